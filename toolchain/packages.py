@@ -1,0 +1,60 @@
+"""Debian packages that the program itself needs; the lab has its own list."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from toolchain.failure import Failure
+from toolchain.progress import run, say
+
+NEEDED = (
+    "ca-certificates",
+    "python3-venv",
+    "qemu-utils",  # qemu-img, qemu-nbd: read the source of an image
+    "qemu-block-extra",  # and qemu-img's way into RBD
+    "python3-rados",
+    "python3-rbd",
+    "python3-libnbd",
+)
+
+
+def missing(needed: tuple[str, ...] = NEEDED) -> list[str]:
+    """Return the packages that are not installed.
+
+    Raises:
+        Failure: this is no Debian.
+    """
+    query = shutil.which("dpkg-query")
+    if query is None:
+        raise Failure("dpkg-query is missing: the toolchain runs on Debian 12")
+    answer = subprocess.run(
+        [query, "-W", "-f", "${Package} ${db:Status-Status}\n", *needed],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
+    return [package for package in needed if package not in installed]
+
+
+def install(logs: Path) -> None:
+    """Install what is missing, and nothing else.
+
+    Raises:
+        Failure: something is missing and this is not root, or apt failed.
+    """
+    lacking = missing()
+    if not lacking:
+        say(f"{len(NEEDED)} Debian packages: all there")
+        return
+    if os.geteuid() != 0:
+        raise Failure(
+            "Debian packages are missing and only root may install them: run "
+            f"apt-get install --no-install-recommends {' '.join(lacking)}"
+        )
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    wait = ["-o", "DPkg::Lock::Timeout=300"]
+    run(["apt-get", "update", "-q"], "list of Debian packages", logs / "apt-update.log", env=quiet)
+    run(
+        ["apt-get", "install", "-q", "-y", "--no-install-recommends", *wait, *lacking],
+        f"Debian packages {', '.join(lacking)}", logs / "apt-install.log", env=quiet,
+    )  # fmt: skip

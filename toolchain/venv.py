@@ -1,0 +1,62 @@
+"""The program's virtual environment: exact pins from pip, and Debian's bindings to Ceph and NBD."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from toolchain import receipt
+from toolchain.failure import Failure
+from toolchain.places import Places
+from toolchain.progress import run, say
+
+DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
+# Not on PyPI: Debian builds them for its own Python, which is the one that made the environment.
+LINKED = ("rados.*.so", "rbd.*.so", "libnbdmod.*.so", "nbd.py")
+
+
+def key(places: Places) -> str:
+    """Return what the environment depends on: the pins, the Python, and its own place."""
+    return receipt.fingerprint(sys.version, str(places.venv), files=places.requirements)
+
+
+def install(places: Places) -> None:
+    """Make the environment anew if the pins changed, so that what they no longer name is gone too.
+
+    Raises:
+        Failure: pip failed, or Debian's modules are not where they belong.
+    """
+    written = places.venv / "receipt.json"
+    wanted = key(places)
+    if receipt.current(written, wanted) is not None:
+        say("Python environment: pins unchanged, kept")
+        return
+    if places.venv.exists():
+        say("Python environment: made anew, its pins or its Python changed")
+        written.unlink(missing_ok=True)
+        shutil.rmtree(places.venv)
+    python = places.venv / "bin" / "python"
+    run([sys.executable, "-m", "venv", str(places.venv)], "Python environment", places.logs / "venv.log")
+    pins = [part for file in places.requirements for part in ("-r", str(file))]
+    run(
+        [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *pins],
+        "Python packages", places.logs / "pip.log",
+    )  # fmt: skip
+    link_debian_modules(places.venv)
+    receipt.Receipt(wanted, sys.version.split()[0], "pip", "", (str(python),)).write(written)
+
+
+def link_debian_modules(venv: Path) -> None:
+    """Link Debian's rados, rbd and nbd into an environment, and nothing else of Debian's.
+
+    Raises:
+        Failure: one of them is missing.
+    """
+    packages = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    for pattern in LINKED:
+        found = sorted(DEBIAN_MODULES.glob(pattern))
+        if not found:
+            raise Failure(f"{DEBIAN_MODULES / pattern} is missing: install python3-rados, -rbd and -libnbd")
+        for module in found:
+            link = packages / module.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(module)
