@@ -1,0 +1,133 @@
+"""What no single entry of a stack file can know: names used twice, unknown names, VLANs and CIDRs in conflict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from components.identity import ALWAYS_THERE
+from components.problems import KeyPath, Problem, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from components.annotated_types import IpNet
+    from components.settings import Settings
+
+
+def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every conflict between entries of SETTINGS.
+
+    RAW is the whole file: an entry refused for another reason still counts as declared, so that one mistake
+    is told once.
+    """
+    yield from _names_used_twice(settings)
+    yield from _unknown_domains_and_projects(settings, raw)
+    yield from _vlans_used_twice(settings)
+    yield from _overlapping_cidrs(settings)
+    if settings.images and settings.image_store is None and "image_store" not in raw:
+        yield Problem(
+            ("image_store",),
+            "it is missing, and there are images; give {cloud, pool, ceph_user}, see docs/settings.md",
+        )
+
+
+def _names_used_twice(settings: Settings) -> Iterator[Problem]:
+    # Keystone compares the names of domains and projects without case.
+    there = [
+        (ALWAYS_THERE.casefold(), "is always there"),
+        *((name.casefold(), "is in existing_domains") for name in settings.existing_domains),
+    ]
+    for index, domain in enumerate(settings.domains):
+        for name, reason in there:
+            if domain.name.casefold() == name:
+                yield Problem(("domains", index), f"domain {domain.name!r} {reason}; drop one of the two")
+    yield from _twice("domains", "domain", (domain.name.casefold() for domain in settings.domains))
+    yield from _twice(
+        "projects", "project", (project.qualified_name.casefold() for project in settings.projects)
+    )
+    yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
+    yield from _twice("networks", "network", (network.name for network in settings.networks))
+    yield from _twice("images", "image", (image.name for image in settings.images))
+    for index, network in enumerate(settings.networks):
+        for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
+            yield Problem(("networks", index, *problem.path), problem.sentence)
+
+
+def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in seen:
+            yield Problem(
+                (section, index),
+                f"{kind} {name!r} is declared already at {section}[{seen[name]}]; rename or drop one",
+            )
+        seen.setdefault(name, index)
+
+
+def _declared(raw: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
+    entries = raw.get(section)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    domains = {ALWAYS_THERE, *settings.existing_domains}
+    domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
+    projects = {f"{entry.get('name')}@{entry.get('domain')}" for entry in _declared(raw, "projects")}
+
+    def domain(path: KeyPath, name: str) -> Iterator[Problem]:
+        if name not in domains:
+            hint = nearest(name, domains) or "; declare it under domains, or list it under existing_domains"
+            yield Problem(path, f"domain {name!r} is not known{hint}")
+
+    def project(path: KeyPath, name: str, domain_name: str) -> Iterator[Problem]:
+        qualified = f"{name}@{domain_name}"
+        if qualified not in projects:
+            hint = nearest(qualified, projects) or "; declare it under projects"
+            yield Problem(path, f"project {qualified!r} is not known{hint}")
+
+    for index, declared in enumerate(settings.projects):
+        yield from domain(("projects", index, "domain"), declared.domain)
+    for index, grant in enumerate(settings.grants):
+        where: KeyPath = ("grants", index)
+        yield from domain((*where, grant.kind, "domain"), grant.principal.domain)
+        unknown = list(domain((*where, "on", "domain"), grant.on.domain))
+        yield from unknown
+        if grant.on.project and not unknown:
+            yield from project((*where, "on", "project"), grant.on.project, grant.on.domain)
+    for index, network in enumerate(settings.networks):
+        for number, reference in enumerate(network.shared_with):
+            yield from project(
+                ("networks", index, "shared_with", number), reference.project, reference.domain
+            )
+
+
+def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
+    seen: dict[tuple[str, int], str] = {}
+    for index, network in enumerate(settings.networks):
+        for number, segment in enumerate(network.segments):
+            where: KeyPath = ("networks", index, "segments", number, "vlan")
+            key = (segment.physical_network, segment.vlan)
+            if settings.management and segment.vlan == settings.management.vlan:
+                yield Problem(where, f"VLAN {segment.vlan} is the management VLAN; give each its own")
+            elif key in seen:
+                yield Problem(
+                    where,
+                    f"VLAN {segment.vlan} on {segment.physical_network} is used already by network {seen[key]!r}; "
+                    "give each its own",
+                )
+            seen.setdefault(key, network.name)
+
+
+def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
+    seen: list[tuple[IpNet, str]] = []
+    if settings.management:
+        seen.append((settings.management.cidr, "the management VLAN"))
+    for index, network in enumerate(settings.networks):
+        for number, subnet in enumerate(network.subnets):
+            for cidr, owner in seen:
+                if cidr.version == subnet.cidr.version and cidr.overlaps(subnet.cidr):
+                    yield Problem(
+                        ("networks", index, "subnets", number, "cidr"),
+                        f"{subnet.cidr} overlaps {cidr} of {owner}; give addresses of its own",
+                    )
+            seen.append((subnet.cidr, f"subnet {subnet.name!r} of network {network.name!r}"))

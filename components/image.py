@@ -1,0 +1,181 @@
+"""Golden images: taken from QCOW2 to a protected RBD snapshot that Glance knows by location."""
+
+from pathlib import Path, PurePosixPath
+from typing import Literal
+from urllib.parse import urlsplit
+
+import pulumi
+from pydantic import Field, ValidationInfo, field_validator
+
+from components.annotated_types import Name, Sha256, Size
+from components.problems import Refusals, nearest, refusal
+from components.spec import Spec
+from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
+from dynamic_providers.rbd_image.glance import CORE_FIELDS, RESERVED_PREFIXES
+
+ROOT = "root"
+"""The key of the validation context under which the project's folder is given."""
+
+
+class ImageStoreSpec(Spec):
+    """How the image import reaches Ceph and Glance."""
+
+    cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
+    pool: Name = Field(description="Glance's RBD pool, such as 'images'")
+    ceph_user: Name = Field(description="the cephx user without 'client.', such as 'image-import'")
+    ceph_conf: Path | None = Field(
+        None,
+        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
+    )
+
+    @field_validator("ceph_user")
+    @classmethod
+    def _without_client(cls, ceph_user: str) -> str:
+        if ceph_user.startswith("client."):
+            raise refusal(
+                f"{ceph_user!r} has 'client.' before it; give {ceph_user.removeprefix('client.')!r}"
+            )
+        return ceph_user
+
+
+def digest_in(sums: Path, file_name: str) -> str:
+    """The SHA-256 that SUMS, a file as sha256sum writes it, has for FILE_NAME.
+
+    Raises:
+        PydanticCustomError: if the file cannot be read or has no line for it.
+    """
+    try:
+        lines = sums.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise refusal(
+            f"{str(sums)!r} cannot be read ({reason}); give a file that sha256sum wrote, or sha256 instead"
+        ) from None
+    by_name: dict[str, str] = {}
+    for line in lines:
+        digest, _, name = line.partition(" ")
+        by_name[PurePosixPath(name.lstrip(" *")).name] = digest
+    if file_name not in by_name:
+        raise refusal(
+            f"{str(sums)!r} has no line for {file_name!r}{nearest(file_name, by_name)}; add it, or give sha256 instead"
+        )
+    return by_name[file_name]
+
+
+class ImageSpec(Spec):
+    """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
+
+    name: Name = Field(description="the image's name in Glance, unique among this program's images")
+    source: str = Field(
+        min_length=1, description="the QCOW2 or RAW: a path from the project's folder, or an http(s) URL"
+    )
+    source_format: Literal["qcow2", "raw"] = Field(
+        "qcow2", description="'qcow2' or 'raw': what the source must be"
+    )
+    sha256sums: PurePosixPath | None = Field(
+        None, description="a file that sha256sum wrote, with a line for the source's file name"
+    )
+    sha256: Sha256 = Field(
+        "", validate_default=True, description="the source's SHA-256, 64 hexadecimal digits"
+    )
+    visibility: Literal["shared", "community", "private", "public"] = Field(
+        "shared",
+        description="'shared', 'community', 'private' or 'public' (by Glance's default policy admin's)",
+    )
+    properties: dict[str, str] = Field(
+        default_factory=dict, description="a map of text to text, such as os_distro: debian"
+    )
+    min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
+    min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
+    protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
+    hash: Literal["sha512", "none"] = Field(
+        "sha512", description="'sha512' or 'none': whether the written image gets a hash in Glance"
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _path_or_web_address(cls, source: str) -> str:
+        if "://" in source:
+            parts = urlsplit(source)
+            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path in {"", "/"}:
+                raise refusal(
+                    f"{source!r} is no source; give a path, or an http:// or https:// URL of a file"
+                )
+        return source
+
+    @field_validator("sha256", mode="before")
+    @classmethod
+    def _given_or_looked_up(cls, given: object, info: ValidationInfo) -> object:
+        if "sha256sums" not in info.data or "source" not in info.data:
+            return given or "0" * 64  # those are refused already; do not refuse this as well
+        sums: PurePosixPath | None = info.data["sha256sums"]
+        if (sums is None) == (given == ""):
+            both = "both sha256 and sha256sums are" if sums else "neither sha256 nor sha256sums is"
+            raise refusal(f"{both} given; give exactly one, so that the source can be verified")
+        if sums is None:
+            return given
+        root = Path((info.context or {}).get(ROOT, "."))
+        return digest_in(root / sums, PurePosixPath(urlsplit(info.data["source"]).path).name)
+
+    @field_validator("properties")
+    @classmethod
+    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
+        refused = Refusals()
+        for key in properties:
+            if key in CORE_FIELDS or key.startswith(RESERVED_PREFIXES):
+                refused.add(
+                    (key,),
+                    f"{key!r} is kept by Glance or this program itself; choose another name for a property",
+                )
+        refused.raise_if_any()
+        return properties
+
+
+class GoldenImage(pulumi.ComponentResource):
+    """A golden image.
+
+    Makes one `RbdImage`: an RBD image in Glance's pool with a protected snapshot, and the Glance record that
+    points at it.
+    """
+
+    glance_id: pulumi.Output[str]
+    location: pulumi.Output[str]
+    size_bytes: pulumi.Output[int]
+    summary: dict[str, pulumi.Output[str] | pulumi.Output[int]]
+    """What the stack exports: glance_id, location and size_bytes."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: ImageSpec,
+        *,
+        store: ImageStoreSpec,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("private-cloud:image:GoldenImage", name, None, opts)
+        image = RbdImage(
+            name,
+            RbdImageArgs(
+                name=spec.name,
+                source=spec.source,
+                sha256=spec.sha256,
+                source_format=spec.source_format,
+                visibility=spec.visibility,
+                properties=spec.properties,
+                min_disk_gb=spec.min_disk_gb,
+                min_ram_mb=spec.min_ram_mb,
+                protected=spec.protected,
+                hash=spec.hash,
+                cloud=store.cloud,
+                pool=store.pool,
+                ceph_user=store.ceph_user,
+                ceph_conf=str(store.ceph_conf) if store.ceph_conf else None,
+                owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.glance_id = image.glance_id
+        self.location = image.location
+        self.size_bytes = image.size_bytes
+        self.summary = {"glance_id": self.glance_id, "location": self.location, "size_bytes": self.size_bytes}
+        self.register_outputs(self.summary)

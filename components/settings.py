@@ -1,0 +1,154 @@
+"""What a stack file says, read once, checked as a whole, and never changed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pydantic import Field, ValidationError
+
+from components.access import RoleGrantSpec
+from components.annotated_types import Cidr, Name, VlanId
+from components.cross_checks import cross_checks
+from components.identity import DomainSpec, ProjectSpec
+from components.image import ROOT, ImageSpec, ImageStoreSpec
+from components.network import ProviderNetworkSpec
+from components.problems import KeyPath, Problem
+from components.pruning import Pruned, exists
+from components.sentences import problem_of
+from components.spec import Spec
+
+NAMESPACE = "private-cloud"
+
+
+class OpenStackSpec(Spec):
+    """How OpenStack's own resources are made."""
+
+    cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
+
+
+class ManagementSpec(Spec):
+    """The management VLAN, which the fabric has and this program does not make."""
+
+    vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
+    cidr: Cidr = Field(description="the management VLAN's addresses, such as '10.10.0.0/24'")
+
+
+class Settings(Spec):
+    """A whole stack file: each field is one `private-cloud:` key."""
+
+    openstack: OpenStackSpec = Field(
+        description="{cloud}: the entry of clouds.yaml with an administrator's login"
+    )
+    management: ManagementSpec | None = Field(None, description="{vlan, cidr} of the management VLAN")
+    existing_domains: tuple[Name, ...] = Field(
+        (), description="a list of names of domains that are there already, besides Default"
+    )
+    domains: tuple[DomainSpec, ...] = Field((), description="a list of domains")
+    projects: tuple[ProjectSpec, ...] = Field((), description="a list of projects")
+    grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
+    networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
+    image_store: ImageStoreSpec | None = Field(
+        None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
+    )
+    images: tuple[ImageSpec, ...] = Field((), description="a list of golden images")
+
+    @property
+    def named_domains(self) -> tuple[str, ...]:
+        """The domains that are there already and that something names, each once, in the file's order."""
+        declared = {domain.name for domain in self.domains}
+        named = [project.domain for project in self.projects]
+        for grant in self.grants:
+            named += [grant.principal.domain, grant.on.domain]
+        return tuple(name for name in dict.fromkeys(named) if name not in declared)
+
+
+class SettingsError(pulumi.RunError):
+    """A stack file with mistakes; its text has one sentence for each. Shown without a traceback."""
+
+    def __init__(self, file_name: str, sentences: list[str]) -> None:
+        count = "1 mistake" if len(sentences) == 1 else f"{len(sentences)} mistakes"
+        lines = "".join(f"\n  - {sentence}" for sentence in sentences)
+        super().__init__(f"{file_name} has {count}; nothing was asked of the cloud:{lines}")
+        self.sentences = sentences
+
+
+def load() -> Settings:
+    """The settings of the current stack; the only place that reads Pulumi's configuration.
+
+    Raises:
+        SettingsError: with every mistake of the stack file.
+    """
+    prefix = f"{NAMESPACE}:"
+    configuration = {**pulumi.runtime.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    raw = {
+        key.removeprefix(prefix): _decoded(text)
+        for key, text in configuration.items()
+        if key.startswith(prefix)
+    }
+    return parse(raw, file_name=f"Pulumi.{pulumi.get_stack()}.yaml", root=Path.cwd())
+
+
+def _decoded(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text  # a plain string; the model says what should be there
+
+
+def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
+    """RAW, the keys of a stack file without their namespace, as settings; ROOT is the project's folder.
+
+    Raises:
+        SettingsError: with every mistake, in the file's order.
+    """
+    problems: list[Problem] = []
+    faulty: frozenset[KeyPath] = frozenset()
+    settings: Settings | None = None
+    pruned = Pruned(raw, faulty)
+    while settings is None:
+        try:
+            settings = Settings.model_validate(pruned.data(), context={ROOT: root})
+        except ValidationError as error:
+            found = [(problem_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
+            if not faulty:  # later rounds only miss what the first has refused
+                problems = [problem for problem, _ in found]
+            more = {_removable(raw, pruned.original(path)) for _, path in found}
+            if () in more or more <= faulty:
+                break
+            faulty |= more
+            pruned = Pruned(raw, faulty)
+    if settings is not None:
+        problems += [
+            Problem(pruned.original(problem.path), problem.sentence)
+            for problem in cross_checks(settings, raw)
+        ]
+    if problems or settings is None:
+        order = list(Settings.model_fields)
+        problems.sort(
+            key=lambda problem: order.index(str(problem.path[0])) if problem.path[0] in order else -1
+        )
+        raise SettingsError(file_name, [_told(problem, raw) for problem in problems])
+    return settings
+
+
+def _removable(raw: dict[str, Any], path: KeyPath) -> KeyPath:
+    """What to leave out for the mistake at PATH: the value, or where it is missing, what misses it."""
+    while path and not exists(raw, path):
+        path = path[:-1]
+    return path
+
+
+def _told(problem: Problem, raw: dict[str, Any]) -> str:
+    key, names = "", []
+    here: Any = raw
+    for step in problem.path:
+        if isinstance(step, int):
+            key += f"[{step}]"
+        else:
+            key += f".{step}" if key else step
+        here = here[step] if exists(here, (step,)) else None
+        if isinstance(step, int) and isinstance(here, dict) and isinstance(here.get("name"), str):
+            names.append(here["name"])
+    named = f" ({' / '.join(names)})" if names else ""
+    return f"{key}{named}: {problem.sentence}"
