@@ -1,0 +1,98 @@
+"""A connection to a Ceph cluster as one cephx user, and the sentences for what Ceph refuses."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import rados
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_CONF = "/etc/ceph/ceph.conf"
+CONNECT_TIMEOUT_S = "30"
+OPERATION_TIMEOUT_S = "120"  # longer than an OSD takes to be marked down and replaced by another
+
+
+def conf_path(conf: str | None) -> str:
+    """The ceph.conf in force: the one given, else $CEPH_CONF, else Ceph's usual place."""
+    return conf or os.environ.get("CEPH_CONF") or DEFAULT_CONF
+
+
+@contextmanager
+def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
+    """Yield a connection as ``client.<user>``; its keyring is what ceph.conf names for that user.
+
+    Raises:
+        CloudError: no ceph.conf or keyring, monitors that do not answer in 30 s, or a refused key.
+    """
+    path = conf_path(conf)
+    try:
+        handle = rados.Rados(
+            conffile=path,
+            name=f"client.{user}",
+            conf={
+                "client_mount_timeout": CONNECT_TIMEOUT_S,
+                "rados_mon_op_timeout": CONNECT_TIMEOUT_S,
+                "rados_osd_op_timeout": OPERATION_TIMEOUT_S,
+            },
+        )
+    except rados.ObjectNotFound as error:
+        raise CloudError(
+            f"there is no Ceph configuration at {path}: set image_store.ceph_conf or CEPH_CONF to one."
+        ) from error
+    try:
+        handle.connect()
+    except rados.ObjectNotFound as error:
+        raise CloudError(
+            f"no key for client.{user} was found: {path} must name its keyring "
+            f"([client.{user}] keyring = …), and that file must hold its key."
+        ) from error
+    except (rados.PermissionDeniedError, rados.PermissionError) as error:
+        raise CloudError(
+            f"the Ceph monitors refuse the key of client.{user}: its keyring (see {path}) is not the "
+            f"key they hold; `ceph auth get client.{user}` shows the right one to an administrator."
+        ) from error
+    except rados.Error as error:
+        raise CloudError(
+            f"the Ceph monitors named in {path} did not accept client.{user} "
+            f"within {CONNECT_TIMEOUT_S} s: {error}."
+        ) from error
+    try:
+        yield handle
+    finally:
+        handle.shutdown()
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool, open for I/O, and the FSID of its cluster."""
+
+    ioctx: rados.Ioctx
+    fsid: str
+    name: str
+
+
+@contextmanager
+def pool(name: str, user: str, conf: str | None = None) -> Iterator[Pool]:
+    """Connect as ``client.<user>`` and yield the pool ``name``.
+
+    Raises:
+        CloudError: as for ``cluster``; or no such pool.
+    """
+    with cluster(user, conf) as handle:
+        fsid = handle.get_fsid()
+        try:
+            ioctx = handle.open_ioctx(name)
+        except rados.ObjectNotFound as error:
+            raise CloudError(
+                f"the Ceph cluster {fsid} has no pool {name!r}: create it, "
+                "or name an existing one in image_store.pool."
+            ) from error
+        with ioctx:
+            yield Pool(ioctx, fsid, name)

@@ -1,0 +1,12 @@
+"""The one exception that means "a person can act on this sentence"."""
+
+
+class CloudError(Exception):
+    """A failure said in one sentence: what is wrong and what would be right.
+
+    Whatever else escapes is a fault of this project and keeps its traceback.
+    """
+
+
+class InUseError(CloudError):
+    """Something still uses what was to be removed; the sentence names the users."""

@@ -1,0 +1,73 @@
+"""Progress of a long step: a bar at a terminal, otherwise plain lines at most every five seconds."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+LINE_INTERVAL_S = 5.0
+BAR_INTERVAL_S = 0.2
+BAR_WIDTH = 30
+MIB = 1 << 20
+
+
+class Progress:
+    """Reports how far a step of known size in bytes is. Thread-safe; use it in a ``with``.
+
+    Args:
+        what: what is being done, e.g. ``"debian-12: writing"``.
+        total: size of the whole step in bytes.
+        stream: where the lines go; stderr, which the Pulumi CLI shows while a provider works.
+    """
+
+    def __init__(self, what: str, total: int, stream: TextIO | None = None) -> None:
+        self._what = what
+        self._total = total
+        self._stream = stream or sys.stderr
+        self._bar = self._stream.isatty()
+        self._done = 0
+        self._lock = threading.Lock()
+        self._started = self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            elapsed = max(time.monotonic() - self._started, 1e-6)
+            self._tell(
+                f"{self._what}: {self._done / MIB:.0f} MiB in {elapsed:.1f} s"
+                f" ({self._done / MIB / elapsed:.0f} MiB/s)"
+            )
+        if self._bar:
+            self._stream.write("\n")
+
+    def advance(self, count: int) -> None:
+        """Add ``count`` bytes to what is done and report, if the last report is old enough."""
+        with self._lock:
+            self._done += count
+            now = time.monotonic()
+            if now - self._told < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
+                return
+            self._told = now
+            self._tell(self._line(now))
+
+    def _line(self, now: float) -> str:
+        elapsed = max(now - self._started, 1e-6)
+        speed = self._done / elapsed
+        part = min(self._done / self._total, 1.0) if self._total else 1.0
+        left = (self._total - self._done) / speed if speed else 0.0
+        drawn = "█" * round(part * BAR_WIDTH)
+        bar = f"▕{drawn:<{BAR_WIDTH}}▏ " if self._bar else ""
+        return f"{self._what}: {bar}{part:4.0%}, {speed / MIB:.0f} MiB/s, {max(left, 0):.0f} s left"
+
+    def _tell(self, line: str) -> None:
+        self._stream.write(f"\r\x1b[K{line}" if self._bar else f"{line}\n")
+        self._stream.flush()

@@ -1,0 +1,174 @@
+"""What the dynamic providers share: typed inputs and outputs, a declared diff, unknowns, tidy errors.
+
+Pulumi hands a provider plain dictionaries: numbers as floats, None left out, values not known yet as
+``Unknown`` objects, and its own ``__provider`` among the properties. A provider here sees pydantic models
+instead and declares, as sets of field names, what a change of a field means.
+
+A provider object is pickled by reference (its module and class are importable), so it holds no state.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from typing import Any, ClassVar, Generic, TypeVar
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.runtime import known_types
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from clients.errors import CloudError
+
+PROVIDER_KEY = "__provider"
+
+
+class Inputs(BaseModel):
+    """What a resource declares. Frozen; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Outputs(BaseModel):
+    """What the provider found out. Kept in state beside the inputs; never shares a field name with them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+InputsT = TypeVar("InputsT", bound=Inputs)
+OutputsT = TypeVar("OutputsT", bound=Outputs)
+
+
+class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
+    """CRUD over models. Subclasses set the class variables and write the five methods at the end.
+
+    ``check`` and ``diff`` make no network calls. Fields are updated in place unless named below.
+    """
+
+    serialize_as_secret_always = False  # a reference to a class holds no secret
+    inputs_model: type[InputsT]
+    outputs_model: type[OutputsT]  # both are set on the class
+    replace_on: ClassVar[frozenset[str]] = frozenset()
+    """A change of these fields replaces the resource."""
+    no_effect: ClassVar[frozenset[str]] = frozenset()
+    """How to get at things, not what they are: a change is recorded in state and does nothing else."""
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Validate what is known; one failure a field, each a sentence."""
+        props = _without_provider(news)
+        unknown = {key for key, value in props.items() if _has_unknown(value)}
+        try:
+            self.inputs_model.model_validate({k: v for k, v in props.items() if k not in unknown})
+        except ValidationError as error:
+            failures = [
+                CheckFailure(".".join(str(part) for part in item["loc"]), item["msg"])
+                for item in error.errors()
+                if not (item["type"] == "missing" and item["loc"][0] in unknown)
+            ]
+            if failures:
+                return CheckResult(props, failures)
+        return CheckResult(props, [])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare field by field as declared; what a refresh found to repair is a difference too."""
+        olds, news = _without_provider(_olds), _without_provider(_news)
+        changed = {
+            name
+            for name, field in self.inputs_model.model_fields.items()
+            if name not in self.no_effect
+            and olds.get(name, field.get_default(call_default_factory=True))
+            != news.get(name, field.get_default(call_default_factory=True))
+        }
+        replaces = sorted(changed & self.replace_on)
+        return DiffResult(
+            changes=bool(changed) or self.needs_repair(self.outputs_model.model_validate(olds)),
+            replaces=replaces,
+            delete_before_replace=bool(replaces),
+        )
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Find or create under a deterministic identity (nothing is saved if this fails)."""
+        inputs = self._inputs(props)
+        id_, outputs = self.find_or_create(inputs)
+        return CreateResult(id_, _state(inputs, outputs))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Bring the live resource to the new inputs."""
+        inputs = self._inputs(_news)
+        olds = self.outputs_model.model_validate(_without_provider(_olds))
+        return UpdateResult(_state(inputs, self.update_in_place(_id, olds, inputs)))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read the live state; "gone" is an empty id."""
+        known = _without_provider(props)
+        found = self.read_live(
+            id_, self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
+        )
+        if found is None:
+            return ReadResult("", {})
+        inputs, outputs = found
+        return ReadResult(id_, _state(inputs, outputs), inputs.model_dump(exclude_none=True))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove everything the resource made; what is gone already is success."""
+        known = _without_provider(_props)
+        self.delete_live(
+            _id, self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
+        )
+
+    def needs_repair(self, outputs: OutputsT) -> bool:  # noqa: ARG002 - for subclasses
+        """Whether a refresh left something in ``outputs`` that the next update has to mend."""
+        return False
+
+    @abstractmethod
+    def find_or_create(self, inputs: InputsT) -> tuple[str, OutputsT]:
+        """Make it, or find what an interrupted run made; return its id and outputs."""
+
+    @abstractmethod
+    def update_in_place(self, id_: str, olds: OutputsT, inputs: InputsT) -> OutputsT:
+        """Change the live resource to ``inputs``; return all outputs."""
+
+    @abstractmethod
+    def read_live(self, id_: str, inputs: InputsT, outputs: OutputsT) -> tuple[InputsT, OutputsT] | None:
+        """Inputs and outputs as they really are, or None if the resource is gone. Changes nothing."""
+
+    @abstractmethod
+    def delete_live(self, id_: str, inputs: InputsT, outputs: OutputsT) -> None:
+        """Remove it; gone already is success, in use is an InUseError that names the users."""
+
+    def _inputs(self, props: dict[str, Any]) -> InputsT:
+        return self.inputs_model.model_validate(_without_provider(props))
+
+    def _only_inputs(self, props: dict[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in props.items() if k in self.inputs_model.model_fields}
+
+
+def _without_provider(props: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in props.items() if key != PROVIDER_KEY}
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_has_unknown(item) for item in value)
+    return bool(known_types.is_unknown(value))
+
+
+def _state(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
+    return inputs.model_dump(exclude_none=True) | outputs.model_dump(exclude_none=True)
+
+
+def _not_a_cloud_error(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], CloudError))
+
+
+# gRPC logs a traceback for every exception of a handler; a CloudError is a sentence for a person.
+logging.getLogger("grpc._server").addFilter(_not_a_cloud_error)

@@ -1,0 +1,196 @@
+"""One generation of a golden image: the RBD image and the Glance record that share an id.
+
+The order makes every step repeatable and every leftover findable: first a queued Glance record that
+carries the stamps, then the RBD image named after it, its protected snapshot, the registration. Whoever
+comes after a crash finds the record by its stamps and goes on; whatever is in RBD has a record.
+"""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from openstack.exceptions import SDKException
+
+from clients import openstack as openstack_client
+from clients.errors import CloudError, InUseError
+from dynamic_providers.rbd_image import glance, source, store, writer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import rados
+    from openstack.connection import Connection
+
+    from clients import ceph
+    from dynamic_providers.rbd_image.source import Format
+
+NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
+MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The two ends an import needs, open: Glance as one account, a pool as one cephx user."""
+
+    conn: Connection
+    pool: ceph.Pool
+
+    @property
+    def ioctx(self) -> rados.Ioctx:
+        """For I/O in the pool."""
+        return self.pool.ioctx
+
+    def location(self, image_id: str) -> str:
+        """The location URL of a generation."""
+        return store.location(self.pool.fsid, self.pool.name, image_id)
+
+
+@contextmanager
+def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
+    """Open both ends, Ceph first: it is what a wrong setting shows on most often."""
+    with store.pool(pool, user, conf) as opened, openstack_client.connect(name) as conn:
+        yield Cloud(conn, opened)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a generation is made from; ``sha256`` of the source decides its identity."""
+
+    source: str
+    sha256: str
+    format: Format
+    hash_raw: bool
+
+
+def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
+    """The Glance id and RBD name of a generation: a UUID that follows from its identity.
+
+    ``rebirth`` counts how often this very generation has been deleted before, because Glance does not
+    give the id of a deleted record again.
+    """
+    identity = [stack, image, sha256] + ([str(rebirth)] if rebirth else [])
+    return str(uuid.uuid5(NAMESPACE, "\0".join(identity)))
+
+
+def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str | None) -> glance.Record:
+    """Make this generation active as ``wanted``, from wherever an earlier run left it.
+
+    ``current`` is the Glance id of the generation that the resource has now, if any.
+
+    Raises:
+        CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then.
+        StillRegisteringError: Glance has taken the location and is not done; run it again later.
+    """
+    record = _find_healthy(cloud, wanted, current)
+    if record is None or record["status"] not in glance.FINISHED:
+        with source.verified(content.source, content.sha256, content.format, wanted.name) as verified:
+            record = record or _new_record(cloud, wanted)
+            try:
+                record = _import(cloud, verified, record, wanted, content.hash_raw)
+            except glance.StillRegisteringError:
+                raise
+            except Exception:
+                with suppress(CloudError, SDKException):
+                    remove(cloud, record)
+                raise
+    return glance.apply(cloud.conn, record, wanted)
+
+
+def _import(
+    cloud: Cloud, verified: source.Source, record: glance.Record, wanted: glance.Wanted, hash_raw: bool
+) -> glance.Record:
+    glance.refuse_if_closed(cloud.conn, record)
+    stored = store.inspect(cloud.ioctx, record["id"])
+    if stored and stored.complete and stored.size == verified.virtual_size:
+        sha512 = stored.sha512
+        store.protect(cloud.ioctx, record["id"])
+    else:
+        with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
+            sha512 = writer.write(verified, target, wanted.name, hash_raw)
+            store.seal(target, sha512)
+    return glance.register(
+        cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
+    )
+
+
+def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
+    """The record of this generation, if there is one with which to go on; broken ones are removed."""
+    records = glance.generations(cloud.conn, wanted.stamps)
+    known = glance.get(cloud.conn, current) if current else None
+    if known and known.get(glance.STAMP_SHA256) == wanted.stamps[glance.STAMP_SHA256]:
+        records.insert(0, known)  # its stamps or name may be about to change
+    for record in records:
+        if record["status"] not in glance.FINISHED:
+            return record
+        stored = store.inspect(cloud.ioctx, record["id"])
+        if stored is None or not stored.complete:
+            remove(cloud, record)
+        elif record["name"] != wanted.name and not record["os_hidden"] and record["id"] != current:
+            raise CloudError(
+                f"the content of image {wanted.name!r} is held by image {record['name']!r}, which had that "
+                "name before it was renamed: give the new image another name."
+            )
+        else:
+            if not stored.protected:
+                store.protect(cloud.ioctx, record["id"])
+            return record
+    return None
+
+
+def _new_record(cloud: Cloud, wanted: glance.Wanted) -> glance.Record:
+    stamps = wanted.stamps
+    for rebirth in range(MOST_REBIRTHS):
+        image_id = generation_id(
+            stamps[glance.STAMP_STACK], stamps[glance.STAMP_IMAGE], stamps[glance.STAMP_SHA256], rebirth
+        )
+        if record := glance.create(cloud.conn, image_id, wanted):
+            return record
+        store.remove(cloud.ioctx, image_id)  # left behind if its record was deleted while it was written
+    raise CloudError(
+        f"image {wanted.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
+    )
+
+
+def remove(cloud: Cloud, record: glance.Record) -> None:
+    """Remove a generation, record and data; gone already is success.
+
+    Raises:
+        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then.
+        CloudError: the record is protected.
+    """
+    if clones := store.users(cloud.ioctx, record["id"]):
+        raise InUseError(
+            f"image {record['name']!r} ({record['id']}) is in use: its snapshot is the parent of "
+            f"{', '.join(clones)}. Delete or flatten them first."
+        )
+    glance.delete(cloud.conn, record)
+    store.remove(cloud.ioctx, record["id"])
+
+
+def others(cloud: Cloud, stamps: Mapping[str, str], current: str) -> list[glance.Record]:
+    """Every other generation of the same golden image."""
+    kept = {key: stamps[key] for key in (glance.STAMP_STACK, glance.STAMP_IMAGE)}
+    return [record for record in glance.generations(cloud.conn, kept) if record["id"] != current]
+
+
+def collect(cloud: Cloud, records: list[glance.Record]) -> list[str]:
+    """Remove former generations; one that is in use is hidden and kept. Returns the ids of the kept."""
+    kept = []
+    for record in records:
+        try:
+            remove(cloud, record)
+        except InUseError:
+            glance.retire(cloud.conn, record)
+            kept.append(record["id"])
+    return kept
+
+
+def is_free(cloud: Cloud, record: glance.Record) -> bool:
+    """Whether nothing uses a generation, as far as this cephx user may see."""
+    try:
+        return not store.users(cloud.ioctx, record["id"])
+    except InUseError:
+        return False

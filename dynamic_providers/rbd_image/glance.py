@@ -1,0 +1,332 @@
+"""The Glance side of a generation: find, create, register by location, change, delete.
+
+API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST level, because the SDK's
+``create_image`` adds properties of its own and decides by content whether to upload.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from keystoneauth1.identity.base import BaseIdentityPlugin
+from openstack import exceptions
+
+from clients.errors import CloudError, InUseError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openstack.connection import Connection
+    from requests import Response
+
+STAMP_STACK = "private_cloud_stack"
+STAMP_IMAGE = "private_cloud_image"
+STAMP_SHA256 = "private_cloud_source_sha256"
+STAMP_PREFIX = "private_cloud_"
+# What Glance manages under its own names; everything else on a record is a property of somebody's.
+CORE_FIELDS = frozenset(
+    {
+        "id",
+        "name",
+        "status",
+        "visibility",
+        "owner",
+        "tags",
+        "size",
+        "virtual_size",
+        "checksum",
+        "os_hash_algo",
+        "os_hash_value",
+        "os_hidden",
+        "protected",
+        "min_disk",
+        "min_ram",
+        "disk_format",
+        "container_format",
+        "created_at",
+        "updated_at",
+        "self",
+        "file",
+        "schema",
+        "locations",
+        "direct_url",
+        "stores",
+    }
+)
+RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
+PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
+SHA512_LENGTH = 128
+
+POLL_S = 0.3
+ACTIVE_TIMEOUT_S = 60  # for Glance's own work
+HASH_SPEED = 50 << 20  # bytes a second; where Glance is set to hash (do_secure_hash), it reads the whole disk
+
+FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else is on its way or broken
+
+OPENING = (
+    "give the import's account the role `service` on its project (and see that Glance 29 or newer runs), "
+    "or set show_multiple_locations = true on an internal Glance API; docs/real-cloud.md says how"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a record should say, but for its identity.
+
+    Attributes:
+        name: of the image, as users see it.
+        visibility: shared, community, private or public.
+        protected: whether Glance refuses to delete it.
+        min_disk: in GB (10^9 bytes in Glance's words, GiB in Nova's practice).
+        min_ram: in MB.
+        properties: custom properties, e.g. os_distro.
+        stamps: what this project finds its records by.
+    """
+
+    name: str
+    visibility: str
+    protected: bool
+    min_disk: int
+    min_ram: int
+    properties: Mapping[str, str]
+    stamps: Mapping[str, str]
+
+    def fields(self) -> dict[str, Any]:
+        """The record's fields as Glance's API names them."""
+        return {
+            "name": self.name,
+            "visibility": self.visibility,
+            "protected": self.protected,
+            "min_disk": self.min_disk,
+            "min_ram": self.min_ram,
+            "os_hidden": False,
+            **self.properties,
+            **self.stamps,
+        }
+
+
+Record = dict[str, Any]
+
+
+class StillRegisteringError(CloudError):
+    """Glance has the location and is at work on it; what was imported must stay."""
+
+
+def custom_properties(record: Record) -> dict[str, str]:
+    """The properties that an operator or user put on the record: not Glance's own, not the stamps."""
+    return {
+        key: str(value)
+        for key, value in record.items()
+        if key not in CORE_FIELDS and not key.startswith(RESERVED_PREFIXES)
+    }
+
+
+def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
+    """Every record of this project's that carries the stamps, whatever its status, hidden ones last."""
+    found: list[Record] = []
+    for hidden in ("false", "true"):
+        query: dict[str, str] | None = {
+            **stamps,
+            "owner": str(conn.current_project_id),
+            "visibility": "all",
+            "os_hidden": hidden,
+        }
+        url = "/images"
+        while url:
+            page = _json(conn.image.get(url, params=query))
+            found += page["images"]
+            url, query = page.get("next", "").removeprefix("/v2"), None
+    return found
+
+
+def get(conn: Connection, image_id: str) -> Record | None:
+    """The record, or None if it is gone."""
+    response = conn.image.get(f"/images/{image_id}")
+    return None if response.status_code == HTTPStatus.NOT_FOUND else _json(response)
+
+
+def create(conn: Connection, image_id: str, wanted: Wanted) -> Record | None:
+    """Create an empty (queued), hidden record; None if a record that is deleted now had the id before.
+
+    Glance keeps the ids of deleted records until its database is purged and gives none of them twice.
+    """
+    body = {
+        **wanted.fields(),
+        "id": image_id,
+        "disk_format": "raw",
+        "container_format": "bare",
+        "protected": False,  # until it is active, so that a failed import can be taken back
+        "os_hidden": True,
+    }
+    response = conn.image.post("/images", json=body)
+    return None if response.status_code == HTTPStatus.CONFLICT else _check(response, wanted)
+
+
+def refuse_if_closed(conn: Connection, record: Record) -> None:
+    """Refuse before a byte is moved, if Glance would take no location from this account.
+
+    The location API wants the role ``service`` for an rbd:// URL; Glance shows ``locations`` on a record
+    exactly where PATCH may add to them (show_multiple_locations).
+
+    Raises:
+        CloudError: neither way is open.
+    """
+    auth = conn.session.auth
+    roles = (auth.get_access(conn.session).role_names or []) if isinstance(auth, BaseIdentityPlugin) else []
+    if "service" not in roles and "locations" not in record:
+        raise CloudError(
+            "Glance would take no location from this account: its roles are "
+            f"{', '.join(sorted(roles)) or 'none'}, `service` is missing, and show_multiple_locations is "
+            f"off. To open a way, {OPENING}."
+        )
+
+
+def register(conn: Connection, image_id: str, url: str, sha512: str | None, size: int) -> Record:
+    """Tell Glance where the data is, and wait until the image is active.
+
+    By the location API; where that is not open, by adding to ``locations`` with PATCH.
+
+    Raises:
+        CloudError: neither way is open, Glance rejects the location, or it is not active in time.
+    """
+    body: dict[str, Any] = {"url": url}
+    if sha512:
+        body["validation_data"] = {"os_hash_algo": "sha512", "os_hash_value": sha512}
+    answer = conn.image.post(f"/images/{image_id}/locations", json=body)
+    if answer.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        value = {"url": url, "metadata": {}}
+        if sha512:
+            value["validation_data"] = body["validation_data"]
+        patched = _patch(conn, image_id, [{"op": "add", "path": "/locations/-", "value": value}])
+        if patched.status_code == HTTPStatus.FORBIDDEN:
+            raise CloudError(
+                "Glance takes no location from this account, by neither way: the location API says "
+                f"{_message(answer)!r}, PATCH says {_message(patched)!r}. To open one of them, {OPENING}."
+            )
+        _check(patched)
+    elif answer.status_code != HTTPStatus.CONFLICT:  # an interrupted run's registration still goes on
+        _check(answer)
+    return _wait_until_active(conn, image_id, size)
+
+
+def _wait_until_active(conn: Connection, image_id: str, size: int) -> Record:
+    deadline = time.monotonic() + ACTIVE_TIMEOUT_S + size / HASH_SPEED
+    while True:
+        record = get(conn, image_id)
+        if record is None:
+            raise CloudError(f"Glance image {image_id} was deleted by somebody while it was registered.")
+        if record["status"] == "active":
+            return record
+        tasks = _json(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
+        failed = [task for task in tasks if task["status"] == "failure"]
+        if record["status"] == "queued" and failed:
+            raise CloudError(
+                f"Glance did not accept the location of image {image_id}: {failed[-1]['message']} "
+                "It removes the RBD image when it gives up a location; run this again to write it anew."
+            )
+        if time.monotonic() > deadline:
+            raise StillRegisteringError(
+                f"Glance image {image_id} is still {record['status']!r}: it was not active in time. "
+                "See Glance's log, then run this again; it goes on where it stopped."
+            )
+        time.sleep(POLL_S)
+
+
+def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
+    """Bring a record to what is wanted, with one PATCH of the differences; nothing is sent if it is there."""
+    fields = wanted.fields()
+    changes = [
+        {"op": "replace" if key in record else "add", "path": f"/{_pointer(key)}", "value": value}
+        for key, value in fields.items()
+        if record.get(key) != value
+    ]
+    changes += [
+        {"op": "remove", "path": f"/{_pointer(key)}"}
+        for key in custom_properties(record)
+        if key not in fields
+    ]
+    if not changes:
+        return record
+    return _check(_patch(conn, record["id"], changes), wanted)
+
+
+def retire(conn: Connection, record: Record) -> None:
+    """Hide a record that something still uses, and say in its name that it was replaced."""
+    date = datetime.now(tz=UTC).date().isoformat()
+    if not record["os_hidden"]:
+        changes = {"os_hidden": True, "name": f"{record['name']} (replaced {date})", "protected": False}
+        _check(
+            _patch(
+                conn,
+                record["id"],
+                [{"op": "replace", "path": f"/{k}", "value": v} for k, v in changes.items()],
+            )
+        )
+
+
+def delete(conn: Connection, record: Record) -> None:
+    """Delete a record and with it, through Glance's rbd driver, its RBD image; gone already is success.
+
+    Raises:
+        CloudError: the record is protected, or the account may not delete it.
+        InUseError: the snapshot has clones.
+    """
+    response = conn.image.delete(f"/images/{record['id']}")
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return
+    if response.status_code == HTTPStatus.FORBIDDEN and record["protected"]:
+        raise CloudError(
+            f"image {record['name']!r} ({record['id']}) is protected in Glance: set `protected: false`, "
+            "run `pulumi up`, and remove it then."
+        )
+    if response.status_code == HTTPStatus.CONFLICT:
+        raise InUseError(
+            f"image {record['name']!r} ({record['id']}) is in use, says Glance: {_message(response)}"
+        )
+    exceptions.raise_from_response(response)
+
+
+def _pointer(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _patch(conn: Connection, image_id: str, changes: list[dict[str, Any]]) -> Response:
+    response: Response = conn.image.patch(
+        f"/images/{image_id}", json=changes, headers={"Content-Type": PATCH_TYPE}
+    )
+    return response
+
+
+def _json(response: Response) -> dict[str, Any]:
+    exceptions.raise_from_response(response)
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def _message(response: Response) -> str:
+    try:
+        exceptions.raise_from_response(response)
+    except exceptions.HttpException as error:
+        return str(error.details or error.message)
+    return ""
+
+
+def _check(response: Response, wanted: Wanted | None = None) -> Record:
+    """The record in an answer, or what Glance refuses as a sentence."""
+    if response.status_code == HTTPStatus.FORBIDDEN and wanted and wanted.visibility == "public":
+        raise CloudError(
+            f"Glance lets this account make no public image ({wanted.name!r}): by default only "
+            "administrators may. Choose `visibility: community` or `shared`, or open the policy "
+            "`publicize_image` to the account; docs/real-cloud.md says how."
+        )
+    if response.status_code in (
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    ):
+        raise CloudError(f"Glance refuses: {_message(response)}")
+    return _json(response) if response.content else {}

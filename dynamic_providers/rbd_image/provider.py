@@ -1,0 +1,184 @@
+"""The CRUD of a golden image, as a table of contents; the work is in the modules beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.rbd_image import generation, glance, store
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+class RbdImageArgs(Inputs):
+    """What a golden image declares.
+
+    Attributes:
+        name: the image's name in Glance. The resource's id is its first name.
+        source: path or http(s) URL of the disk image.
+        sha256: of the source, in hex. Other content is a new generation under the same name.
+        source_format: of the source; a file of another format is refused.
+        visibility: shared, community, private or public.
+        properties: custom properties of the Glance image.
+        min_disk_gb: smallest root disk it may be booted on, GB.
+        min_ram_mb: least memory it may be booted with, MB.
+        protected: whether Glance refuses to delete it.
+        hash: whether the SHA-512 of the RAW disk is computed and told to Glance. Counts at import only.
+        cloud: entry of clouds.yaml with which Glance is used.
+        pool: RBD pool of Glance's store.
+        ceph_user: cephx user, without ``client.``.
+        ceph_conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
+        owner_stack: ``project/stack``: whose image it is; part of its identity.
+    """
+
+    name: str = Field(min_length=1, max_length=255)
+    source: str = Field(min_length=1)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    source_format: Literal["qcow2", "raw"] = "qcow2"
+    visibility: Literal["shared", "community", "private", "public"] = "shared"
+    properties: dict[str, str] = Field(default_factory=dict)
+    min_disk_gb: int = Field(default=0, ge=0)
+    min_ram_mb: int = Field(default=0, ge=0)
+    protected: bool = False
+    hash: Literal["sha512", "none"] = "sha512"
+    cloud: str = Field(min_length=1)
+    pool: str = Field(min_length=1)
+    ceph_user: str = Field(min_length=1)
+    ceph_conf: str | None = None
+    owner_stack: str = Field(min_length=1)
+
+    @field_validator("properties")
+    @classmethod
+    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
+        for key in properties:
+            if key in glance.CORE_FIELDS or key.startswith(glance.RESERVED_PREFIXES):
+                raise ValueError(
+                    f"{key!r} is a name that Glance or this project manages; choose another for a property"
+                )
+        return properties
+
+
+class RbdImageOutputs(Outputs):
+    """What an import found out.
+
+    Attributes:
+        glance_id: of the current generation; also its RBD image's name.
+        location: ``rbd://FSID/POOL/ID/snap``.
+        size_bytes: of the virtual disk.
+        sha512: of the RAW disk, as Glance has it; empty where it has none.
+        retired: Glance ids of former generations that are hidden because something still uses them.
+        damage: what a refresh found that the next update mends; empty when all is well.
+    """
+
+    glance_id: str
+    location: str
+    size_bytes: int
+    sha512: str = ""
+    retired: list[str] = Field(default_factory=list)
+    damage: list[str] = Field(default_factory=list)
+
+
+class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
+    """Golden images in Ceph that Glance knows by location: one resource a name, whatever its content."""
+
+    inputs_model = RbdImageArgs
+    outputs_model = RbdImageOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"pool"})
+    no_effect: ClassVar[frozenset[str]] = frozenset(
+        {"source", "source_format", "hash", "cloud", "ceph_user", "ceph_conf"}
+    )
+
+    def needs_repair(self, outputs: RbdImageOutputs) -> bool:
+        """A snapshot without protection, or former generations that can be removed."""
+        return bool(outputs.damage)
+
+    def find_or_create(self, inputs: RbdImageArgs) -> tuple[str, RbdImageOutputs]:
+        """Import the content, and remove what an interrupted run left under this name."""
+        return inputs.name, self._bring_to(inputs.name, inputs)
+
+    def update_in_place(self, id_: str, olds: RbdImageOutputs, inputs: RbdImageArgs) -> RbdImageOutputs:
+        """Change the record; new content is a new generation, and the former goes once that is active."""
+        return self._bring_to(id_, inputs, olds.glance_id)
+
+    def read_live(
+        self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
+    ) -> tuple[RbdImageArgs, RbdImageOutputs] | None:
+        """Gone is: no record, or no snapshot behind it."""
+        with _cloud(inputs) as cloud:
+            record = glance.get(cloud.conn, outputs.glance_id)
+            stored = store.inspect(cloud.ioctx, outputs.glance_id)
+            if record is None or record["status"] not in glance.FINISHED or not (stored and stored.complete):
+                return None
+            former = generation.others(cloud, _wanted(id_, inputs).stamps, record["id"])
+            damage = [
+                f"former generation {item['id']} can go" for item in former if generation.is_free(cloud, item)
+            ]
+            if not stored.protected:
+                damage.append(f"snapshot {store.SNAPSHOT} is not protected")
+            live = inputs.model_copy(
+                update={
+                    "name": record["name"],
+                    "visibility": record["visibility"],
+                    "protected": record["protected"],
+                    "min_disk_gb": record["min_disk"],
+                    "min_ram_mb": record["min_ram"],
+                    "properties": glance.custom_properties(record),
+                }
+            )
+            return live, _outputs(cloud, record, [item["id"] for item in former], damage)
+
+    def delete_live(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> None:
+        """Remove every generation, the current one last."""
+        with _cloud(inputs) as cloud:
+            for record in generation.others(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
+                generation.remove(cloud, record)
+            current = glance.get(cloud.conn, outputs.glance_id)
+            if current:
+                generation.remove(cloud, current)
+            store.remove(cloud.ioctx, outputs.glance_id)
+
+    def _bring_to(self, id_: str, inputs: RbdImageArgs, current: str | None = None) -> RbdImageOutputs:
+        wanted = _wanted(id_, inputs)
+        content = generation.Content(
+            inputs.source, inputs.sha256, inputs.source_format, inputs.hash == "sha512"
+        )
+        with _cloud(inputs) as cloud:
+            record = generation.ensure(cloud, content, wanted, current)
+            kept = generation.collect(cloud, generation.others(cloud, wanted.stamps, record["id"]))
+            return _outputs(cloud, record, kept, [])
+
+
+def _cloud(inputs: RbdImageArgs) -> AbstractContextManager[generation.Cloud]:
+    return generation.cloud(inputs.cloud, inputs.pool, inputs.ceph_user, inputs.ceph_conf)
+
+
+def _wanted(id_: str, inputs: RbdImageArgs) -> glance.Wanted:
+    return glance.Wanted(
+        name=inputs.name,
+        visibility=inputs.visibility,
+        protected=inputs.protected,
+        min_disk=inputs.min_disk_gb,
+        min_ram=inputs.min_ram_mb,
+        properties=inputs.properties,
+        stamps={
+            glance.STAMP_STACK: inputs.owner_stack,
+            glance.STAMP_IMAGE: id_,
+            glance.STAMP_SHA256: inputs.sha256,
+        },
+    )
+
+
+def _outputs(
+    cloud: generation.Cloud, record: glance.Record, retired: list[str], damage: list[str]
+) -> RbdImageOutputs:
+    return RbdImageOutputs(
+        glance_id=record["id"],
+        location=cloud.location(record["id"]),
+        size_bytes=record["size"],
+        sha512=record["os_hash_value"] or "",
+        retired=retired,
+        damage=damage,
+    )

@@ -1,0 +1,176 @@
+"""The RBD image behind a generation: made, sealed with a protected snapshot, inspected, removed.
+
+An RBD image is *complete* once it has the protected snapshot ``snap``: the snapshot is taken only after
+every write was flushed. Anything less is what an interrupted import left, and is written again.
+"""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import rbd
+
+from clients import ceph
+from clients.errors import CloudError, InUseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import rados
+
+SNAPSHOT = "snap"  # the name that Glance's own rbd driver gives and looks for
+SHA512_KEY = "private_cloud.sha512"  # RBD image metadata: the hash outlives a crash before registration
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What RBD holds for a generation.
+
+    Attributes:
+        size: of the virtual disk, in bytes.
+        complete: whether the snapshot exists.
+        protected: whether the snapshot is protected.
+        sha512: of the RAW disk, where it was computed.
+    """
+
+    size: int
+    complete: bool
+    protected: bool
+    sha512: str | None
+
+
+@contextmanager
+def pool(name: str, user: str, conf: str | None) -> Iterator[ceph.Pool]:
+    """Yield the pool as the cephx user; what Ceph refuses inside becomes a sentence.
+
+    Raises:
+        CloudError: no access, no room, a timeout, or whatever else Ceph answers.
+    """
+    with ceph.pool(name, user, conf) as opened:
+        try:
+            yield opened
+        except rbd.Error as error:
+            raise _said(error, user, name) from error
+
+
+def _said(error: rbd.Error, user: str, name: str) -> CloudError:
+    number = getattr(error, "errno", None)
+    if number in (errno.EPERM, errno.EACCES):
+        return CloudError(
+            f"client.{user} may not write RBD images in pool {name!r}: an administrator grants that with "
+            f"`ceph auth caps client.{user} mon 'profile rbd' osd 'profile rbd pool={name}'`."
+        )
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return CloudError(
+            f"pool {name!r} is full or at its quota: free room or raise it, then run this again."
+        )
+    if number == errno.ETIMEDOUT:
+        return CloudError(
+            f"Ceph did not answer for pool {name!r} in time: see `ceph -s`, then run this again; "
+            "it goes on where it stopped."
+        )
+    return CloudError(f"Ceph failed in pool {name!r}: {error}.")
+
+
+def location(fsid: str, pool_name: str, image: str) -> str:
+    """The URL by which Glance, Nova and Cinder know the snapshot."""
+    return f"rbd://{fsid}/{pool_name}/{image}/{SNAPSHOT}"
+
+
+def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
+    """What RBD holds under ``name``, or None."""
+    try:
+        with rbd.Image(ioctx, name, read_only=True) as image:
+            complete = any(snap["name"] == SNAPSHOT for snap in image.list_snaps())
+            try:
+                sha512 = image.metadata_get(SHA512_KEY)
+            except KeyError:
+                sha512 = None
+            return Stored(
+                size=image.size(),
+                complete=complete,
+                protected=complete and image.is_protected_snap(SNAPSHOT),
+                sha512=sha512,
+            )
+    except rbd.ImageNotFound:
+        return None
+
+
+@contextmanager
+def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
+    """Yield an image of ``size`` bytes to write into, made if it is not there.
+
+    What an interrupted import left is written over, not removed: it holds the same content, because the
+    name follows from the content, and removing would have to wait until the dead client's watch expires.
+    """
+    with suppress(rbd.ImageExists):
+        rbd.RBD().create(ioctx, name, size)
+    with rbd.Image(ioctx, name) as image:
+        if image.size() != size:
+            image.resize(size)
+        yield image
+
+
+def seal(image: rbd.Image, sha512: str | None) -> None:
+    """Record the hash, then take and protect the snapshot."""
+    if sha512:
+        image.metadata_set(SHA512_KEY, sha512)
+    if not any(snap["name"] == SNAPSHOT for snap in image.list_snaps()):
+        image.create_snap(SNAPSHOT)
+    if not image.is_protected_snap(SNAPSHOT):
+        image.protect_snap(SNAPSHOT)
+
+
+def protect(ioctx: rados.Ioctx, name: str) -> None:
+    """Protect the snapshot again, where somebody lifted the protection."""
+    with rbd.Image(ioctx, name) as image:
+        seal(image, None)
+
+
+def users(ioctx: rados.Ioctx, name: str) -> list[str]:
+    """The clones of the snapshot as ``pool/image``, trashed ones too, as far as this cephx user may see.
+
+    Raises:
+        InUseError: there are clones, in pools whose names this user may not read.
+    """
+    try:
+        with rbd.Image(ioctx, name, read_only=True, snapshot=SNAPSHOT) as image:
+            return [
+                f"{child['pool']}/{child['image'] or child['id']}"
+                + (" (in the trash)" if child["trash"] else "")
+                for child in image.list_children2()
+            ]
+    except rbd.ImageNotFound:
+        return []
+    except (rbd.PermissionError, rbd.OSError) as error:
+        if getattr(error, "errno", None) not in (errno.EPERM, errno.EACCES):
+            raise
+        raise InUseError(
+            f"snapshot {name}@{SNAPSHOT} has clones in pools that this Ceph user may not read: "
+            f"`rbd children {name}@{SNAPSHOT}` names them to an administrator."
+        ) from error
+
+
+def remove(ioctx: rados.Ioctx, name: str) -> None:
+    """Remove the image and its snapshot, if they are still there.
+
+    Raises:
+        InUseError: the snapshot has clones.
+    """
+    try:
+        with rbd.Image(ioctx, name) as image:
+            for snap in list(image.list_snaps()):
+                if image.is_protected_snap(snap["name"]):
+                    image.unprotect_snap(snap["name"])
+                image.remove_snap(snap["name"])
+        rbd.RBD().remove(ioctx, name)
+    except rbd.ImageNotFound:
+        return
+    except rbd.ImageBusy as error:
+        raise InUseError(
+            f"RBD image {name} is still open or has clones: {', '.join(users(ioctx, name)) or 'a client'} "
+            "uses it. (A killed import counts as a client for 30 s.)"
+        ) from error
