@@ -1,0 +1,118 @@
+"""The lab's command line: install, up, down, status, reset, env."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+
+from lab import packages, settings
+from lab.settings import Lab, LabError
+from lab.steps import Clock, Step, run
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe the commands."""
+    made = argparse.ArgumentParser(
+        prog="python -m lab", description="A real cloud on one machine, on loopback."
+    )
+    commands = made.add_subparsers(dest="command", required=True)
+    commands.add_parser("install", help="Debian packages, and the OpenStack services' environment")
+    commands.add_parser("up", help="bring up what is not up, repair what is broken; safe to repeat")
+    commands.add_parser("down", help="stop what `up` started")
+    commands.add_parser("status", help="a table of services; fails unless all are healthy")
+    commands.add_parser("reset", help="down, remove all data and accounts, up; packages and the image stay")
+    commands.add_parser("env", help="print `export` lines for a shell")
+    return made
+
+
+def install(lab: Lab) -> None:
+    """Get what is not there."""
+    lab.folder.mkdir(parents=True, exist_ok=True)
+    log = lab.folder / "install.log"
+    steps = [
+        Step("Debian packages", lambda: packages.install_debian(log)),
+        Step("OpenStack services", lambda: packages.install_venv(lab, log), ("Debian packages",)),
+    ]
+    clock = Clock()
+    run(steps, clock)
+    clock.say("The lab's programs are installed.")
+
+
+def reset(lab: Lab) -> None:
+    """Stop, remove data, accounts and logs, and come up anew."""
+    from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
+
+    bring_up.down(lab)
+    for name in ("data", "etc", "run", "log"):
+        shutil.rmtree(lab.folder / name, ignore_errors=True)
+    state = lab.root / ".cloud" / "state"
+    if state.exists():
+        print(
+            f"The dev stack's state in {state} still speaks of the former cloud: remove it before the next up."
+        )
+    up(lab)
+
+
+def up(lab: Lab) -> None:
+    """Come up, and say where."""
+    from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
+
+    clock = Clock()
+    bring_up.up(lab, clock)
+    clock.say(f"The lab is up: Keystone at {lab.url(lab.ports.keystone, '/v3')}.")
+
+
+def down(lab: Lab) -> None:
+    """Stop."""
+    from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
+
+    print("The lab is down." if bring_up.down(lab) else "The lab was not running.")
+
+
+def status(lab: Lab) -> int:
+    """Show the table."""
+    from lab import status as show  # noqa: PLC0415 - `install` runs without the venv
+
+    if not (lab.folder / "data").exists():
+        print("There is no lab yet: run `python -m lab up`.")
+        return 1
+    found = show.rows(lab)
+    print(show.table(found))
+    return 0 if all(row.healthy for row in found) else 1
+
+
+def environment(lab: Lab) -> None:
+    """Print export lines."""
+    from lab import environment as shell  # noqa: PLC0415 - read only when asked for
+
+    print(shell.exports(lab))
+
+
+def into_the_venv(lab: Lab) -> None:
+    """Go on under the lab's own interpreter, which has what the services need, unless this is it."""
+    python = lab.venv / "bin" / "python"
+    if sys.prefix != str(lab.venv) and packages.venv_is_current(lab):
+        os.execv(python, [str(python), "-m", "lab", *sys.argv[1:]])  # noqa: S606 - same command, other interpreter
+
+
+def main() -> int:
+    """Run one command; a LabError is a sentence for a person."""
+    command = parser().parse_args().command
+    try:
+        lab = settings.load(anew=command == "reset")
+        if command == "install":
+            install(lab)
+            return 0
+        if command in ("up", "status", "reset"):
+            into_the_venv(lab)
+        actions = {"up": up, "down": down, "status": status, "reset": reset, "env": environment}
+        return actions[command](lab) or 0
+    except LabError as problem:
+        print(f"lab {command}: {problem}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

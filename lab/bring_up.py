@@ -1,0 +1,153 @@
+"""`up` and `down`: the order in which the lab's parts come up, as much side by side as they can."""
+
+from __future__ import annotations
+
+import fcntl
+import functools
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lab import accounts, image, packages, preflight, secret
+from lab.services import ceph, glance, keystone, ldap, mariadb, neutron
+from lab.settings import OSD_COUNT, Lab, LabError, record_address
+from lab.steps import Clock, Step, run
+from lab.supervisor import STARTED, Supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lab.daemon import Daemon
+
+
+def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
+    """List every daemon of the lab, in the order `status` shows them."""
+    return (
+        *ceph.daemons(lab, secrets),
+        *mariadb.daemons(lab),
+        *ldap.daemons(lab),
+        *keystone.daemons(lab, secrets),
+        *glance.daemons(lab, secrets),
+        *neutron.daemons(lab, secrets),
+    )
+
+
+@contextmanager
+def alone(lab: Lab) -> Iterator[None]:
+    """Let one up, down or reset work at a time; a second one waits."""
+    lab.folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(lab.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another `python -m lab` is at work on this lab; waiting for it.", flush=True)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def once(lab: Lab, name: str, action: Callable[[], None]) -> Callable[[], None]:
+    """Do something once for the installed versions: a stamp in the data says it was done."""
+    stamp = lab.data / f"{name}.made-with"
+
+    def guarded() -> None:
+        if stamp.exists() and stamp.read_text() == packages.digest():
+            return
+        action()
+        stamp.write_text(packages.digest())
+
+    return guarded
+
+
+def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[Step]:
+    """List every step of `up` with what it needs; all are safe to repeat."""
+    daemons = all_daemons(lab, secrets)
+    by_name = {daemon.name: daemon for daemon in daemons}
+
+    def start(name: str, *needs: str) -> Step:
+        return Step(
+            f"{name} runs", functools.partial(supervisor.ensure, by_name[name]), ("supervisor", *needs)
+        )
+
+    def tables(name: str, action: Callable[[], None]) -> Step:
+        return Step(f"{name}'s tables", once(lab, f"{name}-tables", action), ("databases",))
+
+    def of(function: Callable[[Lab, Mapping[str, str]], None]) -> Callable[[], None]:
+        return functools.partial(function, lab, secrets)
+
+    osds = [f"ceph-osd.{number}" for number in range(OSD_COUNT)]
+    steps = [
+        Step("supervisor", functools.partial(supervisor.start, daemons)),
+        # The database first: the slow part, the services' tables, waits for it.
+        Step("mariadb's data", functools.partial(mariadb.prepare, lab)),
+        start("mariadb", "mariadb's data"),
+        Step("databases", once(lab, "databases", of(mariadb.make_databases)), ("mariadb runs",)),
+        Step("keystone's keys", of(keystone.make_keys)),
+        tables("keystone", of(keystone.make_tables)),
+        tables("neutron", of(neutron.make_tables)),
+        tables("glance", of(glance.make_tables)),
+        Step(
+            "keystone's first account",
+            once(lab, "keystone-bootstrap", of(keystone.bootstrap)),
+            ("keystone's tables", "keystone's keys"),
+        ),
+        start("keystone", "keystone's tables", "keystone's keys"),
+        Step("accounts", of(accounts.ensure), ("keystone runs", "keystone's first account")),
+        Step("ceph's configuration", of(ceph.write_configuration)),
+        Step("ceph-mon's data", of(ceph.make_monitor), ("ceph's configuration",)),
+        start("ceph-mon", "ceph-mon's data"),
+        Step("ceph's keys", of(ceph.register_osds), ("ceph-mon runs",)),
+        start("ceph-mgr", "ceph's keys"),
+        *(
+            Step(
+                f"{name}'s data",
+                functools.partial(ceph.make_osd, lab, secrets, number),
+                ("ceph-mon's data",),
+            )
+            for number, name in enumerate(osds)
+        ),
+        *(start(name, f"{name}'s data", "ceph's keys") for name in osds),
+        Step(
+            "ceph's pool",
+            functools.partial(ceph.make_pool, lab),
+            ("ceph-mgr runs", *(f"{n} runs" for n in osds)),
+        ),
+        start("glance", "glance's tables", "ceph's pool"),
+        start("neutron", "neutron's tables"),
+        Step("ldap's data", of(ldap.prepare)),
+        start("slapd", "ldap's data"),
+        Step("bootable image", functools.partial(image.ensure, lab)),
+    ]
+    return steps
+
+
+def up(lab: Lab, clock: Clock) -> None:
+    """Bring up what is not up; repair what is broken.
+
+    Raises:
+        LabError: What a person has to know or do, before anything started or with the step that failed.
+    """
+    with alone(lab):
+        missing = preflight.root() + preflight.installed(lab)
+        if missing:
+            raise LabError("\n".join(missing))
+        lab.link()
+        secrets = secret.load(lab)
+        supervisor = Supervisor(lab)
+        running = {n: s for n, s in supervisor.states().items() if s["statename"] in STARTED}
+        preflight.check(lab, all_daemons(lab, secrets), running)
+        record_address(lab)
+        packages.link_programs(lab)
+        accounts.clouds(lab, secrets).write()
+        run(plan(lab, secrets, supervisor), clock)
+
+
+def down(lab: Lab) -> bool:
+    """Stop everything the lab started, and nothing else; say whether anything ran."""
+    with alone(lab):
+        if not (lab.folder / "run").exists():
+            return False
+        lab.link()
+        return Supervisor(lab).shut_down()

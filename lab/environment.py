@@ -1,0 +1,24 @@
+"""What a shell needs to look around in the lab with the tools people know."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.settings import Lab
+
+PASSPHRASE = "private-cloud-lab"  # noqa: S105 - the dev stack's; it protects nothing outside this lab
+
+
+def exports(lab: Lab) -> str:
+    """Render `export` lines for a POSIX shell."""
+    values = {
+        "OS_CLIENT_CONFIG_FILE": str(lab.folder / "etc" / "clouds.yaml"),
+        "OS_CLOUD": "lab-admin",
+        "CEPH_CONF": str(lab.ceph_conf),
+        "PULUMI_BACKEND_URL": f"file://{lab.root / '.cloud' / 'state'}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+    }
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    return "\n".join([*lines, f'export PATH={shlex.quote(str(lab.binaries))}:"$PATH"'])

@@ -1,0 +1,176 @@
+"""Debian packages, and the virtual environment of the OpenStack services."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import commands
+from lab.settings import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.settings import Lab
+
+REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+DEBIAN_PYTHON = "/usr/bin/python3"
+POLICY = Path("/usr/sbin/policy-rc.d")
+
+# What each is for, so that a missing one can be explained.
+PACKAGES: dict[str, str] = {
+    "ceph-mon": "Ceph's monitor",
+    "ceph-mgr": "Ceph's manager",
+    "ceph-osd": "Ceph's OSDs",
+    "ceph-common": "the programs ceph and rbd",
+    "python3-rados": "Glance's way into Ceph",
+    "python3-rbd": "Glance's way into Ceph",
+    "mariadb-server": "the services' database",
+    "slapd": "the company directory",
+    "ldap-utils": "looking into the directory",
+    "openssl": "the directory's certificates",
+    "util-linux": "setpriv",
+    "python3-venv": "the OpenStack services' environment",
+    "python3-dev": "building python-ldap and uWSGI",
+    "gcc": "building python-ldap and uWSGI",
+    "libc6-dev": "building python-ldap and uWSGI",
+    "libldap2-dev": "building python-ldap",
+    "libsasl2-dev": "building python-ldap",
+    "mmdebstrap": "the bootable image",
+    "debian-archive-keyring": "the bootable image",
+    "e2fsprogs": "the bootable image",
+    "grub-common": "the bootable image's boot loader",
+    "grub-pc-bin": "the bootable image's boot loader",
+    "qemu-utils": "the bootable image",
+    "qemu-system-x86": "booting the image",
+    "qemu-block-extra": "booting the image from Ceph",
+}
+DAEMONS_OF_DEBIAN = ("mariadb", "slapd")
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the installed version of each of our packages."""
+    shown = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n", *PACKAGES],
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    rows = (line.split() for line in shown.splitlines())
+    return {row[1]: row[2] for row in rows if row[0] == "installed"}
+
+
+def version(package: str) -> str:
+    """Return a package's upstream version, or "missing"."""
+    full = versions().get(package)
+    return (
+        full.partition(":")[2].partition("-")[0].partition("+")[0]
+        if full and ":" in full
+        else (full.partition("-")[0].partition("+")[0] if full else "missing")
+    )
+
+
+def missing() -> list[str]:
+    """Name the packages that are not installed."""
+    return [name for name in PACKAGES if name not in versions()]
+
+
+@contextmanager
+def daemons_kept_from_starting() -> Iterator[None]:
+    """Let Debian's packages not start their daemons (invoke-rc.d asks this script; 101 means: not allowed).
+
+    Whatever policy the machine had comes back, also after a failure.
+    """
+    kept = POLICY.with_name("policy-rc.d.before-lab")
+    if POLICY.exists() and not kept.exists():
+        POLICY.rename(kept)
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
+        if kept.exists():
+            kept.rename(POLICY)
+
+
+def install_debian(log: Path) -> bool:
+    """Install what is missing from Debian; say whether anything was."""
+    wanted = missing()
+    if not wanted:
+        return False
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    wait = ["-o", "DPkg::Lock::Timeout=600"]
+    commands.logged(["apt-get", "update", *wait], log, environment=environment)
+    command = ["apt-get", "install", "-y", "--no-install-recommends", *wait, *wanted]
+    with daemons_kept_from_starting():
+        commands.logged(command, log, environment=environment, timeout=1800)
+    if shutil.which("systemctl"):
+        # The lab runs its own: Debian's instances shall not come up at the next boot either.
+        units = [
+            name
+            for name, package in zip(DAEMONS_OF_DEBIAN, ("mariadb-server", "slapd"), strict=True)
+            if package in wanted
+        ]
+        for unit in units:
+            commands.logged(["systemctl", "disable", unit], log)
+    versions.cache_clear()
+    return True
+
+
+def digest() -> str:
+    """Tell one environment from another: requirements and interpreter."""
+    python = Path(DEBIAN_PYTHON).resolve().name
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + python.encode()).hexdigest()
+
+
+def venv_is_current(lab: Lab) -> bool:
+    """Whether the environment is whole and made from the present requirements."""
+    stamp = lab.venv / "made-from"
+    return stamp.exists() and stamp.read_text().strip() == digest()
+
+
+def install_venv(lab: Lab, log: Path) -> bool:
+    """Make the environment of the OpenStack services; say whether anything was done."""
+    if venv_is_current(lab):
+        return False
+    stamp = lab.venv / "made-from"
+    stamp.unlink(missing_ok=True)
+    commands.logged([DEBIAN_PYTHON, "-m", "venv", "--clear", str(lab.venv)], log)
+    python = str(lab.venv / "bin" / "python")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": elsewhere}
+        # SOURCE_DATE_EPOCH etc. are left alone; wheel avoids the deprecated setup.py install.
+        pip = [python, "-m", "pip", "install", "--no-input"]
+        commands.logged([*pip, "-r", str(REQUIREMENTS)], log, environment=environment, timeout=1800)
+    link_debian_modules(lab)
+    stamp.write_text(digest() + "\n")
+    return True
+
+
+def link_debian_modules(lab: Lab) -> None:
+    """Link Debian's rados and rbd into the environment: they are not on PyPI."""
+    site = next((lab.venv / "lib").glob("python3.*/site-packages"))
+    for name in ("rados", "rbd"):
+        found = sorted(Path("/usr/lib/python3/dist-packages").glob(f"{name}.cpython-*.so"))
+        if not found:
+            raise LabError(f"python3-{name} has no module for {DEBIAN_PYTHON}: the lab needs Debian 12's.")
+        link = site / found[0].name
+        link.unlink(missing_ok=True)
+        link.symlink_to(found[0])
+
+
+def link_programs(lab: Lab) -> None:
+    """Put what a person may want from the environment, and no more, on the PATH that `env` prints."""
+    for name in ("openstack",):
+        link = lab.binaries / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(lab.venv / "bin" / name)

@@ -1,0 +1,130 @@
+"""What `up` checks before it starts anything; each finding is one sentence that says what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab import packages
+from lab.settings import LabError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lab.daemon import Daemon
+    from lab.settings import Lab
+
+GIB = 1024**3
+DISK_FRESH = 20 * GIB  # services, three OSDs with a few images, the bootable image and its making
+DISK_MADE = 3 * GIB
+MEMORY = 5 * GIB  # measured: the idle lab takes about 2.5 GiB; OSDs may grow to 0.9 GiB each
+
+
+def free_memory() -> int:
+    """Bytes a new process could get without swapping."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def listener(address: str, port: int) -> str:
+    """Name the process that listens on a port, as far as /proc tells."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
+        except FileNotFoundError:
+            continue
+        inodes |= {row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            for handle in (process / "fd").iterdir():
+                if os.readlink(handle).removeprefix("socket:[").removesuffix("]") in inodes:
+                    return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:
+            continue
+    return f"something that listens on {address}:{port}"
+
+
+def is_free(address: str, port: int) -> bool:
+    """Whether a daemon could bind here."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def ports(lab: Lab, daemons: Sequence[Daemon], running: Mapping[str, object]) -> list[str]:
+    """Find ports that somebody else has taken."""
+    return [
+        f"Port {port} on {lab.address}, which {daemon.name} needs, is taken by {listener(lab.address, port)}: "
+        f"stop that, or run the lab elsewhere with LAB_ADDRESS=127.0.0.2."
+        for daemon in daemons
+        if daemon.name not in running
+        for port in daemon.ports
+        if not is_free(lab.address, port)
+    ]
+
+
+def room(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None = None) -> list[str]:
+    """Find too little disk or memory; `memory` and `disk` in bytes stand in for the machine's."""
+    found = []
+    fresh = not (lab.data / "ceph" / "mon.made").exists()
+    wanted = DISK_FRESH if fresh else DISK_MADE
+    free = shutil.disk_usage(lab.folder).free if disk is None else disk
+    if free < wanted:
+        found.append(
+            f"The lab needs {wanted / GIB:.0f} GiB of free disk under {lab.folder}, and there are "
+            f"{free / GIB:.1f} GiB: make room, or move the checkout to a larger disk.",
+        )
+    available = free_memory() if memory is None else memory
+    if not running and available < MEMORY:
+        found.append(
+            f"The lab needs {MEMORY / GIB:.0f} GiB of available memory, and there are {available / GIB:.1f} GiB: "
+            "end something, or use a larger machine.",
+        )
+    return found
+
+
+def installed(lab: Lab) -> list[str]:
+    """Find missing packages."""
+    found = [
+        f"Debian's package {name} ({packages.PACKAGES[name]}) is missing: run `{packages.DEBIAN_PYTHON} -m lab install`."
+        for name in packages.missing()
+    ]
+    if not packages.venv_is_current(lab):
+        found.append(
+            f"The services' environment is missing or outdated: run `{packages.DEBIAN_PYTHON} -m lab install`."
+        )
+    return found
+
+
+def root() -> list[str]:
+    """Find that we are not root."""
+    if os.geteuid() == 0:
+        return []
+    return ["The lab installs packages and runs daemons: run it as root (sudo)."]
+
+
+def check(lab: Lab, daemons: Sequence[Daemon], running: Mapping[str, object]) -> None:
+    """Check everything there is to check.
+
+    Args:
+        lab: The lab that is about to come up.
+        daemons: What is going to run.
+        running: The lab's daemons that run already, by name: their ports are theirs.
+
+    Raises:
+        LabError: Something is amiss; one line a finding.
+    """
+    found = root() + installed(lab) + room(lab, running=bool(running)) + ports(lab, daemons, running)
+    if found:
+        raise LabError("\n".join(found))

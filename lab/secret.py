@@ -1,0 +1,73 @@
+"""Passwords and keys: random, made once at the first `up`, kept in a file only root can read."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import struct
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lab.settings import Lab
+
+ACCOUNTS = ("admin", "glance", "neutron", "image-import", "ci-runner")
+DATABASES = ("keystone", "glance", "neutron")
+LDAP = ("ldap-bind", "ldap-people")
+CEPHX = (
+    "mon.",
+    "client.admin",
+    "mgr.lab",
+    "client.glance",
+    "client.image-import",
+    "osd.0",
+    "osd.1",
+    "osd.2",
+)
+
+
+def cephx_key() -> str:
+    """A key in cephx's own shape: type 1 (AES), seconds, nanoseconds, length, 16 random bytes."""
+    header = struct.pack("<hiih", 1, int(time.time()), 0, 16)
+    return base64.b64encode(header + os.urandom(16)).decode()
+
+
+def load(lab: Lab) -> dict[str, str]:
+    """Return every secret by name, making those that are missing."""
+    path = lab.etc / "secrets.json"
+    try:
+        known: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        known = {}
+    wanted = {f"keystone/{name}": secrets.token_hex(16) for name in ACCOUNTS}
+    wanted |= {f"mariadb/{name}": secrets.token_hex(16) for name in DATABASES}
+    wanted |= {f"ldap/{name}": secrets.token_hex(16) for name in LDAP}
+    wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
+    wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(3)}
+    wanted["uuid/fsid"] = str(uuid.uuid4())
+    merged = wanted | known
+    if merged != known:
+        write_private(path, json.dumps(merged, indent=1, sort_keys=True) + "\n")
+    return merged
+
+
+def write_private(path: Path, text: str) -> bool:
+    """Write a file of mode 0600 in one move; say whether it changed."""
+    try:
+        if path.read_text() == text:
+            return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(path)
+    return True

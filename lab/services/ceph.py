@@ -1,0 +1,207 @@
+"""Ceph: one monitor, one manager and three OSDs on files, with room for another."""
+
+from __future__ import annotations
+
+import functools
+import json
+import shutil
+import socket
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+from lab import commands, packages
+from lab.configuration import File
+from lab.daemon import Daemon, UnhealthyError
+from lab.services.ceph_commands import connected
+from lab.services.ceph_configuration import (
+    CAPS,
+    MON,
+    conf,
+    keyring,
+    keyrings,
+    mon_folder,
+    osd_folder,
+)
+from lab.settings import OSD_COUNT, POOL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lab.settings import Lab
+
+PLACEMENT_GROUPS = 32
+
+
+def write_configuration(lab: Lab, secrets: Mapping[str, str]) -> None:
+    """Write ceph.conf and the keyrings."""
+    for file in (conf(lab, secrets), *keyrings(lab, secrets)):
+        file.write()
+
+
+def make_monitor(lab: Lab, secrets: Mapping[str, str]) -> None:
+    """Make the monitor's store, with the cluster's first map and everybody's keys."""
+    folder = mon_folder(lab)
+    made = folder.with_name("mon.made")
+    if made.exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # a former attempt was cut off: it never ran
+    folder.mkdir(parents=True)
+    log = lab.log / "make-ceph-mon.log"
+    monmap = folder.with_name("monmap")
+    everybody = File(folder.with_name("first.keyring"), keyring(tuple(CAPS), secrets))
+    everybody.write()
+    where = f"[v2:{lab.address}:{lab.ports.ceph_mon_v2},v1:{lab.address}:{lab.ports.ceph_mon_v1}]"
+    fsid = secrets["uuid/fsid"]
+    commands.logged(
+        ["monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", MON, where, str(monmap)], log
+    )
+    common = ["-c", str(lab.ceph_conf), "-i", MON]
+    commands.logged(
+        ["ceph-mon", "--mkfs", *common, "--monmap", str(monmap), "--keyring", str(everybody.path)], log
+    )
+    everybody.path.unlink()
+    made.touch()
+
+
+def make_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
+    """Make an OSD's sparse block file; the monitor hears of it in `register_osd`."""
+    folder = osd_folder(lab, number)
+    made = folder.with_name(f"osd.{number}.made")
+    if made.exists():
+        return
+    shutil.rmtree(folder, ignore_errors=True)  # a former attempt was cut off: it never ran
+    folder.mkdir(parents=True)
+    File(folder / "keyring", keyring((f"osd.{number}",), secrets)).write()
+    command = ["ceph-osd", "--mkfs", "--no-mon-config", "-c", str(lab.ceph_conf), "-i", str(number)]
+    command += ["--osd-uuid", secrets[f"uuid/osd.{number}"], "--monmap", str(folder.with_name("monmap"))]
+    commands.logged(command, lab.log / f"make-ceph-osd.{number}.log")
+    made.touch()
+
+
+def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
+    """Give each OSD its number, and set what must be set before the manager starts; safe to repeat."""
+    with connected(lab.ceph_conf) as ceph:
+        known = {osd["uuid"] for osd in ceph.ask("osd dump")["osds"]}
+        for number in range(OSD_COUNT):
+            identity = secrets[f"uuid/osd.{number}"]
+            if identity not in known:
+                key = json.dumps({"cephx_secret": secrets[f"cephx/osd.{number}"]})
+                ceph.ask("osd new", uuid=identity, id=number, given=key)
+        # Or the manager makes a pool of its own for disk health, which files do not have.
+        ceph.ask(
+            "config set", who="mgr", name="mgr/devicehealth/enable_monitoring", value="false", force=True
+        )
+        everybody = keyring(tuple(name for name in CAPS if name != "mon."), secrets)
+        ceph.ask("auth import", given=everybody)
+
+
+def make_pool(lab: Lab) -> None:
+    """Make the images' pool and wait until it takes writes; safe to repeat."""
+    import rbd  # noqa: PLC0415 - only the lab's venv has it
+
+    with connected(lab.ceph_conf) as ceph:
+        if POOL not in ceph.cluster.list_pools():
+            ceph.ask("osd pool create", pool=POOL, pg_num=PLACEMENT_GROUPS, pgp_num=PLACEMENT_GROUPS)
+            ceph.ask("osd pool application enable", pool=POOL, app="rbd")
+        deadline = time.monotonic() + 60
+        while (problem := inactive(ceph.ask("status"))) is not None:
+            if time.monotonic() > deadline:
+                raise UnhealthyError(f"pool {POOL} does not become active: {problem}")
+            time.sleep(0.2)
+        with ceph.cluster.open_ioctx(POOL) as pool:
+            rbd.RBD().pool_init(pool, False)  # noqa: FBT003 - the binding has positions only: force=False
+
+
+def inactive(status: Mapping[str, Any]) -> str | None:
+    """Say which placement groups are not active yet, or None once all are."""
+    groups = status["pgmap"]
+    waiting = [
+        f"{state['count']} {state['state_name']}"
+        for state in groups.get("pgs_by_state", [])
+        if "active" not in state["state_name"]
+    ]
+    if groups["num_pgs"] < PLACEMENT_GROUPS:
+        return "the manager has not reported yet"
+    return ", ".join(waiting) or None
+
+
+def monitor_health(lab: Lab) -> str:
+    """Ask the monitor for the cluster's health, in Ceph's words."""
+    with connected(lab.ceph_conf) as ceph:
+        health = ceph.ask("health", detail="")
+    findings = [check["summary"]["message"] for check in health["checks"].values()]
+    return " ".join([health["status"], *([f"({'; '.join(findings)})"] if findings else [])])
+
+
+def manager_health(lab: Lab) -> str:
+    """Ask the monitor whether the manager is the active one."""
+    with connected(lab.ceph_conf) as ceph:
+        seen = ceph.ask("mgr stat")
+    if not seen["available"]:
+        raise UnhealthyError("not active yet")
+    return "active"
+
+
+def admin_socket(path: Path, prefix: str) -> Any:
+    """Ask a daemon over its admin socket: a JSON command and a NUL, then a length and a JSON answer."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as conversation:
+        conversation.settimeout(5)
+        conversation.connect(str(path))
+        conversation.sendall(json.dumps({"prefix": prefix, "format": "json"}).encode() + b"\0")
+        with conversation.makefile("rb") as answer:
+            (length,) = struct.unpack(">I", answer.read(4))
+            return json.loads(answer.read(length))
+
+
+def osd_health(lab: Lab, number: int) -> str:
+    """Ask the OSD itself: the monitor believes in a dead one for a while."""
+    try:
+        state = admin_socket(lab.run / f"osd.{number}.asok", "status")["state"]
+    except (OSError, ValueError, struct.error) as problem:
+        raise UnhealthyError(f"its admin socket does not answer ({problem})") from None
+    if state != "active":
+        raise UnhealthyError(f"it is {state}")
+    return "up"
+
+
+def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
+    """List the monitor, the manager and the OSDs."""
+    file = conf(lab, secrets)
+    common = ("-f", "-c", str(lab.ceph_conf))
+    mon_ports = (lab.ports.ceph_mon_v2, lab.ports.ceph_mon_v1)
+    found = [
+        Daemon(
+            name="ceph-mon",
+            command=("/usr/bin/ceph-mon", *common, "-i", MON),
+            address=f"{lab.address}:{mon_ports[0]},{mon_ports[1]}",
+            version=functools.partial(packages.version, "ceph-mon"),
+            check=functools.partial(monitor_health, lab),
+            files=(file,),
+            ports=mon_ports,
+            order=100,
+        ),
+        Daemon(
+            name="ceph-mgr",
+            command=("/usr/bin/ceph-mgr", *common, "-i", MON),
+            address=lab.address,
+            version=functools.partial(packages.version, "ceph-mgr"),
+            check=functools.partial(manager_health, lab),
+            files=(file,),
+            order=110,
+        ),
+    ]
+    found += [
+        Daemon(
+            name=f"ceph-osd.{number}",
+            command=("/usr/bin/ceph-osd", *common, "-i", str(number)),
+            address=lab.address,
+            version=functools.partial(packages.version, "ceph-osd"),
+            check=functools.partial(osd_health, lab, number),
+            files=(file,),
+            order=120,
+        )
+        for number in range(OSD_COUNT)
+    ]
+    return tuple(found)
