@@ -34,7 +34,7 @@ class RoleGrantSpec(Spec):
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")
     group: Principal | None = Field(None, description="the group: {name, domain}", validate_default=True)
-    on: GrantScope = Field(description="the project and its domain, or the domain alone")
+    scope: GrantScope = Field(description="the project and its domain, or the domain alone")
 
     @field_validator("group")
     @classmethod
@@ -59,7 +59,7 @@ class RoleGrantSpec(Spec):
     @property
     def qualified_name(self) -> str:
         """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN: names it among all grants of the cloud."""
-        return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.on}"
+        return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.scope}"
 
 
 class RoleGrant(pulumi.ComponentResource):
@@ -90,8 +90,8 @@ class RoleGrant(pulumi.ComponentResource):
             role_id=id_of("role", spec.role, self),
             user_id=principal_id if spec.kind == "user" else None,
             group_id=principal_id if spec.kind == "group" else None,
-            project_id=scope_id if spec.on.project else None,
-            domain_id=None if spec.on.project else scope_id,
+            project_id=scope_id if spec.scope.project else None,
+            domain_id=None if spec.scope.project else scope_id,
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.assignment_id = assignment.id

@@ -90,10 +90,10 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
     for index, grant in enumerate(settings.grants):
         where: KeyPath = ("grants", index)
         yield from domain((*where, grant.kind, "domain"), grant.principal.domain)
-        unknown = list(domain((*where, "on", "domain"), grant.on.domain))
+        unknown = list(domain((*where, "scope", "domain"), grant.scope.domain))
         yield from unknown
-        if grant.on.project and not unknown:
-            yield from project((*where, "on", "project"), grant.on.project, grant.on.domain)
+        if grant.scope.project and not unknown:
+            yield from project((*where, "scope", "project"), grant.scope.project, grant.scope.domain)
     for index, network in enumerate(settings.networks):
         for number, reference in enumerate(network.shared_with):
             yield from project(

@@ -59,7 +59,7 @@ class Settings(Spec):
         declared = {domain.name for domain in self.domains}
         named = [project.domain for project in self.projects]
         for grant in self.grants:
-            named += [grant.principal.domain, grant.on.domain]
+            named += [grant.principal.domain, grant.scope.domain]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
 
 

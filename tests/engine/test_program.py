@@ -1,0 +1,98 @@
+"""The real program under the real engine, with a FAKE OpenStack plugin.
+
+What the fake does not prove: that OpenStack accepts these inputs, that a refresh finds no drift, which changes
+replace. tests/lab/test_cloud.py shows those against a real cloud. The image's provider is the real one; a
+preview never calls its create.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.program_copy import ROOT, ProgramCopy
+
+FAKE = Path(__file__).parent / "fakes" / "fake_openstack_plugin" / "fake_openstack.py"
+PLUGIN = "resource-openstack-v5.5.3"
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> ProgramCopy:
+    home = tmp_path / "home"
+    plugin = home / "plugins" / PLUGIN / "pulumi-resource-openstack"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8")
+    plugin.chmod(0o755)
+    return ProgramCopy.make(tmp_path / "copy", {"PULUMI_HOME": str(home)})
+
+
+def dev_without_images() -> str:
+    content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
+    config = {key: value for key, value in content["config"].items() if "image" not in key}
+    return yaml.safe_dump({"config": config}, sort_keys=False)
+
+
+def test_the_prod_stack_previews_and_says_that_its_directory_is_not_applied(program: ProgramCopy) -> None:
+    program.stack("prod", (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    printed = program.succeed("preview", "--stack", "prod")
+    for expected in (
+        "openstack:networking:Subnet storage-lab/storage-lab-v4 create",
+        "openstack:identity:RoleAssignment admin/group/platform@corp/corp create",
+        "RbdImage developer-stack create",
+        "its directory section is checked but not applied",
+    ):
+        assert expected in printed
+
+
+def test_the_dev_stack_goes_up_previews_empty_and_is_destroyed_whole(program: ProgramCopy) -> None:
+    program.stack("dev", dev_without_images())
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    outputs = program.succeed("stack", "output", "--json", "--stack", "dev")
+    assert list(yaml.safe_load(outputs)["networks"]) == ["developer-vms", "general-vms"]
+    program.succeed("preview", "--expect-no-changes", "--stack", "dev")
+    program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", "dev")
+    program.succeed("destroy", "--yes", "--skip-preview", "--stack", "dev")
+    assert "Current stack resources (0)" in program.succeed("stack", "--stack", "dev")
+
+
+def test_another_dns_order_is_a_change(program: ProgramCopy) -> None:
+    text = dev_without_images()
+    program.stack("dev", text)
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    content = yaml.safe_load(text)
+    content["config"]["private-cloud:networks"][0]["subnets"][0]["dns"].reverse()
+    salt = yaml.safe_load(program.file("dev").read_text(encoding="utf-8"))["encryptionsalt"]
+    program.file("dev").write_text(yaml.safe_dump({**content, "encryptionsalt": salt}), encoding="utf-8")
+    done = program.pulumi("preview", "--expect-no-changes", "--stack", "dev")
+    assert done.returncode != 0
+    assert re.search(r"Subnet developer-vms/developer-vms-v4\s+update \[diff: ~dnsNameservers", done.stdout)
+
+
+def test_every_mistake_of_a_stack_file_is_told_before_the_cloud_is_asked(program: ProgramCopy) -> None:
+    content = yaml.safe_load(dev_without_images())
+    networks = content["config"]["private-cloud:networks"]
+    networks[0]["subnets"][0]["dns"][2] = "10.20.0.300"
+    networks[1]["segments"][0]["vlan"] = 200
+    content["config"]["private-cloud:grant"] = []
+    content["config"]["private-cloud:grants"][0]["scope"]["project"] = "developmnet"
+    program.stack("dev", yaml.safe_dump(content))
+    done = program.pulumi("preview", "--stack", "dev")
+    assert done.returncode != 0
+    assert "Pulumi.dev.yaml has 4 mistakes" in done.stdout
+    assert "did you mean 'development@corp'?" in done.stdout
+    assert "did you mean 'grants'?" in done.stdout
+    assert "10.20.0.300" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert "openstack:" not in done.stdout
+
+
+def test_a_grant_to_an_account_that_is_not_there_gets_a_sentence(program: ProgramCopy) -> None:
+    program.stack("dev", dev_without_images().replace("ci-runner", "missing-runner"))
+    done = program.pulumi("up", "--yes", "--skip-preview", "--stack", "dev")
+    assert done.returncode != 0
+    assert (
+        "there is no user 'missing-runner' in domain 'Default'; make it, or correct the name" in done.stdout
+    )
+    assert "Traceback" not in done.stdout
