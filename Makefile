@@ -1,0 +1,82 @@
+# One way to run each thing, for people and CI alike. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+STACK ?= dev
+PYTHON := /usr/bin/python3
+VENV := .cloud/venv/bin
+CODE := __main__.py components dynamic_providers clients toolchain lab tests bench
+
+# Debian's server packages and the OpenStack services run nowhere but under the dev stack.
+ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"
+ifeq ($(STACK),dev)
+LAB := lab
+LAB_ENV := eval "$$($(PYTHON) -m lab env)"; mkdir -p .cloud/state
+CONFIRM := --yes
+else
+LAB :=
+LAB_ENV := :
+CONFIRM :=
+endif
+PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
+
+.PHONY: help up preview destroy down clean env status toolchain lab lint types unit engine-test lab-test test bench bench-image
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (dev)
+	@$(PULUMI) up $(CONFIRM)
+
+preview: toolchain ## what `make up` would change in STACK
+	@$(PULUMI) preview --diff
+
+destroy: toolchain ## remove everything STACK declares
+	@$(PULUMI) destroy $(CONFIRM)
+
+env: ## lines for a shell: eval "$(make -s env)"
+	@$(PYTHON) -m toolchain env
+	@$(if $(LAB),$(PYTHON) -m lab env)
+
+status: ## the lab's services
+	@$(PYTHON) -m lab status
+
+down: ## stop the lab, only what it started
+	@$(PYTHON) -m lab down
+
+clean: ## stop the lab and remove everything this checkout made
+	@if [ -d .cloud/lab ]; then $(PYTHON) -m lab down; fi
+	@rm -rf .cloud .mypy_cache .ruff_cache .pytest_cache
+
+toolchain:
+	@$(PYTHON) -m toolchain install
+
+lab:
+	@$(PYTHON) -m lab install
+	@$(PYTHON) -m lab up
+
+lint: toolchain ## ruff: rules and format
+	@$(VENV)/ruff check $(CODE)
+	@$(VENV)/ruff format --check $(CODE)
+
+types: toolchain ## mypy, strict
+	@$(VENV)/mypy $(CODE)
+
+unit: toolchain ## pure tests, seconds
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -q tests/unit
+
+engine-test: toolchain ## the real engine against fake backends
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -q tests/engine
+
+lab-test: toolchain ## real everything; brings the lab up
+	@$(PYTHON) -m lab install
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -v tests/lab
+
+test: lint types ## everything CI runs
+	@$(PYTHON) -m lab install
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -v --durations=10 tests/unit tests/engine tests/lab
+
+bench: bench-image ## the figures
+
+bench-image: toolchain lab ## the image import beside what people use today
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image

@@ -1,0 +1,350 @@
+"""The image provider against real Ceph and real Glance, driven as the engine drives it."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import rbd
+
+from clients import ceph
+from clients import openstack as openstack_client
+from clients.errors import CloudError, InUseError
+from dynamic_providers.rbd_image.generation import generation_id
+from dynamic_providers.rbd_image.provider import RbdImageProvider
+from lab.settings import Lab
+
+MIB = 1 << 20
+STACK = "private-cloud/test-rbd-image"
+ROOT = Path(__file__).parents[2]
+provider = RbdImageProvider()
+
+
+@pytest.fixture(autouse=True)
+def at_the_lab(lab, monkeypatch):
+    """The lab's accounts in this process, and afterwards nothing of the test's stack in it."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(Lab().clouds))
+    monkeypatch.setenv("CEPH_CONF", str(Lab().ceph_conf))
+    before = rbd_names()
+    yield lab
+    with openstack_client.connect("lab-image-import") as conn:
+        for hidden in ("false", "true"):
+            found = conn.image.get(
+                "/images", params={"private_cloud_stack": STACK, "visibility": "all", "os_hidden": hidden}
+            ).json()["images"]
+            assert found == [], "the test left Glance records"
+    assert rbd_names() == before, "the test left RBD images"
+
+
+def rbd_names():
+    with ceph.pool("images", "admin") as pool:
+        trashed = [item["name"] for item in rbd.RBD().trash_list(pool.ioctx)]
+        return sorted(rbd.RBD().list(pool.ioctx) + trashed)
+
+
+def make_qcow2(folder, name, data_mib, size, seed):
+    """A compressed QCOW2 with data at its start, in its middle and in its very last cluster."""
+    raw, path = folder / f"{name}.raw", folder / f"{name}.qcow2"
+    block = hashlib.shake_256(seed).digest(data_mib * MIB // 2)
+    with raw.open("wb") as file:
+        file.truncate(size)
+        file.write(block)
+        file.seek(size // 2 + 12345)
+        file.write(block)
+        file.seek(size - 512)
+        file.write(b"\xff" * 512)
+    subprocess.run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, path], check=True)
+    return path, sha512(raw)
+
+
+def sha512(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha512").hexdigest()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return make_qcow2(tmp_path_factory.mktemp("first"), "first", 24, 1000 * MIB + 512, b"first")
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    return make_qcow2(tmp_path_factory.mktemp("second"), "second", 8, 512 * MIB, b"second")
+
+
+def inputs(source, **changes):
+    return {
+        "name": "test-golden",
+        "source": str(source),
+        "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest(),
+        "visibility": "community",
+        "properties": {"os_distro": "debian"},
+        "cloud": "lab-image-import",
+        "pool": "images",
+        "ceph_user": "image-import",
+        "owner_stack": STACK,
+    } | changes
+
+
+@pytest.fixture
+def created(first):
+    result = provider.create(inputs(first[0]))
+    yield result
+    provider.delete(result.id, result.outs)
+
+
+def glance(image_id):
+    with openstack_client.connect("lab-admin") as conn:
+        response = conn.image.get(f"/images/{image_id}")
+        return response.json() if response.ok else None
+
+
+def raw_digest_in_rbd(image_id):
+    digest = hashlib.sha512()
+    with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, image_id, snapshot="snap") as image:
+        for offset in range(0, image.size(), 8 * MIB):
+            digest.update(image.read(offset, min(8 * MIB, image.size() - offset)))
+    return digest.hexdigest()
+
+
+def clone_of(image_id, name="test-clone"):
+    with ceph.pool("images", "admin") as pool:
+        rbd.RBD().clone(pool.ioctx, image_id, "snap", pool.ioctx, name)
+
+
+def remove_clone(name="test-clone"):
+    with ceph.pool("images", "admin") as pool:
+        rbd.RBD().remove(pool.ioctx, name)
+
+
+def live_diff(result, wanted):
+    read = provider.read(result.id, result.outs)
+    return provider.diff(result.id, read.outs, wanted)
+
+
+def test_what_is_in_rbd_is_the_disk_of_the_qcow2_to_the_last_byte(created, first):
+    assert raw_digest_in_rbd(created.outs["glance_id"]) == first[1]
+
+
+def test_glance_has_an_active_raw_image_of_the_disks_size_with_its_hash(created, first):
+    record = glance(created.outs["glance_id"])
+    assert record["status"] == "active"
+    assert record["disk_format"] == "raw"
+    assert record["size"] == created.outs["size_bytes"] == 1000 * MIB + 512
+    assert (record["os_hash_algo"], record["os_hash_value"]) == ("sha512", first[1])
+    assert record["visibility"] == "community"
+    assert not record["os_hidden"]
+
+
+def test_the_snapshot_is_protected_and_the_location_names_it(created):
+    with ceph.pool("images", "admin") as pool:
+        with rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
+            assert [snap["name"] for snap in image.list_snaps()] == ["snap"]
+            assert image.is_protected_snap("snap")
+        assert created.outs["location"] == f"rbd://{pool.fsid}/images/{created.outs['glance_id']}/snap"
+
+
+def test_only_the_data_takes_room(created):
+    with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
+        used = []
+        image.diff_iterate(
+            0, image.size(), None, lambda _offset, length, exists: used.append(length * exists)
+        )
+    assert sum(used) <= 40 * MIB  # 24 MiB of data; objects of 4 MiB at the edges
+
+
+def test_nothing_is_different_right_after_create(created, first):
+    assert not live_diff(created, inputs(first[0])).changes
+
+
+def test_a_second_create_finds_the_first_ones_image(created, first):
+    assert provider.create(inputs(first[0])).outs == created.outs
+
+
+def test_name_visibility_and_properties_are_updated_in_place(created, first):
+    wanted = inputs(
+        first[0], name="test-renamed", visibility="shared", properties={"os_type": "linux"}, min_ram_mb=256.0
+    )
+    created.outs = provider.update(created.id, created.outs, wanted).outs
+    record = glance(created.outs["glance_id"])
+    assert (record["name"], record["visibility"], record["min_ram"]) == ("test-renamed", "shared", 256)
+    assert record["os_type"] == "linux"
+    assert "os_distro" not in record
+    assert not live_diff(created, wanted).changes
+
+
+def test_drift_is_found_and_mended(created, first):
+    with openstack_client.connect("lab-admin") as conn:
+        conn.image.update_image(created.outs["glance_id"], name="meddled", os_distro="windows")
+    with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
+        image.unprotect_snap("snap")
+    read = provider.read(created.id, created.outs)
+    assert read.inputs["name"] == "meddled"
+    assert read.inputs["properties"] == {"os_distro": "windows"}
+    assert read.outs["damage"] == ["snapshot snap is not protected"]
+    created.outs = provider.update(created.id, read.outs, inputs(first[0])).outs
+    assert not live_diff(created, inputs(first[0])).changes
+
+
+def test_new_content_is_a_new_generation_under_the_same_name_and_the_former_goes(created, second):
+    former = created.outs["glance_id"]
+    created.outs = provider.update(created.id, created.outs, inputs(second[0])).outs
+    current = created.outs["glance_id"]
+    assert current != former
+    assert glance(former) is None
+    assert former not in rbd_names()
+    assert raw_digest_in_rbd(current) == second[1]
+
+
+def test_a_former_generation_in_use_is_hidden_until_it_is_free(created, second):
+    former = created.outs["glance_id"]
+    clone_of(former)
+    try:
+        created.outs = provider.update(created.id, created.outs, inputs(second[0])).outs
+        assert created.outs["retired"] == [former]
+        assert glance(former)["os_hidden"]
+        assert not live_diff(created, inputs(second[0])).changes
+    finally:
+        remove_clone()
+    read = provider.read(created.id, created.outs)
+    assert provider.diff(created.id, read.outs, inputs(second[0])).changes
+    created.outs = provider.update(created.id, read.outs, inputs(second[0])).outs
+    assert created.outs["retired"] == []
+    assert glance(former) is None
+
+
+def test_delete_names_the_clones_that_still_use_the_snapshot_and_changes_nothing(created, first):
+    clone_of(created.outs["glance_id"])
+    try:
+        with pytest.raises(InUseError, match="images/test-clone"):
+            provider.delete(created.id, created.outs)
+    finally:
+        remove_clone()
+    assert not live_diff(created, inputs(first[0])).changes
+
+
+def test_delete_of_a_protected_image_says_how(created, first):
+    wanted = inputs(first[0], protected=True)
+    created.outs = provider.update(created.id, created.outs, wanted).outs
+    with pytest.raises(CloudError, match="protected: false"):
+        provider.delete(created.id, created.outs)
+    created.outs = provider.update(created.id, created.outs, inputs(first[0])).outs
+
+
+def test_what_was_deleted_can_be_made_again(first):
+    made = [provider.create(inputs(first[0])) for _ in range(1)]
+    provider.delete(made[0].id, made[0].outs)
+    again = provider.create(inputs(first[0]))
+    provider.delete(again.id, again.outs)
+    assert again.outs["glance_id"] != made[0].outs["glance_id"]  # Glance gives no id twice
+    assert provider.read(again.id, again.outs).id == ""
+    provider.delete(again.id, again.outs)
+
+
+def test_an_image_that_lost_its_data_is_gone_and_made_again(created, first):
+    with ceph.pool("images", "admin") as pool:
+        with rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
+            image.unprotect_snap("snap")
+            image.remove_snap("snap")
+        rbd.RBD().remove(pool.ioctx, created.outs["glance_id"])
+    assert provider.read(created.id, created.outs).id == ""
+    created.outs = provider.create(inputs(first[0])).outs
+    assert raw_digest_in_rbd(created.outs["glance_id"]) == first[1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"sha256": "0" * 64}, "nothing was imported"),
+        ({"visibility": "public"}, "community"),
+        ({"pool": "none"}, "no pool 'none'"),
+        ({"ceph_user": "none"}, "no key for client.none"),
+        ({"cloud": "none"}, "no usable entry 'none'"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_sentence_and_leaves_nothing(first, changes, says):
+    with pytest.raises(CloudError, match=says):
+        provider.create(inputs(first[0], **changes))
+
+
+def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):
+    broken = tmp_path / "broken.qcow2"
+    broken.write_bytes(first[0].read_bytes()[: 4 * MIB])
+    with pytest.raises(CloudError):
+        provider.create(inputs(broken))
+
+
+KILLED = """
+import json, os, signal, sys
+from dynamic_providers.rbd_image import glance, store, writer
+from dynamic_providers.rbd_image.provider import RbdImageProvider
+module, name = sys.argv[1].split(".")
+module = {"glance": glance, "store": store, "writer": writer}[module]
+original = getattr(module, name)
+def dies(*args, **kwargs):
+    if sys.argv[2] == "after":
+        original(*args, **kwargs)
+    os.kill(os.getpid(), signal.SIGKILL)
+setattr(module, name, dies)
+RbdImageProvider().create(json.loads(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        ("glance.create", "after"),
+        ("writer.write", "after"),
+        ("store.seal", "after"),
+        ("glance.register", "before"),
+        ("glance.register", "after"),
+    ],
+)
+def test_killed_at_any_step_the_next_create_converges_without_orphans(first, step, when):
+    import json  # noqa: PLC0415 - what the killed child gets
+
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, step, when, json.dumps(inputs(first[0]))],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    result = provider.create(inputs(first[0]))
+    assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
+    provider.delete(result.id, result.outs)
+
+
+def test_a_killed_import_takes_its_decoder_with_it(first):
+    import json  # noqa: PLC0415 - what the killed child gets
+
+    stuck = KILLED.replace(
+        "os.kill(os.getpid(), signal.SIGKILL)", "print('stuck', flush=True); signal.pause()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", stuck, "writer._copy", "before", json.dumps(inputs(first[0]))],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout.readline() == b"stuck\n"
+        found = subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True, check=True)
+        (decoder,) = found.stdout.split()
+        child.kill()
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{decoder}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{decoder}").exists()
+    result = provider.create(inputs(first[0]))
+    provider.delete(result.id, result.outs)
+
+
+def test_a_generations_id_is_its_rbd_images_name_and_follows_from_its_identity(created, first):
+    candidates = [generation_id(STACK, "test-golden", inputs(first[0])["sha256"], n) for n in range(200)]
+    assert created.outs["glance_id"] in candidates
+    assert created.outs["glance_id"] in rbd_names()

@@ -1,0 +1,154 @@
+"""What the import refuses before qemu or Ceph sees a byte; real files, a loopback server, no cloud."""
+
+import hashlib
+import http.server
+import struct
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from clients.errors import CloudError
+from dynamic_providers.rbd_image import source
+
+MIB = 1 << 20
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def qcow2(tmp_path):
+    path = tmp_path / "disk.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", path, "3M"], check=True)
+    return path
+
+
+def opened(path, declared="qcow2"):
+    with source.verified(str(path), sha256(path), declared, "test") as found:
+        return found
+
+
+def patched(path, offset, data):
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(data)
+    return path
+
+
+def test_a_qcow2_tells_its_virtual_size(qcow2):
+    assert opened(qcow2).virtual_size == 3 * MIB
+
+
+def test_a_raw_file_is_rounded_up_to_whole_sectors(tmp_path):
+    path = tmp_path / "disk.raw"
+    path.write_bytes(b"x" * 1000)
+    assert opened(path, "raw").virtual_size == 1024
+
+
+def test_another_checksum_is_refused_and_both_are_named(qcow2):
+    wanted = "0" * 64
+    with pytest.raises(CloudError, match=f"{sha256(qcow2)}.*{wanted}.*nothing was imported"):
+        source.verified(str(qcow2), wanted, "qcow2", "test").__enter__()
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(CloudError, match="cannot be read: No such file"):
+        source.verified(str(tmp_path / "none"), "0" * 64, "qcow2", "test").__enter__()
+
+
+@pytest.mark.parametrize(
+    ("offset", "data", "says"),
+    [
+        (4, struct.pack(">I", 9), "version 9"),
+        (8, struct.pack(">Q", 512), "backing file"),
+        (24, struct.pack(">Q", 1 << 62), "8 TiB"),
+        (24, struct.pack(">Q", 0), "0 bytes"),
+        (32, struct.pack(">I", 1), "encrypted"),
+        (72, struct.pack(">Q", 1 << 2), "external data file"),
+        (72, struct.pack(">Q", 1 << 1), "corrupt"),
+        (0, b"KDMV", "VMDK"),
+        (0, b"conectix", "VHD"),
+        (0, b"nonsense", "not QCOW2"),
+        (0x8001, b"CD001", "ISO"),
+    ],
+)
+def test_a_hostile_or_foreign_header_is_refused(qcow2, offset, data, says):
+    with pytest.raises(CloudError, match=says):
+        opened(patched(qcow2, offset, data))
+
+
+def test_a_qcow2_that_says_it_is_raw_is_refused(qcow2):
+    with pytest.raises(CloudError, match="declared raw but is QCOW2"):
+        opened(qcow2, "raw")
+
+
+def test_a_truncated_header_is_refused(tmp_path):
+    path = tmp_path / "short.qcow2"
+    path.write_bytes(b"QFI\xfb" + bytes(10))
+    with pytest.raises(CloudError, match="not QCOW2"):
+        opened(path)
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A web server on loopback that serves a folder, and a cache of the test's own."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def cached(tmp_path):
+    return [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_download_is_verified_and_kept_only_until_it_is_imported(web, qcow2, tmp_path):
+    folder, url = web
+    (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())
+    with source.verified(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test") as found:
+        assert found.virtual_size == 3 * MIB
+        assert len(cached(tmp_path)) == 1
+    assert cached(tmp_path) == []
+
+
+def test_a_download_with_another_checksum_leaves_nothing(web, qcow2, tmp_path):
+    folder, url = web
+    (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())
+    with pytest.raises(CloudError, match="nothing was imported"):
+        source.verified(f"{url}/disk.qcow2", "0" * 64, "qcow2", "test").__enter__()
+    assert cached(tmp_path) == []
+
+
+def test_a_download_that_is_not_there_is_one_sentence(web):
+    _, url = web
+    with pytest.raises(CloudError, match="cannot be fetched: 404"):
+        source.verified(f"{url}/none.qcow2", "0" * 64, "qcow2", "test").__enter__()
+
+
+def test_an_interrupted_import_does_not_fetch_again(web, qcow2):
+    folder, url = web
+    served = folder / "disk.qcow2"
+    served.write_bytes(qcow2.read_bytes())
+    checksum = sha256(qcow2)
+    with pytest.raises(RuntimeError), source.verified(f"{url}/disk.qcow2", checksum, "qcow2", "test"):
+        raise RuntimeError
+    served.unlink()
+    with source.verified(f"{url}/disk.qcow2", checksum, "qcow2", "test") as found:
+        assert found.virtual_size == 3 * MIB
+    assert not Path(served).exists()
