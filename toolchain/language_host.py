@@ -20,6 +20,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -85,6 +86,7 @@ class Children:
     def start(
         self, command: list[str], *, cwd: str, env: dict[str, str], output: int | None
     ) -> subprocess.Popen[bytes]:
+        """Start a process, unless this host is on its way out."""
         with self._lock:
             if self._closed:
                 raise Unsupported("the language host is shutting down")
@@ -95,13 +97,14 @@ class Children:
         return child
 
     def wait(self, child: subprocess.Popen[bytes]) -> int:
+        """Wait for the end of a process; return its exit code."""
         code = child.wait()
         with self._lock:
             self._running.discard(child)
         return code
 
     def stop(self, child: subprocess.Popen[bytes]) -> None:
-        """Ask the process to end, then make it."""
+        """Ask the process to end, then make it; one that has ended is left alone."""
         child.terminate()
         try:
             child.wait(GRACE)
@@ -109,6 +112,7 @@ class Children:
             child.kill()
 
     def close(self) -> None:
+        """End all processes and start no more."""
         with self._lock:
             self._closed = True
             running = list(self._running)
@@ -129,12 +133,14 @@ class Host(LanguageRuntimeServicer):
     def Handshake(  # noqa: N802 - the protocol's name
         self, request: messages.LanguageHandshakeRequest, context: grpc.ServicerContext
     ) -> messages.LanguageHandshakeResponse:
+        """Accept whichever engine calls."""
         del request, context
         return messages.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802
+        """Say the version of the SDK that this host speaks for."""
         del request, context
-        return plugin_pb2.PluginInfo()
+        return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     def GetRequiredPackages(  # noqa: N802
         self, request: messages.GetRequiredPackagesRequest, context: grpc.ServicerContext
@@ -150,6 +156,7 @@ class Host(LanguageRuntimeServicer):
     def About(  # noqa: N802
         self, request: messages.AboutRequest, context: grpc.ServicerContext
     ) -> messages.AboutResponse:
+        """Name the Python that would run the program."""
         del context
         try:
             python, _ = interpreter(request.info)
@@ -171,7 +178,7 @@ class Host(LanguageRuntimeServicer):
             child = self._children.start(command, cwd=request.pwd, env=environment, output=None)
         except Unsupported as error:
             return messages.RunResponse(error=str(error))
-        context.add_callback(lambda: child.poll() is None and self._children.stop(child))
+        context.add_callback(lambda: self._children.stop(child))
         code = self._children.wait(child)
         if code == EXIT_AFTER_MESSAGE:
             return messages.RunResponse(bail=True)
@@ -216,7 +223,7 @@ class Host(LanguageRuntimeServicer):
             yield messages.RunPluginResponse(stderr=f"{error}\n".encode())
             yield messages.RunPluginResponse(exitcode=1)
             return
-        context.add_callback(lambda: child.poll() is None and self._children.stop(child))
+        context.add_callback(lambda: self._children.stop(child))
         yield from _output(child)
         yield messages.RunPluginResponse(exitcode=self._children.wait(child))
 
@@ -267,7 +274,7 @@ def main() -> None:
         ThreadPoolExecutor(max_workers=64),  # each running program and policy pack holds one
         options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
     )
-    add_LanguageRuntimeServicer_to_server(Host(sys.argv[-1], given.runner, children), server)  # type: ignore[no-untyped-call]
+    add_LanguageRuntimeServicer_to_server(Host(sys.argv[-1], given.runner, children), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

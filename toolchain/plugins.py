@@ -1,0 +1,136 @@
+"""Resource plugins: the official ones where Pulumi's registry can be reached, else what can be built."""
+
+import os
+import shutil
+from pathlib import Path
+
+from toolchain import golang, receipt, release
+from toolchain.engine import place, staging
+from toolchain.failure import Failure
+from toolchain.pins import PLUGIN_SOURCES
+from toolchain.places import Places
+from toolchain.progress import run, say
+from toolchain.receipt import Receipt
+
+# Set it to an internal mirror of the plugin downloads: BASE/pulumi-resource-NAME-vX.Y.Z-linux-amd64.tar.gz
+ADDRESS_VARIABLE = "TOOLCHAIN_PULUMI_PLUGINS"
+ADDRESS = "https://get.pulumi.com/releases/plugins"
+# Seconds that one plugin may take to download.
+LIMIT = 600
+
+OFFICIAL, BUILT, NONE = "official", "modules", ""
+
+
+class Registry:
+    """Pulumi's plugin downloads; asked once whether they can be reached."""
+
+    def __init__(self) -> None:
+        self.address = os.environ.get(ADDRESS_VARIABLE, ADDRESS).rstrip("/")
+        self._closed: str | None = None
+        self._asked = False
+
+    def closed(self) -> str | None:
+        """Return why plugins cannot be had from it, or None."""
+        if not self._asked:
+            self._closed, self._asked = release.reachable(self.address), True
+        return self._closed
+
+    def install(self, name: str, version: str, places: Places) -> str | None:
+        """Have the engine install a plugin; return why that did not work, or None.
+
+        Raises:
+            Failure: what came is not what its publisher's checksum says.
+        """
+        closed = self.closed()
+        if closed is not None:
+            return closed
+        command = [str(places.bin / "pulumi"), "plugin", "install", "resource", name, f"v{version}"]
+        if self.address != ADDRESS:
+            command += ["--server", self.address]
+        settings = {**os.environ, "PULUMI_HOME": str(places.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        try:
+            run(
+                command,
+                f"plugin {name} {version}",
+                places.logs / f"plugin-{name}.log",
+                env=settings,
+                limit=LIMIT,
+            )
+        except Failure as failure:
+            if "checksum" in str(failure):
+                raise
+            return str(failure)
+        return None
+
+
+def program(name: str, version: str, places: Places) -> Path:
+    """Return where the engine looks for a plugin."""
+    return places.home / "plugins" / f"resource-{name}-v{version}" / f"pulumi-resource-{name}"
+
+
+def install_openstack(version: str, registry: Registry, places: Places) -> Receipt:
+    """Install the official OpenStack plugin, or this project's build of it.
+
+    Raises:
+        Failure: neither is possible.
+    """
+    written = places.receipts / "plugin-openstack.json"
+    final = program("openstack", version, places)
+    keys = {
+        OFFICIAL: receipt.fingerprint(OFFICIAL, version, registry.address),
+        BUILT: receipt.fingerprint(BUILT, version, registry.address, files=_sources()),
+    }
+    kept = receipt.read(written)
+    if kept is not None and kept.way in keys and receipt.current(written, keys[kept.way]):
+        say(f"plugin openstack {version} kept ({kept.why})")
+        return kept
+    closed = registry.install("openstack", version, places)
+    if closed is None:
+        way, why = OFFICIAL, f"from {registry.address}"
+    else:
+        say(f"no official plugin openstack: {closed}")
+        go = golang.choose()
+        with staging(places) as folder:
+            made = folder / final.name
+            program_of_go = golang.install(go, places)
+            variable = f"main.version={version}"
+            golang.build(program_of_go, PLUGIN_SOURCES, ".", variable, output=made, logs=places.logs)
+            place(made, final)
+        way, why = BUILT, f"built from the Go module mirror with {go.why}, because {closed}"
+    made_receipt = Receipt(keys[way], version, way, why, (str(final),))
+    made_receipt.write(written)
+    say(f"plugin openstack {version}, {why}")
+    return made_receipt
+
+
+def _sources() -> list[Path]:
+    return [path for path in PLUGIN_SOURCES.iterdir() if path.suffix in {".go", ".mod", ".sum", ".json"}]
+
+
+def install_optional(name: str, version: str, registry: Registry, places: Places, *, retry: bool) -> Receipt:
+    """Install a plugin if it can be had; if not, say so, and let only those stacks fail that use it."""
+    written = places.receipts / f"plugin-{name}.json"
+    key = receipt.fingerprint(name, version, registry.address)
+    kept = receipt.current(written, key)
+    if kept is not None and (kept.had or not retry):
+        say(
+            f"plugin {name} {version} kept"
+            if kept.had
+            else f"plugin {name} {version} is not here: {kept.why}"
+        )
+        return kept
+    closed = registry.install(name, version, places)
+    if closed is None:
+        made = Receipt(
+            key, version, OFFICIAL, f"from {registry.address}", (str(program(name, version, places)),)
+        )
+    else:
+        made = Receipt(key, version, NONE, closed)
+        say(f"plugin {name} {version} cannot be had, stacks that use it will say so: {closed}")
+    made.write(written)
+    return made
+
+
+def remove_half_made(places: Places) -> None:
+    """Remove what an installation that was killed left behind."""
+    shutil.rmtree(places.staging, ignore_errors=True)
