@@ -69,19 +69,33 @@ def _declared(raw: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
+def _readable(section: object) -> bool:
+    """Whether every name that SECTION declares can be told."""
+    return isinstance(section, list) and all(
+        isinstance(entry.get("name") if isinstance(entry, dict) else entry, str) for entry in section
+    )
+
+
 def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
     projects = {f"{entry.get('name')}@{entry.get('domain')}" for entry in _declared(raw, "projects")}
+    # What is declared in an unknown domain, or cannot be read at all, is told there and not again here.
+    misplaced = {
+        entry.get("name") for entry in _declared(raw, "projects") if entry.get("domain") not in domains
+    }
+    unreadable = {
+        key for key in ("domains", "existing_domains", "projects") if not _readable(raw.get(key, []))
+    }
 
     def domain(path: KeyPath, name: str) -> Iterator[Problem]:
-        if name not in domains:
+        if name not in domains and not unreadable & {"domains", "existing_domains"}:
             hint = nearest(name, domains) or "; declare it under domains, or list it under existing_domains"
             yield Problem(path, f"domain {name!r} is not known{hint}")
 
     def project(path: KeyPath, name: str, domain_name: str) -> Iterator[Problem]:
         qualified = f"{name}@{domain_name}"
-        if qualified not in projects:
+        if qualified not in projects and name not in misplaced and "projects" not in unreadable:
             hint = nearest(qualified, projects) or "; declare it under projects"
             yield Problem(path, f"project {qualified!r} is not known{hint}")
 

@@ -113,8 +113,8 @@ def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
             found = [(problem_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
             if not faulty:  # later rounds only miss what the first has refused
                 problems = [problem for problem, _ in found]
-            more = {_removable(raw, pruned.original(path)) for _, path in found}
-            if () in more or more <= faulty:
+            more = {_removable(pruned, path) for _, path in found}
+            if () in more:
                 break
             faulty |= more
             pruned = Pruned(raw, faulty)
@@ -132,11 +132,12 @@ def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
     return settings
 
 
-def _removable(raw: dict[str, Any], path: KeyPath) -> KeyPath:
+def _removable(pruned: Pruned, path: KeyPath) -> KeyPath:
     """What to leave out for the mistake at PATH: the value, or where it is missing, what misses it."""
-    while path and not exists(raw, path):
-        path = path[:-1]
-    return path
+    original = pruned.original(path)
+    while original and (original in pruned.faulty or not exists(pruned.raw, original)):
+        original = original[:-1]
+    return original
 
 
 def _told(problem: Problem, raw: dict[str, Any]) -> str:

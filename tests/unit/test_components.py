@@ -1,0 +1,224 @@
+"""What each component makes, in Pulumi's mock engine, which records everything that the program asks for.
+
+The mocks accept any input; tests/engine runs the real engine and tests/lab a real cloud.
+"""
+
+import json
+import runpy
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from pulumi.runtime import mocks
+
+from components.access import RoleGrant, RoleGrantSpec
+from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
+from components.network import ProviderNetwork, ProviderNetworkSpec, SubnetSpec
+
+ROOT = Path(__file__).parents[2]
+NETWORK = "openstack:networking/network:Network"
+SUBNET = "openstack:networking/subnet:Subnet"
+RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
+PROJECT = "openstack:identity/project:Project"
+ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
+IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
+
+
+class Recorder(mocks.Mocks):
+    def __init__(self) -> None:
+        self.resources: list[mocks.MockResourceArgs] = []
+        self.calls: list[mocks.MockCallArgs] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        self.resources.append(args)
+        return f"id-of-{args.name}", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        self.calls.append(args)
+        return {**args.args, "id": f"{args.args['name']}-in-{args.args.get('domainId', 'no-domain')}"}, []
+
+    def of(self, kind: str) -> list[mocks.MockResourceArgs]:
+        return [resource for resource in self.resources if resource.typ == kind]
+
+
+Run = Callable[[Callable[[], object]], Recorder]
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    def run_program(program: Callable[[], object]) -> Recorder:
+        recorder = Recorder()
+        mocks.set_mocks(recorder, project="private-cloud", stack=getattr(request, "param", "test"))
+        pulumi.runtime.test(lambda: program() and None)()
+        return recorder
+
+    yield run_program
+    pulumi.runtime.set_all_config({})
+
+
+def test_a_domain_is_a_project_that_acts_as_one(run: Run) -> None:
+    made = run(lambda: Domain("corp", DomainSpec(name="corp"))).of(PROJECT)
+    assert [(args.inputs["name"], args.inputs["isDomain"], args.inputs.get("domainId")) for args in made] == [
+        ("corp", True, None)
+    ]
+
+
+def test_a_project_is_made_in_its_domain(run: Run) -> None:
+    spec = ProjectSpec(name="development", domain="corp")
+    (made,) = run(lambda: Project(spec.qualified_name, spec, domain_id="d1")).of(PROJECT)
+    assert (made.name, made.inputs["domainId"], made.inputs["isDomain"]) == ("development@corp", "d1", False)
+
+
+def test_an_existing_domain_is_looked_up_and_never_made(run: Run) -> None:
+    recorder = run(lambda: ExistingDomain("Default"))
+    assert not recorder.of(PROJECT)
+    assert [(call.args["name"], call.args["isDomain"]) for call in recorder.calls] == [("Default", True)]
+
+
+@pytest.mark.parametrize("kind", ["user", "group"])
+def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -> None:
+    spec = RoleGrantSpec.model_validate(
+        {
+            "role": "member",
+            kind: {"name": "runner", "domain": "Default"},
+            "scope": {"project": "development", "domain": "corp"},
+        }
+    )
+    recorder = run(lambda: RoleGrant("g", spec, principal_domain_id="default", scope_id="p1"))
+    assert {
+        (call.token.rpartition(":")[2], call.args["name"], call.args.get("domainId"))
+        for call in recorder.calls
+    } == {
+        (f"get{kind.capitalize()}", "runner", "default"),
+        ("getRole", "member", None),
+    }
+    (made,) = recorder.of(ASSIGNMENT)
+    assert made.inputs == {
+        f"{kind}Id": "runner-in-default",
+        "roleId": "member-in-no-domain",
+        "projectId": "p1",
+    }
+
+
+def test_a_grant_on_a_domain_names_no_project(run: Run) -> None:
+    spec = RoleGrantSpec.model_validate(
+        {"role": "admin", "group": {"name": "platform", "domain": "corp"}, "scope": {"domain": "corp"}}
+    )
+    (made,) = run(lambda: RoleGrant("g", spec, principal_domain_id="c", scope_id="c")).of(ASSIGNMENT)
+    assert made.inputs["domainId"] == "c"
+    assert "projectId" not in made.inputs
+
+
+NETWORK_SPEC = ProviderNetworkSpec.model_validate(
+    {
+        "name": "vms",
+        "segments": [{"physical_network": "physnet1", "vlan": 200}],
+        "mtu": 9000,
+        "shared_with": [{"project": "development", "domain": "corp"}],
+        "subnets": [
+            {"name": "v4", "cidr": "10.20.0.0/24", "dns": ["10.20.0.53", "9.9.9.9", "10.10.0.54"]},
+            {"name": "closed", "cidr": "10.21.0.0/24", "gateway": "none", "dhcp": False},
+        ],
+    }
+)
+
+
+def the_network() -> ProviderNetwork:
+    return ProviderNetwork("vms", NETWORK_SPEC, project_ids={"development@corp": "p1"})
+
+
+def test_a_network_is_its_vlan(run: Run) -> None:
+    (made,) = run(the_network).of(NETWORK)
+    assert made.inputs["segments"] == [
+        {"physicalNetwork": "physnet1", "networkType": "vlan", "segmentationId": 200}
+    ]
+    assert (made.inputs["mtu"], made.inputs["shared"]) == (9000, False)
+
+
+def test_dns_servers_keep_their_order(run: Run) -> None:
+    made = {args.inputs["name"]: args.inputs for args in run(the_network).of(SUBNET)}
+    assert made["v4"]["dnsNameservers"] == ["10.20.0.53", "9.9.9.9", "10.10.0.54"]
+
+
+def test_a_subnet_has_its_first_address_as_gateway_or_none_at_all(run: Run) -> None:
+    made = {args.inputs["name"]: args.inputs for args in run(the_network).of(SUBNET)}
+    assert (made["v4"]["gatewayIp"], made["v4"].get("noGateway")) == ("10.20.0.1", None)
+    assert (made["closed"].get("gatewayIp"), made["closed"]["noGateway"]) == (None, True)
+    assert (made["v4"]["enableDhcp"], made["closed"]["enableDhcp"]) == (True, False)
+
+
+def test_a_network_is_shared_with_the_projects_it_names(run: Run) -> None:
+    (made,) = run(the_network).of(RBAC)
+    assert made.inputs["targetTenant"] == "p1"
+    assert (made.inputs["action"], made.inputs["objectType"]) == ("access_as_shared", "network")
+
+
+@pytest.mark.parametrize(
+    ("cidr", "gateway", "pools"),
+    [
+        ("10.0.0.0/29", None, ["10.0.0.2-10.0.0.6"]),
+        ("10.0.0.0/29", "10.0.0.6", ["10.0.0.1-10.0.0.5"]),
+        ("10.0.0.0/29", "10.0.0.3", ["10.0.0.1-10.0.0.2", "10.0.0.4-10.0.0.6"]),
+        ("10.0.0.0/29", "none", ["10.0.0.1-10.0.0.6"]),
+        ("10.0.0.0/31", None, ["10.0.0.0-10.0.0.0"]),
+        ("2001:db8::/64", None, ["2001:db8::2-2001:db8::ffff:ffff:ffff:ffff"]),
+    ],
+)
+def test_the_default_pools_are_every_host_but_the_gateway(
+    cidr: str, gateway: str | None, pools: list[str]
+) -> None:
+    subnet = SubnetSpec.model_validate({"name": "s", "cidr": cidr, "gateway": gateway})
+    assert [str(pool) for pool in subnet.pools] == pools
+
+
+@pytest.fixture
+def prod(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The configuration of Pulumi.prod.yaml, as the engine hands it to the program."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("PULUMI_CONFIG", raising=False)
+    config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
+    pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in config.items()})
+    return {key.removeprefix("private-cloud:"): value for key, value in config.items()}
+
+
+def the_program() -> object:
+    return runpy.run_path(str(ROOT / "__main__.py"))
+
+
+@pytest.mark.parametrize("run", ["prod"], indirect=True)
+def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any]) -> None:
+    recorder = run(the_program)
+    assert len(recorder.of(PROJECT)) == len(prod["domains"]) + len(prod["projects"])
+    assert len(recorder.of(ASSIGNMENT)) == len(prod["grants"])
+    assert {args.name for args in recorder.of(NETWORK)} == {network["name"] for network in prod["networks"]}
+    assert {args.inputs["sha256"] for args in recorder.of(IMAGE)} == {
+        image["sha256"] for image in prod["images"]
+    }
+    assert {args.inputs["owner_stack"] for args in recorder.of(IMAGE)} == {"private-cloud/prod"}
+
+
+@pytest.mark.usefixtures("prod")
+def test_every_openstack_resource_uses_the_one_explicit_provider(run: Run) -> None:
+    recorder = run(the_program)
+    (provider,) = recorder.of("pulumi:providers:openstack")
+    assert provider.inputs["cloud"] == "cloud-admin"
+    made = [args for args in recorder.resources if args.typ.startswith("openstack:")]
+    assert made
+    assert all((args.provider or "").endswith("::openstack::id-of-openstack") for args in made)
+
+
+@pytest.mark.usefixtures("prod")
+def test_names_in_state_stay(run: Run) -> None:
+    names = {(args.typ.rpartition(":")[2], args.name) for args in run(the_program).resources}
+    assert names >= {
+        ("Project", "corp"),
+        ("Project", "development@corp"),
+        ("RoleAssignment", "member/group/developers@corp/development@corp"),
+        ("Network", "developer-vms"),
+        ("Subnet", "developer-vms/developer-vms-v4"),
+        ("RbacPolicyV2", "developer-vms/development@corp"),
+        ("RbdImage", "debian-12"),
+    }

@@ -1,0 +1,313 @@
+"""Every mistake of a stack file gets its sentence, and all are told at once."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import Settings, SettingsError, parse
+
+Stack = dict[str, Any]
+DIGEST = "0123456789abcdef" * 4
+
+GOOD: Stack = yaml.safe_load(f"""
+openstack: {{cloud: admin}}
+management: {{vlan: 100, cidr: 10.10.0.0/24}}
+domains: [{{name: corp}}]
+projects: [{{name: development, domain: corp}}]
+grants:
+  - {{role: member, user: {{name: runner, domain: Default}}, scope: {{project: development, domain: corp}}}}
+networks:
+  - name: developer-vms
+    segments: [{{physical_network: physnet1, vlan: 200}}]
+    shared_with: [{{project: development, domain: corp}}]
+    subnets:
+      - name: v4
+        cidr: 10.20.0.0/24
+        gateway: 10.20.0.1
+        allocation_pools: [{{start: 10.20.0.10, end: 10.20.0.99}}, {{start: 10.20.0.200, end: 10.20.0.250}}]
+        dns: [10.20.0.53, 10.10.0.54]
+  - name: general-vms
+    segments: [{{physical_network: physnet1, vlan: 300}}]
+    subnets: [{{name: v4, cidr: 10.30.0.0/24}}]
+image_store: {{cloud: import, pool: images, ceph_user: image-import}}
+images: [{{name: debian, source: images/debian.qcow2, sha256: {DIGEST}}}]
+""")
+
+
+def told(stack: Stack, root: Path = Path()) -> list[str]:
+    try:
+        parse(stack, file_name="Pulumi.test.yaml", root=root)
+    except SettingsError as error:
+        return error.sentences
+    return []
+
+
+def changed(change: Callable[[Stack], object]) -> Stack:
+    stack = copy.deepcopy(GOOD)
+    change(stack)
+    return stack
+
+
+def subnet(stack: Stack) -> Stack:
+    found: Stack = stack["networks"][0]["subnets"][0]
+    return found
+
+
+def test_a_good_file_has_no_mistakes() -> None:
+    assert told(GOOD) == []
+
+
+MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
+    (lambda s: s.pop("openstack"), "openstack: ", "it is missing; give {cloud}"),
+    (
+        lambda s: s.update(network=[]),
+        "network: ",
+        "'network' is not a known key here; did you mean 'networks'?",
+    ),
+    (lambda s: s.update(domains="corp"), "domains: ", "'corp' is not a list; give a list of domains"),
+    (
+        lambda s: s["domains"].append({"name": "Corp"}),
+        "domains[1] (Corp): ",
+        "declared already at domains[0]",
+    ),
+    (lambda s: s["domains"].append({"name": "default"}), "domains[1] (default): ", "is always there"),
+    (lambda s: s["projects"][0].update(name=7), "projects[0].name: ", "7 is not text (put it in quotes)"),
+    (lambda s: s["projects"][0].update(domain="crop"), "projects[0].domain", "did you mean 'corp'?"),
+    (lambda s: s["projects"].append(s["projects"][0]), "projects[1]", "declared already at projects[0]"),
+    (lambda s: s["grants"][0].pop("user"), "grants[0].group: ", "neither user nor group; name exactly one"),
+    (lambda s: s["grants"][0].update(group=s["grants"][0]["user"]), "grants[0].group", "both user and group"),
+    (
+        lambda s: s["grants"][0]["user"].update(domain="x"),
+        "grants[0].user.domain",
+        "list it under existing_domains",
+    ),
+    (
+        lambda s: s["grants"][0]["scope"].update(project="develop"),
+        "grants[0].scope.project: ",
+        "project 'develop@corp' is not known; did you mean 'development@corp'?",
+    ),
+    (lambda s: s["grants"].append(s["grants"][0]), "grants[1]: ", "declared already at grants[0]"),
+    (
+        lambda s: s["networks"][1].update(name="developer-vms"),
+        "networks[1] (developer-vms): ",
+        "rename or drop",
+    ),
+    (lambda s: s["networks"][0].update(segments=[]), "networks[0].segments", "needs a segment"),
+    (
+        lambda s: s["networks"][1]["segments"][0].update(vlan=200),
+        "networks[1].segments[0].vlan (general-vms): ",
+        "VLAN 200 on physnet1 is used already by network 'developer-vms'; give each its own",
+    ),
+    (
+        lambda s: s["networks"][1]["segments"][0].update(vlan=100),
+        "networks[1].segments[0].vlan",
+        "the management VLAN",
+    ),
+    (
+        lambda s: s["networks"][1]["segments"][0].update(vlan=4095),
+        "networks[1].segments[0].vlan",
+        "from 1 to 4094",
+    ),
+    (
+        lambda s: s["networks"][1]["segments"][0].update(vlan="x"),
+        "networks[1].segments[0].vlan",
+        "is not a whole number",
+    ),
+    (lambda s: s["networks"][0].update(mtu=9), "networks[0].mtu", "9 is not an MTU"),
+    (
+        lambda s: s["networks"][0].update(shared=True),
+        "networks[0].shared_with",
+        "shared with everybody already",
+    ),
+    (lambda s: s["networks"][0].update(shared="no way"), "networks[0].shared ", "is not true or false"),
+    (
+        lambda s: s["networks"][0]["shared_with"][0].update(project="dev"),
+        "networks[0].shared_with[0]",
+        "project 'dev@corp' is not known",
+    ),
+    (
+        lambda s: subnet(s).update(cidr="10.20.0.5/24"),
+        "networks[0].subnets[0].cidr",
+        "the network is '10.20.0.0/24'",
+    ),
+    (lambda s: subnet(s).update(cidr="10.20.0.0"), "networks[0].subnets[0].cidr", "is not a CIDR"),
+    (
+        lambda s: s["networks"][1]["subnets"][0].update(cidr="10.20.0.128/25"),
+        "networks[1].subnets[0].cidr (general-vms / v4): ",
+        "10.20.0.128/25 overlaps 10.20.0.0/24 of subnet 'v4' of network 'developer-vms'",
+    ),
+    (
+        lambda s: s["networks"][1]["subnets"][0].update(cidr="10.10.0.0/16"),
+        "networks[1].subnets[0].cidr",
+        "overlaps 10.10.0.0/24 of the management VLAN",
+    ),
+    (lambda s: subnet(s).update(gateway="10.21.0.1"), "networks[0].subnets[0].gateway", "outside its subnet"),
+    (
+        lambda s: subnet(s).update(gateway="10.20.0.0"),
+        "networks[0].subnets[0].gateway",
+        "the network address",
+    ),
+    (
+        lambda s: subnet(s).update(gateway="10.20.0.255"),
+        "networks[0].subnets[0].gateway",
+        "the broadcast address",
+    ),
+    (lambda s: subnet(s).update(gateway="off"), "networks[0].subnets[0].gateway", "is not an IP address"),
+    (lambda s: subnet(s).update(gateway="10.20.0.20"), "allocation_pools[0]", "holds the gateway 10.20.0.20"),
+    (
+        lambda s: subnet(s)["allocation_pools"][0].update(end="10.20.0.5"),
+        "networks[0].subnets[0].allocation_pools[0]",
+        "starts after it ends",
+    ),
+    (
+        lambda s: subnet(s)["allocation_pools"][1].update(end="10.20.1.5"),
+        "allocation_pools[1]",
+        "not inside its subnet",
+    ),
+    (
+        lambda s: subnet(s)["allocation_pools"][1].update(start="10.20.0.50"),
+        "allocation_pools[1]",
+        "overlaps pool",
+    ),
+    (
+        lambda s: subnet(s)["dns"].append("10.20.0.300"),
+        "networks[0].subnets[0].dns[2] (developer-vms / v4): ",
+        "'10.20.0.300' is not an IP address; give one such as '10.20.0.53'",
+    ),
+    (lambda s: subnet(s)["dns"].append("10.10.0.54"), "dns[2]", "is given twice"),
+    (
+        lambda s: subnet(s).update(dns=[f"10.9.0.{n}" for n in range(1, 7)]),
+        "networks[0].subnets[0].dns",
+        "6 DNS servers are more than Neutron takes by default; give at most 5",
+    ),
+    (lambda s: s.pop("image_store"), "image_store: ", "it is missing, and there are images"),
+    (lambda s: s["image_store"].update(ceph_user="client.x"), "image_store.ceph_user", "give 'x'"),
+    (lambda s: s["images"][0].pop("sha256"), "images[0].sha256 (debian): ", "neither sha256 nor sha256sums"),
+    (lambda s: s["images"][0].update(sha256sums="S"), "images[0].sha256", "both sha256 and sha256sums"),
+    (lambda s: s["images"][0].update(sha256="abc"), "images[0].sha256", "'abc' is not a SHA-256"),
+    (lambda s: s["images"][0].update(visibility="publik"), "images[0].visibility", "did you mean 'public'?"),
+    (lambda s: s["images"][0].update(source="ftp://a/b"), "images[0].source", "http:// or https:// URL"),
+    (lambda s: s["images"][0].update(min_disk_gb=-1), "images[0].min_disk_gb", "-1 is negative"),
+    (
+        lambda s: s["images"][0].update(properties={"status": "x"}),
+        "images[0].properties.status",
+        "kept by Glance",
+    ),
+    (lambda s: s["images"].append(s["images"][0]), "images[1] (debian): ", "declared already at images[0]"),
+    (
+        lambda s: s["domains"][0].update(directory={"url": "ldap://x"}),
+        "domains[0].directory.ca_file (corp): ",
+        "it is missing; give the CA that signed its certificate",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("change", "where", "sentence"), MISTAKES, ids=[where + what for _, where, what in MISTAKES]
+)
+def test_a_mistake_is_told_with_its_key_and_what_would_be_right(
+    change: Callable[[Stack], object], where: str, sentence: str
+) -> None:
+    sentences = told(changed(change))
+    assert [found for found in sentences if where in found and sentence in found], sentences
+
+
+@pytest.mark.parametrize(("change", "where", "_sentence"), MISTAKES[1:-1])
+def test_one_mistake_is_told_once(change: Callable[[Stack], object], where: str, _sentence: str) -> None:
+    assert len(told(changed(change))) == 1, where
+
+
+def test_all_mistakes_of_a_file_are_told_at_once_in_its_order() -> None:
+    def change(stack: Stack) -> None:
+        stack["images"][0]["sha256"] = "abc"
+        stack["networks"][1]["segments"][0]["vlan"] = 200
+        subnet(stack)["dns"][0] = "nowhere"
+        subnet(stack)["gateway"] = "10.20.0.20"
+        stack["networks"][0]["colour"] = "red"
+        stack["projects"][0]["domain"] = "crop"
+
+    sentences = told(changed(change))
+    starts = ["projects[0]", "networks[0]", "networks[0]", "networks[0]", "networks[1]", "images[0]"]
+    assert [sentence.split(".")[0] for sentence in sentences] == starts
+
+
+def test_a_mistake_beside_a_refused_entry_keeps_its_own_place() -> None:
+    def change(stack: Stack) -> None:
+        stack["networks"].insert(0, {"name": "broken"})
+        stack["networks"][2]["segments"][0]["vlan"] = 200
+
+    assert [sentence.split(" ")[0] for sentence in told(changed(change))] == [
+        "networks[0].segments",
+        "networks[2].segments[0].vlan",
+    ]
+
+
+def test_a_refused_project_does_not_make_its_grants_wrong() -> None:
+    assert len(told(changed(lambda stack: stack["projects"][0].update(colour="red")))) == 1
+
+
+def test_a_checksum_is_read_from_what_sha256sum_wrote(tmp_path: Path) -> None:
+    (tmp_path / "SHA256SUMS").write_text(f"{'f' * 64} *other.qcow2\n{DIGEST}  images/debian.qcow2\n")
+
+    def change(stack: Stack) -> None:
+        del stack["images"][0]["sha256"]
+        stack["images"][0]["sha256sums"] = "SHA256SUMS"
+
+    settings = parse(changed(change), file_name="x", root=tmp_path)
+    assert settings.images[0].sha256 == DIGEST
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read (No such file or directory)"),
+        (f"{DIGEST}  debain.qcow2\n", "has no line for 'debian.qcow2'; did you mean 'debain.qcow2'?"),
+        ("no digest  debian.qcow2\n", "has no line for 'debian.qcow2'"),
+    ],
+)
+def test_a_missing_checksum_is_one_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:
+    if content is not None:
+        (tmp_path / "SHA256SUMS").write_text(content)
+
+    def change(stack: Stack) -> None:
+        del stack["images"][0]["sha256"]
+        stack["images"][0]["sha256sums"] = "SHA256SUMS"
+
+    sentences = told(changed(change), tmp_path)
+    assert len(sentences) == 1
+    assert sentence in sentences[0]
+
+
+def test_settings_never_change() -> None:
+    settings = parse(GOOD, file_name="x", root=Path())
+    with pytest.raises(ValueError, match="frozen"):
+        settings.management = None  # type: ignore[misc]
+
+
+def test_a_domain_that_exists_outside_the_program_can_be_named() -> None:
+    def change(stack: Stack) -> None:
+        stack["existing_domains"] = ["heat"]
+        stack["grants"][0]["user"]["domain"] = "heat"
+
+    settings = parse(changed(change), file_name="x", root=Path())
+    assert settings.named_domains == ("heat",)
+
+
+def test_every_key_is_explained_in_the_reference() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, field in _fields(Settings.model_json_schema()).items():
+        assert f"`{name}`" in reference, name
+        assert field in reference, name
+
+
+def _fields(schema: dict[str, Any]) -> dict[str, str]:
+    definitions = [schema, *schema["$defs"].values()]
+    return {
+        name: field["description"]
+        for definition in definitions
+        for name, field in definition.get("properties", {}).items()
+    }
