@@ -1,6 +1,7 @@
 """The image provider against real Ceph and real Glance, driven as the engine drives it."""
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -92,9 +93,17 @@ def inputs(source, **changes):
 
 @pytest.fixture
 def created(first):
-    result = provider.create(inputs(first[0]))
+    result = make(inputs(first[0]))
     yield result
     provider.delete(result.id, result.outs)
+
+
+def make(wanted):
+    return provider.create(wanted)
+
+
+def seen(result):
+    return provider.read(result.id, result.outs)
 
 
 def glance(image_id):
@@ -122,7 +131,7 @@ def remove_clone(name="test-clone"):
 
 
 def live_diff(result, wanted):
-    read = provider.read(result.id, result.outs)
+    read = seen(result)
     return provider.diff(result.id, read.outs, wanted)
 
 
@@ -162,7 +171,7 @@ def test_nothing_is_different_right_after_create(created, first):
 
 
 def test_a_second_create_finds_the_first_ones_image(created, first):
-    assert provider.create(inputs(first[0])).outs == created.outs
+    assert make(inputs(first[0])).outs == created.outs
 
 
 def test_name_visibility_and_properties_are_updated_in_place(created, first):
@@ -182,7 +191,7 @@ def test_drift_is_found_and_mended(created, first):
         conn.image.update_image(created.outs["glance_id"], name="meddled", os_distro="windows")
     with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
         image.unprotect_snap("snap")
-    read = provider.read(created.id, created.outs)
+    read = seen(created)
     assert read.inputs["name"] == "meddled"
     assert read.inputs["properties"] == {"os_distro": "windows"}
     assert read.outs["damage"] == ["snapshot snap is not protected"]
@@ -210,7 +219,7 @@ def test_a_former_generation_in_use_is_hidden_until_it_is_free(created, second):
         assert not live_diff(created, inputs(second[0])).changes
     finally:
         remove_clone()
-    read = provider.read(created.id, created.outs)
+    read = seen(created)
     assert provider.diff(created.id, read.outs, inputs(second[0])).changes
     created.outs = provider.update(created.id, read.outs, inputs(second[0])).outs
     assert created.outs["retired"] == []
@@ -236,11 +245,11 @@ def test_delete_of_a_protected_image_says_how(created, first):
 
 
 def test_what_was_deleted_can_be_made_again(first):
-    made = [provider.create(inputs(first[0])) for _ in range(1)]
-    provider.delete(made[0].id, made[0].outs)
-    again = provider.create(inputs(first[0]))
+    made = make(inputs(first[0]))
+    provider.delete(made.id, made.outs)
+    again = make(inputs(first[0]))
     provider.delete(again.id, again.outs)
-    assert again.outs["glance_id"] != made[0].outs["glance_id"]  # Glance gives no id twice
+    assert again.outs["glance_id"] != made.outs["glance_id"]  # Glance gives no id twice
     assert provider.read(again.id, again.outs).id == ""
     provider.delete(again.id, again.outs)
 
@@ -252,7 +261,7 @@ def test_an_image_that_lost_its_data_is_gone_and_made_again(created, first):
             image.remove_snap("snap")
         rbd.RBD().remove(pool.ioctx, created.outs["glance_id"])
     assert provider.read(created.id, created.outs).id == ""
-    created.outs = provider.create(inputs(first[0])).outs
+    created.outs = make(inputs(first[0])).outs
     assert raw_digest_in_rbd(created.outs["glance_id"]) == first[1]
 
 
@@ -268,14 +277,14 @@ def test_an_image_that_lost_its_data_is_gone_and_made_again(created, first):
 )
 def test_what_cannot_work_is_refused_in_a_sentence_and_leaves_nothing(first, changes, says):
     with pytest.raises(CloudError, match=says):
-        provider.create(inputs(first[0], **changes))
+        make(inputs(first[0], **changes))
 
 
 def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):
     broken = tmp_path / "broken.qcow2"
     broken.write_bytes(first[0].read_bytes()[: 4 * MIB])
     with pytest.raises(CloudError):
-        provider.create(inputs(broken))
+        make(inputs(broken))
 
 
 KILLED = """
@@ -305,8 +314,6 @@ RbdImageProvider().create(json.loads(sys.argv[3]))
     ],
 )
 def test_killed_at_any_step_the_next_create_converges_without_orphans(first, step, when):
-    import json  # noqa: PLC0415 - what the killed child gets
-
     died = subprocess.run(
         [sys.executable, "-c", KILLED, step, when, json.dumps(inputs(first[0]))],
         cwd=ROOT,
@@ -315,14 +322,12 @@ def test_killed_at_any_step_the_next_create_converges_without_orphans(first, ste
         check=False,
     )
     assert died.returncode == -signal.SIGKILL, died.stderr.decode()
-    result = provider.create(inputs(first[0]))
+    result = make(inputs(first[0]))
     assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
     provider.delete(result.id, result.outs)
 
 
 def test_a_killed_import_takes_its_decoder_with_it(first):
-    import json  # noqa: PLC0415 - what the killed child gets
-
     stuck = KILLED.replace(
         "os.kill(os.getpid(), signal.SIGKILL)", "print('stuck', flush=True); signal.pause()"
     )
@@ -332,6 +337,7 @@ def test_a_killed_import_takes_its_decoder_with_it(first):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
     ) as child:
+        assert child.stdout
         assert child.stdout.readline() == b"stuck\n"
         found = subprocess.run(["pgrep", "-P", str(child.pid)], capture_output=True, text=True, check=True)
         (decoder,) = found.stdout.split()
@@ -340,7 +346,7 @@ def test_a_killed_import_takes_its_decoder_with_it(first):
     while Path(f"/proc/{decoder}").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not Path(f"/proc/{decoder}").exists()
-    result = provider.create(inputs(first[0]))
+    result = make(inputs(first[0]))
     provider.delete(result.id, result.outs)
 
 

@@ -1,0 +1,1 @@
+"""Each headline figure, measured side by side in one run with what people use instead."""
