@@ -59,7 +59,10 @@ def _get(version: str, folder: Path, places: Places) -> tuple[str, str]:
         say(f"no official release: {closed}")
         go = golang.choose()
         modules.build(version, go, folder, places)
-        return MODULES, f"built from the Go module mirror with {go.why}, because {not_installed} and {closed}"
+        return (
+            MODULES,
+            f"built from the Go module mirror with Go {go.version}, because {not_installed} and {closed}",
+        )
     return RELEASE, f"official release from {release.address()}, because {not_installed}"
 
 

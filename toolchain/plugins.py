@@ -96,7 +96,7 @@ def install_openstack(version: str, registry: Registry, places: Places) -> Recei
             variable = f"main.version={version}"
             golang.build(program_of_go, PLUGIN_SOURCES, ".", variable, output=made, logs=places.logs)
             place(made, final)
-        way, why = BUILT, f"built from the Go module mirror with {go.why}, because {closed}"
+        way, why = BUILT, f"built from the Go module mirror with Go {go.version}, because {closed}"
     made_receipt = Receipt(keys[way], version, way, why, (str(final),))
     made_receipt.write(written)
     say(f"plugin openstack {version}, {why}")

@@ -1,7 +1,7 @@
 """The program's virtual environment: exact pins from pip, and Debian's bindings to Ceph and NBD."""
 
 import shutil
-import sys
+import subprocess
 from pathlib import Path
 
 from toolchain import receipt
@@ -9,14 +9,34 @@ from toolchain.failure import Failure
 from toolchain.places import Places
 from toolchain.progress import run, say
 
+# Not whichever python3 runs this: the linked modules are built for this one.
+PYTHON = "/usr/bin/python3"
 DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
-# Not on PyPI: Debian builds them for its own Python, which is the one that made the environment.
+# Not on PyPI.
 LINKED = ("rados.*.so", "rbd.*.so", "libnbdmod.*.so", "nbd.py")
 
 
 def key(places: Places) -> str:
     """Return what the environment depends on: the pins, the Python, and its own place."""
-    return receipt.fingerprint(sys.version, str(places.venv), files=places.requirements)
+    return receipt.fingerprint(python_version(), str(places.venv), files=places.requirements)
+
+
+def python_version() -> str:
+    """Return the version of Debian's Python.
+
+    Raises:
+        Failure: it is missing, or not the one that the pins are for.
+    """
+    try:
+        answer = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Failure(f"{PYTHON} does not run ({error.strerror}): the toolchain runs on Debian 12") from error
+    version = answer.stdout.strip().removeprefix("Python ")
+    if not version.startswith("3.11."):
+        raise Failure(
+            f"{PYTHON} is {version or 'no Python'}, needed is 3.11: the toolchain runs on Debian 12"
+        )
+    return version
 
 
 def install(places: Places) -> None:
@@ -35,14 +55,14 @@ def install(places: Places) -> None:
         written.unlink(missing_ok=True)
         shutil.rmtree(places.venv)
     python = places.venv / "bin" / "python"
-    run([sys.executable, "-m", "venv", str(places.venv)], "Python environment", places.logs / "venv.log")
+    run([PYTHON, "-m", "venv", str(places.venv)], "Python environment", places.logs / "venv.log")
     pins = [part for file in places.requirements for part in ("-r", str(file))]
     run(
         [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *pins],
         "Python packages", places.logs / "pip.log",
     )  # fmt: skip
     link_debian_modules(places.venv)
-    receipt.Receipt(wanted, sys.version.split()[0], "pip", "", (str(python),)).write(written)
+    receipt.Receipt(wanted, python_version(), "pip", "", (str(python),)).write(written)
 
 
 def link_debian_modules(venv: Path) -> None:
@@ -51,7 +71,7 @@ def link_debian_modules(venv: Path) -> None:
     Raises:
         Failure: one of them is missing.
     """
-    packages = venv / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+    packages = venv / "lib" / "python3.11" / "site-packages"
     for pattern in LINKED:
         found = sorted(DEBIAN_MODULES.glob(pattern))
         if not found:

@@ -102,6 +102,19 @@ def test_the_environment_is_kept_while_the_pins_are_the_same_and_made_anew_when_
     assert not (places.venv / "left-over").exists()
 
 
+def test_the_environment_is_made_by_debians_python_whichever_runs_the_toolchain(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in places.requirements:
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    before = venv.key(places)
+    monkeypatch.setattr("sys.version", "3.12.1 (another)")
+    monkeypatch.setattr("sys.executable", "/opt/another/python3")
+    assert venv.key(places) == before
+    assert venv.PYTHON == "/usr/bin/python3"
+
+
 def test_every_requirement_is_pinned_exactly() -> None:
     for file in Places().requirements:
         lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
