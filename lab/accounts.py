@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from lab.configuration import File
 from lab.settings import REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from openstack.identity.v3._proxy import Proxy
 
     from lab.settings import Lab
 
@@ -68,7 +70,7 @@ def ensure(lab: Lab, secrets: Mapping[str, str]) -> None:
     clouds(lab, secrets).write()
     found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
     with openstack.connection.Connection(config=found.get_one("lab-admin")) as cloud:
-        identity = cloud.identity
+        identity = cast("Proxy", cloud.identity)
         project = identity.find_project("service", domain_id=DOMAIN) or identity.create_project(
             name="service", domain_id=DOMAIN, description="The services' own accounts"
         )

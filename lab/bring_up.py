@@ -78,7 +78,7 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         return functools.partial(function, lab, secrets)
 
     osds = [f"ceph-osd.{number}" for number in range(OSD_COUNT)]
-    steps = [
+    return [
         Step("supervisor", functools.partial(supervisor.start, daemons)),
         # The database first: the slow part, the services' tables, waits for it.
         Step("mariadb's data", functools.partial(mariadb.prepare, lab)),
@@ -120,7 +120,6 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         start("slapd", "ldap's data"),
         Step("bootable image", functools.partial(image.ensure, lab)),
     ]
-    return steps
 
 
 def up(lab: Lab, clock: Clock) -> None:

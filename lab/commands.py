@@ -62,6 +62,10 @@ def logged(
                 timeout=timeout,
                 check=False,
             )
+        except FileNotFoundError:
+            raise CommandError(
+                f"{command[0]} is not installed: run `/usr/bin/python3 -m lab install`."
+            ) from None
         except subprocess.TimeoutExpired:
             raise CommandError(failure(command[0], f"did not end within {timeout:.0f} s", log)) from None
     if done.returncode:

@@ -32,7 +32,6 @@ class Daemon:
         environment: Variables it gets besides the supervisor's.
         files: Its configuration; a changed file means a restart.
         ports: The ports that must be free before it starts.
-        order: Lower starts earlier and stops later.
     """
 
     name: str
@@ -43,7 +42,6 @@ class Daemon:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[File, ...] = ()
     ports: tuple[int, ...] = ()
-    order: int = 500
 
     def digest(self) -> str:
         """Tell one way of running it from another: command, environment, and configuration."""

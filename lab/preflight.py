@@ -43,7 +43,7 @@ def listener(address: str, port: int) -> str:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             for handle in (process / "fd").iterdir():
-                if os.readlink(handle).removeprefix("socket:[").removesuffix("]") in inodes:
+                if str(handle.readlink()).removeprefix("socket:[").removesuffix("]") in inodes:
                     return f"{(process / 'comm').read_text().strip()} (process {process.name})"
         except OSError:
             continue

@@ -87,6 +87,11 @@ class Lab:
         return self.folder / "venv"
 
     @property
+    def programs(self) -> Path:
+        """The same, by its short name: Neutron's migrations do nothing, and say OK, under a path with a space."""
+        return self.home / "venv"
+
+    @property
     def images(self) -> Path:
         """The bootable image and its checksum; kept by a reset."""
         return self.folder / "images"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import threading
 import time
@@ -39,11 +40,10 @@ class Step:
 
 
 class Clock:
-    """Prints lines with the time since the start; at a terminal, also one that says what is under way."""
+    """Prints lines with the time since the start, and what is under way."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._start = time.monotonic()
-        self._quiet = quiet
+    def __init__(self) -> None:
+        self._start = self._told = time.monotonic()
         self._terminal = sys.stdout.isatty()
         self._lock = threading.Lock()
 
@@ -54,20 +54,24 @@ class Clock:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        if self._quiet:
-            return
         with self._lock:
             clear = "\r\033[K" if self._terminal else ""
             print(f"{clear}[{self.elapsed:6.1f} s] {text}", flush=True)
+            self._told = time.monotonic()
 
     def under_way(self, names: Sequence[str], done: int, total: int) -> None:
-        """Redraw the bar at a terminal."""
-        if self._quiet or not self._terminal:
+        """Say what runs: a bar at a terminal, else a line where nothing was said for a while."""
+        if not self._terminal:
+            if names and time.monotonic() - self._told > HEARTBEAT:
+                self.say(f"{done} of {total} done; under way: {', '.join(names)}")
             return
-        bar = "#" * (20 * done // total) + "." * (20 - 20 * done // total)
+        filled = 20 * done // total
+        text = (
+            f"[{self.elapsed:6.1f} s] {'#' * filled}{'.' * (20 - filled)} {done}/{total}  {', '.join(names)}"
+        )
         with self._lock:
-            text = f"[{self.elapsed:6.1f} s] {bar} {done}/{total}  {', '.join(names)}"
-            print(f"\r\033[K{text[:110]}", end="", flush=True)
+            shown = text[: shutil.get_terminal_size().columns - 1] if names else ""
+            print(f"\r\033[K{shown}", end="", flush=True)
 
 
 def run(steps: Sequence[Step], clock: Clock) -> None:
@@ -82,36 +86,31 @@ def run(steps: Sequence[Step], clock: Clock) -> None:
     running: dict[Future[object], tuple[Step, float]] = {}
     done: set[str] = set()
     problem: StepError | None = None
-    told = time.monotonic()
     with ThreadPoolExecutor(WORKERS) as pool:
         while running or (waiting and problem is None):
-            if problem is None:
-                ready = [step for step in waiting.values() if done.issuperset(step.needs)]
-                if not ready and not running:
-                    raise StepError(
-                        f"these steps wait for each other or for unknown ones: {', '.join(waiting)}"
-                    )
-                for step in ready:
-                    del waiting[step.name]
-                    running[pool.submit(step.action)] = (step, time.monotonic())
+            ready = [step for step in waiting.values() if problem is None and done.issuperset(step.needs)]
+            if not ready and not running:
+                raise StepError(f"these steps wait for each other or for unknown ones: {', '.join(waiting)}")
+            for step in ready:
+                del waiting[step.name]
+                running[pool.submit(step.action)] = (step, time.monotonic())
             finished, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in finished:
                 step, since = running.pop(future)
-                spent = time.monotonic() - since
                 if (error := future.exception()) is not None:
-                    said = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-                    if problem is None:
-                        problem = StepError(f"{step.name}: {said}")
-                        problem.__cause__ = error
+                    problem = problem or failed(step, error)
                     continue
                 done.add(step.name)
-                if spent > WORTH_TELLING:
+                if (spent := time.monotonic() - since) > WORTH_TELLING:
                     clock.say(f"{step.name} ({spent:.1f} s)")
-                    told = time.monotonic()
-            names = [step.name for step, _ in running.values()]
-            clock.under_way(names, len(done), len(steps))
-            if names and not sys.stdout.isatty() and time.monotonic() - told > HEARTBEAT:
-                clock.say(f"… {', '.join(names)}")
-                told = time.monotonic()
+            clock.under_way([step.name for step, _ in running.values()], len(done), len(steps))
     if problem is not None:
         raise problem
+
+
+def failed(step: Step, error: BaseException) -> StepError:
+    """Word a step's failure; what is not a sentence for a person is shown with its type."""
+    said = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+    problem = StepError(f"{step.name}: {said}")
+    problem.__cause__ = error
+    return problem

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 STARTED = ("STARTING", "RUNNING")
 STOP_SECONDS = 20
+LAST = "ceph-mon"
 HEALTHY_SECONDS = 120.0
 STUCK_SECONDS = 10.0
+MOST_LIVES = 4  # process ids (0 between two) of a daemon that ends again and again
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -74,7 +76,6 @@ def rendered(lab: Lab, daemons: Sequence[Daemon]) -> str:
         sections[f"program:{daemon.name}"] = {
             "command": shlex.join(command).replace("%", "%%"),
             "environment": environment.replace("%", "%%"),
-            "priority": daemon.order,
             "autostart": False,
             "autorestart": True,
             "startsecs": 2,
@@ -125,7 +126,7 @@ class Supervisor:
         self._end_leftovers()
         (self._lab.run / "supervisor.sock").unlink(missing_ok=True)
         log = self._lab.log / "supervisord.start.log"
-        python = self._lab.venv / "bin" / "python"
+        python = self._lab.programs / "bin" / "python"
         commands.logged([str(python), "-m", "supervisor.supervisord", "-c", str(file.path)], log, timeout=30)
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
@@ -175,7 +176,7 @@ class Supervisor:
                 return
         self.stop(daemon.name)
         stamp.write_text(daemon.digest())
-        self._ask("startProcess", daemon.name, False)  # noqa: FBT003 - XML-RPC has positions only: wait=False
+        self._ask("startProcess", daemon.name, False)
         self._wait(daemon, HEALTHY_SECONDS)
 
     def stop(self, name: str) -> None:
@@ -186,9 +187,11 @@ class Supervisor:
     def _wait(self, daemon: Daemon, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         log = daemon.log(self._lab.log)
+        lives: set[int] = set()
         while True:
             info = self._ask("getProcessInfo", daemon.name)
-            if info["statename"] == "FATAL":
+            lives.add(info["pid"])
+            if info["statename"] == "FATAL" or len(lives) > MOST_LIVES:
                 raise UnhealthyError(commands.failure(daemon.name, "does not start", log))
             try:
                 daemon.check()
@@ -201,6 +204,21 @@ class Supervisor:
                     return
             time.sleep(0.2)
 
+    def _stop_all(self) -> None:
+        """Stop all but the monitor side by side (supervisord's own shutdown goes one by one); OSDs still need it."""
+        states = self.states()
+        for name in states:
+            if name != LAST and states[name]["statename"] in STARTED:
+                self._ask("stopProcess", name, False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline:
+            still = [
+                n for n, s in self.states().items() if s["statename"] in (*STARTED, "STOPPING") and n != LAST
+            ]
+            if not still:
+                return
+            time.sleep(0.1)
+
     def shut_down(self) -> bool:
         """Stop every daemon and supervisord itself, and nothing else; say whether anything ran."""
         leader = processes.recorded(self._leader_record)
@@ -209,6 +227,7 @@ class Supervisor:
             return False
         if self.answers():
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
+                self._stop_all()
                 self._ask("shutdown")
             deadline = time.monotonic() + 60
             while processes.members(leader) and time.monotonic() < deadline:

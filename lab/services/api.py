@@ -46,7 +46,7 @@ def uwsgi(
     `--http`, a router in front of the workers. It closes each connection after the answer, so the answer has to
     say so (DevStack does the same): clients that reuse connections would find theirs reset, at random.
     """
-    binaries = lab.venv / "bin"
+    binaries = lab.programs / "bin"
     command = [
         str(binaries / "uwsgi"),
         "--http",
@@ -54,7 +54,14 @@ def uwsgi(
         "--module",
         f"{name}.wsgi.api:application",
     ]
-    command += ["--virtualenv", str(lab.venv), "--socket", f"{lab.run / name}.uwsgi", "--chdir", str(lab.run)]
+    command += [
+        "--virtualenv",
+        str(lab.programs),
+        "--socket",
+        f"{lab.run / name}.uwsgi",
+        "--chdir",
+        str(lab.run),
+    ]
     command += [
         "--master",
         "--processes",
@@ -75,7 +82,6 @@ def uwsgi(
         environment=environment(lab, name, files),
         files=files,
         ports=(port,),
-        order=300,
     )
 
 
@@ -89,7 +95,7 @@ def environment(lab: Lab, name: str, files: tuple[File, ...]) -> dict[str, str]:
         "HOME": str(lab.run),
         "LC_ALL": "C.UTF-8",
         "NO_PROXY": "*",
-        "PATH": f"{lab.venv / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
+        "PATH": f"{lab.programs / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONWARNINGS": "ignore",
     }
 
@@ -106,7 +112,8 @@ def manage(
     """Run a service's own management program, logging to make-SERVICE.log."""
     for file in files:
         file.write()
-    command = [str(lab.venv / "bin" / program)]
+    binaries = lab.programs / "bin"
+    command = [str(binaries / "python"), str(binaries / program)]
     for file in files:
         if file.path.suffix == ".conf":
             command += ["--config-file", str(file.path)]

@@ -111,7 +111,7 @@ def make_pool(lab: Lab) -> None:
                 raise UnhealthyError(f"pool {POOL} does not become active: {problem}")
             time.sleep(0.2)
         with ceph.cluster.open_ioctx(POOL) as pool:
-            rbd.RBD().pool_init(pool, False)  # noqa: FBT003 - the binding has positions only: force=False
+            rbd.RBD().pool_init(pool, False)
 
 
 def inactive(status: Mapping[str, Any]) -> str | None:
@@ -180,7 +180,6 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             check=functools.partial(monitor_health, lab),
             files=(file,),
             ports=mon_ports,
-            order=100,
         ),
         Daemon(
             name="ceph-mgr",
@@ -189,7 +188,6 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             version=functools.partial(packages.version, "ceph-mgr"),
             check=functools.partial(manager_health, lab),
             files=(file,),
-            order=110,
         ),
     ]
     found += [
@@ -200,7 +198,6 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             version=functools.partial(packages.version, "ceph-osd"),
             check=functools.partial(osd_health, lab, number),
             files=(file,),
-            order=120,
         )
         for number in range(OSD_COUNT)
     ]

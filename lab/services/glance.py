@@ -44,7 +44,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "oslo_messaging_notifications": {"driver": "noop"},
         "paste_deploy": {
             "flavor": "keystone",
-            "config_file": lab.venv / "etc" / "glance" / "glance-api-paste.ini",
+            "config_file": lab.programs / "etc" / "glance" / "glance-api-paste.ini",
         },
     }
     return (File(lab.etc / "glance" / "glance-api.conf", ini(sections)),)

@@ -163,6 +163,5 @@ def daemons(lab: Lab) -> tuple[Daemon, ...]:
         version=functools.partial(packages.version, "slapd"),
         check=functools.partial(health, lab),
         ports=(lab.ports.ldaps,),
-        order=210,
     )
     return (server,)

@@ -56,9 +56,9 @@ def ldif(bind_hash: str, people_hash: str) -> str:
     head = (
         f"dn: {LDAP_BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: {domain}\no: Example Corp\n"
     )
+    units = ("people", "groups", "services")
     entries = [head]
-    for unit in ("people", "groups", "services"):
-        entries.append(f"dn: ou={unit},{LDAP_BASE}\nobjectClass: organizationalUnit\nou: {unit}\n")
+    entries += [f"dn: ou={unit},{LDAP_BASE}\nobjectClass: organizationalUnit\nou: {unit}\n" for unit in units]
     entries.append(
         f"dn: cn=keystone,ou=services,{LDAP_BASE}\nobjectClass: organizationalRole\n"
         f"objectClass: simpleSecurityObject\ncn: keystone\nuserPassword: {bind_hash}\n",

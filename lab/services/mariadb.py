@@ -102,6 +102,5 @@ def daemons(lab: Lab) -> tuple[Daemon, ...]:
         check=functools.partial(health, lab),
         files=(conf(lab),),
         ports=(lab.ports.mariadb,),
-        order=200,
     )
     return (server,)

@@ -26,7 +26,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "service_plugins": "qos",
             "transport_url": "fake:/",
             "rpc_workers": 0,
-            "api_paste_config": lab.venv / "etc" / "neutron" / "api-paste.ini",
+            "api_paste_config": lab.programs / "etc" / "neutron" / "api-paste.ini",
             "state_path": data,
             "notify_nova_on_port_status_changes": False,
             "notify_nova_on_port_data_changes": False,
