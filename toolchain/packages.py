@@ -53,8 +53,14 @@ def install(logs: Path) -> None:
         )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     wait = ["-o", "DPkg::Lock::Timeout=300"]
-    run(["apt-get", "update", "-q"], "list of Debian packages", logs / "apt-update.log", env=quiet)
+    run(
+        ["apt-get", "update", "-q"],
+        "list of Debian packages",
+        logs / "apt-update.log",
+        env=quiet,
+        holds_lock=False,
+    )
     run(
         ["apt-get", "install", "-q", "-y", "--no-install-recommends", *wait, *lacking],
-        f"Debian packages {', '.join(lacking)}", logs / "apt-install.log", env=quiet,
+        f"Debian packages {', '.join(lacking)}", logs / "apt-install.log", env=quiet, holds_lock=False,
     )  # fmt: skip

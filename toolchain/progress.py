@@ -31,8 +31,12 @@ def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     limit: float = 3600,
+    holds_lock: bool = True,
 ) -> None:
     """Run a program with its output in a log file, saying every few seconds that it is still at it.
+
+    With ``holds_lock`` the installation's lock is held until the program has ended too, should this process
+    be killed before it; not for a program that may start daemons.
 
     Raises:
         Failure: the program failed, or took longer than ``limit`` seconds; names its last words and the log.
@@ -43,7 +47,13 @@ def run(
     with log.open("wb") as output:
         try:
             child = subprocess.Popen(
-                command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                close_fds=not holds_lock,
             )
         except OSError as error:
             raise Failure(f"{label}: {command[0]} does not run ({error.strerror})") from error

@@ -1,11 +1,12 @@
 """What an installation says and keeps, beyond the engine itself."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from toolchain import __main__ as command
-from toolchain import packages, plugins, receipt, venv
+from toolchain import packages, plugins, progress, receipt, venv
 from toolchain.failure import Failure
 from toolchain.pins import pinned
 from toolchain.places import Places
@@ -145,3 +146,25 @@ def test_a_fingerprint_tells_apart_what_its_parts_joined_would_not(tmp_path: Pat
     assert before != receipt.fingerprint("a", "bc", files=[one, two])
     one.write_text("xb")
     assert before != receipt.fingerprint("ab", "c", files=[one, two])
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_what_a_killed_installation_left_running_keeps_the_next_one_waiting(
+    tmp_path: Path, *, holds: bool
+) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        descriptor = f"/proc/self/fd/{lock.fileno()}"
+        found = tmp_path / "log"
+        progress.run(["sh", "-c", f"readlink {descriptor} || true"], "looking", found, holds_lock=holds)
+        assert found.read_text().strip() == (lock.name if holds else "")
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match=r"^baking failed after 0 s: ERROR: no flour \(all of it in .*/log\)$"):
+        progress.run(["sh", "-c", "echo 'ERROR: no flour.'; echo bye; exit 3"], "baking", tmp_path / "log")
+
+
+def test_a_program_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
+    with pytest.raises(Failure, match="waiting: not done after 0 s"):
+        progress.run(["sleep", "60"], "waiting", tmp_path / "log", limit=0.1)
