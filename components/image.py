@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import Name, Sha256, Size
 from components.problems import Refusals, nearest, refusal
-from components.spec import Spec
+from components.spec import Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.glance import CORE_FIELDS, RESERVED_PREFIXES
 
@@ -66,6 +66,9 @@ class ImageSpec(Spec):
     """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
 
     name: Name = Field(description="the image's name in Glance, unique among this program's images")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
     source: str = Field(
         min_length=1, description="the QCOW2 or RAW: a path from the project's folder, or an http(s) URL"
     )
@@ -152,7 +155,7 @@ class GoldenImage(pulumi.ComponentResource):
         store: ImageStoreSpec,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:image:GoldenImage", name, None, opts)
+        super().__init__("private-cloud:image:GoldenImage", name, None, with_alias(opts, spec.renamed_from))
         image = RbdImage(
             name,
             RbdImageArgs(

@@ -20,7 +20,7 @@ from components.annotated_types import (
     ip_address_or_refusal,
 )
 from components.problems import Refusals, refusal
-from components.spec import Spec
+from components.spec import Spec, with_alias
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -78,6 +78,9 @@ class SubnetSpec(Spec):
     """A subnet of a provider network."""
 
     name: Name = Field(description="the subnet's name, unique in its network")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
     cidr: Cidr = Field(description="the subnet's addresses, such as '10.20.0.0/24'")
     gateway: Annotated[IpAddr | Literal["none"] | None, BeforeValidator(_gateway)] = Field(
         None, description="the gateway's address, or 'none'; left out, the subnet's first address"
@@ -176,6 +179,9 @@ class ProviderNetworkSpec(Spec):
     """A provider network, its segments and its subnets."""
 
     name: Name = Field(description="the network's name, unique among this program's networks")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
     description: str = Field("", description="free text")
     segments: tuple[SegmentSpec, ...] = Field(
         description="a list of {physical_network, vlan}, most often one"
@@ -231,7 +237,9 @@ class ProviderNetwork(pulumi.ComponentResource):
         project_ids: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:network:ProviderNetwork", name, None, opts)
+        super().__init__(
+            "private-cloud:network:ProviderNetwork", name, None, with_alias(opts, spec.renamed_from)
+        )
         child_opts = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
         network = openstack.networking.Network(
             name,
@@ -253,10 +261,7 @@ class ProviderNetwork(pulumi.ComponentResource):
             ),
         )
         self.network_id = network.id
-        self.subnet_ids = {
-            subnet.name: self._subnet(f"{name}/{subnet.name}", subnet, child_opts).id
-            for subnet in spec.subnets
-        }
+        self.subnet_ids = {subnet.name: self._subnet(name, subnet, child_opts).id for subnet in spec.subnets}
         self.summary = {
             "id": self.network_id,
             "vlans": [segment.vlan for segment in spec.segments],
@@ -277,11 +282,12 @@ class ProviderNetwork(pulumi.ComponentResource):
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})
 
     def _subnet(
-        self, name: str, spec: SubnetSpec, child_opts: pulumi.ResourceOptions
+        self, network_name: str, spec: SubnetSpec, child_opts: pulumi.ResourceOptions
     ) -> openstack.networking.Subnet:
         gateway = spec.gateway_address
+        former = spec.renamed_from and f"{network_name}/{spec.renamed_from}"
         return openstack.networking.Subnet(
-            name,
+            f"{network_name}/{spec.name}",
             name=spec.name,
             network_id=self.network_id,
             cidr=str(spec.cidr),
@@ -294,5 +300,5 @@ class ProviderNetwork(pulumi.ComponentResource):
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools
             ],
-            opts=child_opts,
+            opts=with_alias(child_opts, former),
         )

@@ -58,16 +58,27 @@ def test_the_dev_stack_goes_up_previews_empty_and_is_destroyed_whole(program: Pr
 
 
 def test_another_dns_order_is_a_change(program: ProgramCopy) -> None:
-    text = dev_without_images()
-    program.stack("dev", text)
+    program.stack("dev", dev_without_images())
     program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
-    content = yaml.safe_load(text)
+    content = yaml.safe_load(program.file("dev").read_text(encoding="utf-8"))
     content["config"]["private-cloud:networks"][0]["subnets"][0]["dns"].reverse()
-    salt = yaml.safe_load(program.file("dev").read_text(encoding="utf-8"))["encryptionsalt"]
-    program.file("dev").write_text(yaml.safe_dump({**content, "encryptionsalt": salt}), encoding="utf-8")
+    program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
     done = program.pulumi("preview", "--expect-no-changes", "--stack", "dev")
     assert done.returncode != 0
     assert re.search(r"Subnet developer-vms/developer-vms-v4\s+update \[diff: ~dnsNameservers", done.stdout)
+
+
+def test_a_renamed_network_is_the_same_network(program: ProgramCopy) -> None:
+    program.stack("dev", dev_without_images())
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    content = yaml.safe_load(program.file("dev").read_text(encoding="utf-8"))
+    network = content["config"]["private-cloud:networks"][0]
+    network |= {"name": "dev-vms", "renamed_from": network["name"]}
+    program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
+    printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    assert "Network dev-vms updated" in printed
+    assert "1 updated" in printed
+    assert "15 unchanged" in printed
 
 
 def test_every_mistake_of_a_stack_file_is_told_before_the_cloud_is_asked(program: ProgramCopy) -> None:
