@@ -135,6 +135,7 @@ def up(lab: Lab, clock: Clock) -> None:
         lab.link()
         secrets = secret.load(lab)
         supervisor = Supervisor(lab)
+        supervisor.end_leftovers()  # they hold ports
         running = {n: s for n, s in supervisor.states().items() if s["statename"] in STARTED}
         preflight.check(lab, all_daemons(lab, secrets), running)
         record_address(lab)

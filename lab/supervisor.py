@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 STARTED = ("STARTING", "RUNNING")
 STOP_SECONDS = 20
-LAST = "ceph-mon"
+LAST = "ceph-mon"  # OSDs and the manager tell it that they go
 HEALTHY_SECONDS = 120.0
 STUCK_SECONDS = 10.0
 MOST_LIVES = 4  # process ids (0 between two) of a daemon that ends again and again
@@ -123,7 +123,7 @@ class Supervisor:
             if changed:
                 self._reload()
             return
-        self._end_leftovers()
+        self.end_leftovers()
         (self._lab.run / "supervisor.sock").unlink(missing_ok=True)
         log = self._lab.log / "supervisord.start.log"
         python = self._lab.programs / "bin" / "python"
@@ -140,13 +140,19 @@ class Supervisor:
 
     def _reload(self) -> None:
         added, changed, removed = self._ask("reloadConfig")[0]
+        self._stop_side_by_side((*changed, *removed))
         for name in (*changed, *removed):
             self._ask("stopProcessGroup", name)
             self._ask("removeProcessGroup", name)
         for name in (*changed, *added):
             self._ask("addProcessGroup", name)
 
-    def _end_leftovers(self) -> None:
+    def end_leftovers(self) -> None:
+        """End what an earlier supervisord, killed since, has left running."""
+        if not self.answers():
+            self._end()
+
+    def _end(self) -> None:
         leader = processes.recorded(self._leader_record)
         if leader is not None:
             processes.end(leader, STOP_SECONDS)
@@ -204,18 +210,18 @@ class Supervisor:
                     return
             time.sleep(0.2)
 
-    def _stop_all(self) -> None:
-        """Stop all but the monitor side by side (supervisord's own shutdown goes one by one); OSDs still need it."""
+    def _stop_side_by_side(self, names: Sequence[str]) -> None:
+        """Stop these; supervisord's own ways wait for one before they ask the next."""
         states = self.states()
-        for name in states:
-            if name != LAST and states[name]["statename"] in STARTED:
+        for name in names:
+            if states[name]["statename"] in STARTED:
                 self._ask("stopProcess", name, False)
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline:
-            still = [
-                n for n, s in self.states().items() if s["statename"] in (*STARTED, "STOPPING") and n != LAST
-            ]
-            if not still:
+            states = self.states()
+            if not any(
+                states[name]["statename"] in (*STARTED, "STOPPING") for name in names if name in states
+            ):
                 return
             time.sleep(0.1)
 
@@ -227,10 +233,10 @@ class Supervisor:
             return False
         if self.answers():
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
-                self._stop_all()
+                self._stop_side_by_side(tuple(name for name in self.states() if name != LAST))
                 self._ask("shutdown")
             deadline = time.monotonic() + 60
             while processes.members(leader) and time.monotonic() < deadline:
                 time.sleep(0.1)
-        self._end_leftovers()
+        self._end()
         return True
