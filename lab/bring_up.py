@@ -150,4 +150,6 @@ def down(lab: Lab) -> bool:
         if not (lab.folder / "run").exists():
             return False
         lab.link()
-        return Supervisor(lab).shut_down()
+        ran = Supervisor(lab).shut_down()
+        lab.home.unlink()
+        return ran

@@ -44,6 +44,7 @@ def describe(daemon: Daemon, state: Mapping[str, Any] | None) -> Row:
 
 def rows(lab: Lab) -> list[Row]:
     """Ask every daemon, side by side."""
+    lab.link()  # after a reboot or `down` it is gone
     daemons = bring_up.all_daemons(lab, secret.load(lab))
     states = Supervisor(lab).states()
     with ThreadPoolExecutor(len(daemons)) as pool:
