@@ -2,25 +2,45 @@
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
+import openstack
 import pytest
+from openstack.connection import Connection
 
+from lab import settings
 from lab.settings import Lab
 from tests.lab.cloud_stack import cloud_stack
 
-__all__ = ["cloud_stack", "lab"]
+__all__ = ["admin", "cloud_stack", "lab"]
 
 
-def command(name: str) -> subprocess.CompletedProcess[bytes]:
+def command(name: str, root: Path = settings.CHECKOUT) -> subprocess.CompletedProcess[str]:
     """Run `python -m lab NAME` with the Python that the Makefile uses."""
-    return subprocess.run(["/usr/bin/python3", "-m", "lab", name], cwd=Lab().root, check=False)
+    return subprocess.run(
+        ["/usr/bin/python3", "-m", "lab", name], cwd=root, check=False, capture_output=True, text=True
+    )
+
+
+def brought(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
+    """Fail, with what the command said, if it failed."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
 
 
 @pytest.fixture(scope="session", autouse=True)
 def lab() -> Iterator[Lab]:
     """The lab, up; stopped again afterwards if it was not up before."""
-    was_up = Lab().clouds.exists() and command("status").returncode == 0
-    command("up").check_returncode()
-    yield Lab()
+    was_up = settings.load().clouds.exists() and command("status").returncode == 0
+    brought(command("up"))
+    yield settings.load()
     if not was_up:
-        command("down").check_returncode()
+        brought(command("down"))
+
+
+@pytest.fixture
+def admin(lab: Lab) -> Iterator[Connection]:
+    """The lab's administrator."""
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with Connection(config=found.get_one("lab-admin")) as connection:
+        yield connection

@@ -1,0 +1,172 @@
+"""What the lab's accounts may do, and what they may not."""
+
+import subprocess
+import uuid
+
+import openstack
+import pytest
+import rados
+from openstack.connection import Connection
+
+from lab import secret
+from lab.services import ldap
+from lab.services.ldap_directory import GROUPS, PEOPLE
+from lab.settings import LDAP_BASE
+
+
+@pytest.fixture
+def image_import(lab):
+    """The account that registers images."""
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with Connection(config=found.get_one("lab-image-import")) as connection:
+        yield connection
+
+
+def ceph(lab, name, *arguments):
+    command = ["ceph", "-c", str(lab.ceph_conf), "--name", name, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.fixture
+def another_pool(lab):
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    assert ceph(lab, "client.admin", "osd", "pool", "create", name, "1").returncode == 0
+    yield name
+    ceph(lab, "client.admin", "osd", "pool", "rm", name, name, "--yes-i-really-really-mean-it")
+
+
+@pytest.mark.parametrize("user", ["client.image-import", "client.glance"])
+def test_a_ceph_user_for_images_may_not_touch_another_pool(lab, another_pool, user):
+    with (
+        rados.Rados(conffile=str(lab.ceph_conf), name=user) as cluster,
+        cluster.open_ioctx(another_pool) as pool,
+        pytest.raises(rados.PermissionError),
+    ):
+        pool.write_full("object", b"x")
+
+
+@pytest.mark.parametrize("user", ["client.image-import", "client.glance"])
+def test_a_ceph_user_for_images_may_not_command_the_cluster(lab, user):
+    for command in (("osd", "pool", "create", "mine", "1"), ("auth", "get", "client.admin")):
+        refused = ceph(lab, user, *command)
+        assert refused.returncode
+        assert "EACCES" in refused.stderr
+
+
+def test_a_wrong_ceph_key_is_refused(lab, tmp_path):
+    keyring = tmp_path / "keyring"
+    keyring.write_text(f"[client.image-import]\n\tkey = {secret.cephx_key()}\n")
+    cluster = rados.Rados(
+        conffile=str(lab.ceph_conf), name="client.image-import", conf={"keyring": str(keyring)}
+    )
+    with pytest.raises(rados.Error):
+        cluster.connect(timeout=10)
+    cluster.shutdown()
+
+
+def test_the_image_import_has_its_two_roles_and_no_admin(admin):
+    user = admin.identity.find_user("image-import", domain_id="default")
+    roles = {role.id: role.name for role in admin.identity.roles()}
+    rows = list(admin.identity.role_assignments(user_id=user.id))
+    assert sorted(roles[row.role["id"]] for row in rows) == ["member", "service"]
+
+
+def test_the_image_import_may_share_an_image_and_not_publish_it(image_import):
+    image = image_import.image.create_image(
+        name="test-visibility",
+        disk_format="raw",
+        container_format="bare",
+        visibility="shared",
+        validate_checksum=False,
+    )
+    try:
+        assert image_import.image.update_image(image, visibility="community").visibility == "community"
+        with pytest.raises(openstack.exceptions.ForbiddenException):
+            image_import.image.update_image(image, visibility="public")
+    finally:
+        image_import.image.delete_image(image)
+
+
+def test_the_image_import_may_not_make_users_or_networks_of_the_provider(image_import):
+    with pytest.raises(openstack.exceptions.ForbiddenException):
+        image_import.identity.create_user(name="test-intruder", domain_id="default")
+    with pytest.raises(openstack.exceptions.ForbiddenException):
+        image_import.network.create_network(
+            name="test-intruder", provider_network_type="vlan", provider_physical_network="physnet1"
+        )
+
+
+def test_the_service_account_for_ci_has_no_role_until_the_stack_gives_one(admin):
+    user = admin.identity.find_user("ci-runner", domain_id="default")
+    project = admin.identity.find_project("service", domain_id="default")
+    assert not list(admin.identity.role_assignments(user_id=user.id, scope_project_id=project.id))
+
+
+def test_a_vlan_network_gets_the_vlan_asked_for_and_no_vlan_beyond_the_range(admin):
+    def create(vlan: int):
+        return admin.network.create_network(
+            name="test-vlan",
+            provider_network_type="vlan",
+            provider_physical_network="physnet1",
+            provider_segmentation_id=vlan,
+        )
+
+    network = create(987)
+    try:
+        assert network.provider_segmentation_id == 987
+        with pytest.raises(openstack.exceptions.ConflictException):
+            create(987)
+    finally:
+        admin.network.delete_network(network)
+    with pytest.raises(openstack.exceptions.HttpException):
+        admin.network.create_network(
+            name="test-vlan",
+            provider_network_type="vlan",
+            provider_physical_network="no-such-network",
+            provider_segmentation_id=100,
+        )
+
+
+def search(lab, *arguments, password=None, authority=None):
+    command = ["ldapsearch", "-LLL", "-x", "-H", f"ldaps://{lab.address}:{lab.ports.ldaps}"]
+    if password is not None:
+        command += ["-D", ldap.BIND_DN, "-y", str(password)]
+    environment = {"LDAPTLS_CACERT": str(authority or ldap.authority(lab)), "LDAPTLS_REQCERT": "demand"}
+    return subprocess.run(
+        [*command, "-b", LDAP_BASE, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_bind_account_reads_people_and_groups_over_tls(lab):
+    password = lab.etc / "ldap" / "bind.password"
+    people = search(lab, "(objectClass=inetOrgPerson)", "uid", password=password)
+    assert people.stdout.count("uid: ") == len(PEOPLE), people.stderr
+    groups = search(lab, "(cn=developers)", "member", password=password)
+    assert groups.stdout.count("member: ") == len(GROUPS["developers"])
+
+
+def test_nobody_reads_the_directory_without_a_bind_nor_a_password_with_one(lab):
+    assert "uid:" not in search(lab, "(objectClass=*)").stdout
+    found = search(lab, "(objectClass=*)", "userPassword", password=lab.etc / "ldap" / "bind.password")
+    assert found.returncode == 0
+    assert "userPassword" not in found.stdout
+
+
+def test_the_directory_is_not_trusted_without_the_labs_own_authority(lab):
+    distrusted = search(lab, "(uid=ada)", authority="/etc/ssl/certs/ca-certificates.crt")
+    assert distrusted.returncode
+    assert "Can't contact LDAP server" in distrusted.stderr
+
+
+def test_a_person_of_the_company_may_bind_with_the_peoples_password(lab):
+    command = ["ldapwhoami", "-x", "-H", f"ldaps://{lab.address}:{lab.ports.ldaps}"]
+    command += ["-D", PEOPLE[0].dn, "-y", str(lab.etc / "ldap" / "people.password")]
+    environment = {"LDAPTLS_CACERT": str(ldap.authority(lab))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == f"dn:{PEOPLE[0].dn}", done.stderr
+
+
+def test_secrets_are_readable_by_root_only(lab):
+    for path in (lab.folder / "etc").rglob("*"):
+        if path.is_file() and path.suffix != ".pem":
+            assert path.stat().st_mode & 0o077 == 0, path

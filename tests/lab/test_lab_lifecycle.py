@@ -1,0 +1,136 @@
+"""The lab comes up, stays up, and is repaired."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from lab import processes
+from lab.settings import Lab
+from lab.supervisor import Supervisor
+from tests.lab.conftest import brought, command
+
+CEPH = {"ceph-mon", "ceph-mgr", "ceph-osd.0", "ceph-osd.1", "ceph-osd.2"}
+SERVICES = CEPH | {"mariadb", "slapd", "keystone", "glance", "neutron"}
+MEMORY_LIMIT_MIB = 8 * 1024
+
+
+def test_a_second_up_takes_less_than_five_seconds_and_restarts_nothing(lab):
+    before = {name: state["pid"] for name, state in Supervisor(lab).states().items()}
+    since = time.monotonic()
+    brought(command("up"))
+    assert time.monotonic() - since < 5
+    assert {name: state["pid"] for name, state in Supervisor(lab).states().items()} == before
+
+
+@pytest.mark.usefixtures("lab")
+def test_status_shows_every_service_healthy_within_the_labs_memory():
+    shown = brought(command("status")).stdout
+    lines = shown.splitlines()
+    assert lines[0].split() == ["service", "version", "address", "memory", "health"]
+    rows = {line.split()[0]: line for line in lines[1:-1]}
+    assert set(rows) == SERVICES
+    assert "HEALTH_OK" in rows["ceph-mon"]
+    assert re.search(r"keystone\s+30\.0\.0\s+127\.\d+\.\d+\.\d+:5000", rows["keystone"])
+    total = re.search(r"(\d+) of \1 healthy, (\d+) MiB", lines[-1])
+    assert total
+    assert 0 < int(total[2]) < MEMORY_LIMIT_MIB
+
+
+def test_nothing_of_the_lab_listens_beyond_loopback(lab):
+    ours = set()
+    for pid in processes.members(leader(lab)):
+        try:
+            links = [str(handle.readlink()) for handle in (processes.PROC / str(pid) / "fd").iterdir()]
+        except FileNotFoundError:
+            continue
+        ours |= {link[8:-1] for link in links if link.startswith("socket:[")}
+    rows = [line.split() for line in (processes.PROC / "net/tcp").read_text().splitlines()[1:]]
+    rows += [line.split() for line in (processes.PROC / "net/tcp6").read_text().splitlines()[1:]]
+    listening = {row[1].partition(":")[0] for row in rows if row[3] == "0A" and row[9] in ours}
+    assert listening == {socket.inet_aton(lab.address)[::-1].hex().upper()}
+
+
+@pytest.mark.parametrize("name", ["slapd", "ceph-osd.2", "mariadb", "keystone"])
+def test_up_repairs_a_killed_daemon(lab, name):
+    pid = Supervisor(lab).states()[name]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    brought(command("up"))
+    assert Supervisor(lab).states()[name]["pid"] != pid
+    brought(command("status"))
+
+
+def test_up_repairs_a_daemon_that_runs_and_does_not_answer(lab):
+    pid = Supervisor(lab).states()["slapd"]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    shown = command("status")
+    assert shown.returncode == 1
+    assert re.search(r"slapd .*unhealthy: no TLS handshake", shown.stdout)
+    brought(command("up"))
+    assert Supervisor(lab).states()["slapd"]["pid"] != pid
+
+
+def test_up_repairs_a_lab_whose_supervisor_was_killed(lab):
+    found = leader(lab)
+    os.kill(found.pid, signal.SIGKILL)
+    assert command("status").returncode == 1
+    brought(command("up"))
+    assert processes.members(found) == []
+    brought(command("status"))
+
+
+def test_up_repairs_a_lab_after_a_reboot(lab):
+    found = leader(lab)
+    for pid in processes.members(found):
+        os.kill(pid, signal.SIGKILL)
+    lab.home.unlink()
+    brought(command("up"))
+    brought(command("status"))
+
+
+def test_down_ends_what_up_started_and_nothing_else(lab):
+    found = leader(lab)
+    with subprocess.Popen(["sleep", "600"]) as bystander:
+        brought(command("down"))
+        assert processes.members(found) == []
+        assert not lab.home.is_symlink()
+        assert bystander.poll() is None
+        bystander.kill()
+    assert command("status").returncode == 1
+    brought(command("up"))
+
+
+def test_a_taken_port_is_named_before_anything_starts(lab, tmp_path, monkeypatch):
+    """A second lab, of a checkout in a deep folder with a space, at an address of its own."""
+    root = tmp_path / "a second checkout"
+    (root / ".cloud" / "lab").mkdir(parents=True)
+    shutil.copytree(lab.root / "lab", root / "lab")
+    (root / ".cloud" / "lab" / "venv").symlink_to(lab.venv)
+    monkeypatch.setenv("LAB_ADDRESS", "127.0.0.77")
+    second = Lab(root=root, address="127.0.0.77")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((second.address, second.ports.keystone))
+        listening.listen(1)
+        since = time.monotonic()
+        done = command("up", root)
+        spent = time.monotonic() - since
+    second.home.unlink()
+    assert done.returncode == 1
+    assert "Port 5000 on 127.0.0.77, which keystone needs, is taken by" in done.stderr
+    assert f"process {os.getpid()}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert spent < 5
+    assert not list(second.folder.glob("run/*")), "something was started"
+
+
+def leader(lab: Lab) -> processes.Leader:
+    """The lab's supervisord."""
+    found = processes.recorded(lab.run / "supervisord.json")
+    assert found
+    return found
