@@ -54,7 +54,7 @@ class FakeGlance:
 
 ACTIVE = (200, {"id": "id", "status": "active"})
 QUEUED = (200, {"id": "id", "status": "queued"})
-NO_TASKS = [(200, {"tasks": []})]
+NO_TASKS: list[tuple[int, dict[str, list[str]]]] = [(200, {"tasks": []})]
 CLOSED = (403, {"message": "It's not allowed to add locations if locations are invisible."})
 
 
