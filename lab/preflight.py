@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 GIB = 1024**3
 DISK_FRESH = 20 * GIB  # services, three OSDs with a few images, the bootable image and its making
 DISK_MADE = 3 * GIB
+EVERYWHERE = ("0" * 8, "0" * 32)  # how /proc writes 0.0.0.0 and ::
 MEMORY = 5 * GIB  # measured: the idle lab takes about 2.5 GiB; OSDs may grow to 0.9 GiB each
 
 
@@ -33,13 +34,17 @@ def free_memory() -> int:
 
 def listener(address: str, port: int) -> str:
     """Name the process that listens on a port, as far as /proc tells."""
+    own = socket.inet_aton(address)[::-1].hex().upper()
     inodes = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
         except FileNotFoundError:
             continue
-        inodes |= {row[9] for row in rows if row[3] == "0A" and int(row[1].rpartition(":")[2], 16) == port}
+        for row in rows:
+            where, _, number = row[1].partition(":")
+            if row[3] == "0A" and int(number, 16) == port and where in (own, *EVERYWHERE):
+                inodes.add(row[9])
     for process in Path("/proc").glob("[0-9]*"):
         try:
             for handle in (process / "fd").iterdir():

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STARTED = ("STARTING", "RUNNING")
-STOP_SECONDS = 20
+STOP_SECONDS = 10
 LAST = "ceph-mon"  # OSDs and the manager tell it that they go
 HEALTHY_SECONDS = 120.0
 STUCK_SECONDS = 10.0
@@ -45,8 +45,10 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:  # noqa: ARG002 - its base wants it
-        return _UnixConnection(self._path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        made = _UnixConnection(self._path)
+        self._connection = host, made  # what its base closes
+        return made
 
 
 def rendered(lab: Lab, daemons: Sequence[Daemon]) -> str:

@@ -1,5 +1,6 @@
 """The lab comes up, stays up, and is repaired."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -87,7 +88,8 @@ def test_up_repairs_a_lab_whose_supervisor_was_killed(lab):
 def test_up_repairs_a_lab_after_a_reboot(lab):
     found = leader(lab)
     for pid in processes.members(found):
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     lab.home.unlink()
     brought(command("up"))
     brought(command("status"))
