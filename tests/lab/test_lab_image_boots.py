@@ -8,35 +8,32 @@ import time
 import uuid
 
 import pytest
-import rados
 import rbd
+
+from clients import ceph
+from dynamic_providers.rbd_image.provider import RbdImageProvider
 
 SECONDS = 300
 USER = "image-import"
 
 
 @pytest.fixture
-def clone(lab):
-    """A clone of a protected snapshot of the image, as a virtual machine's volume would be."""
-    name = f"test-boot-{uuid.uuid4().hex[:8]}"
-    target = f"rbd:images/{name}:id={USER}:conf={lab.ceph_conf}"
-    source = lab.images / "debian-12.qcow2"
-    convert = ["qemu-img", "convert", "-W", "-m", "16", "-t", "none", "-O", "raw", str(source), target]
-    subprocess.run(convert, check=True)
-    with (
-        rados.Rados(conffile=str(lab.ceph_conf), name=f"client.{USER}") as cluster,
-        cluster.open_ioctx("images") as pool,
-    ):
-        with rbd.Image(pool, name) as image:
-            image.create_snap("snap")
-            image.protect_snap("snap")
-        rbd.RBD().clone(pool, name, "snap", pool, f"{name}-volume", features=rbd.RBD_FEATURE_LAYERING)
-        yield f"rbd:images/{name}-volume:id={USER}:conf={lab.ceph_conf}"
-        rbd.RBD().remove(pool, f"{name}-volume")
-        with rbd.Image(pool, name) as image:
-            image.unprotect_snap("snap")
-            image.remove_snap("snap")
-        rbd.RBD().remove(pool, name)
+def clone(lab, monkeypatch):
+    """A clone of the golden image's protected snapshot, as a virtual machine's volume would be."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds))
+    monkeypatch.setenv("CEPH_CONF", str(lab.ceph_conf))
+    digest, name = (lab.images / "SHA256SUMS").read_text().split()
+    volume = f"test-boot-{uuid.uuid4().hex[:8]}"
+    inputs = {"name": volume, "source": str(lab.images / name), "sha256": digest, "pool": "images"}
+    access = {"cloud": "lab-image-import", "ceph_user": USER, "owner_stack": "private-cloud/test-boot"}
+    provider = RbdImageProvider()
+    golden = provider.create(inputs | access)
+    assert golden.outs
+    with ceph.pool("images", USER) as pool:
+        rbd.RBD().clone(pool.ioctx, golden.outs["glance_id"], "snap", pool.ioctx, volume)
+        yield f"rbd:images/{volume}:id={USER}:conf={lab.ceph_conf}"
+        rbd.RBD().remove(pool.ioctx, volume)
+    provider.delete(golden.id, golden.outs)
 
 
 def console(machine: subprocess.Popen[bytes], until: bytes, seconds: float) -> bytes:
