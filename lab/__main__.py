@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 
-from lab import packages, settings
+from lab import packages, preflight, settings
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
 
@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
 
 def install(lab: Lab) -> None:
     """Get what is not there."""
+    if problems := preflight.root():
+        raise LabError("\n".join(problems))
     lab.folder.mkdir(parents=True, exist_ok=True)
     log = lab.folder / "install.log"
     steps = [
@@ -112,6 +114,9 @@ def main() -> int:
     except LabError as problem:
         print(f"lab {command}: {problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"lab {command}: interrupted; run it again to go on.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ PACKAGES: dict[str, str] = {
     "qemu-system-x86": "booting the image",
     "qemu-block-extra": "booting the image from Ceph",
 }
-DAEMONS_OF_DEBIAN = ("mariadb", "slapd")
+DAEMONS_OF_DEBIAN = {"mariadb-server": "mariadb", "slapd": "slapd", "ceph-mon": "ceph-crash"}
 
 
 @functools.cache
@@ -70,12 +71,8 @@ def versions() -> dict[str, str]:
 
 def version(package: str) -> str:
     """Return a package's upstream version, or "missing"."""
-    full = versions().get(package)
-    return (
-        full.partition(":")[2].partition("-")[0].partition("+")[0]
-        if full and ":" in full
-        else (full.partition("-")[0].partition("+")[0] if full else "missing")
-    )
+    upstream = versions().get(package, "missing").rpartition(":")[2]
+    return re.split(r"[-+]", upstream)[0]
 
 
 def missing() -> list[str]:
@@ -115,11 +112,7 @@ def install_debian(log: Path) -> bool:
         commands.logged(command, log, environment=environment, timeout=1800)
     if shutil.which("systemctl"):
         # The lab runs its own: Debian's instances shall not come up at the next boot either.
-        units = [
-            name
-            for name, package in zip(DAEMONS_OF_DEBIAN, ("mariadb-server", "slapd"), strict=True)
-            if package in wanted
-        ]
+        units = [unit for package, unit in DAEMONS_OF_DEBIAN.items() if package in wanted]
         for unit in units:
             commands.logged(["systemctl", "disable", unit], log)
     versions.cache_clear()
@@ -148,7 +141,6 @@ def install_venv(lab: Lab, log: Path) -> bool:
     python = str(lab.venv / "bin" / "python")
     with tempfile.TemporaryDirectory() as elsewhere:
         environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "TMPDIR": elsewhere}
-        # SOURCE_DATE_EPOCH etc. are left alone; wheel avoids the deprecated setup.py install.
         pip = [python, "-m", "pip", "install", "--no-input"]
         commands.logged([*pip, "-r", str(REQUIREMENTS)], log, environment=environment, timeout=1800)
     link_debian_modules(lab)
