@@ -14,7 +14,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -57,9 +57,9 @@ def write(source: Source, target: rbd.Image, what: str, hash_raw: bool) -> str |
         try:
             with _reader(socket) as first:
                 pieces = list(_pieces(first, source.virtual_size))
-            digest = _RawDigest() if hash_raw else None
-            _copy(pieces, socket, _Sink(target), digest, what)
-            return digest.finish(source.virtual_size) if digest else None
+            with _RawDigest() if hash_raw else nullcontext() as digest:
+                _copy(pieces, socket, _Sink(target), digest, what)
+                return digest.finish(source.virtual_size) if digest else None
         except nbd.Error as error:
             raise CloudError(
                 f"{what}: the source breaks off: {_last_words(server) or error.string}"
@@ -176,20 +176,36 @@ class _Readers:
 
 
 class _RawDigest:
-    """SHA-512 of the whole disk from its data pieces in order; what lies between them is zeros."""
+    """SHA-512 of the whole disk from its data pieces in order; what lies between them is zeros.
+
+    It has a thread of its own: on a sparse disk the zeros take longer than the data takes to import.
+    """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha512()
         self._at = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sha512")
+        self._room = threading.BoundedSemaphore(READ_AHEAD)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown(cancel_futures=True)
 
     def update(self, offset: int, data: bytearray) -> None:
+        self._room.acquire()
+        self._thread.submit(self._update, offset, data)
+
+    def finish(self, size: int) -> str:
+        self._thread.submit(self._zeros_until, size).result()
+        return self._digest.hexdigest()
+
+    def _update(self, offset: int, data: bytearray) -> None:
         self._zeros_until(offset)
         self._digest.update(data)
         self._at = offset + len(data)
-
-    def finish(self, size: int) -> str:
-        self._zeros_until(size)
-        return self._digest.hexdigest()
+        self._room.release()
 
     def _zeros_until(self, offset: int) -> None:
         while self._at < offset:
