@@ -101,10 +101,10 @@ def room(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None
 
 def installed(lab: Lab) -> list[str]:
     """Find missing packages."""
-    found = [
-        f"Debian's package {name} ({packages.PACKAGES[name]}) is missing: run `{packages.DEBIAN_PYTHON} -m lab install`."
-        for name in packages.missing()
-    ]
+    found = []
+    if names := packages.missing():
+        explained = ", ".join(f"{name} ({packages.PACKAGES[name]})" for name in names)
+        found.append(f"Missing from Debian: {explained}: run `{packages.DEBIAN_PYTHON} -m lab install`.")
     if not packages.venv_is_current(lab):
         found.append(
             f"The services' environment is missing or outdated: run `{packages.DEBIAN_PYTHON} -m lab install`."

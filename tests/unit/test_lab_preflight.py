@@ -84,7 +84,7 @@ def test_a_missing_package_is_named_with_what_it_is_for_and_how_to_get_it(lab, m
     monkeypatch.setattr(packages, "versions", lambda: dict.fromkeys(set(packages.PACKAGES) - {"slapd"}, "1"))
     findings = preflight.installed(lab)
     assert findings[0] == (
-        "Debian's package slapd (the company directory) is missing: run `/usr/bin/python3 -m lab install`."
+        "Missing from Debian: slapd (the company directory): run `/usr/bin/python3 -m lab install`."
     )
     assert "environment is missing or outdated" in findings[1]
 
