@@ -11,6 +11,7 @@ import shlex
 import socket
 import time
 import xmlrpc.client
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lab import commands, processes
@@ -129,7 +130,9 @@ class Supervisor:
         (self._lab.run / "supervisor.sock").unlink(missing_ok=True)
         log = self._lab.log / "supervisord.start.log"
         python = self._lab.programs / "bin" / "python"
-        commands.logged([str(python), "-m", "supervisor.supervisord", "-c", str(file.path)], log, timeout=30)
+        script = Path(__file__).with_name("mended_supervisord.py")
+        # -P: this folder's own supervisor.py must not stand in for the library.
+        commands.logged([str(python), "-P", str(script), "-c", str(file.path)], log, timeout=30)
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError, http.client.HTTPException, xmlrpc.client.Error):
