@@ -61,7 +61,7 @@ RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.op
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 SHA512_LENGTH = 128
 
-POLL_S = 0.3
+POLL_S = 0.1
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work
 HASH_SPEED = 50 << 20  # bytes a second; where Glance is set to hash (do_secure_hash), it reads the whole disk
 
