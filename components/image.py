@@ -11,7 +11,7 @@ from components.annotated_types import Name, Sha256, Size
 from components.problems import Refusals, nearest, refusal
 from components.spec import Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
-from dynamic_providers.rbd_image.glance import CORE_FIELDS, RESERVED_PREFIXES
+from dynamic_providers.rbd_image.glance import is_managed
 
 ROOT = "root"
 """The key of the validation context under which the project's folder is given."""
@@ -125,7 +125,7 @@ class ImageSpec(Spec):
     def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
         refused = Refusals()
         for key in properties:
-            if key in CORE_FIELDS or key.startswith(RESERVED_PREFIXES):
+            if is_managed(key):
                 refused.add(
                     (key,),
                     f"{key!r} is kept by Glance or this program itself; choose another name for a property",

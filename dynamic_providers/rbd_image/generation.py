@@ -92,7 +92,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
                 record = _import(cloud, verified, record, wanted, content.hash_raw)
             except glance.StillRegisteringError:
                 raise
-            except Exception:
+            except Exception:  # whatever it is: what this run made is taken back, and it is raised again
                 with suppress(CloudError, SDKException):
                     remove(cloud, record)
                 raise

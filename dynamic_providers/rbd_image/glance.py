@@ -59,7 +59,6 @@ CORE_FIELDS = frozenset(
 )
 RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
-SHA512_LENGTH = 128
 
 POLL_S = 0.1
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work
@@ -116,13 +115,14 @@ class StillRegisteringError(CloudError):
     """Glance has the location and is at work on it; what was imported must stay."""
 
 
+def is_managed(key: str) -> bool:
+    """Whether a field of a record is Glance's own or one of this project's stamps, no custom property."""
+    return key in CORE_FIELDS or key.startswith(RESERVED_PREFIXES)
+
+
 def custom_properties(record: Record) -> dict[str, str]:
     """The properties that an operator or user put on the record: not Glance's own, not the stamps."""
-    return {
-        key: str(value)
-        for key, value in record.items()
-        if key not in CORE_FIELDS and not key.startswith(RESERVED_PREFIXES)
-    }
+    return {key: str(value) for key, value in record.items() if not is_managed(key)}
 
 
 def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:

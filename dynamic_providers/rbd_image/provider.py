@@ -54,7 +54,7 @@ class RbdImageArgs(Inputs):
     @classmethod
     def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
         for key in properties:
-            if key in glance.CORE_FIELDS or key.startswith(glance.RESERVED_PREFIXES):
+            if glance.is_managed(key):
                 raise ValueError(
                     f"{key!r} is a name that Glance or this project manages; choose another for a property"
                 )
