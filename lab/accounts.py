@@ -31,10 +31,21 @@ class Account:
 ACCOUNTS = (
     Account("glance", ("service",), "Glance checks its callers' tokens"),
     Account("neutron", ("service",), "Neutron checks its callers' tokens"),
+    Account("placement", ("service",), "Placement checks its callers' tokens"),
+    Account("nova", ("service",), "Nova checks tokens, claims resources and binds ports"),
+    Account("cinder", ("service",), "Cinder checks tokens and asks where images are"),
     Account("image-import", ("service", "member"), "registers images by location"),
     Account("ci-runner", (), "a service account that the stack gives a role in another domain"),
 )
-ENDPOINTS = (("glance", "image", "glance"), ("neutron", "network", "neutron"))
+# Name and type in the catalogue, whose port, and the path. Clients look for volumes by the one type or the other.
+ENDPOINTS = (
+    ("glance", "image", "glance", ""),
+    ("neutron", "network", "neutron", ""),
+    ("placement", "placement", "placement", ""),
+    ("nova", "compute", "nova", "/v2.1"),
+    ("cinder", "block-storage", "cinder", "/v3"),
+    ("cinderv3", "volumev3", "cinder", "/v3"),
+)
 
 
 def clouds(lab: Lab, secrets: Mapping[str, str]) -> File:
@@ -95,12 +106,12 @@ def ensure(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def catalogue(identity: Any, lab: Lab) -> None:
-    """Register Glance's and Neutron's endpoints."""
+    """Register the services' endpoints."""
     services = {service.type: service for service in identity.services()}
     endpoints = {(row.service_id, row.interface): row for row in identity.endpoints()}
-    for name, kind, port in ENDPOINTS:
+    for name, kind, port, path in ENDPOINTS:
         service = services.get(kind) or identity.create_service(name=name, type=kind)
-        url = lab.url(getattr(lab.ports, port))
+        url = lab.url(getattr(lab.ports, port), path)
         for interface in ("public", "internal"):
             known = endpoints.get((service.id, interface))
             if known is None:

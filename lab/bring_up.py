@@ -9,7 +9,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab import accounts, image, packages, preflight, secret
-from lab.services import ceph, glance, keystone, ldap, mariadb, neutron
+from lab.services import (
+    ceph,
+    cinder,
+    glance,
+    keystone,
+    ldap,
+    mariadb,
+    neutron,
+    nova,
+    placement,
+    rabbitmq,
+)
 from lab.settings import OSD_COUNT, Lab, LabError, record_address
 from lab.steps import Clock, Step, run
 from lab.supervisor import STARTED, Supervisor
@@ -25,10 +36,14 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     return (
         *ceph.daemons(lab, secrets),
         *mariadb.daemons(lab),
+        *rabbitmq.daemons(lab, secrets),
         *ldap.daemons(lab),
         *keystone.daemons(lab, secrets),
         *glance.daemons(lab, secrets),
         *neutron.daemons(lab, secrets),
+        *placement.daemons(lab, secrets),
+        *nova.daemons(lab, secrets),
+        *cinder.daemons(lab, secrets),
     )
 
 
@@ -87,7 +102,15 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         Step("keystone's keys", of(keystone.make_keys)),
         tables("keystone", of(keystone.make_tables)),
         tables("neutron", of(neutron.make_tables)),
+        tables("nova", of(nova.make_tables)),
+        Step(
+            "nova's shared tables",
+            once(lab, "nova-shared-tables", of(nova.make_shared_tables)),
+            ("databases",),
+        ),
+        tables("cinder", of(cinder.make_tables)),
         tables("glance", of(glance.make_tables)),
+        tables("placement", of(placement.make_tables)),
         Step(
             "keystone's first account",
             once(lab, "keystone-bootstrap", of(keystone.bootstrap)),
@@ -110,12 +133,32 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         ),
         *(start(name, f"{name}'s data", "ceph's keys") for name in osds),
         Step(
-            "ceph's pool",
-            functools.partial(ceph.make_pool, lab),
+            "ceph's pools",
+            functools.partial(ceph.make_pools, lab),
             ("ceph-mgr runs", *(f"{n} runs" for n in osds)),
         ),
-        start("glance", "glance's tables", "ceph's pool"),
-        start("neutron", "neutron's tables"),
+        Step("rabbitmq's data", functools.partial(rabbitmq.prepare, lab)),
+        start("rabbitmq", "rabbitmq's data"),
+        start("glance", "glance's tables", "ceph's pools"),
+        start("neutron", "neutron's tables", "rabbitmq runs"),
+        start("neutron-rpc", "neutron's tables", "rabbitmq runs"),
+        start("fake-neutron-agents", "neutron-rpc runs"),
+        start("placement", "placement's tables"),
+        Step(
+            "nova's cells",
+            once(lab, "nova-cells", of(nova.make_cells)),
+            ("nova's tables", "nova's shared tables"),
+        ),
+        *(
+            start(name, "nova's cells", "rabbitmq runs")
+            for name in ("nova", "nova-conductor", "nova-scheduler")
+        ),
+        start("nova-compute", "nova-conductor runs", "placement runs", "accounts"),
+        Step("nova's hosts", once(lab, "nova-hosts", of(nova.find_hosts)), ("nova-compute runs",)),
+        start("cinder", "cinder's tables", "rabbitmq runs"),
+        start("cinder-scheduler", "cinder's tables", "rabbitmq runs"),
+        start("cinder-volume", "cinder's tables", "rabbitmq runs", "ceph's pools"),
+        Step("volume type", functools.partial(cinder.make_volume_type, lab), ("cinder runs", "accounts")),
         Step("ldap's data", of(ldap.prepare)),
         start("slapd", "ldap's data"),
         Step("bootable image", functools.partial(image.ensure, lab)),

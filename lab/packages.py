@@ -34,6 +34,8 @@ PACKAGES: dict[str, str] = {
     "python3-rados": "Glance's way into Ceph",
     "python3-rbd": "Glance's way into Ceph",
     "mariadb-server": "the services' database",
+    "rabbitmq-server": "the services' message broker",
+    "erlang-base": "the message broker's runtime, and erlc",
     "slapd": "the company directory",
     "ldap-utils": "looking into the directory",
     "openssl": "the directory's certificates",
@@ -53,7 +55,13 @@ PACKAGES: dict[str, str] = {
     "qemu-system-x86": "booting the image",
     "qemu-block-extra": "booting the image from Ceph",
 }
-DAEMONS_OF_DEBIAN = {"mariadb-server": "mariadb", "slapd": "slapd", "ceph-mon": "ceph-crash"}
+DAEMONS_OF_DEBIAN = {
+    "mariadb-server": "mariadb",
+    "slapd": "slapd",
+    "ceph-mon": "ceph-crash",
+    "rabbitmq-server": "rabbitmq-server",
+    "erlang-base": "epmd.socket",
+}
 
 
 @functools.cache

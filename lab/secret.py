@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import struct
+import threading
 import time
 import uuid
 from typing import TYPE_CHECKING
@@ -16,14 +17,17 @@ if TYPE_CHECKING:
 
     from lab.settings import Lab
 
-ACCOUNTS = ("admin", "glance", "neutron", "image-import", "ci-runner")
-DATABASES = ("keystone", "glance", "neutron")
+ACCOUNTS = ("admin", "glance", "neutron", "placement", "nova", "cinder", "image-import", "ci-runner")
+DATABASES = ("keystone", "glance", "neutron", "placement", "nova", "cinder")
+BROKER = ("neutron", "nova", "cinder", "erlang-cookie")
+ONE_WRITER = threading.Lock()  # steps side by side write the same service's configuration
 LDAP = ("ldap-bind", "ldap-people")
 CEPHX = (
     "mon.",
     "client.admin",
     "mgr.lab",
     "client.glance",
+    "client.cinder",
     "client.image-import",
     "osd.0",
     "osd.1",
@@ -46,6 +50,7 @@ def load(lab: Lab) -> dict[str, str]:
         known = {}
     wanted = {f"keystone/{name}": secrets.token_hex(16) for name in ACCOUNTS}
     wanted |= {f"mariadb/{name}": secrets.token_hex(16) for name in DATABASES}
+    wanted |= {f"rabbitmq/{name}": secrets.token_hex(16) for name in BROKER}
     wanted |= {f"ldap/{name}": secrets.token_hex(16) for name in LDAP}
     wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
     wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(3)}
@@ -58,16 +63,17 @@ def load(lab: Lab) -> dict[str, str]:
 
 def write_private(path: Path, text: str) -> bool:
     """Write a file of mode 0600 in one move; say whether it changed."""
-    try:
-        if path.read_text() == text:
-            return False
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    fresh.replace(path)
-    return True
+    with ONE_WRITER:
+        try:
+            if path.read_text() == text:
+                return False
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(path)
+        return True

@@ -15,6 +15,8 @@ REGION = "RegionOne"
 PHYSICAL_NETWORK = "physnet1"
 VLAN_RANGE = (100, 999)
 POOL = "images"
+VOLUME_POOL = "volumes"
+HOST = "lab"  # what Nova, Cinder and Neutron call this machine
 OSD_COUNT = 3
 OSD_BYTES = 16 * 1024**3  # sparse files: only what is written takes disk
 LDAP_BASE = "dc=corp,dc=example"
@@ -26,12 +28,17 @@ class LabError(Exception):
 
 @dataclass(frozen=True)
 class Ports:
-    """The usual ports, but for MariaDB and LDAPS, whose usual ones a machine may already use."""
+    """The usual ports, but for MariaDB, RabbitMQ and LDAPS, whose usual ones a machine may already use."""
 
     keystone: int = 5000
     glance: int = 9292
     neutron: int = 9696
+    placement: int = 8778
+    nova: int = 8774
+    cinder: int = 8776
     mariadb: int = 3307
+    rabbitmq: int = 5673
+    erlang: int = 25673
     ldaps: int = 1636
     ceph_mon_v2: int = 3300
     ceph_mon_v1: int = 6789

@@ -199,6 +199,7 @@ class Supervisor:
         deadline = time.monotonic() + seconds
         log = daemon.log(self._lab.log)
         lives: set[int] = set()
+        pause = 0.2
         while True:
             info = self._ask("getProcessInfo", daemon.name)
             lives.add(info["pid"])
@@ -213,7 +214,8 @@ class Supervisor:
             else:
                 if info["statename"] in STARTED:
                     return
-            time.sleep(0.2)
+            time.sleep(pause)
+            pause = min(1.2 * pause, 1.0)  # what starts slowly shall not be slowed by being asked
 
     def _stop_side_by_side(self, names: Sequence[str]) -> None:
         """Stop these; supervisord's own ways wait for one before they ask the next."""

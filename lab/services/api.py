@@ -9,12 +9,12 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
-from lab import commands
+from lab import commands, packages
 from lab.daemon import Daemon, UnhealthyError
 from lab.settings import REGION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lab.configuration import File
     from lab.settings import Lab
@@ -40,11 +40,27 @@ def uwsgi(
     health_path: str,
     files: tuple[File, ...],
     processes: int = 2,
+    module: str = "",
+    package: str = "",
+    arguments: Sequence[str] = (),
+    extra: Mapping[str, str] | None = None,
 ) -> Daemon:
     """Describe a service's API under uwsgi.
 
     `--http`, a router in front of the workers. It closes each connection after the answer, so the answer has to
     say so (DevStack does the same): clients that reuse connections would find theirs reset, at random.
+
+    Args:
+        lab: The lab it is part of.
+        name: The service's, in paths and variables.
+        port: Where it listens.
+        health_path: A page that needs no token.
+        files: Its configuration.
+        processes: How many workers.
+        module: Where its application is, if not in NAME.wsgi.api.
+        package: What PyPI calls it, if not by its name.
+        arguments: What it finds in sys.argv.
+        extra: Variables besides the usual ones.
     """
     binaries = lab.programs / "bin"
     command = [
@@ -52,7 +68,7 @@ def uwsgi(
         "--http",
         f"{lab.address}:{port}",
         "--module",
-        f"{name}.wsgi.api:application",
+        f"{module or f'{name}.wsgi.api'}:application",
     ]
     command += [
         "--virtualenv",
@@ -73,13 +89,15 @@ def uwsgi(
     command += ["--need-app", "--die-on-term", "--no-orphans", "--buffer-size", "65535"]
     command += ["--http-timeout", "600", "--add-header", "Connection: close", "--disable-logging"]
     command += ["--procname-prefix", f"lab-{name} "]
+    if arguments:
+        command += ["--pyargv", " ".join(arguments)]
     return Daemon(
         name=name,
         command=tuple(command),
         address=f"{lab.address}:{port}",
-        version=functools.partial(importlib.metadata.version, name),
+        version=functools.partial(importlib.metadata.version, package or name),
         check=functools.partial(health, lab.url(port, health_path)),
-        environment=environment(lab, name, files),
+        environment=environment(lab, name, files) | dict(extra or {}),
         files=files,
         ports=(port,),
     )
@@ -95,6 +113,7 @@ def environment(lab: Lab, name: str, files: tuple[File, ...]) -> dict[str, str]:
         "HOME": str(lab.run),
         "LC_ALL": "C.UTF-8",
         "NO_PROXY": "*",
+        "LAB_REQUIREMENTS": packages.digest(),  # a new environment means a restart
         "PATH": f"{lab.programs / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONWARNINGS": "ignore",
     }
@@ -124,10 +143,9 @@ def manage(
     )
 
 
-def token_checks(lab: Lab, secrets: Mapping[str, str], name: str) -> dict[str, object]:
-    """Render [keystone_authtoken]: the service checks its callers' tokens as its own account."""
+def login(lab: Lab, secrets: Mapping[str, str], name: str) -> dict[str, object]:
+    """Render how a service logs in as its own account, the way keystoneauth reads it."""
     return {
-        "www_authenticate_uri": lab.url(lab.ports.keystone, "/v3"),
         "auth_url": lab.url(lab.ports.keystone, "/v3"),
         "auth_type": "password",
         "username": name,
@@ -136,6 +154,55 @@ def token_checks(lab: Lab, secrets: Mapping[str, str], name: str) -> dict[str, o
         "project_name": "service",
         "project_domain_name": "Default",
         "region_name": REGION,
+    }
+
+
+def token_checks(lab: Lab, secrets: Mapping[str, str], name: str) -> dict[str, object]:
+    """Render [keystone_authtoken]: the service checks its callers' tokens as its own account."""
+    return {
+        **login(lab, secrets, name),
+        "www_authenticate_uri": lab.url(lab.ports.keystone, "/v3"),
         "service_token_roles": "service",
         "service_token_roles_required": True,
     }
+
+
+def service_user(lab: Lab, secrets: Mapping[str, str], name: str) -> dict[str, object]:
+    """Render [service_user]: besides its caller's token the service shows its own, which outlives that."""
+    return {**login(lab, secrets, name), "send_service_user_token": True}
+
+
+def daemon(
+    lab: Lab,
+    service: str,
+    program: str,
+    *,
+    files: tuple[File, ...],
+    check: Callable[[], str],
+    name: str = "",
+    package: str = "",
+) -> Daemon:
+    """Describe a program of a service that has no port of its own: it listens to the broker.
+
+    Args:
+        lab: The lab it is part of.
+        service: Whose it is, in paths and variables.
+        program: Its name in the environment's `bin`.
+        files: Its configuration.
+        check: Returns a few words on its health, or raises UnhealthyError.
+        name: Its name in the lab, if not the program's.
+        package: What PyPI calls it, if not by the service's name.
+    """
+    binaries = lab.programs / "bin"
+    command = [str(binaries / "python"), str(binaries / program)]
+    for file in files:
+        command += ["--config-file", str(file.path)]
+    return Daemon(
+        name=name or program,
+        command=tuple(command),
+        address=lab.address,
+        version=functools.partial(importlib.metadata.version, package or service),
+        check=check,
+        environment=environment(lab, service, files),
+        files=files,
+    )

@@ -23,7 +23,7 @@ from lab.services.ceph_configuration import (
     mon_folder,
     osd_folder,
 )
-from lab.settings import OSD_COUNT, POOL
+from lab.settings import OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lab.settings import Lab
 
+POOLS = (POOL, VOLUME_POOL)
 PLACEMENT_GROUPS = 32
 
 
@@ -97,22 +98,27 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
         ceph.ask("auth import", given=everybody)
 
 
-def make_pool(lab: Lab) -> None:
-    """Make the images' pool and wait until it takes writes; safe to repeat."""
+def make_pools(lab: Lab) -> None:
+    """Make the images' and the volumes' pools and wait until they take writes; safe to repeat."""
     import rbd  # noqa: PLC0415 - only the lab's venv has it
 
     with connected(lab.ceph_conf) as ceph:
-        if POOL not in ceph.cluster.list_pools():
-            ceph.ask("osd pool create", pool=POOL, pg_num=PLACEMENT_GROUPS, pgp_num=PLACEMENT_GROUPS)
-            ceph.ask("osd pool application enable", pool=POOL, app="rbd")
+        there = ceph.cluster.list_pools()
+        for name in POOLS:
+            if name not in there:
+                ceph.ask("osd pool create", pool=name, pg_num=PLACEMENT_GROUPS, pgp_num=PLACEMENT_GROUPS)
+                ceph.ask("osd pool application enable", pool=name, app="rbd")
         deadline = time.monotonic() + 60
         while (problem := inactive(ceph.ask("status"))) is not None:
             if time.monotonic() > deadline:
-                raise UnhealthyError(f"pool {POOL} does not become active: {problem}")
+                raise UnhealthyError(f"the pools do not become active: {problem}")
             time.sleep(0.2)
-        with ceph.cluster.open_ioctx(POOL) as pool:
-            if b"validated" not in first_bytes(pool, "rbd_info"):  # each init costs a second and a new map
-                rbd.RBD().pool_init(pool, False)
+        for name in POOLS:
+            with ceph.cluster.open_ioctx(name) as pool:
+                if b"validated" not in first_bytes(
+                    pool, "rbd_info"
+                ):  # each init costs a second and a new map
+                    rbd.RBD().pool_init(pool, False)
 
 
 def first_bytes(pool: Any, name: str) -> bytes:
@@ -133,7 +139,7 @@ def inactive(status: Mapping[str, Any]) -> str | None:
         for state in groups.get("pgs_by_state", [])
         if "active" not in state["state_name"]
     ]
-    if groups["num_pgs"] < PLACEMENT_GROUPS:
+    if groups["num_pgs"] < PLACEMENT_GROUPS * len(POOLS):
         return "the manager has not reported yet"
     return ", ".join(waiting) or None
 

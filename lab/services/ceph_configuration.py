@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.configuration import File, ini
-from lab.settings import OSD_BYTES, OSD_COUNT, POOL
+from lab.settings import OSD_BYTES, OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,12 +26,18 @@ CAPS: dict[str, dict[str, str]] = {
         "osd": f"profile rbd pool={POOL}",
         "mgr": f"profile rbd pool={POOL}",
     },
+    # Volumes are clones of images: their parents are read, never written.
+    "client.cinder": {
+        "mon": "profile rbd",
+        "osd": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
+        "mgr": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
+    },
     "client.image-import": {"mon": "profile rbd", "osd": f"profile rbd pool={POOL}"},
 } | {
     f"osd.{number}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}
     for number in range(OSD_COUNT)
 }
-CLIENTS = ("client.admin", "client.glance", "client.image-import")
+CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.image-import")
 
 
 def mon_folder(lab: Lab) -> Path:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from lab.settings import Lab
 
-DATABASES = ("keystone", "glance", "neutron")
+# Each service's account, and what it may use.
+DATABASES = {
+    "keystone": ("keystone",),
+    "glance": ("glance",),
+    "neutron": ("neutron",),
+    "placement": ("placement",),
+    "nova": ("nova_api", "nova_cell0", "nova"),
+    "cinder": ("cinder",),
+}
 
 
 def folder(lab: Lab) -> Path:
@@ -65,30 +73,40 @@ def prepare(lab: Lab) -> None:
 
 
 def make_databases(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Make each service's database and account; safe to repeat."""
+    """Make each service's databases and account; safe to repeat."""
     statements = []
-    for name in DATABASES:
+    for name, databases in DATABASES.items():
         account = f"'{name}'@'%'"
-        statements += [
-            f"CREATE DATABASE IF NOT EXISTS {name};",
-            f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{secrets[f'mariadb/{name}']}';",
-            f"GRANT ALL ON {name}.* TO {account};",
-        ]
+        statements.append(
+            f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{secrets[f'mariadb/{name}']}';"
+        )
+        for database in databases:
+            statements += [
+                f"CREATE DATABASE IF NOT EXISTS {database};",
+                f"GRANT ALL ON {database}.* TO {account};",
+            ]
     client = ["mariadb", f"--defaults-file={lab.etc / 'mariadb.cnf'}"]
     commands.logged(client, lab.log / "make-databases.log", given="\n".join(statements))
 
 
-def connection(lab: Lab, secrets: Mapping[str, str], name: str) -> str:
-    """Word a service's database the way oslo.db reads it."""
-    return f"mysql+pymysql://{name}:{secrets[f'mariadb/{name}']}@{lab.address}:{lab.ports.mariadb}/{name}"
+def connection(lab: Lab, secrets: Mapping[str, str], name: str, database: str = "") -> str:
+    """Word a service's database (by default the one of its name) the way oslo.db reads it."""
+    server = f"{lab.address}:{lab.ports.mariadb}"
+    return f"mysql+pymysql://{name}:{secrets[f'mariadb/{name}']}@{server}/{database or name}"
+
+
+def ask(lab: Lab, query: str) -> str:
+    """Ask for a single value; "NULL" where there is none."""
+    client = ["mariadb", f"--defaults-file={lab.etc / 'mariadb.cnf'}", "-NBe", query]
+    asked = subprocess.run(client, capture_output=True, text=True, check=False, timeout=20)
+    if asked.returncode:
+        raise UnhealthyError(asked.stderr.strip())
+    return asked.stdout.strip()
 
 
 def health(lab: Lab) -> str:
     """Ask for a trivial query."""
-    client = ["mariadb", f"--defaults-file={lab.etc / 'mariadb.cnf'}", "-NBe", "SELECT 1"]
-    asked = subprocess.run(client, capture_output=True, text=True, check=False, timeout=20)
-    if asked.returncode:
-        raise UnhealthyError(asked.stderr.strip())
+    ask(lab, "SELECT 1")
     return "answers"
 
 

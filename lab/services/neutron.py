@@ -1,18 +1,29 @@
-"""Neutron's API: VLAN and flat provider networks on one physical network, without agents or a broker."""
+"""Neutron: VLAN and flat provider networks on one physical network; its API and its RPC server are real.
+
+Its agents are not (`lab/fakes/neutron_agents.py` says what they prove): they only report that they live.
+Nova's fake driver does not wait to be told that a port is plugged, so Neutron has no account at Nova.
+"""
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import importlib.metadata
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.configuration import File, ini
-from lab.services import api, mariadb
-from lab.settings import PHYSICAL_NETWORK, VLAN_RANGE
+from lab.daemon import Daemon, UnhealthyError
+from lab.fakes import neutron_agents
+from lab.services import api, mariadb, rabbitmq, report
+from lab.settings import HOST, PHYSICAL_NETWORK, VLAN_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lab.daemon import Daemon
     from lab.settings import Lab
+
+AGENTS = "fake-neutron-agents"
 
 
 def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
@@ -24,8 +35,11 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "use_stderr": True,
             "core_plugin": "ml2",
             "service_plugins": "qos",
-            "transport_url": "fake:/",
-            "rpc_workers": 0,
+            "transport_url": rabbitmq.url(lab, secrets, "neutron"),
+            "rpc_workers": 1,
+            "rpc_state_report_workers": 0,
+            "host": HOST,
+            "network_scheduler_driver": "neutron.scheduler.dhcp_agent_scheduler.AZAwareWeightScheduler",
             "api_paste_config": lab.programs / "etc" / "neutron" / "api-paste.ini",
             "state_path": data,
             "notify_nova_on_port_status_changes": False,
@@ -56,6 +70,53 @@ def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
     api.manage(lab, "neutron", "neutron-db-manage", ["upgrade", "heads"], files(lab, secrets))
 
 
+def agent_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
+    """Render what the agents need: the broker, no database."""
+    sections: dict[str, dict[str, object]] = {
+        "DEFAULT": {
+            "use_stderr": True,
+            "host": HOST,
+            "state_path": lab.data / "neutron",
+            "transport_url": rabbitmq.url(lab, secrets, "neutron"),
+        },
+        "oslo_messaging_notifications": {"driver": "noop"},
+    }
+    return (File(lab.etc / "neutron" / "agents.conf", ini(sections)),)
+
+
+def agents_health(lab: Lab) -> str:
+    """Ask Neutron's own table for the agent that reported longest ago."""
+    wanted = len(neutron_agents.agents(HOST))
+    known = int(mariadb.ask(lab, "SELECT COUNT(*) FROM neutron.agents"))
+    if known < wanted:
+        raise UnhealthyError(f"{known} of {wanted} agents have reported")
+    return report.fresh(lab, AGENTS, "heartbeat_timestamp", "FROM neutron.agents")
+
+
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
-    """List the one API."""
-    return (api.uwsgi(lab, "neutron", port=lab.ports.neutron, health_path="/", files=files(lab, secrets)),)
+    """List the API, the RPC server and the fake agents."""
+    usual = files(lab, secrets)
+    agents = agent_files(lab, secrets)
+    script = Path(neutron_agents.__file__)
+    digest = hashlib.sha256(script.read_bytes()).hexdigest()  # a changed script means a restart
+    python = lab.programs / "bin" / "python"
+    return (
+        api.uwsgi(lab, "neutron", port=lab.ports.neutron, health_path="/", files=usual),
+        api.daemon(
+            lab,
+            "neutron",
+            "neutron-rpc-server",
+            name="neutron-rpc",
+            files=usual,
+            check=functools.partial(report.listening, lab, secrets, "neutron", "q-reports-plugin"),
+        ),
+        Daemon(
+            name=AGENTS,
+            command=(str(python), "-P", str(script), "--config-file", str(agents[0].path)),
+            address=lab.address,
+            version=functools.partial(importlib.metadata.version, "neutron"),
+            check=functools.partial(agents_health, lab),
+            environment=api.environment(lab, "neutron", agents) | {"LAB_SCRIPT": digest},
+            files=agents,
+        ),
+    )

@@ -1,11 +1,13 @@
 """What the lab's accounts may do, and what they may not."""
 
+import json
 import subprocess
 import uuid
 
 import openstack
 import pytest
 import rados
+import rbd
 from openstack.connection import Connection
 
 from lab import secret
@@ -35,8 +37,8 @@ def another_pool(lab):
     ceph(lab, "client.admin", "osd", "pool", "rm", name, name, "--yes-i-really-really-mean-it")
 
 
-@pytest.mark.parametrize("user", ["client.image-import", "client.glance"])
-def test_a_ceph_user_for_images_may_not_touch_another_pool(lab, another_pool, user):
+@pytest.mark.parametrize("user", ["client.image-import", "client.glance", "client.cinder"])
+def test_a_services_ceph_user_may_not_touch_another_pool(lab, another_pool, user):
     with (
         rados.Rados(conffile=str(lab.ceph_conf), name=user) as cluster,
         cluster.open_ioctx(another_pool) as pool,
@@ -45,8 +47,20 @@ def test_a_ceph_user_for_images_may_not_touch_another_pool(lab, another_pool, us
         pool.write_full("object", b"x")
 
 
-@pytest.mark.parametrize("user", ["client.image-import", "client.glance"])
-def test_a_ceph_user_for_images_may_not_command_the_cluster(lab, user):
+def test_cinder_reads_images_and_may_not_change_them(lab):
+    with (
+        rados.Rados(conffile=str(lab.ceph_conf), name="client.cinder") as cluster,
+        cluster.open_ioctx("images") as pool,
+    ):
+        rbd.RBD().list(pool)
+        with pytest.raises(rados.PermissionError):
+            pool.write_full("object", b"x")
+        with pytest.raises(rbd.PermissionError):
+            rbd.RBD().create(pool, "test-intruder", 4096)
+
+
+@pytest.mark.parametrize("user", ["client.image-import", "client.glance", "client.cinder"])
+def test_a_services_ceph_user_may_not_command_the_cluster(lab, user):
     for command in (("osd", "pool", "create", "mine", "1"), ("auth", "get", "client.admin")):
         refused = ceph(lab, user, *command)
         assert refused.returncode
@@ -69,6 +83,70 @@ def test_the_image_import_has_its_two_roles_and_no_admin(admin):
     roles = {role.id: role.name for role in admin.identity.roles()}
     rows = list(admin.identity.role_assignments(user_id=user.id))
     assert sorted(roles[row.role["id"]] for row in rows) == ["member", "service"]
+
+
+@pytest.mark.parametrize("name", ["placement", "nova", "cinder"])
+def test_a_services_account_has_the_role_service_on_its_project_and_nothing_else(admin, name):
+    user = admin.identity.find_user(name, domain_id="default")
+    roles = {role.id: role.name for role in admin.identity.roles()}
+    project = admin.identity.find_project("service", domain_id="default")
+    rows = list(admin.identity.role_assignments(user_id=user.id))
+    assert [(roles[row.role["id"]], row.scope["project"]["id"]) for row in rows] == [("service", project.id)]
+
+
+@pytest.mark.parametrize("name", ["placement", "nova", "cinder"])
+def test_a_services_account_may_not_make_users_networks_or_flavors(lab, name):
+    login = {
+        "auth_url": lab.url(lab.ports.keystone, "/v3"),
+        "username": name,
+        "password": secret.load(lab)[f"keystone/{name}"],
+        "user_domain_name": "Default",
+        "project_name": "service",
+        "project_domain_name": "Default",
+    }
+    with Connection(auth=login, region_name="RegionOne") as service:
+        for attempt in (
+            lambda: service.identity.create_user(name="test-intruder", domain_id="default"),
+            lambda: service.network.create_network(name="test-intruder"),
+            lambda: service.compute.create_flavor(name="test-intruder", ram=1, vcpus=1, disk=1),
+        ):
+            with pytest.raises(openstack.exceptions.ForbiddenException):
+                attempt()
+
+
+BROKER_LOGIN = """
+import json, sys
+import amqp
+try:
+    with amqp.Connection(connect_timeout=5, **json.load(sys.stdin)):
+        print("let in")
+except amqp.exceptions.AMQPError as problem:
+    print(type(problem).__name__)
+"""
+
+
+def broker(lab, user, password, vhost):
+    """Try to log in to the broker, with the library of the services' own environment."""
+    login = {"host": f"{lab.address}:{lab.ports.rabbitmq}", "userid": user, "password": password}
+    return subprocess.run(
+        [str(lab.venv / "bin" / "python"), "-c", BROKER_LOGIN],
+        input=json.dumps(login | {"virtual_host": vhost}),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize("vhost", ["/", "nova"])
+def test_the_broker_knows_no_guest(lab, vhost):
+    assert broker(lab, "guest", "guest", vhost) == "AccessRefused"
+
+
+def test_a_services_broker_account_may_enter_its_own_virtual_host_and_no_other(lab):
+    password = secret.load(lab)["rabbitmq/nova"]
+    answers = {vhost: broker(lab, "nova", password, vhost) for vhost in ("nova", "neutron", "cinder")}
+    assert answers == {"nova": "let in", "neutron": "NotAllowed", "cinder": "NotAllowed"}
 
 
 def test_the_image_import_may_share_an_image_and_not_publish_it(image_import):

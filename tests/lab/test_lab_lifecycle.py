@@ -17,7 +17,10 @@ from lab.supervisor import Supervisor
 from tests.lab.conftest import brought, command
 
 CEPH = {"ceph-mon", "ceph-mgr", "ceph-osd.0", "ceph-osd.1", "ceph-osd.2"}
-SERVICES = CEPH | {"mariadb", "slapd", "keystone", "glance", "neutron"}
+SERVICES = CEPH | {"mariadb", "rabbitmq", "slapd", "keystone", "glance", "placement"}
+SERVICES |= {"neutron", "neutron-rpc", "fake-neutron-agents"}
+SERVICES |= {"nova", "nova-conductor", "nova-scheduler", "nova-compute"}
+SERVICES |= {"cinder", "cinder-scheduler", "cinder-volume"}
 MEMORY_LIMIT_MIB = 8 * 1024
 
 
@@ -57,7 +60,7 @@ def test_nothing_of_the_lab_listens_beyond_loopback(lab):
     assert listening == {socket.inet_aton(lab.address)[::-1].hex().upper()}
 
 
-@pytest.mark.parametrize("name", ["slapd", "ceph-osd.2", "mariadb", "keystone"])
+@pytest.mark.parametrize("name", ["slapd", "ceph-osd.2", "mariadb", "rabbitmq", "keystone", "nova-compute"])
 def test_up_repairs_a_killed_daemon(lab, name):
     pid = Supervisor(lab).states()[name]["pid"]
     os.kill(pid, signal.SIGKILL)

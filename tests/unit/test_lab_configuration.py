@@ -1,16 +1,28 @@
 """What the lab writes for its services."""
 
+import base64
 import configparser
+import hashlib
 import json
 import shlex
 import stat
 
 import pytest
 
-from lab import accounts, secret, supervisor
+from lab import accounts, bring_up, secret, supervisor
 from lab.configuration import File, ini
 from lab.daemon import Daemon
-from lab.services import ceph_configuration, glance, keystone, ldap, ldap_directory, mariadb, neutron
+from lab.services import (
+    ceph_configuration,
+    cinder,
+    keystone,
+    ldap,
+    ldap_directory,
+    mariadb,
+    neutron,
+    nova,
+    rabbitmq,
+)
 from lab.settings import Lab
 
 
@@ -62,7 +74,7 @@ def test_ceph_demands_cephx_of_everybody(lab, secrets):
 def test_ceph_conf_has_no_key_and_names_a_keyring_for_every_client(lab, secrets):
     file = ceph_configuration.conf(lab, secrets)
     assert not any(key in file.text for name, key in secrets.items() if name.startswith("cephx/"))
-    for name in ("client.admin", "client.glance", "client.image-import"):
+    for name in ("client.admin", "client.glance", "client.cinder", "client.image-import"):
         keyring = parsed(file)[name]["keyring"]
         assert " " not in keyring, "Ceph would read it as two"
         assert keyring in {str(entry.path) for entry in ceph_configuration.keyrings(lab, secrets)}
@@ -75,24 +87,34 @@ def test_the_image_import_may_use_its_pool_and_nothing_else():
     }
 
 
+def test_cinder_writes_volumes_and_only_reads_images():
+    caps = ceph_configuration.CAPS["client.cinder"]
+    assert caps["mon"] == "profile rbd"
+    assert caps["osd"] == caps["mgr"] == "profile rbd pool=volumes, profile rbd-read-only pool=images"
+
+
 def test_every_service_listens_on_the_labs_address_only(lab, secrets):
     lab = Lab(root=lab.root, links=lab.links, address="127.0.0.5")
     assert parsed(mariadb.conf(lab))["mariadbd"]["bind-address"] == "127.0.0.5"
     assert parsed(ceph_configuration.conf(lab, secrets))["global"]["public addr"] == "127.0.0.5"
-    for daemon in (
-        *keystone.daemons(lab, secrets),
-        *glance.daemons(lab, secrets),
-        *neutron.daemons(lab, secrets),
-    ):
-        command = list(daemon.command)
-        assert command[command.index("--http") + 1].startswith("127.0.0.5:")
+    http = [
+        list(daemon.command)
+        for daemon in bring_up.all_daemons(lab, secrets)
+        if daemon.command[0].endswith("/uwsgi")
+    ]
+    assert len(http) == 6
+    assert all(command[command.index("--http") + 1].startswith("127.0.0.5:") for command in http)
+    assert "listeners.tcp.1 = 127.0.0.5:5673\n" in rabbitmq.files(lab, secrets)[0].text
+    (broker,) = rabbitmq.daemons(lab, secrets)
+    erlang = broker.environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+    assert "inet_dist_use_interface {127,0,0,5}" in erlang
+    assert "-start_epmd false" in erlang
     (slapd,) = ldap.daemons(lab)
     assert slapd.command[-1] == "ldaps://127.0.0.5:1636/"
 
 
 def test_no_daemons_arguments_carry_a_secret(lab, secrets):
-    daemons = (*keystone.daemons(lab, secrets), *glance.daemons(lab, secrets), *neutron.daemons(lab, secrets))
-    for daemon in (*daemons, *mariadb.daemons(lab), *ldap.daemons(lab)):
+    for daemon in bring_up.all_daemons(lab, secrets):
         shown = " ".join([*daemon.command, *daemon.environment.values()])
         assert not any(value in shown for value in secrets.values())
 
@@ -126,9 +148,36 @@ def test_only_the_service_role_is_given_and_to_the_import_also_member():
     assert given == {
         "glance": ("service",),
         "neutron": ("service",),
+        "placement": ("service",),
+        "nova": ("service",),
+        "cinder": ("service",),
         "image-import": ("service", "member"),
         "ci-runner": (),
     }
+
+
+def test_the_broker_has_an_account_and_a_virtual_host_for_each_service_and_no_guest(lab, secrets):
+    definitions = json.loads(rabbitmq.files(lab, secrets)[1].text)
+    names = ["neutron", "nova", "cinder"]
+    assert [user["name"] for user in definitions["users"]] == names
+    assert [vhost["name"] for vhost in definitions["vhosts"]] == names
+    assert [(row["user"], row["vhost"]) for row in definitions["permissions"]] == [(n, n) for n in names]
+    assert not any(secrets[f"rabbitmq/{name}"] in json.dumps(definitions) for name in names)
+
+
+def test_a_password_is_hashed_as_the_broker_hashes_it():
+    salted = base64.b64decode(rabbitmq.password_hash("nova", "secret"))
+    assert salted[4:] == hashlib.sha256(salted[:4] + b"secret").digest()
+
+
+def test_the_compute_host_and_the_agents_have_no_way_into_a_database(lab, secrets):
+    for file in (*nova.compute_files(lab, secrets), *neutron.agent_files(lab, secrets)):
+        assert not any(secrets[f"mariadb/{name}"] in file.text for name in mariadb.DATABASES)
+
+
+def test_nova_and_cinder_show_their_own_token_beside_their_callers(lab, secrets):
+    for file in (*nova.files(lab, secrets), *nova.compute_files(lab, secrets), *cinder.files(lab, secrets)):
+        assert parsed(file)["service_user"]["send_service_user_token"] == "true"
 
 
 def test_the_directory_has_every_member_it_names():

@@ -1,0 +1,118 @@
+"""Cinder: volumes in a Ceph pool of their own; from a raw image in Ceph a volume is a clone.
+
+Cinder asks Glance's location API where an image is, as its own account (`[glance]`): locations stay hidden from users.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, cast
+
+from lab.configuration import File, ini
+from lab.services import api, mariadb, rabbitmq, report
+from lab.settings import HOST, VOLUME_POOL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lab.daemon import Daemon
+    from lab.settings import Lab
+
+BACKEND = "rbd"
+VOLUME_TYPE = "rbd"  # the default one
+
+
+def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
+    """Render cinder.conf."""
+    data = lab.data / "cinder"
+    sections: dict[str, dict[str, object]] = {
+        "DEFAULT": {
+            "use_stderr": True,
+            "host": HOST,
+            "my_ip": lab.address,
+            "state_path": data,
+            "image_conversion_dir": data / "conversion",
+            "transport_url": rabbitmq.url(lab, secrets, "cinder"),
+            "auth_strategy": "keystone",
+            "api_paste_config": lab.programs / "etc" / "cinder" / "api-paste.ini",
+            "rootwrap_config": lab.programs / "etc" / "cinder" / "rootwrap.conf",
+            "resource_query_filters_file": lab.programs / "etc" / "cinder" / "resource_filters.json",
+            "glance_api_servers": lab.url(lab.ports.glance),
+            "default_volume_type": VOLUME_TYPE,
+            "enabled_backends": BACKEND,
+        },
+        BACKEND: {
+            "volume_driver": "cinder.volume.drivers.rbd.RBDDriver",
+            "volume_backend_name": BACKEND,
+            "rbd_pool": VOLUME_POOL,
+            "rbd_user": "cinder",
+            "rbd_ceph_conf": lab.ceph_conf,
+            "rados_connect_timeout": 5,
+        },
+        "database": {"connection": mariadb.connection(lab, secrets, "cinder")},
+        "keystone_authtoken": api.token_checks(lab, secrets, "cinder"),
+        "service_user": api.service_user(lab, secrets, "cinder"),
+        "glance": api.login(lab, secrets, "cinder"),
+        "nova": api.login(lab, secrets, "cinder"),
+        "coordination": {"backend_url": f"file://{data / 'coordination'}"},
+        "oslo_concurrency": {"lock_path": data / "locks"},
+        "oslo_messaging_notifications": {"driver": "noop"},
+    }
+    return (File(lab.etc / "cinder" / "cinder.conf", ini(sections)),)
+
+
+def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
+    """Bring the tables to the installed version, and make the folders."""
+    for name in ("conversion", "coordination", "locks"):
+        (lab.data / "cinder" / name).mkdir(parents=True, exist_ok=True)
+    api.manage(lab, "cinder", "cinder-manage", ["db", "sync"], files(lab, secrets))
+
+
+def make_volume_type(lab: Lab) -> None:
+    """Make the default volume type; safe to repeat."""
+    if mariadb.ask(lab, "SELECT COUNT(*) FROM cinder.volume_types WHERE name = 'rbd' AND deleted = 0") != "0":
+        return
+    import openstack  # noqa: PLC0415 - only the lab's venv has it, and `install` runs without
+
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with openstack.connection.Connection(config=found.get_one("lab-admin")) as cloud:
+        specs = {"volume_backend_name": BACKEND}
+        cast("Any", cloud.block_storage).create_type(name=VOLUME_TYPE, extra_specs=specs)
+
+
+def health(lab: Lab, secrets: Mapping[str, str], program: str, queue: str, host: str) -> str:
+    """Ask Cinder's own table of services, and the broker."""
+    rows = f"FROM cinder.services WHERE `binary` = '{program}' AND host = '{host}' AND deleted = 0"
+    told = report.fresh(lab, program, "updated_at", rows)
+    report.listening(lab, secrets, "cinder", queue)
+    return told
+
+
+def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
+    """List the API, the scheduler and the one backend."""
+    usual = files(lab, secrets)
+    backend = f"{HOST}@{BACKEND}"
+    programs = (
+        ("cinder-scheduler", "cinder-scheduler", HOST),
+        ("cinder-volume", f"cinder-volume.{backend}", backend),
+    )
+    return (
+        api.uwsgi(
+            lab,
+            "cinder",
+            port=lab.ports.cinder,
+            health_path="/healthcheck",
+            files=usual,
+            arguments=("--config-file", str(usual[0].path)),
+        ),
+        *(
+            api.daemon(
+                lab,
+                "cinder",
+                program,
+                files=usual,
+                check=functools.partial(health, lab, secrets, program, queue, host),
+            )
+            for program, queue, host in programs
+        ),
+    )
