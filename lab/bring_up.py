@@ -101,13 +101,8 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         Step("databases", once(lab, "databases", of(mariadb.make_databases)), ("mariadb runs",)),
         Step("keystone's keys", of(keystone.make_keys)),
         tables("keystone", of(keystone.make_tables)),
-        tables("neutron", of(neutron.make_tables)),
         tables("nova", of(nova.make_tables)),
-        Step(
-            "nova's shared tables",
-            once(lab, "nova-shared-tables", of(nova.make_shared_tables)),
-            ("databases",),
-        ),
+        tables("neutron", of(neutron.make_tables)),
         tables("cinder", of(cinder.make_tables)),
         tables("glance", of(glance.make_tables)),
         tables("placement", of(placement.make_tables)),
@@ -144,16 +139,12 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         start("neutron-rpc", "neutron's tables", "rabbitmq runs"),
         start("fake-neutron-agents", "neutron-rpc runs"),
         start("placement", "placement's tables"),
-        Step(
-            "nova's cells",
-            once(lab, "nova-cells", of(nova.make_cells)),
-            ("nova's tables", "nova's shared tables"),
-        ),
+        # After the accounts: what Nova's programs find in the catalogue at first they do not ask for again.
         *(
-            start(name, "nova's cells", "rabbitmq runs")
+            start(name, "nova's tables", "rabbitmq runs", "accounts")
             for name in ("nova", "nova-conductor", "nova-scheduler")
         ),
-        start("nova-compute", "nova-conductor runs", "placement runs", "accounts"),
+        start("nova-compute", "nova-conductor runs", "placement runs"),
         Step("nova's hosts", once(lab, "nova-hosts", of(nova.find_hosts)), ("nova-compute runs",)),
         start("cinder", "cinder's tables", "rabbitmq runs"),
         start("cinder-scheduler", "cinder's tables", "rabbitmq runs"),

@@ -103,6 +103,7 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             port=lab.ports.cinder,
             health_path="/healthcheck",
             files=usual,
+            processes=1,
             arguments=("--config-file", str(usual[0].path)),
         ),
         *(

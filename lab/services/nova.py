@@ -66,19 +66,13 @@ def manage(lab: Lab, secrets: Mapping[str, str], *arguments: str) -> None:
     api.manage(lab, "nova", "nova-manage", arguments, files(lab, secrets))
 
 
-def make_shared_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Bring the tables that all cells share to the installed version, and make the folders."""
+def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
+    """Bring the tables to the installed version, and make the folders and the cells.
+
+    Cell0 holds servers that found no host; cell1 is the one real cell.
+    """
     (lab.data / "nova" / "locks").mkdir(parents=True, exist_ok=True)
     manage(lab, secrets, "api_db", "sync")
-
-
-def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Bring the cells' tables to the installed version."""
-    manage(lab, secrets, "db", "sync", "--local_cell")
-
-
-def make_cells(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Make cell0, where servers are that found no host, and the one real cell."""
     manage(lab, secrets, "cell_v2", "map_cell0")
     if mariadb.ask(lab, "SELECT COUNT(*) FROM nova_api.cell_mappings WHERE name = 'cell1'") == "0":
         manage(lab, secrets, "cell_v2", "create_cell", "--name", "cell1")
@@ -110,6 +104,7 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             port=lab.ports.nova,
             health_path="/",
             files=usual,
+            processes=1,
             module="nova.wsgi.osapi_compute",
             extra={"OS_NOVA_CONFIG_FILES": f"{paste};nova.conf"},  # the first one is the pipeline
         ),

@@ -7,6 +7,7 @@ import openstack
 import pytest
 import rados
 import rbd
+from openstack.connection import Connection
 
 VLAN = 985
 
@@ -43,18 +44,21 @@ def flavor(admin, name):
 
 
 @pytest.fixture
-def image(admin, name):
-    """A raw image of 8 MiB in Ceph, which Glance stores with a protected snapshot."""
-    made = admin.image.create_image(
-        name=name,
-        disk_format="raw",
-        container_format="bare",
-        data=b"lab" * (8 * 1024**2 // 3),
-        validate_checksum=False,
-        wait=True,
-    )
-    yield made
-    admin.image.delete_image(made)
+def image(lab, name):
+    """A raw image of 8 MiB in Ceph that belongs, as golden images do, to project `service`."""
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with Connection(config=found.get_one("lab-image-import")) as owner:
+        made = owner.image.create_image(
+            name=name,
+            disk_format="raw",
+            container_format="bare",
+            visibility="community",
+            data=b"lab" * (8 * 1024**2 // 3),
+            validate_checksum=False,
+            wait=True,
+        )
+        yield made
+        owner.image.delete_image(made.id)
 
 
 def test_a_server_becomes_active_with_its_port_bound_on_a_provider_network(
@@ -121,6 +125,11 @@ def test_a_volume_from_an_image_is_a_clone_in_the_volumes_pool(lab, admin, name,
         cluster.open_ioctx("volumes") as pool,
     ):
         assert f"volume-{volume.id}" not in rbd.RBD().list(pool)
+
+
+def test_where_an_image_is_remains_hidden_from_its_users(admin, image):
+    shown = admin.image.get_image(image.id)
+    assert (shown.direct_url, shown.locations) == (None, None)
 
 
 def test_the_quotas_of_compute_network_and_volumes_can_be_set_and_are_kept(admin, name):
