@@ -1,8 +1,9 @@
 """What a stack file says, read once, checked as a whole, and never changed."""
 
+from collections.abc import Mapping
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pydantic import Field, ValidationError
@@ -11,12 +12,13 @@ from components.access import RoleGrantSpec
 from components.annotated_types import Cidr, Name, VlanId
 from components.cross_checks import cross_checks
 from components.identity import DomainSpec, ProjectSpec
-from components.image import ROOT, ImageSpec, ImageStoreSpec
+from components.image import ImageSpec, ImageStoreSpec
 from components.network import ProviderNetworkSpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
+from components.secret import ROOT
 from components.sentences import problem_of
-from components.spec import Spec
+from components.spec import Effect, Spec
 
 NAMESPACE = "private-cloud"
 
@@ -24,11 +26,18 @@ NAMESPACE = "private-cloud"
 class OpenStackSpec(Spec):
     """How OpenStack's own resources are made."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {"cloud": Effect.NOTHING}
+
     cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
 
 
 class ManagementSpec(Spec):
     """The management VLAN, which the fabric has and this program does not make."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "vlan": Effect.NOTHING,
+        "cidr": Effect.NOTHING,
+    }
 
     vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
     cidr: Cidr = Field(description="the management VLAN's addresses, such as '10.10.0.0/24'")
@@ -36,6 +45,8 @@ class ManagementSpec(Spec):
 
 class Settings(Spec):
     """A whole stack file: each field is one `private-cloud:` key."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {"existing_domains": Effect.NOTHING}
 
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"
