@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
-CODE := __main__.py components dynamic_providers clients toolchain lab tests bench
+CODE := __main__.py components dynamic_providers clients operations toolchain lab tests bench
 
 # Debian's server packages and the OpenStack services run nowhere but under the dev stack.
 ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"
@@ -20,7 +20,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy down clean env status toolchain lab lint types unit engine-test lab-test test bench bench-image
+.PHONY: help up preview destroy down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ toolchain:
 lab:
 	@$(PYTHON) -m lab install
 	@$(PYTHON) -m lab up
+
+docs: toolchain ## the tables of docs/settings.md, from the code
+	@$(VENV)/python -m operations.field_tables
 
 lint: toolchain ## ruff: rules and format
 	@$(VENV)/ruff check $(CODE)

@@ -1,5 +1,8 @@
 """Who may do what where: role assignments in which every name carries its domain."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pulumi
 import pulumi_openstack as openstack
 from pydantic import Field, ValidationInfo, field_validator
@@ -7,11 +10,16 @@ from pydantic import Field, ValidationInfo, field_validator
 from components.annotated_types import Name
 from components.lookup import id_of
 from components.problems import refusal
-from components.spec import Spec
+from components.spec import Effect, Spec
 
 
 class Principal(Spec):
     """A user or a group, and the domain that holds it."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the user's or group's name")
     domain: Name = Field(description="the domain that holds it, declared or existing")
@@ -19,6 +27,11 @@ class Principal(Spec):
 
 class GrantScope(Spec):
     """What a role is granted on: a project of a domain, or the domain itself."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
 
     project: Name | None = Field(None, description="the project; leave it out for the domain itself")
     domain: Name = Field(description="the project's domain, or the domain itself")
@@ -30,6 +43,8 @@ class GrantScope(Spec):
 
 class RoleGrantSpec(Spec):
     """One role assignment: a role, for one user or one group, on one project or domain."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {"role": Effect.REPLACED}
 
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")

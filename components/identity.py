@@ -1,5 +1,8 @@
 """Keystone's domains and projects."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 import pulumi
 import pulumi_openstack as openstack
 from pydantic import Field
@@ -7,7 +10,7 @@ from pydantic import Field
 from components.annotated_types import Name
 from components.directory import DirectorySpec
 from components.lookup import id_of
-from components.spec import Spec
+from components.spec import Effect, Spec
 
 ALWAYS_THERE = "Default"
 """The domain that Keystone makes for itself; every stack file may name it."""
@@ -16,6 +19,8 @@ ALWAYS_THERE = "Default"
 class DomainSpec(Spec):
     """A Keystone domain that this program makes."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {"name": Effect.REPLACED}
+
     name: Name = Field(description="the domain's name, unique in the cloud")
     description: str = Field("", description="free text")
     directory: DirectorySpec | None = Field(None, description="the LDAP directory that holds its users")
@@ -23,6 +28,11 @@ class DomainSpec(Spec):
 
 class ProjectSpec(Spec):
     """A project that this program makes."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the project's name, unique in its domain")
     domain: Name = Field(description="the domain it is in, declared or existing")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from itertools import combinations
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import pulumi
 import pulumi_openstack as openstack
@@ -20,7 +20,7 @@ from components.annotated_types import (
     ip_address_or_refusal,
 )
 from components.problems import Refusals, refusal
-from components.spec import Spec, with_alias
+from components.spec import Effect, Spec, with_alias
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -30,6 +30,11 @@ NO_GATEWAY = "none"
 
 class SegmentSpec(Spec):
     """One VLAN on one physical network."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "physical_network": Effect.REPLACED,
+        "vlan": Effect.REPLACED,
+    }
 
     physical_network: Name = Field(description="Neutron's name of the physical network, such as 'physnet1'")
     vlan: VlanId = Field(description="the VLAN ID, a number from 1 to 4094")
@@ -52,6 +57,11 @@ class AllocationPoolSpec(Spec):
 
 class ProjectReference(Spec):
     """A project and its domain."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
 
     project: Name = Field(description="the project's name")
     domain: Name = Field(description="the domain the project is in")
@@ -76,6 +86,12 @@ def _gateway(value: object) -> object:
 
 class SubnetSpec(Spec):
     """A subnet of a provider network."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "cidr": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the subnet's name, unique in its network")
     renamed_from: Name | None = Field(
@@ -177,6 +193,12 @@ class SubnetSpec(Spec):
 
 class ProviderNetworkSpec(Spec):
     """A provider network, its segments and its subnets."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "segments": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the network's name, unique among this program's networks")
     renamed_from: Name | None = Field(

@@ -1,7 +1,7 @@
 """What a stack file says, read once, checked as a whole, and never changed."""
 
-from collections.abc import Mapping
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from components.image import ImageSpec, ImageStoreSpec
 from components.network import ProviderNetworkSpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
-from components.secret import ROOT
+from components.secret import ROOT, in_the_clear
 from components.sentences import problem_of
 from components.spec import Effect, Spec
 
@@ -97,7 +97,8 @@ def load() -> Settings:
         for key, text in configuration.items()
         if key.startswith(prefix)
     }
-    return parse(raw, file_name=f"Pulumi.{pulumi.get_stack()}.yaml", root=Path.cwd())
+    encrypted = frozenset(key for key in raw if pulumi.runtime.config.is_config_secret(prefix + key))
+    return parse(raw, file_name=f"Pulumi.{pulumi.get_stack()}.yaml", root=Path.cwd(), encrypted=encrypted)
 
 
 def _decoded(text: Any) -> Any:
@@ -107,8 +108,12 @@ def _decoded(text: Any) -> Any:
         return text  # a plain string; the model says what should be there
 
 
-def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
-    """RAW, the keys of a stack file without their namespace, as settings; ROOT is the project's folder.
+def parse(
+    raw: dict[str, Any], *, file_name: str, root: Path, encrypted: frozenset[str] = frozenset()
+) -> Settings:
+    """RAW, the keys of a stack file without their namespace, as settings.
+
+    ROOT is the project's folder; ENCRYPTED are the keys with an encrypted value in them.
 
     Raises:
         SettingsError: with every mistake, in the file's order.
@@ -132,7 +137,7 @@ def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
     if settings is not None:
         problems += [
             Problem(pruned.original(problem.path), problem.sentence)
-            for problem in cross_checks(settings, raw)
+            for problem in (*cross_checks(settings, raw), *in_the_clear(settings, encrypted))
         ]
     if problems or settings is None:
         order = list(Settings.model_fields)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import Settings, SettingsError, parse
+from components.settings import SettingsError, parse
 
 Stack = dict[str, Any]
 DIGEST = "0123456789abcdef" * 4
@@ -295,19 +295,3 @@ def test_a_domain_that_exists_outside_the_program_can_be_named() -> None:
 
     settings = parse(changed(change), file_name="x", root=Path())
     assert settings.named_domains == ("heat",)
-
-
-def test_every_key_is_explained_in_the_reference() -> None:
-    reference = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-    for name, field in _fields(Settings.model_json_schema()).items():
-        assert f"`{name}`" in reference, name
-        assert field in reference, name
-
-
-def _fields(schema: dict[str, Any]) -> dict[str, str]:
-    definitions = [schema, *schema["$defs"].values()]
-    return {
-        name: field["description"]
-        for definition in definitions
-        for name, field in definition.get("properties", {}).items()
-    }
