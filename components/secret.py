@@ -1,14 +1,15 @@
 """Secrets of the stack file: encrypted in it, or named there and kept in a file or the environment."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
-from pydantic import BeforeValidator, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
-from components.problems import refusal
+from components.problems import KeyPath, Problem, refusal
 
 ROOT = "root"
 """The key of the validation context under which the project's folder is given."""
@@ -68,3 +69,22 @@ def _secret(given: Any, info: ValidationInfo) -> SecretText:
 
 
 Secret = Annotated[SecretText, BeforeValidator(_secret)]
+
+
+def in_the_clear(value: Any, encrypted: frozenset[str], path: KeyPath = ()) -> Iterator[Problem]:
+    """Every secret inside VALUE that stands in the stack file as plain text.
+
+    ENCRYPTED are the top-level keys in which Pulumi found an encrypted value. It does not say where in them, so
+    plain text beside an encrypted value goes unnoticed.
+    """
+    if isinstance(value, SecretText):
+        if value.inline and path[0] not in encrypted:
+            yield Problem(
+                path, f"the secret stands here in plain text; {_RIGHT}, and change it where it is used"
+            )
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from in_the_clear(getattr(value, name), encrypted, (*path, name))
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from in_the_clear(inner, encrypted, (*path, index))
