@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from components.annotated_types import Name
 from components.lookup import id_of
 from components.problems import refusal
-from components.spec import Effect, Spec
+from components.spec import Adoptable, Effect, Spec, adopting
 
 
 class Principal(Spec):
@@ -41,10 +41,10 @@ class GrantScope(Spec):
         return f"{self.project}@{self.domain}" if self.project else self.domain
 
 
-class RoleGrantSpec(Spec):
+class RoleGrantSpec(Adoptable):
     """One role assignment: a role, for one user or one group, on one project or domain."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"role": Effect.REPLACED}
+    effects: ClassVar[Mapping[str, Effect]] = {"adopt": Effect.NOTHING, "role": Effect.REPLACED}
 
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")
@@ -107,7 +107,7 @@ class RoleGrant(pulumi.ComponentResource):
             group_id=principal_id if spec.kind == "group" else None,
             project_id=scope_id if spec.scope.project else None,
             domain_id=None if spec.scope.project else scope_id,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=adopting(pulumi.ResourceOptions(parent=self), spec),
         )
         self.assignment_id = assignment.id
         self.register_outputs({"assignment_id": self.assignment_id})

@@ -10,26 +10,27 @@ from pydantic import Field
 from components.annotated_types import Name
 from components.directory import DirectorySpec
 from components.lookup import id_of
-from components.spec import Effect, Spec
+from components.spec import Adoptable, Effect, adopting
 
 ALWAYS_THERE = "Default"
 """The domain that Keystone makes for itself; every stack file may name it."""
 
 
-class DomainSpec(Spec):
+class DomainSpec(Adoptable):
     """A Keystone domain that this program makes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"name": Effect.REPLACED}
+    effects: ClassVar[Mapping[str, Effect]] = {"adopt": Effect.NOTHING, "name": Effect.REPLACED}
 
     name: Name = Field(description="the domain's name, unique in the cloud")
     description: str = Field("", description="free text")
     directory: DirectorySpec | None = Field(None, description="the LDAP directory that holds its users")
 
 
-class ProjectSpec(Spec):
+class ProjectSpec(Adoptable):
     """A project that this program makes."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
         "name": Effect.REPLACED,
         "domain": Effect.REPLACED,
     }
@@ -62,7 +63,7 @@ class Domain(pulumi.ComponentResource):
             description=spec.description,
             is_domain=True,
             enabled=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec),
         )
         self.domain_id = domain.id
         if spec.directory:
@@ -97,7 +98,7 @@ class Project(pulumi.ComponentResource):
             domain_id=domain_id,
             is_domain=False,
             enabled=True,
-            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+            opts=adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec),
         )
         self.project_id = project.id
         self.domain_id = project.domain_id

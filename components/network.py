@@ -20,7 +20,7 @@ from components.annotated_types import (
     ip_address_or_refusal,
 )
 from components.problems import Refusals, refusal
-from components.spec import Effect, Spec, with_alias
+from components.spec import Adoptable, Effect, Spec, adopting, with_alias
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -55,16 +55,22 @@ class AllocationPoolSpec(Spec):
         return f"{self.start}-{self.end}"
 
 
-class ProjectReference(Spec):
-    """A project and its domain."""
+class ProjectReference(Adoptable):
+    """A project that uses a network, and its domain."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
         "project": Effect.REPLACED,
         "domain": Effect.REPLACED,
     }
 
     project: Name = Field(description="the project's name")
     domain: Name = Field(description="the domain the project is in")
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="the id of the RBAC policy that is there already: it is taken over, and protected",
+    )
 
     @property
     def qualified_name(self) -> str:
@@ -84,10 +90,11 @@ def _gateway(value: object) -> object:
     return value if value is None or value == NO_GATEWAY else ip_address_or_refusal(value, ", or 'none'")
 
 
-class SubnetSpec(Spec):
+class SubnetSpec(Adoptable):
     """A subnet of a provider network."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
         "name": Effect.RENAMED,
         "renamed_from": Effect.NOTHING,
         "cidr": Effect.REPLACED,
@@ -191,10 +198,11 @@ class SubnetSpec(Spec):
         )
 
 
-class ProviderNetworkSpec(Spec):
+class ProviderNetworkSpec(Adoptable):
     """A provider network, its segments and its subnets."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
         "name": Effect.RENAMED,
         "renamed_from": Effect.NOTHING,
         "segments": Effect.REPLACED,
@@ -278,8 +286,11 @@ class ProviderNetwork(pulumi.ComponentResource):
             ],
             mtu=spec.mtu,
             shared=spec.shared,
-            opts=pulumi.ResourceOptions.merge(
-                child_opts, pulumi.ResourceOptions(replace_on_changes=["segments"])
+            opts=adopting(
+                pulumi.ResourceOptions.merge(
+                    child_opts, pulumi.ResourceOptions(replace_on_changes=["segments"])
+                ),
+                spec,
             ),
         )
         self.network_id = network.id
@@ -299,7 +310,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                 object_type="network",
                 object_id=network.id,
                 target_tenant=project_ids[project.qualified_name],
-                opts=child_opts,
+                opts=adopting(child_opts, project),
             )
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})
 
@@ -322,5 +333,5 @@ class ProviderNetwork(pulumi.ComponentResource):
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools
             ],
-            opts=with_alias(child_opts, former),
+            opts=adopting(with_alias(child_opts, former), spec),
         )
