@@ -24,7 +24,7 @@ for grant in settings.grants:
         grant.qualified_name,
         grant,
         principal_domain_id=domain_ids[grant.principal.domain],
-        scope_id=project_ids[str(grant.scope)] if grant.scope.project else domain_ids[grant.scope.domain],
+        scope_id=grant.scope.id_from(domain_ids, project_ids),
         opts=opts,
     )
 networks = {

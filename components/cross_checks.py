@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from components.access import access_problems
 from components.identity import ALWAYS_THERE
 from components.problems import KeyPath, Problem, nearest
 
@@ -24,6 +25,7 @@ def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem
     yield from _unknown_domains_and_projects(settings, raw)
     yield from _vlans_used_twice(settings)
     yield from _overlapping_cidrs(settings)
+    yield from access_problems(settings)
     if settings.images and settings.image_store is None and "image_store" not in raw:
         yield Problem(
             ("image_store",),
@@ -104,10 +106,11 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
     for index, grant in enumerate(settings.grants):
         where: KeyPath = ("grants", index)
         yield from domain((*where, grant.kind, "domain"), grant.principal.domain)
-        unknown = list(domain((*where, "scope", "domain"), grant.scope.domain))
+        scope_domain = grant.scope.domain or ALWAYS_THERE  # the whole system has none
+        unknown = list(domain((*where, "scope", "domain"), scope_domain))
         yield from unknown
         if grant.scope.project and not unknown:
-            yield from project((*where, "scope", "project"), grant.scope.project, grant.scope.domain)
+            yield from project((*where, "scope", "project"), grant.scope.project, scope_domain)
     for index, network in enumerate(settings.networks):
         for number, reference in enumerate(network.shared_with):
             yield from project(

@@ -26,9 +26,15 @@ NAMESPACE = "private-cloud"
 class OpenStackSpec(Spec):
     """How OpenStack's own resources are made."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"cloud": Effect.NOTHING}
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "cloud": Effect.NOTHING,
+        "allow_system_scope": Effect.NOTHING,
+    }
 
     cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
+    allow_system_scope: bool = Field(
+        default=False, description="true or false: whether grants may be on the whole system"
+    )
 
 
 class ManagementSpec(Spec):
@@ -70,7 +76,7 @@ class Settings(Spec):
         declared = {domain.name for domain in self.domains}
         named = [project.domain for project in self.projects]
         for grant in self.grants:
-            named += [grant.principal.domain, grant.scope.domain]
+            named += [grant.principal.domain, *([grant.scope.domain] if grant.scope.domain else [])]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
 
 
