@@ -33,6 +33,8 @@ AbsolutePath = Annotated[PurePosixPath, AfterValidator(_absolute)]
 class KollaHostSpec(Spec):
     """The machine that Kolla-Ansible runs on, reached by SSH."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {"address": Effect.REPLACED}
+
     address: Name = Field(description="its name or IP address")
     port: int = Field(22, description="the port of its SSH server, a number from 1 to 65535")
     user: Name = Field(description="the account there that runs kolla-ansible")
@@ -61,11 +63,10 @@ class KollaHostSpec(Spec):
 class KollaSpec(Spec):
     """Where Kolla-Ansible (22.x tried) runs, and which files it runs with."""
 
-    # The file moves with the folder and the machine; the rest is how Kolla is run.
+    # Both say where the file is; the rest, how Kolla is run.
     effects: ClassVar[Mapping[str, Effect]] = {
         "configdir": Effect.REPLACED,
         "config_folder": Effect.REPLACED,
-        "host": Effect.REPLACED,
     }
 
     configdir: AbsolutePath = Field(
@@ -92,8 +93,11 @@ class KollaSpec(Spec):
 
 def domain_file_problem(domain: str) -> str | None:
     """Why DOMAIN can have no keystone.DOMAIN.conf, as a sentence; None where it can."""
-    if "/" in domain or len(_file_name(domain).encode()) > _LONGEST_FILE_NAME:
-        return f"domain {domain!r} cannot be part of a file's name; give it a name without '/', or delivery 'api'"
+    for character in "/${":  # a folder; what Ansible takes for variables when it copies the file
+        if character in domain:
+            return f"domain {domain!r} cannot be part of a file's name for Kolla; give it a name without {character!r}"
+    if len(_file_name(domain).encode()) > _LONGEST_FILE_NAME:
+        return f"domain {domain!r} is too long for a file's name; give it a shorter name"
     return None
 
 
@@ -210,7 +214,7 @@ class _Script:
         ]
         # Kolla copies domain files to Keystone's hosts and never removes one there.
         folder = "{{ node_config_directory | default('/etc/kolla') }}"
-        stale = f"{folder}/keystone/domains/{_not_a_template(self.file.name)}"
+        stale = f"{folder}/keystone/domains/{self.file.name}"
         forget = [
             *("ansible", "keystone", *common, "--become", "--extra-vars", f"@{kolla.configdir}/globals.yml"),
             *("--module-name", "ansible.builtin.file", "--args", _arguments(path=stale, state="absent")),

@@ -9,10 +9,12 @@ import pulumi
 from pydantic import Field, ValidationError
 
 from components.access import RoleGrantSpec
-from components.annotated_types import Cidr, Name, VlanId
+from components.annotated_types import Name
 from components.cross_checks import cross_checks
 from components.identity import DomainSpec, ProjectSpec
 from components.image import ImageSpec, ImageStoreSpec
+from components.kolla import KollaSpec
+from components.management import ManagementSpec
 from components.network import ProviderNetworkSpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
@@ -37,18 +39,6 @@ class OpenStackSpec(Spec):
     )
 
 
-class ManagementSpec(Spec):
-    """The management VLAN, which the fabric has and this program does not make."""
-
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "vlan": Effect.NOTHING,
-        "cidr": Effect.NOTHING,
-    }
-
-    vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
-    cidr: Cidr = Field(description="the management VLAN's addresses, such as '10.10.0.0/24'")
-
-
 class Settings(Spec):
     """A whole stack file: each field is one `private-cloud:` key."""
 
@@ -57,7 +47,12 @@ class Settings(Spec):
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"
     )
-    management: ManagementSpec | None = Field(None, description="{vlan, cidr} of the management VLAN")
+    kolla: KollaSpec | None = Field(
+        None, description="{inventory, …}: where Kolla-Ansible runs, for what is delivered as files"
+    )
+    management: ManagementSpec | None = Field(
+        None, description="{vlan, cidr} of the management VLAN, and what is in use there"
+    )
     existing_domains: tuple[Name, ...] = Field(
         (), description="a list of names of domains that are there already, besides Default"
     )
