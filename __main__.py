@@ -23,6 +23,7 @@ for grant in settings.grants:
     RoleGrant(
         grant.qualified_name,
         grant,
+        cloud=settings.openstack.cloud,
         principal_domain_id=domain_ids[grant.principal.domain],
         scope_id=grant.scope.id_from(domain_ids, project_ids),
         opts=opts,

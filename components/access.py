@@ -11,6 +11,7 @@ from components.annotated_types import Name
 from components.lookup import id_of
 from components.problems import Problem, refusal
 from components.spec import Adoptable, Effect, Spec, adopting
+from dynamic_providers.role_set import RoleSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -135,14 +136,16 @@ class RoleGrantSpec(Adoptable):
 class RoleGrant(pulumi.ComponentResource):
     """A role on a project, a domain or the system, for a user or a group of any domain.
 
-    Makes one `openstack.identity.RoleAssignment`, or `InheritRoleAssignment` where it is inherited. Looks up
-    the user or group by name inside its own domain and the role by name; none is made. A name that the cloud
-    does not know stops the run with a sentence.
+    Makes one `openstack.identity.RoleAssignment`, or `InheritRoleAssignment` where it is inherited. On the
+    system, which the OpenStack provider does not know, it makes a `RoleSet` that leaves other roles there alone.
+    Looks up the user or group by name inside its own domain and the role by name; none is made. A name that the
+    cloud does not know stops the run with a sentence.
 
     Attributes:
         principal_id: of the user or group.
         role_id: of the role.
-        assignment_id: DOMAIN_ID/PROJECT_ID/GROUP_ID/USER_ID/ROLE_ID, with nothing where there is none.
+        assignment_id: DOMAIN_ID/PROJECT_ID/GROUP_ID/USER_ID/ROLE_ID, with nothing where there is none; on the
+            system KIND/PRINCIPAL_ID/system/all.
     """
 
     principal_id: pulumi.Output[str]
@@ -154,6 +157,7 @@ class RoleGrant(pulumi.ComponentResource):
         name: str,
         spec: RoleGrantSpec,
         *,
+        cloud: str,
         principal_domain_id: pulumi.Input[str],
         scope_id: pulumi.Input[str] | None,
         opts: pulumi.ResourceOptions | None = None,
@@ -164,10 +168,19 @@ class RoleGrant(pulumi.ComponentResource):
             spec.kind, principal.name, self, domain=principal.domain, domain_id=principal_domain_id
         )
         self.role_id = id_of("role", spec.role, self)
+        if spec.scope.system:
+            self.assignment_id = self._on_the_system(name, spec, cloud).id
+        else:
+            self.assignment_id = self._on_a_scope(name, spec, scope_id).id
+        self.register_outputs({"assignment_id": self.assignment_id})
+
+    def _on_a_scope(
+        self, name: str, spec: RoleGrantSpec, scope_id: pulumi.Input[str] | None
+    ) -> pulumi.CustomResource:
         kind = (
             openstack.identity.InheritRoleAssignment if spec.inherited else openstack.identity.RoleAssignment
         )
-        assignment = kind(
+        return kind(
             name,
             role_id=self.role_id,
             user_id=self.principal_id if spec.kind == "user" else None,
@@ -176,13 +189,29 @@ class RoleGrant(pulumi.ComponentResource):
             domain_id=None if spec.scope.project else scope_id,
             opts=adopting(pulumi.ResourceOptions(parent=self), spec),
         )
-        self.assignment_id = assignment.id
-        self.register_outputs({"assignment_id": self.assignment_id})
+
+    def _on_the_system(self, name: str, spec: RoleGrantSpec, cloud: str) -> pulumi.CustomResource:
+        return RoleSet(
+            name,
+            cloud=cloud,
+            principal_kind="user" if spec.user else "group",
+            principal_id=self.principal_id,
+            scope_kind="system",
+            scope_id="all",
+            roles=[self.role_id],
+            exact=False,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
 
 def access_problems(settings: "Settings") -> "Iterator[Problem]":
-    """Grants on the whole system, where the stack file does not allow them."""
+    """Grants on the whole system, where the stack file does not allow them, and what they cannot have."""
     for index, grant in enumerate(settings.grants):
+        if grant.scope.system and grant.adopt:
+            yield Problem(
+                ("grants", index, "adopt"),
+                "a grant on the whole system has no id; leave adopt out: one that is there already is left as it is",
+            )
         if grant.scope.system and not settings.openstack.allow_system_scope:
             yield Problem(
                 ("grants", index, "scope", "system"),
