@@ -87,7 +87,7 @@ def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -
             "scope": {"project": "development", "domain": "corp"},
         }
     )
-    recorder = run(lambda: RoleGrant("g", spec, principal_domain_id="default", scope_id="p1"))
+    recorder = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="default", scope_id="p1"))
     assert {
         (call.token.rpartition(":")[2], call.args["name"], call.args.get("domainId"))
         for call in recorder.calls
@@ -107,7 +107,9 @@ def test_a_grant_on_a_domain_names_no_project(run: Run) -> None:
     spec = RoleGrantSpec.model_validate(
         {"role": "admin", "group": {"name": "platform", "domain": "corp"}, "scope": {"domain": "corp"}}
     )
-    (made,) = run(lambda: RoleGrant("g", spec, principal_domain_id="c", scope_id="c")).of(ASSIGNMENT)
+    (made,) = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="c", scope_id="c")).of(
+        ASSIGNMENT
+    )
     assert made.inputs["domainId"] == "c"
     assert "projectId" not in made.inputs
 
