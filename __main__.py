@@ -29,7 +29,9 @@ for grant in settings.grants:
         opts=opts,
     )
 networks = {
-    spec.name: ProviderNetwork(spec.name, spec, project_ids=project_ids, opts=opts)
+    spec.name: ProviderNetwork(
+        spec.name, spec, cloud=settings.openstack.cloud, project_ids=project_ids, opts=opts
+    )
     for spec in settings.networks
 }
 images = {

@@ -1,17 +1,17 @@
-"""What no single entry of a stack file can know: names used twice, unknown names, VLANs and CIDRs in conflict."""
+"""What no single entry of a stack file can know: names used twice, unknown names, addresses in conflict."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from components.access import access_problems
+from components.address_plan import address_plan_problems
 from components.identity import ALWAYS_THERE
 from components.problems import KeyPath, Problem, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from components.annotated_types import IpNet
     from components.settings import Settings
 
 
@@ -23,8 +23,7 @@ def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem
     """
     yield from _names_used_twice(settings)
     yield from _unknown_domains_and_projects(settings, raw)
-    yield from _vlans_used_twice(settings)
-    yield from _overlapping_cidrs(settings)
+    yield from address_plan_problems(settings)
     yield from access_problems(settings)
     if settings.images and settings.image_store is None and "image_store" not in raw:
         yield Problem(
@@ -116,35 +115,3 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
             yield from project(
                 ("networks", index, "shared_with", number), reference.project, reference.domain
             )
-
-
-def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
-    seen: dict[tuple[str, int], str] = {}
-    for index, network in enumerate(settings.networks):
-        for number, segment in enumerate(network.segments):
-            where: KeyPath = ("networks", index, "segments", number, "vlan")
-            key = (segment.physical_network, segment.vlan)
-            if settings.management and segment.vlan == settings.management.vlan:
-                yield Problem(where, f"VLAN {segment.vlan} is the management VLAN; give each its own")
-            elif key in seen:
-                yield Problem(
-                    where,
-                    f"VLAN {segment.vlan} on {segment.physical_network} is used already by network {seen[key]!r}; "
-                    "give each its own",
-                )
-            seen.setdefault(key, network.name)
-
-
-def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
-    seen: list[tuple[IpNet, str]] = []
-    if settings.management:
-        seen.append((settings.management.cidr, "the management VLAN"))
-    for index, network in enumerate(settings.networks):
-        for number, subnet in enumerate(network.subnets):
-            for cidr, owner in seen:
-                if cidr.version == subnet.cidr.version and cidr.overlaps(subnet.cidr):
-                    yield Problem(
-                        ("networks", index, "subnets", number, "cidr"),
-                        f"{subnet.cidr} overlaps {cidr} of {owner}; give addresses of its own",
-                    )
-            seen.append((subnet.cidr, f"subnet {subnet.name!r} of network {network.name!r}"))

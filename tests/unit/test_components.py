@@ -16,11 +16,13 @@ from pulumi.runtime import mocks
 
 from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
-from components.network import ProviderNetwork, ProviderNetworkSpec, SubnetSpec
+from components.network import ProviderNetwork, ProviderNetworkSpec
+from components.subnet import SubnetSpec
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
+HOST_ROUTES = "pulumi-python:dynamic/network:HostRoutes"
 RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
 ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
@@ -119,17 +121,29 @@ NETWORK_SPEC = ProviderNetworkSpec.model_validate(
         "name": "vms",
         "segments": [{"physical_network": "physnet1", "vlan": 200}],
         "mtu": 9000,
+        "port_security": False,
+        "availability_hints": ["rack-2", "rack-1"],
         "shared_with": [{"project": "development", "domain": "corp"}],
         "subnets": [
             {"name": "v4", "cidr": "10.20.0.0/24", "dns": ["10.20.0.53", "9.9.9.9", "10.10.0.54"]},
             {"name": "closed", "cidr": "10.21.0.0/24", "gateway": "none", "dhcp": False},
+            {
+                "name": "v6",
+                "cidr": "2001:db8::/64",
+                "gateway": "fe80::1",
+                "ipv6": {"address_mode": "slaac"},
+                "host_routes": [
+                    {"destination": "2001:db8:2::/48", "next_hop": "2001:db8::2"},
+                    {"destination": "2001:db8:1::/48", "next_hop": "2001:db8::2"},
+                ],
+            },
         ],
     }
 )
 
 
 def the_network() -> ProviderNetwork:
-    return ProviderNetwork("vms", NETWORK_SPEC, project_ids={"development@corp": "p1"})
+    return ProviderNetwork("vms", NETWORK_SPEC, cloud="admin", project_ids={"development@corp": "p1"})
 
 
 def test_a_network_is_its_vlan(run: Run) -> None:
@@ -138,6 +152,29 @@ def test_a_network_is_its_vlan(run: Run) -> None:
         {"physicalNetwork": "physnet1", "networkType": "vlan", "segmentationId": 200}
     ]
     assert (made.inputs["mtu"], made.inputs["shared"]) == (9000, False)
+
+
+def test_a_network_says_where_its_dhcp_agents_are_and_whether_its_ports_are_guarded(run: Run) -> None:
+    (made,) = run(the_network).of(NETWORK)
+    assert made.inputs["availabilityZoneHints"] == ["rack-2", "rack-1"]
+    assert made.inputs["portSecurityEnabled"] is False
+
+
+def test_an_ipv6_subnet_has_its_mode_and_may_have_a_link_local_gateway(run: Run) -> None:
+    made = {args.inputs["name"]: args.inputs for args in run(the_network).of(SUBNET)}
+    assert (made["v6"]["ipVersion"], made["v6"]["ipv6AddressMode"]) == (6, "slaac")
+    assert "ipv6RaMode" not in made["v6"]
+    assert made["v6"]["gatewayIp"] == "fe80::1"
+    assert made["v6"]["allocationPools"] == [{"start": "2001:db8::1", "end": "2001:db8::ffff:ffff:ffff:ffff"}]
+    assert "ipv6AddressMode" not in made["v4"]
+
+
+def test_host_routes_are_one_resource_a_subnet_in_an_order_of_its_own(run: Run) -> None:
+    (made,) = run(the_network).of(HOST_ROUTES)
+    assert made.name == "vms/v6"
+    assert made.inputs["subnet_id"] == "id-of-vms/v6"
+    assert made.inputs["cloud"] == "admin"
+    assert [route["destination"] for route in made.inputs["routes"]] == ["2001:db8:1::/48", "2001:db8:2::/48"]
 
 
 def test_dns_servers_keep_their_order(run: Run) -> None:
@@ -172,7 +209,7 @@ def test_a_network_is_shared_with_the_projects_it_names(run: Run) -> None:
 def test_the_default_pools_are_every_host_but_the_gateway(
     cidr: str, gateway: str | None, pools: list[str]
 ) -> None:
-    subnet = SubnetSpec.model_validate({"name": "s", "cidr": cidr, "gateway": gateway})
+    subnet = SubnetSpec.model_validate({"name": "s", "cidr": cidr, "gateway": gateway, "dhcp": False})
     assert [str(pool) for pool in subnet.pools] == pools
 
 
