@@ -18,6 +18,7 @@ from components.spec import Effect, Spec
 
 _LONGEST_FILE_NAME = 255  # bytes, of Linux's file systems
 _LAST_PORT = 65535
+_PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
 _HOST_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?")
 
 
@@ -78,12 +79,20 @@ class KollaSpec(Spec):
     inventory: AbsolutePath = Field(description="the inventory, such as '/etc/kolla/multinode'")
     command: str = Field(
         "kolla-ansible",
-        pattern=r"^[^\s/-][^/\s]*$|^/.*[^/]$",
         description="the program: a name on PATH, or an absolute path such as '/opt/kolla/bin/kolla-ansible'",
     )
     host: KollaHostSpec | None = Field(
         None, description="{address, user, private_key, host_key}; left out, the machine that runs pulumi"
     )
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_program(cls, program: str) -> str:
+        if not _PROGRAM.fullmatch(program):
+            raise refusal(
+                f"{program!r} is not a program; give a name on PATH or an absolute path, without arguments"
+            )
+        return program
 
     @property
     def overrides(self) -> PurePosixPath:
