@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from components.access import access_problems
+from components.account import account_problems
 from components.address_plan import address_plan_problems
 from components.identity import ALWAYS_THERE
 from components.problems import KeyPath, Problem, nearest
@@ -25,6 +26,7 @@ def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem
     yield from _unknown_domains_and_projects(settings, raw)
     yield from address_plan_problems(settings)
     yield from access_problems(settings)
+    yield from account_problems(settings)
     if settings.images and settings.image_store is None and "image_store" not in raw:
         yield Problem(
             ("image_store",),
@@ -77,6 +79,26 @@ def _readable(section: object) -> bool:
     )
 
 
+def _homes(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    """Where an entry says in which domain something is, and that domain's name."""
+    for index, project in enumerate(settings.projects):
+        yield ("projects", index, "domain"), project.domain
+    for index, account in enumerate(settings.accounts):
+        yield ("accounts", index, "domain"), account.domain
+    for index, grant in enumerate(settings.grants):
+        yield ("grants", index, grant.kind, "domain"), grant.principal.domain
+
+
+def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
+    """Where an entry names a project and its domain, or a domain alone, and those names."""
+    for index, account in enumerate(settings.accounts):
+        for number, access in enumerate(account.access):
+            yield ("accounts", index, "access", number), access.project, access.domain
+    for index, grant in enumerate(settings.grants):
+        if grant.scope.domain:  # the whole system has none
+            yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain
+
+
 def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
@@ -100,16 +122,13 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
             hint = nearest(qualified, projects) or "; declare it under projects"
             yield Problem(path, f"project {qualified!r} is not known{hint}")
 
-    for index, declared in enumerate(settings.projects):
-        yield from domain(("projects", index, "domain"), declared.domain)
-    for index, grant in enumerate(settings.grants):
-        where: KeyPath = ("grants", index)
-        yield from domain((*where, grant.kind, "domain"), grant.principal.domain)
-        scope_domain = grant.scope.domain or ALWAYS_THERE  # the whole system has none
-        unknown = list(domain((*where, "scope", "domain"), scope_domain))
+    for path, name in _homes(settings):
+        yield from domain(path, name)
+    for path, project_name, domain_name in _scopes(settings):
+        unknown = list(domain((*path, "domain"), domain_name))
         yield from unknown
-        if grant.scope.project and not unknown:
-            yield from project((*where, "scope", "project"), grant.scope.project, scope_domain)
+        if project_name and not unknown:
+            yield from project((*path, "project"), project_name, domain_name)
     for index, network in enumerate(settings.networks):
         for number, reference in enumerate(network.shared_with):
             yield from project(

@@ -9,6 +9,7 @@ import pulumi
 from pydantic import Field, ValidationError
 
 from components.access import RoleGrantSpec
+from components.account import AccountSpec
 from components.annotated_types import Name
 from components.cross_checks import cross_checks
 from components.identity import DomainSpec, ProjectSpec
@@ -58,6 +59,7 @@ class Settings(Spec):
     )
     domains: tuple[DomainSpec, ...] = Field((), description="a list of domains")
     projects: tuple[ProjectSpec, ...] = Field((), description="a list of projects")
+    accounts: tuple[AccountSpec, ...] = Field((), description="a list of service accounts")
     grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
     networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
     image_store: ImageStoreSpec | None = Field(
@@ -70,6 +72,8 @@ class Settings(Spec):
         """The domains that are there already and that something names, each once, in the file's order."""
         declared = {domain.name for domain in self.domains}
         named = [project.domain for project in self.projects]
+        for account in self.accounts:
+            named += [account.domain, *(access.domain for access in account.access)]
         for grant in self.grants:
             named += [grant.principal.domain, *([grant.scope.domain] if grant.scope.domain else [])]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
