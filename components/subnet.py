@@ -183,7 +183,10 @@ class SubnetSpec(Adoptable):
                 f"gateway {gateway} is outside its subnet {cidr}; give an address inside it, or 'none'"
             )
         problem = host_address_problem("gateway", gateway, cidr)
-        if gateway in cidr and problem:
+        anycast = (
+            isinstance(cidr, IPv6Network) and gateway == cidr[0]
+        )  # RFC 4291, 2.6.1; Neutron's own choice
+        if gateway in cidr and problem and not anycast:
             raise refusal(problem)
         return gateway
 
