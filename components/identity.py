@@ -10,6 +10,7 @@ from pydantic import Field
 from components.annotated_types import Name
 from components.directory import DirectorySpec
 from components.lookup import id_of
+from components.quota import Quota, QuotaSpec
 from components.spec import Adoptable, Effect, adopting
 
 ALWAYS_THERE = "Default"
@@ -38,6 +39,7 @@ class ProjectSpec(Adoptable):
     name: Name = Field(description="the project's name, unique in its domain")
     domain: Name = Field(description="the domain it is in, declared or existing")
     description: str = Field("", description="free text")
+    quota: QuotaSpec | None = Field(None, description="{compute, network, volume}: its limits, by service")
 
     @property
     def qualified_name(self) -> str:
@@ -75,7 +77,7 @@ class Domain(pulumi.ComponentResource):
 
 
 class Project(pulumi.ComponentResource):
-    """A project in a domain. Makes one `openstack.identity.Project`."""
+    """A project in a domain. Makes one `openstack.identity.Project`, and its Quota where one is given."""
 
     project_id: pulumi.Output[str]
     domain_id: pulumi.Output[str]
@@ -103,6 +105,8 @@ class Project(pulumi.ComponentResource):
         self.project_id = project.id
         self.domain_id = project.domain_id
         self.summary = {"id": self.project_id, "domain": spec.domain, "domain_id": self.domain_id}
+        if spec.quota:
+            Quota(name, spec.quota, project_id=project.id, opts=pulumi.ResourceOptions(parent=self))
         self.register_outputs({"project_id": self.project_id, "domain_id": self.domain_id})
 
 
