@@ -11,6 +11,7 @@ from components.annotated_types import Name
 from components.lookup import id_of
 from components.problems import Problem, refusal
 from components.spec import Adoptable, Effect, Spec, adopting
+from components.undeclared_grants import DeclaredGrant
 from dynamic_providers.role_set import RoleSet
 
 if TYPE_CHECKING:
@@ -144,12 +145,14 @@ class RoleGrant(pulumi.ComponentResource):
     Attributes:
         principal_id: of the user or group.
         role_id: of the role.
+        declared_grants: what it gives on a project or domain, for authoritative projects.
         assignment_id: DOMAIN_ID/PROJECT_ID/GROUP_ID/USER_ID/ROLE_ID, with nothing where there is none; on the
             system KIND/PRINCIPAL_ID/system/all.
     """
 
     principal_id: pulumi.Output[str]
     role_id: pulumi.Output[str]
+    declared_grants: list[DeclaredGrant]
     assignment_id: pulumi.Output[str]
 
     def __init__(
@@ -172,7 +175,19 @@ class RoleGrant(pulumi.ComponentResource):
             self.assignment_id = self._on_the_system(name, spec, cloud).id
         else:
             self.assignment_id = self._on_a_scope(name, spec, scope_id).id
+        self.declared_grants = [] if scope_id is None else [self._declared(spec, scope_id)]
         self.register_outputs({"assignment_id": self.assignment_id})
+
+    def _declared(self, spec: RoleGrantSpec, scope_id: pulumi.Input[str]) -> DeclaredGrant:
+        return DeclaredGrant(
+            kind="user" if spec.user else "group",
+            principal=f"{spec.principal.name}@{spec.principal.domain}",
+            principal_id=self.principal_id,
+            roles=(spec.role,),
+            scope_id=scope_id,
+            inherited=spec.inherited,
+            made_by=self,
+        )
 
     def _on_a_scope(
         self, name: str, spec: RoleGrantSpec, scope_id: pulumi.Input[str] | None

@@ -12,6 +12,7 @@ from components.directory import DirectorySpec
 from components.lookup import id_of
 from components.quota import Quota, QuotaSpec
 from components.spec import Adoptable, Effect, adopting
+from components.undeclared_grants import Undeclared
 
 ALWAYS_THERE = "Default"
 """The domain that Keystone makes for itself; every stack file may name it."""
@@ -39,6 +40,10 @@ class ProjectSpec(Adoptable):
     name: Name = Field(description="the project's name, unique in its domain")
     domain: Name = Field(description="the domain it is in, declared or existing")
     description: str = Field("", description="free text")
+    undeclared_grants: Undeclared = Field(
+        "ignore",
+        description="'ignore', 'list' or 'remove': what is done about grants that are not in this file",
+    )
     quota: QuotaSpec | None = Field(None, description="{compute, network, volume}: its limits, by service")
 
     @property
