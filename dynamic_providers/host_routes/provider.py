@@ -76,11 +76,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
             subnet = _subnet(cloud, id_)
         if subnet is None or not subnet.host_routes:
             return None
-        routes = [
-            HostRoute(destination=route["destination"], next_hop=route["nexthop"])
-            for route in subnet.host_routes
-        ]
-        return inputs.model_copy(update={"routes": sorted(routes, key=HostRoute.order)}), outputs
+        return inputs.model_copy(update={"routes": _routes(subnet)}), outputs
 
     def delete_live(self, id_: str, inputs: HostRoutesArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
         """Leave the subnet without host routes; without the subnet there are none."""
@@ -93,8 +89,18 @@ def _subnet(cloud: Connection, id_: str) -> Any | None:
     return cloud.network.find_subnet(id_, ignore_missing=True)
 
 
+def _routes(subnet: Any) -> list[HostRoute]:
+    routes = [
+        HostRoute(destination=route["destination"], next_hop=route["nexthop"]) for route in subnet.host_routes
+    ]
+    return sorted(routes, key=HostRoute.order)
+
+
 def _set(inputs: HostRoutesArgs, routes: list[HostRoute]) -> None:
     with connect(inputs.cloud) as cloud:
+        there = _subnet(cloud, inputs.subnet_id)
+        if there is not None and _routes(there) == routes:
+            return  # an adopted subnet stays as it is
         try:
             cloud.network.update_subnet(
                 inputs.subnet_id,
