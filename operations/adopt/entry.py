@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from components.problems import KeyPath
     from components.settings import Settings
 
-KINDS = ("domains", "projects", "grants", "networks")
+KINDS = ("domains", "projects", "accounts", "grants", "networks")
 """The sections of the stack file that can be adopted, in the order in which they are looked for."""
 
 

@@ -71,9 +71,34 @@ def _what_the_stack_file_cannot_say(live: Domain | Project) -> str:
     return ""
 
 
+def accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
+    """The accounts of Default, without OpenStack's own: those with a role on one of its own projects."""
+    declared = {spec.qualified_name.casefold(): index for index, spec in enumerate(wanted.settings.accounts)}
+    own = {
+        (assignment.user or {}).get("id")
+        for assignment in live.assignments
+        if (project := (assignment.scope or {}).get("project"))
+        and project["name"] in OPENSTACKS_OWN_PROJECTS
+        and project["domain"]["name"] == ALWAYS_THERE
+    }
+    for user in live.users:
+        name = f"{user.name}@{ALWAYS_THERE}"
+        if not wanted.named(user.name) or user.id in wanted.managed:
+            continue
+        if name.casefold() in declared:
+            yield MissingId(("accounts", declared[name.casefold()]), f"account {name!r}", user.id)
+        elif user.id not in own:
+            yield LeftOut(
+                f"account {name!r}",
+                f"nobody can read its password; to take it over, declare it with adopt: {user.id} and the password "
+                "that it has, or a new one",
+            )
+
+
 def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """The role grants on projects and domains that the stack file declares, or would with ENTRIES."""
     declared = {spec.qualified_name: index for index, spec in enumerate(wanted.settings.grants)}
+    accounts_of_the_file = {spec.qualified_name.casefold() for spec in wanted.settings.accounts}
     scopes = {spec.qualified_name for spec in wanted.settings.projects}
     scopes |= {spec.name for spec in wanted.settings.domains}
     for entry in entries:
@@ -88,6 +113,9 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
         asked_for = place in scopes and wanted.named(scope.get("project", scope["domain"]))
         if not asked_for or grant_id(values["adopt"], inherited=values["inherited"]) in wanted.managed:
             continue
+        user = values.get("user") or {}
+        if f"{user.get('name')}@{user.get('domain')}".casefold() in accounts_of_the_file:
+            continue  # its access says all that it may do
         name = RoleGrantSpec.model_validate(values).qualified_name
         title = f"grant {name!r}"
         if name in declared:

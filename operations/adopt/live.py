@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 from openstack.identity.v3._proxy import Proxy
 
+from components.identity import ALWAYS_THERE
+
 if TYPE_CHECKING:
     from openstack.connection import Connection
     from openstack.identity.v3.domain import Domain
     from openstack.identity.v3.project import Project
     from openstack.identity.v3.role_assignment import RoleAssignment
+    from openstack.identity.v3.user import User
     from openstack.network.v2.network import Network
     from openstack.network.v2.rbac_policy import RBACPolicy
     from openstack.network.v2.subnet import Subnet
@@ -23,6 +26,8 @@ class Live:
 
     domains: tuple[Domain, ...] = ()
     projects: tuple[Project, ...] = ()
+    users: tuple[User, ...] = ()
+    """Of the domain Default only: those of others may be a directory's, and thousands."""
     assignments: tuple[RoleAssignment, ...] = ()
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
@@ -42,9 +47,12 @@ def look(connection: Connection) -> Live:
     """
     identity, network = connection.identity, connection.network
     assert isinstance(identity, Proxy), "Keystone's v2 is gone for years"
+    domains = tuple(identity.domains())
+    default_ids = [domain.id for domain in domains if domain.name == ALWAYS_THERE]
     return Live(
-        domains=tuple(identity.domains()),
+        domains=domains,
         projects=tuple(identity.projects()),
+        users=tuple(user for domain_id in default_ids for user in identity.users(domain_id=domain_id)),
         assignments=tuple(identity.role_assignments(include_names=True)),
         networks=tuple(network.networks()),
         subnets=tuple(network.subnets()),

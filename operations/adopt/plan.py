@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - how Pulumi marks a secret in its JSON
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
-_SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/openstack:HostRoutes",)
+_SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/network:HostRoutes",)
 """Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""
 
 

@@ -22,6 +22,8 @@ def search(live: Live, wanted: Wanted, kinds: tuple[str, ...]) -> list[Found]:
         found += keystone.domains(live, wanted)
     if "projects" in kinds:
         found += keystone.projects(live, wanted)
+    if "accounts" in kinds:
+        found += keystone.accounts(live, wanted)
     if "grants" in kinds:
         found += keystone.grants(live, wanted, entries())
     if "networks" in kinds:
