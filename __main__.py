@@ -18,7 +18,9 @@ opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=c
 domain_ids = {name: ExistingDomain(name, opts).domain_id for name in settings.named_domains}
 domain_ids |= {spec.name: Domain(spec.name, spec, opts).domain_id for spec in settings.domains}
 projects = {
-    spec.qualified_name: Project(spec.qualified_name, spec, domain_id=domain_ids[spec.domain], opts=opts)
+    spec.qualified_name: Project(
+        spec.qualified_name, spec, cloud=cloud, domain_id=domain_ids[spec.domain], opts=opts
+    )
     for spec in settings.projects
 }
 project_ids = {name: project.project_id for name, project in projects.items()}

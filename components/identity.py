@@ -11,6 +11,7 @@ from components.annotated_types import Name
 from components.directory import DirectorySpec
 from components.lookup import id_of
 from components.quota import Quota, QuotaSpec
+from components.security_group import DefaultGroup, DefaultSecurityGroup
 from components.spec import Adoptable, Effect, adopting
 from components.undeclared_grants import Undeclared
 
@@ -45,6 +46,10 @@ class ProjectSpec(Adoptable):
         description="'ignore', 'list' or 'remove': what is done about grants that are not in this file",
     )
     quota: QuotaSpec | None = Field(None, description="{compute, network, volume}: its limits, by service")
+    default_security_group: DefaultGroup = Field(
+        None,
+        description="'neutron', 'closed' (nothing in, all out) or {ingress, egress}; left out, 'neutron': not touched",
+    )
 
     @property
     def qualified_name(self) -> str:
@@ -82,7 +87,10 @@ class Domain(pulumi.ComponentResource):
 
 
 class Project(pulumi.ComponentResource):
-    """A project in a domain. Makes one `openstack.identity.Project`, and its Quota where one is given."""
+    """A project in a domain.
+
+    Makes one `openstack.identity.Project`, and its Quota and DefaultSecurityGroup where they are given.
+    """
 
     project_id: pulumi.Output[str]
     domain_id: pulumi.Output[str]
@@ -94,6 +102,7 @@ class Project(pulumi.ComponentResource):
         name: str,
         spec: ProjectSpec,
         *,
+        cloud: str,
         domain_id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -112,6 +121,14 @@ class Project(pulumi.ComponentResource):
         self.summary = {"id": self.project_id, "domain": spec.domain, "domain_id": self.domain_id}
         if spec.quota:
             Quota(name, spec.quota, project_id=project.id, opts=pulumi.ResourceOptions(parent=self))
+        if spec.default_security_group:
+            DefaultSecurityGroup(
+                name,
+                spec.default_security_group,
+                cloud=cloud,
+                project_id=project.id,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.register_outputs({"project_id": self.project_id, "domain_id": self.domain_id})
 
 

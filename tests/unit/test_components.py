@@ -70,7 +70,7 @@ def test_a_domain_is_a_project_that_acts_as_one(run: Run) -> None:
 
 def test_a_project_is_made_in_its_domain(run: Run) -> None:
     spec = ProjectSpec(name="development", domain="corp")
-    (made,) = run(lambda: Project(spec.qualified_name, spec, domain_id="d1")).of(PROJECT)
+    (made,) = run(lambda: Project(spec.qualified_name, spec, cloud="admin", domain_id="d1")).of(PROJECT)
     assert (made.name, made.inputs["domainId"], made.inputs["isDomain"]) == ("development@corp", "d1", False)
 
 
