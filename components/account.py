@@ -289,10 +289,13 @@ class ServiceAccount(pulumi.ComponentResource):
         }
         self.login_files = {}
         if logins:
-            entry = cloud_entry(cloud)
             known: pulumi.Output[dict[str, Login]] = pulumi.Output.secret(pulumi.Output.all(**logins))
-            self.login_files[f"{name}/clouds.yaml"] = known.apply(lambda logins: clouds_yaml(entry, logins))
-            self.login_files[f"{name}/openrc"] = known.apply(lambda logins: openrc(entry, logins))
+            self.login_files[f"{name}/clouds.yaml"] = known.apply(
+                lambda logins: clouds_yaml(cloud_entry(cloud), logins)
+            )
+            self.login_files[f"{name}/openrc"] = known.apply(
+                lambda logins: openrc(cloud_entry(cloud), logins)
+            )
         self.summary = {"id": self.user_id, "domain": spec.domain, "domain_id": self._user.domain_id}
         self.register_outputs({"user_id": self.user_id})
 

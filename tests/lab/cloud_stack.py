@@ -20,7 +20,7 @@ from tests.program_copy import ROOT, ProgramCopy
 STACK = "dev"
 VLANS = {200: 920, 300: 930}  # the dev stack's, and what this one uses instead
 PREFIXES = {"10.10.": "10.91.", "10.20.": "10.92.", "10.30.": "10.93."}
-NAMES = ("corp", "development", "developer-vms", "general-vms", "debian-12")
+NAMES = ("corp", "development", "developer-vms", "general-vms", "debian-12", "nightly")
 
 
 def lab_environment() -> dict[str, str]:

@@ -27,6 +27,15 @@ RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
 ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
 IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
+USER = "openstack:identity/user:User"
+ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
+CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
+PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"
+FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
+    ROLE_SET: {"revision": 1},
+    CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
+    PASSWORD: {"password": "p1"},
+}
 
 
 class Recorder(mocks.Mocks):
@@ -36,7 +45,7 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.resources.append(args)
-        return f"id-of-{args.name}", args.inputs
+        return f"id-of-{args.name}", args.inputs | FOUND_OUT.get(args.typ, {})
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         self.calls.append(args)
@@ -214,8 +223,11 @@ def test_the_default_pools_are_every_host_but_the_gateway(
 
 
 @pytest.fixture
-def prod(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The configuration of Pulumi.prod.yaml, as the engine hands it to the program."""
+    clouds = {"clouds": {"cloud-admin": {"auth": {"auth_url": "https://keystone.corp.example/v3"}}}}
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -260,4 +272,9 @@ def test_names_in_state_stay(run: Run) -> None:
         ("Subnet", "developer-vms/developer-vms-v4"),
         ("RbacPolicyV2", "developer-vms/development@corp"),
         ("RbdImage", "debian-12"),
+        ("User", "nightly@Default"),
+        ("GeneratedPassword", "nightly@Default"),
+        ("RoleSet", "nightly@Default/test-automation@corp"),
+        ("RoleSet", "inventory@Default/corp/inherited"),
+        ("ApplicationCredential", "nightly@Default/pipeline/1"),
     }
