@@ -20,7 +20,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
+.PHONY: help up preview destroy adopt down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,10 @@ preview: toolchain ## what `make up` would change in STACK
 
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
+
+adopt: toolchain $(LAB) ## take over what STACK's cloud holds (ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
+	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
+		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
 
 env: ## lines for a shell: eval "$(make -s env)"
 	@$(PYTHON) -m toolchain env
