@@ -49,7 +49,7 @@ class Assignment:
 
     def __str__(self) -> str:
         """Who, which role, where."""
-        who = self.principal or f"id {self.principal_id}, which no longer exists"
+        who = self.principal or f"id {self.principal_id}, which no longer exists,"
         below = ", inherited by what is inside" if self.inherited else ""
         return f"role {self.role!r} for {self.kind} {who} on {self.scope_kind} {self.scope}{below}"
 
