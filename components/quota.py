@@ -29,10 +29,9 @@ class _LimitsSpec(Spec):
 
     @model_validator(mode="after")
     def _gives_one(self) -> Self:
-        if not self.model_fields_set:
-            raise refusal(
-                f"no limit is given; give one of {', '.join(type(self).model_fields)}, or drop this"
-            )
+        limits = [field for field in type(self).model_fields if field != "name"]
+        if not self.model_fields_set.intersection(limits):
+            raise refusal(f"no limit is given; give one of {', '.join(limits)}, or drop this")
         return self
 
     def number(self, field: str) -> int | None:
