@@ -76,7 +76,7 @@ def _specs_in(annotation: Any) -> Iterator[type[Spec]]:
 
 
 def _rows(spec: type[Spec]) -> Iterator[str]:
-    for name, field in spec.model_fields.items():
+    for name, field in sorted(spec.model_fields.items(), key=lambda item: item[0] == "adopt"):  # it goes last
         key = field.alias or name
         cells = (f"`{key}`", field.description or "", _left_out(field), _changing(spec, name, field))
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
