@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import requests
 
+from clients import openstack
 from clients.errors import CloudError
-from dynamic_providers.default_security_group import DefaultSecurityGroup, provider
+from dynamic_providers.default_security_group import DefaultSecurityGroup
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, SAME_GROUP, Rule
 
@@ -105,7 +106,7 @@ def neutron(monkeypatch: pytest.MonkeyPatch) -> FakeNeutron:
         assert cloud == "admin"
         yield fake
 
-    monkeypatch.setattr(provider.openstack, "connect", connect)
+    monkeypatch.setattr(openstack, "connect", connect)
     return fake
 
 
@@ -115,7 +116,7 @@ CRUD = DefaultSecurityGroupProvider()
 def test_create_brings_neutrons_group_to_exactly_the_declared_rules(neutron: FakeNeutron) -> None:
     made = CRUD.create(ARGS)
     assert made.id == "p1"
-    assert made.outs["security_group_id"] == "g1"
+    assert made.outs == {**ARGS, "security_group_id": "g1"}
     assert neutron.live == {*OUT, SSH}
 
 
