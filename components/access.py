@@ -92,10 +92,12 @@ class RoleGrantSpec(Adoptable):
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")
     group: Principal | None = Field(None, description="the group: {name, domain}", validate_default=True)
-    scope: GrantScope = Field(description="the project and its domain, or the domain alone")
+    scope: GrantScope = Field(
+        description="{project, domain}, or {domain} for a domain itself, or {system: all}"
+    )
     inherited: bool = Field(
         default=False,
-        description="true or false: whether it holds on what is inside the scope instead of on the scope itself",
+        description="true or false: whether it counts on what is inside the scope, and not on the scope itself",
     )
 
     @field_validator("group")

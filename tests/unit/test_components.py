@@ -18,6 +18,7 @@ from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
 from components.network import ProviderNetwork, ProviderNetworkSpec
 from components.subnet import SubnetSpec
+from dynamic_providers.undeclared_grants import assignments
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
@@ -26,6 +27,7 @@ HOST_ROUTES = "pulumi-python:dynamic/network:HostRoutes"
 RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
 ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
+INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
 IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 USER = "openstack:identity/user:User"
 ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
@@ -228,6 +230,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     clouds = {"clouds": {"cloud-admin": {"auth": {"auth_url": "https://keystone.corp.example/v3"}}}}
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -243,7 +246,7 @@ def the_program() -> object:
 def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any]) -> None:
     recorder = run(the_program)
     assert len(recorder.of(PROJECT)) == len(prod["domains"]) + len(prod["projects"])
-    assert len(recorder.of(ASSIGNMENT)) == len(prod["grants"])
+    assert len(recorder.of(ASSIGNMENT)) + len(recorder.of(INHERITED)) == len(prod["grants"])
     assert {args.name for args in recorder.of(NETWORK)} == {network["name"] for network in prod["networks"]}
     assert {args.inputs["sha256"] for args in recorder.of(IMAGE)} == {
         image["sha256"] for image in prod["images"]
