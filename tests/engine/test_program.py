@@ -111,3 +111,24 @@ def test_a_grant_to_an_account_that_is_not_there_gets_a_sentence(program: Progra
         "there is no user 'missing-runner' in domain 'Default'; make it, or correct the name" in done.stdout
     )
     assert "Traceback" not in done.stdout
+
+
+def test_undeclared_grants_that_cannot_be_read_are_a_warning_and_no_change(program: ProgramCopy) -> None:
+    content = yaml.safe_load(dev_without_images())
+    content["config"]["private-cloud:projects"][0]["undeclared_grants"] = "remove"
+    program.stack("dev", yaml.safe_dump(content))
+    printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    assert "project development@corp: undeclared grants could not be looked for: clouds.yaml has no" in printed
+    assert "dynamic/identity:UndeclaredGrants development@corp created" in printed
+    program.succeed("preview", "--expect-no-changes", "--stack", "dev")
+
+
+def test_a_grant_on_the_system_is_refused_before_the_cloud_is_asked(program: ProgramCopy) -> None:
+    content = yaml.safe_load(dev_without_images())
+    content["config"]["private-cloud:grants"][0]["scope"] = {"system": "all"}
+    program.stack("dev", yaml.safe_dump(content))
+    done = program.pulumi("preview", "--stack", "dev")
+    assert done.returncode != 0
+    assert "grants[0].scope.system: role 'member' on the whole system" in done.stdout
+    assert "set openstack.allow_system_scope to true" in done.stdout
+    assert "openstack:" not in done.stdout
