@@ -16,7 +16,19 @@ cloud = settings.openstack.cloud
 opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])
 
 domain_ids = {name: ExistingDomain(name, opts).domain_id for name in settings.named_domains}
-domain_ids |= {spec.name: Domain(spec.name, spec, opts).domain_id for spec in settings.domains}
+domains = {
+    spec.name: Domain(
+        spec.name,
+        spec,
+        cloud=cloud,
+        kolla=settings.kolla,
+        principals=settings.principals_of(spec.name),
+        opts=opts,
+    )
+    for spec in settings.domains
+}
+principals_domain_ids = domain_ids | {name: made.principals_domain_id for name, made in domains.items()}
+domain_ids |= {name: made.domain_id for name, made in domains.items()}
 projects = {
     spec.qualified_name: Project(
         spec.qualified_name, spec, cloud=cloud, domain_id=domain_ids[spec.domain], opts=opts
@@ -35,7 +47,7 @@ grants = [
         grant.qualified_name,
         grant,
         cloud=cloud,
-        principal_domain_id=domain_ids[grant.principal.domain],
+        principal_domain_id=principals_domain_ids[grant.principal.domain],
         scope_id=grant.scope.id_from(domain_ids, project_ids),
         opts=opts,
     )

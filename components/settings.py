@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pulumi
 from pydantic import Field, ValidationError
 
+from clients.ldap_probe import Named
 from components.access import RoleGrantSpec
 from components.account import AccountSpec
 from components.annotated_types import Name
@@ -77,6 +78,15 @@ class Settings(Spec):
         for grant in self.grants:
             named += [grant.principal.domain, *([grant.scope.domain] if grant.scope.domain else [])]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
+
+    def principals_of(self, domain: str) -> tuple[Named, ...]:
+        """The users and groups of DOMAIN that grants name, each once, in the file's order."""
+        named = [
+            Named("user" if grant.user else "group", grant.principal.name)
+            for grant in self.grants
+            if grant.principal.domain == domain
+        ]
+        return tuple(dict.fromkeys(named))
 
 
 class SettingsError(pulumi.RunError):

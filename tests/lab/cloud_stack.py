@@ -28,7 +28,7 @@ def lab_environment() -> dict[str, str]:
     printed = subprocess.run(
         [sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    names = ("OS_CLIENT_CONFIG_FILE", "OS_CLOUD", "CEPH_CONF")
+    names = ("OS_CLIENT_CONFIG_FILE", "OS_CLOUD", "CEPH_CONF", "LAB_LDAP_URL")
     lines = (line.removeprefix("export ").partition("=") for line in printed.splitlines())
     return {name: value.strip("'\"") for name, _, value in lines if name in names}
 

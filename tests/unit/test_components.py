@@ -14,6 +14,8 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
+from clients.ldap import UnreachableError
+from clients.ldap_probe import Found
 from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
 from components.network import ProviderNetwork, ProviderNetworkSpec
@@ -51,6 +53,8 @@ class Recorder(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         self.calls.append(args)
+        if args.token.endswith(":getQuotasetV3"):
+            return {**args.args, "id": "a-quota", "volumeTypeQuota": {}}, []
         return {**args.args, "id": f"{args.args['name']}-in-{args.args.get('domainId', 'no-domain')}"}, []
 
     def of(self, kind: str) -> list[mocks.MockResourceArgs]:
@@ -73,7 +77,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 
 
 def test_a_domain_is_a_project_that_acts_as_one(run: Run) -> None:
-    made = run(lambda: Domain("corp", DomainSpec(name="corp"))).of(PROJECT)
+    made = run(lambda: Domain("corp", DomainSpec(name="corp"), cloud="c")).of(PROJECT)
     assert [(args.inputs["name"], args.inputs["isDomain"], args.inputs.get("domainId")) for args in made] == [
         ("corp", True, None)
     ]
@@ -224,12 +228,18 @@ def test_the_default_pools_are_every_host_but_the_gateway(
     assert [str(pool) for pool in subnet.pools] == pools
 
 
+def found_nobody() -> Found:
+    raise UnreachableError("no network in a unit test")
+
+
 @pytest.fixture
 def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The configuration of Pulumi.prod.yaml, as the engine hands it to the program."""
     clouds = {"clouds": {"cloud-admin": {"auth": {"auth_url": "https://keystone.corp.example/v3"}}}}
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
+    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
     monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
@@ -270,6 +280,10 @@ def test_names_in_state_stay(run: Run) -> None:
     assert names >= {
         ("Project", "corp"),
         ("Project", "development@corp"),
+        ("QuotaSetV2", "development@corp"),
+        ("QuotaV2", "development@corp"),
+        ("QuoteSetV3", "development@corp"),
+        ("DefaultSecurityGroup", "development@corp"),
         ("RoleAssignment", "member/group/developers@corp/development@corp"),
         ("Network", "developer-vms"),
         ("Subnet", "developer-vms/developer-vms-v4"),
