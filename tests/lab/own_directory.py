@@ -84,7 +84,8 @@ class OwnDirectory:
         self.bind_password = password
 
 
-def _free_port(address: str) -> int:
+def free_port(address: str) -> int:
+    """A TCP port that nobody listens on at ADDRESS."""
     with socket.socket() as probe:
         probe.bind((address, 0))
         return int(probe.getsockname()[1])
@@ -93,7 +94,7 @@ def _free_port(address: str) -> int:
 @pytest.fixture(scope="module")
 def own_directory(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnDirectory]:
     folder = tmp_path_factory.mktemp("directory")
-    own = Lab(root=folder, address=lab.address, ports=Ports(ldaps=_free_port(lab.address)), links=folder)
+    own = Lab(root=folder, address=lab.address, ports=Ports(ldaps=free_port(lab.address)), links=folder)
     own.link()
     # With the lab's own certificates: a Keystone that runs keeps the first CA it was given.
     shutil.copytree(lab.etc / "ldap", own.etc / "ldap")
@@ -104,7 +105,7 @@ def own_directory(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     }
     ldap.prepare(own, passwords)
     directory = OwnDirectory(
-        own, passwords["ldap/ldap-bind"], passwords["ldap/ldap-people"], _free_port(lab.address)
+        own, passwords["ldap/ldap-bind"], passwords["ldap/ldap-people"], free_port(lab.address)
     )
     directory.start()
     try:

@@ -18,6 +18,7 @@ from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
 from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
+from components.kolla import KollaSpec
 from components.network import ProviderNetwork, ProviderNetworkSpec
 from components.subnet import SubnetSpec
 from dynamic_providers.undeclared_grants import assignments
@@ -81,6 +82,36 @@ def test_a_domain_is_a_project_that_acts_as_one(run: Run) -> None:
     assert [(args.inputs["name"], args.inputs["isDomain"], args.inputs.get("domainId")) for args in made] == [
         ("corp", True, None)
     ]
+
+
+DIRECTORY = {
+    "url": "ldaps://ldap.corp.example",
+    "ca_file": "/etc/keystone/ca.pem",
+    "bind_dn": "cn=keystone,dc=corp,dc=example",
+    "bind_password": {"env": "BIND_PASSWORD"},
+    "user_base_dn": "ou=people,dc=corp,dc=example",
+    "group_base_dn": "ou=groups,dc=corp,dc=example",
+}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "made"),
+    [
+        ("api", "pulumi-python:dynamic/keystone:DomainConfig"),
+        ("kolla", "command:local:Command"),
+    ],
+)
+def test_a_directory_is_told_to_keystone_in_the_way_that_was_declared(
+    run: Run, monkeypatch: pytest.MonkeyPatch, delivery: str, made: str
+) -> None:
+    monkeypatch.setenv("BIND_PASSWORD", "of the directory")
+    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
+    spec = DomainSpec.model_validate({"name": "corp", "directory": DIRECTORY | {"delivery": delivery}})
+    kolla = KollaSpec.model_validate({"inventory": "/etc/kolla/multinode"})
+    recorder = run(lambda: Domain("corp", spec, cloud="c", kolla=kolla))
+    (told,) = [args for args in recorder.resources if args.custom and not args.typ.startswith("openstack:")]
+    assert told.typ == made
+    assert "ldaps://ldap.corp.example" in json.dumps(told.inputs)
 
 
 def test_a_project_is_made_in_its_domain(run: Run) -> None:
@@ -279,6 +310,7 @@ def test_names_in_state_stay(run: Run) -> None:
     names = {(args.typ.rpartition(":")[2], args.name) for args in run(the_program).resources}
     assert names >= {
         ("Project", "corp"),
+        ("DomainConfig", "corp"),
         ("Project", "development@corp"),
         ("QuotaSetV2", "development@corp"),
         ("QuotaV2", "development@corp"),
