@@ -116,6 +116,7 @@ def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
     connection.protocol_version = ldap.VERSION3
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, login.timeout_s)
     connection.set_option(ldap.OPT_TIMEOUT, login.timeout_s)
+    connection.timeout = login.timeout_s  # python-ldap waits for results by this one
     connection.set_option(ldap.OPT_REFERRALS, 0)
     connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(login.ca_file))
     connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)

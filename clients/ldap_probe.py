@@ -149,8 +149,11 @@ def probe(settings: Settings, names: Iterable[Named]) -> Found:
         for entries in (settings.users, settings.groups):
             search.check(entries)
             known[entries.kind], counts[entries.kind] = search.names(entries)
-        _resolve(search, settings, known, list(names))
-        return Found(counts["user"], counts["group"], Named("user", min(known["user"])), tuple(unreachable))
+        wanted = list(names)
+        _resolve(search, settings, known, wanted)
+        # Who is named in grants is no news in the stack's state, where a person who is not would be.
+        sample = wanted[0] if wanted else Named("group", min(known["group"]))
+        return Found(counts["user"], counts["group"], sample, tuple(unreachable))
 
 
 class _Search:
