@@ -95,6 +95,9 @@ def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
     for index, account in enumerate(settings.accounts):
         for number, access in enumerate(account.access):
             yield ("accounts", index, "access", number), access.project, access.domain
+        for number, credential in enumerate(account.application_credentials):
+            where: KeyPath = ("accounts", index, "application_credentials", number)
+            yield where, credential.project, credential.domain
     for index, grant in enumerate(settings.grants):
         if grant.scope.domain:  # the whole system has none
             yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain

@@ -44,6 +44,8 @@ class ApplicationCredentialArgs(Inputs):
         owner_stack: ``project/stack``: whose it is.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)  # one is the password
+
     cloud: str = Field(min_length=1)
     user_id: str = Field(min_length=1)
     password: str = Field(min_length=1, repr=False)

@@ -33,7 +33,7 @@ class GeneratedPasswordOutputs(Outputs):
         password: LENGTH letters and digits, at least one small letter, one capital and one digit.
     """
 
-    password: str
+    password: str = Field(repr=False)
 
 
 class GeneratedPasswordProvider(DynamicProvider[GeneratedPasswordArgs, GeneratedPasswordOutputs]):
