@@ -3,6 +3,7 @@
 One stack of its own; the tests follow each other, as its stack file changes.
 """
 
+import json
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from tests.lab.cloud_stack import lab_environment
 from tests.program_copy import ProgramCopy
 
 STACK = "access"
+DIRECT = "roleAssignment:RoleAssignment"
+INHERITED = "inheritRoleAssignment:InheritRoleAssignment"
 RUNNER = {"name": "ci-runner", "domain": "Default"}
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
@@ -66,12 +69,14 @@ class Access:
         *,
         allow_system_scope: bool = False,
         existing_domains: tuple[str, ...] = (),
+        role: str = "member",
+        inherited: bool = True,
     ) -> None:
         """Writes the stack file: ci-runner is member of the project and manager of all in the domain."""
         scope = {"project": "lab", "domain": self.domain}
         declared = [
-            {"role": "member", "user": RUNNER, "scope": scope},
-            {"role": "manager", "user": RUNNER, "scope": {"domain": self.domain}, "inherited": True},
+            {"role": role, "user": RUNNER, "scope": scope},
+            {"role": "manager", "user": RUNNER, "scope": {"domain": self.domain}, "inherited": inherited},
         ]
         config = {
             "openstack": {"cloud": "lab-admin", "allow_system_scope": allow_system_scope},
@@ -179,6 +184,26 @@ def test_an_inherited_grant_shows_no_drift_and_is_made_again_when_removed_by_han
     assert "InheritRoleAssignment" in access.preview("--refresh")
     access.program.succeed("up", "--refresh", "--yes", "--skip-preview", "--stack", STACK)
     access.identity.head(url).raise_for_status()
+
+
+def test_a_changed_grant_is_a_new_one_and_the_old_one_goes(access: Access) -> None:
+    access.write(role="reader", inherited=False)
+    steps = json.loads(access.preview("--json"))["steps"]
+    access.write()
+    runner = "user/ci-runner@Default"
+    assert {
+        (step["op"], *step["urn"].split("::")[-2:])
+        for step in steps
+        if step["op"] != "same" and "RoleAssignment" in step["urn"]
+    } == {
+        (op, f"private-cloud:access:RoleGrant$openstack:identity/{kind}", name)
+        for op, kind, name in (
+            ("create", DIRECT, f"reader/{runner}/{access.project}"),
+            ("delete", DIRECT, f"member/{runner}/{access.project}"),
+            ("create", DIRECT, f"manager/{runner}/{access.domain}"),
+            ("delete", INHERITED, f"manager/{runner}/{access.domain}/inherited"),
+        )
+    }
 
 
 def test_undeclared_grants_are_listed_in_preview_with_who_which_role_and_where(access: Access) -> None:

@@ -133,6 +133,16 @@ def test_a_grant_on_the_system_is_refused_unless_allowed(allowed: bool) -> None:
     assert all("openstack.allow_system_scope" in sentence for _, sentence in told)
 
 
+def test_a_grant_on_the_system_has_nothing_to_adopt() -> None:
+    grant = GRANT | {"scope": {"system": "all"}, "adopt": "//g//r"}
+    settings = Settings.model_validate(
+        {"openstack": {"cloud": "c", "allow_system_scope": True}, "grants": [grant]}
+    )
+    (problem,) = access_problems(settings)
+    assert problem.path == ("grants", 0, "adopt")
+    assert "leave adopt out" in problem.sentence
+
+
 def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
     recorder = Recorder()
     mocks.set_mocks(recorder, project="private-cloud", stack="test")
