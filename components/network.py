@@ -221,7 +221,7 @@ class ProviderNetwork(pulumi.ComponentResource):
         modes = [spec.ipv6.address_mode, spec.ipv6.ra_mode] if spec.ipv6 else [None, None]
         # The plugin sees no difference where a mode was taken out.
         by_modes = pulumi.ResourceOptions(replacement_trigger=[mode or "" for mode in modes])
-        subnet_id = openstack.networking.Subnet(
+        subnet = openstack.networking.Subnet(
             name,
             name=spec.name,
             description=spec.description,
@@ -239,16 +239,18 @@ class ProviderNetwork(pulumi.ComponentResource):
                 for pool in spec.pools
             ],
             opts=adopting(pulumi.ResourceOptions.merge(named_opts, by_modes), spec),
-        ).id
+        )
         if spec.host_routes:
             HostRoutes(
                 name,
                 cloud=cloud,
-                subnet_id=subnet_id,
+                subnet_id=subnet.id,
                 routes=[
                     HostRoute(destination=str(route.destination), next_hop=str(route.next_hop))
                     for route in spec.host_routes
                 ],
-                opts=named_opts,
+                # Neutron removes a subnet's routes with it. And the engine must not ask a dynamic provider to
+                # delete one of the replaced before the program has asked for any: it closes the provider then.
+                opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )
-        return subnet_id
+        return subnet.id

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -54,12 +55,16 @@ class OwnStack:
         self.program.succeed("preview", "--expect-no-changes", "--diff", "--stack", STACK, *arguments)
 
     def planned(self) -> dict[tuple[str, str], set[str]]:
-        """What an up would do to each resource, by its type's last word and its name: create, update, …"""
+        """What an up would do to each resource, by its type's last word and its name: create, update, …
+
+        Components are left out: they are what the program is made of, and nothing in the cloud.
+        """
         printed = self.program.succeed("preview", "--json", "--stack", STACK)
         found: dict[tuple[str, str], set[str]] = {}
         for step in json.loads(printed)["steps"]:
-            kind, _, name = step["urn"].rpartition("::")
-            if step["op"] != "same":
+            kinds, _, name = step["urn"].rpartition("::")
+            kind = re.split(r"[$]|::", kinds)[-1]
+            if step["op"] != "same" and not kind.startswith("private-cloud:"):
                 found.setdefault((kind.rpartition(":")[2], name), set()).add(step["op"])
         return found
 
