@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
-CODE := __main__.py components dynamic_providers clients toolchain lab tests bench
+CODE := __main__.py components dynamic_providers clients operations toolchain lab tests bench
 
 # Debian's server packages and the OpenStack services run nowhere but under the dev stack.
 ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"
@@ -20,7 +20,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy down clean env status toolchain lab lint types unit engine-test lab-test test bench bench-image
+.PHONY: help up preview destroy adopt down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,10 @@ preview: toolchain ## what `make up` would change in STACK
 
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
+
+adopt: toolchain $(LAB) ## take over what STACK's cloud holds (ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
+	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
+		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
 
 env: ## lines for a shell: eval "$(make -s env)"
 	@$(PYTHON) -m toolchain env
@@ -54,6 +58,9 @@ toolchain:
 lab:
 	@$(PYTHON) -m lab install
 	@$(PYTHON) -m lab up
+
+docs: toolchain ## the tables of docs/settings.md, from the code
+	@$(VENV)/python -m operations.field_tables
 
 lint: toolchain ## ruff: rules and format
 	@$(VENV)/ruff check $(CODE)

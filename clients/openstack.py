@@ -3,54 +3,126 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import openstack
 from keystoneauth1 import exceptions as keystone_exceptions
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
 from openstack import exceptions as sdk_exceptions
+from openstack.connection import Connection
 
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from openstack.connection import Connection
+    from openstack.config.cloud_region import CloudRegion
 
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all
 RETRIED_STATUS = [429, 503]
+_BOUNDS: dict[str, Any] = {
+    "app_name": "private-cloud",
+    "api_timeout": API_TIMEOUT_S,
+    **{f"{service}_connect_retries": RETRIES for service in ("identity", "image", "network")},
+    **{f"{service}_status_code_retries": RETRIES for service in ("identity", "image", "network")},
+    **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in ("identity", "image", "network")},
+}
+
+
+@dataclass(frozen=True)
+class Login:
+    """An account's own login to one project, instead of the account of the clouds.yaml entry."""
+
+    user_id: str
+    password: str = field(repr=False)
+    project_id: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What an entry of clouds.yaml says of the cloud, and not of the account.
+
+    Attributes:
+        auth_url: Keystone's address.
+        region: the region's name, empty where none is given.
+        interface: which of the catalogue's addresses are used: public, internal or admin.
+        ca_file: the CA that Keystone's certificate is checked against, None for the system's.
+    """
+
+    auth_url: str
+    region: str
+    interface: str
+    ca_file: str | None
+
+
+def entry(cloud: str) -> Entry:
+    """Read the entry ``cloud`` of clouds.yaml; no network.
+
+    Raises:
+        CloudError: there is no such entry, or it has no auth_url.
+    """
+    settings = _region(cloud).config
+    auth_url = settings.get("auth", {}).get("auth_url")
+    if not auth_url:
+        raise CloudError(f"the entry {cloud!r} of clouds.yaml has no auth_url; add it under auth")
+    return Entry(
+        auth_url,
+        settings.get("region_name") or "",
+        settings.get("interface") or "public",
+        settings.get("cacert"),
+    )
 
 
 @contextmanager
-def connect(cloud: str) -> Iterator[Connection]:
+def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
     """Yield an authorised connection as the clouds.yaml entry ``cloud`` says; close it afterwards.
 
-    Refused connections, 429 and 503 are retried a bounded number of times, nothing else is.
+    With ``login`` it is that account's, and the entry says only where the cloud is. Refused connections, 429
+    and 503 are retried a bounded number of times, nothing else is.
 
     Raises:
         CloudError: no such entry, Keystone refuses the login, or it cannot be reached.
     """
+    region = _region(cloud)
+    connection = Connection(config=region) if login is None else _as_account(region, login)
+    with connection:
+        try:
+            connection.authorize()
+        except (sdk_exceptions.SDKException, keystone_exceptions.ClientException) as error:
+            auth_url = region.config.get("auth", {}).get("auth_url", "its auth_url")
+            whose = "the entry's account" if login is None else f"account {login.user_id}"
+            raise CloudError(
+                f"cloud {cloud!r}: no token from {auth_url}: {str(error).splitlines()[0]} "
+                f"Check that Keystone answers there and that {whose} and its password are right."
+            ) from error
+        yield connection
+
+
+def _region(cloud: str) -> CloudRegion:
     try:
-        connection = openstack.connect(
-            cloud=cloud,
-            app_name="private-cloud",
-            api_timeout=API_TIMEOUT_S,
-            image_connect_retries=RETRIES,
-            image_status_code_retries=RETRIES,
-            image_retriable_status_codes=RETRIED_STATUS,
-        )
+        return openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
     except (sdk_exceptions.ConfigException, keystone_exceptions.MissingRequiredOptions) as error:
         raise CloudError(
             f"clouds.yaml has no usable entry {cloud!r}: {error} "
             "Name an existing entry, or point OS_CLIENT_CONFIG_FILE at the right file."
         ) from error
-    with connection:
-        try:
-            connection.authorize()
-        except (sdk_exceptions.SDKException, keystone_exceptions.ClientException) as error:
-            auth_url = connection.config.config.get("auth", {}).get("auth_url", "its auth_url")
-            raise CloudError(
-                f"cloud {cloud!r}: no token from {auth_url}: {str(error).splitlines()[0]} "
-                "Check that Keystone answers there and that the entry's account and password are right."
-            ) from error
-        yield connection
+
+
+def _as_account(region: CloudRegion, login: Login) -> Connection:
+    auth = v3.Password(
+        auth_url=region.config.get("auth", {}).get("auth_url"),
+        user_id=login.user_id,
+        password=login.password,
+        project_id=login.project_id,
+    )
+    verify, certificate = region.get_requests_verify_args()
+    session = Session(auth=auth, verify=verify, cert=certificate, timeout=API_TIMEOUT_S)
+    return Connection(
+        session=session,
+        app_name="private-cloud",
+        region_name=region.config.get("region_name"),
+        interface=region.config.get("interface") or "public",
+    )

@@ -16,11 +16,12 @@ _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def _cidr(value: object) -> object:
+def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
+    """VALUE as a CIDR; ALTERNATIVE is what else would be right, for the sentence."""
     if not isinstance(value, str) or "/" not in value:
         if isinstance(value, IPv4Network | IPv6Network):
             return value
-        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'")
+        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}")
     try:
         return ip_network(value)
     except ValueError:
@@ -28,7 +29,7 @@ def _cidr(value: object) -> object:
     try:
         network = ip_network(value, strict=False)
     except ValueError:
-        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'") from None
+        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}") from None
     raise refusal(f"{value!r} has host bits set; the network is '{network}'")
 
 
@@ -77,7 +78,7 @@ def _not_negative(value: int) -> int:
     return value
 
 
-Cidr = Annotated[IpNet, BeforeValidator(_cidr)]
+Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
 Name = Annotated[str, AfterValidator(_name)]

@@ -1,16 +1,18 @@
-"""What no single entry of a stack file can know: names used twice, unknown names, VLANs and CIDRs in conflict."""
+"""What no single entry of a stack file can know: names used twice, unknown names, addresses in conflict."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.identity import ALWAYS_THERE
+from components.access import access_problems
+from components.account import account_problems
+from components.address_plan import address_plan_problems
+from components.identity import ALWAYS_THERE, directory_problems
 from components.problems import KeyPath, Problem, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from components.annotated_types import IpNet
     from components.settings import Settings
 
 
@@ -22,8 +24,10 @@ def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem
     """
     yield from _names_used_twice(settings)
     yield from _unknown_domains_and_projects(settings, raw)
-    yield from _vlans_used_twice(settings)
-    yield from _overlapping_cidrs(settings)
+    yield from address_plan_problems(settings)
+    yield from access_problems(settings)
+    yield from account_problems(settings)
+    yield from directory_problems(settings)
     if settings.images and settings.image_store is None and "image_store" not in raw:
         yield Problem(
             ("image_store",),
@@ -76,6 +80,29 @@ def _readable(section: object) -> bool:
     )
 
 
+def _homes(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    """Where an entry says in which domain something is, and that domain's name."""
+    for index, project in enumerate(settings.projects):
+        yield ("projects", index, "domain"), project.domain
+    for index, account in enumerate(settings.accounts):
+        yield ("accounts", index, "domain"), account.domain
+    for index, grant in enumerate(settings.grants):
+        yield ("grants", index, grant.kind, "domain"), grant.principal.domain
+
+
+def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
+    """Where an entry names a project and its domain, or a domain alone, and those names."""
+    for index, account in enumerate(settings.accounts):
+        for number, access in enumerate(account.access):
+            yield ("accounts", index, "access", number), access.project, access.domain
+        for number, credential in enumerate(account.application_credentials):
+            where: KeyPath = ("accounts", index, "application_credentials", number)
+            yield where, credential.project, credential.domain
+    for index, grant in enumerate(settings.grants):
+        if grant.scope.domain:  # the whole system has none
+            yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain
+
+
 def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
@@ -99,49 +126,15 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
             hint = nearest(qualified, projects) or "; declare it under projects"
             yield Problem(path, f"project {qualified!r} is not known{hint}")
 
-    for index, declared in enumerate(settings.projects):
-        yield from domain(("projects", index, "domain"), declared.domain)
-    for index, grant in enumerate(settings.grants):
-        where: KeyPath = ("grants", index)
-        yield from domain((*where, grant.kind, "domain"), grant.principal.domain)
-        unknown = list(domain((*where, "scope", "domain"), grant.scope.domain))
+    for path, name in _homes(settings):
+        yield from domain(path, name)
+    for path, project_name, domain_name in _scopes(settings):
+        unknown = list(domain((*path, "domain"), domain_name))
         yield from unknown
-        if grant.scope.project and not unknown:
-            yield from project((*where, "scope", "project"), grant.scope.project, grant.scope.domain)
+        if project_name and not unknown:
+            yield from project((*path, "project"), project_name, domain_name)
     for index, network in enumerate(settings.networks):
         for number, reference in enumerate(network.shared_with):
             yield from project(
                 ("networks", index, "shared_with", number), reference.project, reference.domain
             )
-
-
-def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
-    seen: dict[tuple[str, int], str] = {}
-    for index, network in enumerate(settings.networks):
-        for number, segment in enumerate(network.segments):
-            where: KeyPath = ("networks", index, "segments", number, "vlan")
-            key = (segment.physical_network, segment.vlan)
-            if settings.management and segment.vlan == settings.management.vlan:
-                yield Problem(where, f"VLAN {segment.vlan} is the management VLAN; give each its own")
-            elif key in seen:
-                yield Problem(
-                    where,
-                    f"VLAN {segment.vlan} on {segment.physical_network} is used already by network {seen[key]!r}; "
-                    "give each its own",
-                )
-            seen.setdefault(key, network.name)
-
-
-def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
-    seen: list[tuple[IpNet, str]] = []
-    if settings.management:
-        seen.append((settings.management.cidr, "the management VLAN"))
-    for index, network in enumerate(settings.networks):
-        for number, subnet in enumerate(network.subnets):
-            for cidr, owner in seen:
-                if cidr.version == subnet.cidr.version and cidr.overlaps(subnet.cidr):
-                    yield Problem(
-                        ("networks", index, "subnets", number, "cidr"),
-                        f"{subnet.cidr} overlaps {cidr} of {owner}; give addresses of its own",
-                    )
-            seen.append((subnet.cidr, f"subnet {subnet.name!r} of network {network.name!r}"))

@@ -1,7 +1,8 @@
 """Golden images: taken from QCOW2 to a protected RBD snapshot that Glance knows by location."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
 import pulumi
@@ -9,16 +10,21 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import Name, Sha256, Size
 from components.problems import Refusals, nearest, refusal
-from components.spec import Spec, with_alias
+from components.secret import ROOT
+from components.spec import Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.glance import is_managed
-
-ROOT = "root"
-"""The key of the validation context under which the project's folder is given."""
 
 
 class ImageStoreSpec(Spec):
     """How the image import reaches Ceph and Glance."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "cloud": Effect.NOTHING,
+        "pool": Effect.REPLACED,
+        "ceph_user": Effect.NOTHING,
+        "ceph_conf": Effect.NOTHING,
+    }
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
     pool: Name = Field(description="Glance's RBD pool, such as 'images'")
@@ -64,6 +70,15 @@ def digest_in(sums: Path, file_name: str) -> str:
 
 class ImageSpec(Spec):
     """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "source": Effect.NOTHING,
+        "source_format": Effect.NOTHING,
+        "sha256sums": Effect.NOTHING,
+        "hash": Effect.NOTHING,
+    }
 
     name: Name = Field(description="the image's name in Glance, unique among this program's images")
     renamed_from: Name | None = Field(

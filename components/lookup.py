@@ -1,6 +1,13 @@
 """Finding by name what Keystone already holds, with a sentence where it does not."""
 
+import asyncio
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
 import pulumi
+import pulumi_openstack as openstack
+
+from components.missing_names import missing
 
 _FUNCTIONS = {
     "user": "openstack:identity/getUser:getUser",
@@ -8,6 +15,24 @@ _FUNCTIONS = {
     "role": "openstack:identity/getRole:getRole",
     "domain": "openstack:identity/getProject:getProject",  # a domain is a project that acts as one
 }
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is looked for; `domain` is the name of the one domain that is searched."""
+
+    kind: str
+    name: str
+    domain: str | None
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}{f' in domain {self.domain!r}' if self.domain else ''}"
+
+
+_found_with: WeakKeyDictionary[pulumi.ProviderResource, dict[_Wanted, pulumi.Output[str]]] = (
+    WeakKeyDictionary()
+)
+"""What was looked up with each provider of this run: a name is asked for once, however many grants name it."""
 
 
 def id_of(
@@ -21,30 +46,62 @@ def id_of(
     """The id of the KIND (user, group, role, domain) called NAME.
 
     Users and groups are looked for in the domain of DOMAIN_ID only; DOMAIN is its name, for the sentence.
-    While that id is unknown (a domain yet to be made) so is the result. PARENT's provider does the look-up.
+    While that id is unknown (a domain yet to be made) so is the result. PARENT's provider does the look-up:
+    one request for each name, however often it is asked for.
 
     Raises:
-        pulumi.RunError: through the output, when there is none, or Keystone cannot be asked.
+        pulumi.RunError: through the output, when there is none or more than one, or Keystone cannot be asked.
     """
+    wanted = _Wanted(kind, name, domain)
+    provider = parent.get_provider(_FUNCTIONS[kind])
+    if provider is None:
+        return _looked_up(wanted, parent, domain_id)
+    found = _found_with.setdefault(provider, {})
+    if wanted not in found:
+        found[wanted] = _looked_up(wanted, parent, domain_id)
+    return found[wanted]
+
+
+def _looked_up(
+    wanted: _Wanted, parent: pulumi.Resource, domain_id: pulumi.Input[str] | None
+) -> pulumi.Output[str]:
+    function = _FUNCTIONS[wanted.kind]
 
     async def find(known_domain_id: str | None) -> str:
-        wanted: dict[str, object] = {"name": name}
+        query: dict[str, object] = {"name": wanted.name}
         if known_domain_id:
-            wanted["domainId"] = known_domain_id
-        if kind == "domain":
-            wanted["isDomain"] = True
+            query["domainId"] = known_domain_id
+        if wanted.kind == "domain":
+            query["isDomain"] = True
         try:
-            found = await pulumi.runtime.invoke_async(
-                _FUNCTIONS[kind], wanted, pulumi.InvokeOptions(parent=parent)
-            )
+            found = await pulumi.runtime.invoke_async(function, query, pulumi.InvokeOptions(parent=parent))
         except Exception as error:  # noqa: BLE001 - the SDK raises nothing narrower
-            where = f" in domain {domain!r}" if domain else ""
-            if "returned no results" in str(error):
-                raise pulumi.RunError(
-                    f"there is no {kind} {name!r}{where}; make it, or correct the name in the stack file"
-                ) from None
-            raise pulumi.RunError(f"could not look up {kind} {name!r}{where}: {error}") from None
+            cloud = await _cloud_of(parent.get_provider(function))
+            sentence = await asyncio.to_thread(_why, wanted, str(error), cloud)
+            raise pulumi.RunError(sentence) from None
         identifier: str = found["id"]
         return identifier
 
     return pulumi.Output.from_input(domain_id).apply(find)
+
+
+async def _cloud_of(provider: pulumi.ProviderResource | None) -> str | None:
+    """The entry of clouds.yaml that PROVIDER uses."""
+    return await provider.cloud.future() if isinstance(provider, openstack.Provider) else None
+
+
+def _why(wanted: _Wanted, error: str, cloud: str | None) -> str:
+    if "returned no results" in error:
+        return missing(wanted.kind, wanted.name, wanted.domain, cloud)
+    if "more than one result" in error:
+        return (
+            f"there is more than one {wanted}, and a name has to mean one; rename one, or narrow the filter of "
+            "the domain's directory"
+        )
+    sentence = f"could not look up {wanted}: {error}"
+    if "got 50" in error and wanted.domain:  # an HTTP status; Keystone says no more than "unexpected error"
+        sentence += (
+            f". If the {wanted.kind}s of domain {wanted.domain!r} come from a directory, check that Keystone "
+            "reaches it; Keystone's log says what it met"
+        )
+    return sentence

@@ -1,60 +1,50 @@
 """Provider networks: Neutron networks that are VLANs of the fabric, with their subnets."""
 
 from collections.abc import Mapping
-from ipaddress import IPv4Network
-from itertools import combinations
-from typing import Annotated, Literal
+from typing import ClassVar
 
 import pulumi
 import pulumi_openstack as openstack
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from components.annotated_types import (
-    Cidr,
-    IpAddr,
-    IpAddress,
-    IpNet,
-    Mtu,
-    Name,
-    VlanId,
-    ip_address_or_refusal,
-)
+from components.annotated_types import Mtu, Name, VlanId
 from components.problems import Refusals, refusal
-from components.spec import Spec, with_alias
+from components.spec import Adoptable, Effect, Spec, adopting, with_alias
+from components.subnet import SubnetSpec
+from dynamic_providers.host_routes import HostRoute, HostRoutes
 
-MOST_DNS_SERVERS = 5
-"""Neutron's default `max_dns_nameservers` of a subnet."""
-
-NO_GATEWAY = "none"
+IPV6_LEAST_MTU = 1280
+"""RFC 8200: what every IPv6 link carries."""
 
 
 class SegmentSpec(Spec):
     """One VLAN on one physical network."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "physical_network": Effect.REPLACED,
+        "vlan": Effect.REPLACED,
+    }
+
     physical_network: Name = Field(description="Neutron's name of the physical network, such as 'physnet1'")
     vlan: VlanId = Field(description="the VLAN ID, a number from 1 to 4094")
 
 
-class AllocationPoolSpec(Spec):
-    """The addresses from START to END, both included, that ports may get."""
+class ProjectReference(Adoptable):
+    """A project that uses a network, and its domain."""
 
-    start: IpAddress = Field(description="the pool's first address")
-    end: IpAddress = Field(description="the pool's last address")
-
-    def __contains__(self, address: IpAddr) -> bool:
-        """Whether ADDRESS is in the pool; one of the other family is not."""
-        return self.start.version == address.version and int(self.start) <= int(address) <= int(self.end)
-
-    def __str__(self) -> str:
-        """START-END."""
-        return f"{self.start}-{self.end}"
-
-
-class ProjectReference(Spec):
-    """A project and its domain."""
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
 
     project: Name = Field(description="the project's name")
     domain: Name = Field(description="the domain the project is in")
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="the id of the RBAC policy that is there already: it is taken over, and protected",
+    )
 
     @property
     def qualified_name(self) -> str:
@@ -62,121 +52,16 @@ class ProjectReference(Spec):
         return f"{self.project}@{self.domain}"
 
 
-def usable_range(cidr: IpNet) -> tuple[int, int]:
-    """The first and last address that a host of CIDR can have, as numbers."""
-    first, last = int(cidr[0]), int(cidr[-1])
-    if last - first <= 1:  # a /31 (RFC 3021), /32, /127 or /128 has nothing to spare
-        return first, last
-    return first + 1, last - 1 if isinstance(cidr, IPv4Network) else last
-
-
-def _gateway(value: object) -> object:
-    return value if value is None or value == NO_GATEWAY else ip_address_or_refusal(value, ", or 'none'")
-
-
-class SubnetSpec(Spec):
-    """A subnet of a provider network."""
-
-    name: Name = Field(description="the subnet's name, unique in its network")
-    renamed_from: Name | None = Field(
-        None, description="its former name, so that it is renamed and not made anew"
-    )
-    cidr: Cidr = Field(description="the subnet's addresses, such as '10.20.0.0/24'")
-    gateway: Annotated[IpAddr | Literal["none"] | None, BeforeValidator(_gateway)] = Field(
-        None, description="the gateway's address, or 'none'; left out, the subnet's first address"
-    )
-    allocation_pools: tuple[AllocationPoolSpec, ...] = Field(
-        (), description="a list of {start, end}: what ports may get; left out, all addresses but the gateway"
-    )
-    dhcp: bool = Field(default=True, description="true or false: whether Neutron answers DHCP here")
-    dns: tuple[IpAddress, ...] = Field(
-        (), description="a list of DNS servers' addresses, in the order that hosts shall ask them"
-    )
-
-    @field_validator("gateway")
-    @classmethod
-    def _gateway_is_a_host_of_the_subnet(
-        cls, gateway: IpAddr | Literal["none"] | None, info: ValidationInfo
-    ) -> IpAddr | Literal["none"] | None:
-        cidr: IpNet | None = info.data.get("cidr")
-        if cidr is None or gateway is None or gateway == NO_GATEWAY:
-            return gateway
-        if gateway not in cidr:
-            raise refusal(
-                f"gateway {gateway} is outside its subnet {cidr}; give an address inside it, or 'none'"
-            )
-        first, last = usable_range(cidr)
-        if not first <= int(gateway) <= last:
-            kind = "network" if int(gateway) < first else "broadcast"
-            raise refusal(f"gateway {gateway} is the {kind} address of {cidr}; give the address of a host")
-        return gateway
-
-    @field_validator("allocation_pools")
-    @classmethod
-    def _pools_are_apart_and_inside(
-        cls, pools: tuple[AllocationPoolSpec, ...], info: ValidationInfo
-    ) -> tuple[AllocationPoolSpec, ...]:
-        refused = Refusals()
-        cidr: IpNet | None = info.data.get("cidr")
-        gateway = info.data.get("gateway")
-        for index, pool in enumerate(pools):
-            if pool.start.version != pool.end.version or int(pool.start) > int(pool.end):
-                refused.add((index,), f"pool {pool} starts after it ends; swap start and end")
-            elif cidr is not None and not (pool.start in cidr and pool.end in cidr):
-                refused.add(
-                    (index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it"
-                )
-            elif isinstance(gateway, IpAddr) and gateway in pool:
-                refused.add((index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool")
-        for (_, one), (index, other) in combinations(enumerate(pools), 2):
-            if one.start in other or one.end in other or other.start in one:
-                refused.add((index,), f"pool {other} overlaps pool {one}; keep them apart")
-        refused.raise_if_any()
-        return pools
-
-    @field_validator("dns")
-    @classmethod
-    def _dns_servers_are_few_and_distinct(cls, dns: tuple[IpAddr, ...]) -> tuple[IpAddr, ...]:
-        refused = Refusals()
-        if len(dns) > MOST_DNS_SERVERS:
-            refused.add(
-                (),
-                f"{len(dns)} DNS servers are more than Neutron takes by default; give at most {MOST_DNS_SERVERS}",
-            )
-        for index, server in enumerate(dns):
-            if server in dns[:index]:
-                refused.add((index,), f"DNS server {server} is given twice; give each once")
-        refused.raise_if_any()
-        return dns
-
-    @property
-    def gateway_address(self) -> IpAddr | None:
-        """The gateway's address, the subnet's first one where none is given; None for 'none'."""
-        if self.gateway is None:
-            return self.cidr[min(1, self.cidr.num_addresses - 1)]
-        return None if isinstance(self.gateway, str) else self.gateway
-
-    @property
-    def pools(self) -> tuple[AllocationPoolSpec, ...]:
-        """The allocation pools; where none is given, every usable address but the gateway.
-
-        Worked out here, not by Neutron: so a changed gateway changes them too, and preview shows it.
-        """
-        if self.allocation_pools:
-            return self.allocation_pools
-        first, last = usable_range(self.cidr)
-        address = type(self.cidr[0])
-        hole = int(self.gateway_address) if self.gateway_address else last + 1
-        ranges = [(first, min(hole - 1, last)), (max(hole + 1, first), last)]
-        return tuple(
-            AllocationPoolSpec(start=address(start), end=address(end))
-            for start, end in ranges
-            if start <= end
-        )
-
-
-class ProviderNetworkSpec(Spec):
+class ProviderNetworkSpec(Adoptable):
     """A provider network, its segments and its subnets."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "segments": Effect.REPLACED,
+        "availability_hints": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the network's name, unique among this program's networks")
     renamed_from: Name | None = Field(
@@ -187,6 +72,12 @@ class ProviderNetworkSpec(Spec):
         description="a list of {physical_network, vlan}, most often one"
     )
     mtu: Mtu | None = Field(None, description="the MTU in bytes; left out, what Neutron works out")
+    port_security: bool = Field(
+        default=True, description="true or false: whether new ports are guarded by security groups"
+    )
+    availability_hints: tuple[Name, ...] = Field(
+        (), description="a list of the availability zones whose DHCP agents may serve it, such as 'rack-1'"
+    )
     shared: bool = Field(default=False, description="true or false: whether every project may use it")
     shared_with: tuple[ProjectReference, ...] = Field(
         (), description="a list of {project, domain}: the projects that may use it"
@@ -214,13 +105,40 @@ class ProviderNetworkSpec(Spec):
         refused.raise_if_any()
         return projects
 
+    @field_validator("availability_hints")
+    @classmethod
+    def _each_zone_once(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+        refused = Refusals()
+        for index, zone in enumerate(zones):
+            if zone in zones[:index]:
+                refused.add((index,), f"zone {zone!r} is given twice; give it once")
+        refused.raise_if_any()
+        return zones
+
+    @field_validator("subnets")
+    @classmethod
+    def _the_mtu_carries_ipv6(
+        cls, subnets: tuple[SubnetSpec, ...], info: ValidationInfo
+    ) -> tuple[SubnetSpec, ...]:
+        refused = Refusals()
+        mtu: int | None = info.data.get("mtu")
+        for index, subnet in enumerate(subnets):
+            if mtu and mtu < IPV6_LEAST_MTU and subnet.is_ipv6:
+                refused.add(
+                    (index, "cidr"),
+                    f"IPv6 needs an MTU of {IPV6_LEAST_MTU} or more, and the network's is {mtu}; raise its mtu",
+                )
+        refused.raise_if_any()
+        return subnets
+
 
 class ProviderNetwork(pulumi.ComponentResource):
     """A provider network.
 
-    Makes one `openstack.networking.Network` with its segments, one `Subnet` for each of its subnets, and one
-    `RbacPolicyV2` (access_as_shared) for each project it is shared with. Neutron cannot move a network to
-    another VLAN nor change a subnet's CIDR: those replace, old before new, and Neutron refuses while ports
+    Makes one `openstack.networking.Network` with its segments, one `Subnet` for each of its subnets, one
+    `HostRoutes` for each subnet that has some, and one `RbacPolicyV2` (access_as_shared) for each project it
+    is shared with. Neutron cannot move a network to another VLAN nor give it other availability hints, nor
+    change a subnet's CIDR or its IPv6 modes: those replace, old before new, and Neutron refuses while ports
     are on it.
     """
 
@@ -234,6 +152,7 @@ class ProviderNetwork(pulumi.ComponentResource):
         name: str,
         spec: ProviderNetworkSpec,
         *,
+        cloud: str,
         project_ids: Mapping[str, pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -256,12 +175,24 @@ class ProviderNetwork(pulumi.ComponentResource):
             ],
             mtu=spec.mtu,
             shared=spec.shared,
-            opts=pulumi.ResourceOptions.merge(
-                child_opts, pulumi.ResourceOptions(replace_on_changes=["segments"])
+            port_security_enabled=spec.port_security,
+            availability_zone_hints=list(spec.availability_hints),
+            opts=adopting(
+                pulumi.ResourceOptions.merge(
+                    child_opts,
+                    pulumi.ResourceOptions(
+                        replace_on_changes=["segments"],
+                        # The plugin sees no difference where the hints were taken out.
+                        replacement_trigger=sorted(spec.availability_hints),
+                    ),
+                ),
+                spec,
             ),
         )
         self.network_id = network.id
-        self.subnet_ids = {subnet.name: self._subnet(name, subnet, child_opts).id for subnet in spec.subnets}
+        self.subnet_ids = {
+            subnet.name: self._subnet(name, subnet, cloud, child_opts) for subnet in spec.subnets
+        }
         self.summary = {
             "id": self.network_id,
             "vlans": [segment.vlan for segment in spec.segments],
@@ -277,21 +208,28 @@ class ProviderNetwork(pulumi.ComponentResource):
                 object_type="network",
                 object_id=network.id,
                 target_tenant=project_ids[project.qualified_name],
-                opts=child_opts,
+                opts=adopting(child_opts, project),
             )
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})
 
     def _subnet(
-        self, network_name: str, spec: SubnetSpec, child_opts: pulumi.ResourceOptions
-    ) -> openstack.networking.Subnet:
+        self, network_name: str, spec: SubnetSpec, cloud: str, child_opts: pulumi.ResourceOptions
+    ) -> pulumi.Output[str]:
         gateway = spec.gateway_address
-        former = spec.renamed_from and f"{network_name}/{spec.renamed_from}"
-        return openstack.networking.Subnet(
-            f"{network_name}/{spec.name}",
+        name = f"{network_name}/{spec.name}"
+        named_opts = with_alias(child_opts, spec.renamed_from and f"{network_name}/{spec.renamed_from}")
+        modes = [spec.ipv6.address_mode, spec.ipv6.ra_mode] if spec.ipv6 else [None, None]
+        # The plugin sees no difference where a mode was taken out.
+        by_modes = pulumi.ResourceOptions(replacement_trigger=[mode or "" for mode in modes])
+        subnet = openstack.networking.Subnet(
+            name,
             name=spec.name,
+            description=spec.description,
             network_id=self.network_id,
             cidr=str(spec.cidr),
             ip_version=spec.cidr.version,
+            ipv6_address_mode=modes[0],
+            ipv6_ra_mode=modes[1],
             gateway_ip=str(gateway) if gateway else None,
             no_gateway=None if gateway else True,
             enable_dhcp=spec.dhcp,
@@ -300,5 +238,19 @@ class ProviderNetwork(pulumi.ComponentResource):
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools
             ],
-            opts=with_alias(child_opts, former),
+            opts=adopting(pulumi.ResourceOptions.merge(named_opts, by_modes), spec),
         )
+        if spec.host_routes:
+            HostRoutes(
+                name,
+                cloud=cloud,
+                subnet_id=subnet.id,
+                routes=[
+                    HostRoute(destination=str(route.destination), next_hop=str(route.next_hop))
+                    for route in spec.host_routes
+                ],
+                # Neutron removes a subnet's routes with it. And the engine must not ask a dynamic provider to
+                # delete one of the replaced before the program has asked for any: it closes the provider then.
+                opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
+            )
+        return subnet.id

@@ -1,22 +1,28 @@
 """What a stack file says, read once, checked as a whole, and never changed."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pulumi
 from pydantic import Field, ValidationError
 
+from clients.ldap_probe import Named
 from components.access import RoleGrantSpec
-from components.annotated_types import Cidr, Name, VlanId
+from components.account import AccountSpec
+from components.annotated_types import Name
 from components.cross_checks import cross_checks
 from components.identity import DomainSpec, ProjectSpec
-from components.image import ROOT, ImageSpec, ImageStoreSpec
+from components.image import ImageSpec, ImageStoreSpec
+from components.kolla import KollaSpec
+from components.management import ManagementSpec
 from components.network import ProviderNetworkSpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
+from components.secret import ROOT, in_the_clear
 from components.sentences import problem_of
-from components.spec import Spec
+from components.spec import Effect, Spec
 
 NAMESPACE = "private-cloud"
 
@@ -24,28 +30,37 @@ NAMESPACE = "private-cloud"
 class OpenStackSpec(Spec):
     """How OpenStack's own resources are made."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "cloud": Effect.NOTHING,
+        "allow_system_scope": Effect.NOTHING,
+    }
+
     cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
-
-
-class ManagementSpec(Spec):
-    """The management VLAN, which the fabric has and this program does not make."""
-
-    vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
-    cidr: Cidr = Field(description="the management VLAN's addresses, such as '10.10.0.0/24'")
+    allow_system_scope: bool = Field(
+        default=False, description="true or false: whether grants may be on the whole system"
+    )
 
 
 class Settings(Spec):
     """A whole stack file: each field is one `private-cloud:` key."""
 
+    effects: ClassVar[Mapping[str, Effect]] = {"existing_domains": Effect.NOTHING}
+
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"
     )
-    management: ManagementSpec | None = Field(None, description="{vlan, cidr} of the management VLAN")
+    kolla: KollaSpec | None = Field(
+        None, description="{inventory, …}: where Kolla-Ansible runs, for what is delivered as files"
+    )
+    management: ManagementSpec | None = Field(
+        None, description="{vlan, cidr} of the management VLAN, and what is in use there"
+    )
     existing_domains: tuple[Name, ...] = Field(
         (), description="a list of names of domains that are there already, besides Default"
     )
     domains: tuple[DomainSpec, ...] = Field((), description="a list of domains")
     projects: tuple[ProjectSpec, ...] = Field((), description="a list of projects")
+    accounts: tuple[AccountSpec, ...] = Field((), description="a list of service accounts")
     grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
     networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
     image_store: ImageStoreSpec | None = Field(
@@ -58,9 +73,20 @@ class Settings(Spec):
         """The domains that are there already and that something names, each once, in the file's order."""
         declared = {domain.name for domain in self.domains}
         named = [project.domain for project in self.projects]
+        for account in self.accounts:
+            named += [account.domain, *(access.domain for access in account.access)]
         for grant in self.grants:
-            named += [grant.principal.domain, grant.scope.domain]
+            named += [grant.principal.domain, *([grant.scope.domain] if grant.scope.domain else [])]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
+
+    def principals_of(self, domain: str) -> tuple[Named, ...]:
+        """The users and groups of DOMAIN that grants name, each once, in the file's order."""
+        named = [
+            Named("user" if grant.user else "group", grant.principal.name)
+            for grant in self.grants
+            if grant.principal.domain == domain
+        ]
+        return tuple(dict.fromkeys(named))
 
 
 class SettingsError(pulumi.RunError):
@@ -86,7 +112,8 @@ def load() -> Settings:
         for key, text in configuration.items()
         if key.startswith(prefix)
     }
-    return parse(raw, file_name=f"Pulumi.{pulumi.get_stack()}.yaml", root=Path.cwd())
+    encrypted = frozenset(key for key in raw if pulumi.runtime.config.is_config_secret(prefix + key))
+    return parse(raw, file_name=f"Pulumi.{pulumi.get_stack()}.yaml", root=Path.cwd(), encrypted=encrypted)
 
 
 def _decoded(text: Any) -> Any:
@@ -96,8 +123,12 @@ def _decoded(text: Any) -> Any:
         return text  # a plain string; the model says what should be there
 
 
-def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
-    """RAW, the keys of a stack file without their namespace, as settings; ROOT is the project's folder.
+def parse(
+    raw: dict[str, Any], *, file_name: str, root: Path, encrypted: frozenset[str] = frozenset()
+) -> Settings:
+    """RAW, the keys of a stack file without their namespace, as settings.
+
+    ROOT is the project's folder; ENCRYPTED are the keys with an encrypted value in them.
 
     Raises:
         SettingsError: with every mistake, in the file's order.
@@ -121,7 +152,7 @@ def parse(raw: dict[str, Any], *, file_name: str, root: Path) -> Settings:
     if settings is not None:
         problems += [
             Problem(pruned.original(problem.path), problem.sentence)
-            for problem in cross_checks(settings, raw)
+            for problem in (*cross_checks(settings, raw), *in_the_clear(settings, encrypted))
         ]
     if problems or settings is None:
         order = list(Settings.model_fields)

@@ -1,13 +1,46 @@
-"""The base of every spec: frozen, and a key it does not know is refused; and how a renamed one is known again."""
+"""The base of every spec: frozen, and a key it does not know is refused; what changing a field does; taking over."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Effect(StrEnum):
+    """What changing a field does; docs/settings.md is made from it, and lab tests hold it against the cloud."""
+
+    UPDATED = "updated in place"
+    REPLACED = "replaced: the old one is removed, a new one made"
+    RENAMED = "a new one is made, unless `renamed_from` gives the former name"
+    NOTHING = "nothing in the cloud"
 
 
 class Spec(BaseModel):
-    """A part of the stack file; each field's description says what would be right there."""
+    """A part of the stack file; each field's description says what would be right there.
+
+    Attributes:
+        effects: what changing a field does, by name; a field that is not there is updated in place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    effects: ClassVar[Mapping[str, Effect]] = {}
+
+    @classmethod
+    def effect_of(cls, field: str) -> Effect:
+        """What changing FIELD does."""
+        return cls.effects.get(field, Effect.UPDATED)
+
+
+class Adoptable(Spec):
+    """Something that may be there already and can be taken over instead of made."""
+
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="the id of one that is there already: it is taken over, and protected while this is here",
+    )
 
 
 def with_alias(opts: pulumi.ResourceOptions | None, former_name: str | None) -> pulumi.ResourceOptions | None:
@@ -17,3 +50,13 @@ def with_alias(opts: pulumi.ResourceOptions | None, former_name: str | None) -> 
     return pulumi.ResourceOptions.merge(
         opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former_name)])
     )
+
+
+def adopting(opts: pulumi.ResourceOptions | None, spec: Adoptable) -> pulumi.ResourceOptions | None:
+    """OPTS, so that what SPEC adopts is imported by its id and cannot be deleted by mistake.
+
+    For resources of plugins: the engine imports those. A dynamic resource has an `adopt` input of its own.
+    """
+    if not spec.adopt:
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(import_=spec.adopt, protect=True))

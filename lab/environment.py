@@ -17,6 +17,7 @@ def exports(lab: Lab) -> str:
         "OS_CLIENT_CONFIG_FILE": str(lab.folder / "etc" / "clouds.yaml"),
         "OS_CLOUD": "lab-admin",
         "CEPH_CONF": str(lab.ceph_conf),
+        "LAB_LDAP_URL": f"ldaps://{lab.address}:{lab.ports.ldaps}",  # Pulumi.dev.yaml asks for it
         "PULUMI_BACKEND_URL": f"file://{lab.root / '.cloud' / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
     }

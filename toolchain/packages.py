@@ -16,6 +16,11 @@ NEEDED = (
     "python3-rados",
     "python3-rbd",
     "python3-libnbd",
+    "gcc",  # this and the next: python-ldap comes from PyPI as source
+    "libc6-dev",
+    "python3-dev",
+    "libldap2-dev",
+    "libsasl2-dev",
 )
 
 

@@ -20,7 +20,7 @@ from tests.program_copy import ROOT, ProgramCopy
 STACK = "dev"
 VLANS = {200: 920, 300: 930}  # the dev stack's, and what this one uses instead
 PREFIXES = {"10.10.": "10.91.", "10.20.": "10.92.", "10.30.": "10.93."}
-NAMES = ("corp", "development", "developer-vms", "general-vms", "debian-12")
+NAMES = ("corp", "development", "developer-vms", "general-vms", "debian-12", "nightly")
 
 
 def lab_environment() -> dict[str, str]:
@@ -28,7 +28,7 @@ def lab_environment() -> dict[str, str]:
     printed = subprocess.run(
         [sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
-    names = ("OS_CLIENT_CONFIG_FILE", "OS_CLOUD", "CEPH_CONF")
+    names = ("OS_CLIENT_CONFIG_FILE", "OS_CLOUD", "CEPH_CONF", "LAB_LDAP_URL")
     lines = (line.removeprefix("export ").partition("=") for line in printed.splitlines())
     return {name: value.strip("'\"") for name, _, value in lines if name in names}
 

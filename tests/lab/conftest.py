@@ -11,8 +11,9 @@ from openstack.connection import Connection
 from lab import settings
 from lab.settings import Lab
 from tests.lab.cloud_stack import cloud_stack
+from tests.lab.own_directory import own_directory
 
-__all__ = ["admin", "cloud_stack", "lab"]
+__all__ = ["admin", "cloud_stack", "lab", "own_directory"]
 
 
 def command(name: str, root: Path = settings.CHECKOUT) -> subprocess.CompletedProcess[str]:

@@ -14,17 +14,33 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
+from clients.ldap import UnreachableError
+from clients.ldap_probe import Found
 from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
-from components.network import ProviderNetwork, ProviderNetworkSpec, SubnetSpec
+from components.kolla import KollaSpec
+from components.network import ProviderNetwork, ProviderNetworkSpec
+from components.subnet import SubnetSpec
+from dynamic_providers.undeclared_grants import assignments
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
+HOST_ROUTES = "pulumi-python:dynamic/network:HostRoutes"
 RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
 ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
+INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
 IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
+USER = "openstack:identity/user:User"
+ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
+CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
+PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"
+FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
+    ROLE_SET: {"revision": 1},
+    CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
+    PASSWORD: {"password": "p1"},
+}
 
 
 class Recorder(mocks.Mocks):
@@ -34,10 +50,12 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.resources.append(args)
-        return f"id-of-{args.name}", args.inputs
+        return f"id-of-{args.name}", args.inputs | FOUND_OUT.get(args.typ, {})
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         self.calls.append(args)
+        if args.token.endswith(":getQuotasetV3"):
+            return {**args.args, "id": "a-quota", "volumeTypeQuota": {}}, []
         return {**args.args, "id": f"{args.args['name']}-in-{args.args.get('domainId', 'no-domain')}"}, []
 
     def of(self, kind: str) -> list[mocks.MockResourceArgs]:
@@ -60,15 +78,45 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
 
 
 def test_a_domain_is_a_project_that_acts_as_one(run: Run) -> None:
-    made = run(lambda: Domain("corp", DomainSpec(name="corp"))).of(PROJECT)
+    made = run(lambda: Domain("corp", DomainSpec(name="corp"), cloud="c")).of(PROJECT)
     assert [(args.inputs["name"], args.inputs["isDomain"], args.inputs.get("domainId")) for args in made] == [
         ("corp", True, None)
     ]
 
 
+DIRECTORY = {
+    "url": "ldaps://ldap.corp.example",
+    "ca_file": "/etc/keystone/ca.pem",
+    "bind_dn": "cn=keystone,dc=corp,dc=example",
+    "bind_password": {"env": "BIND_PASSWORD"},
+    "user_base_dn": "ou=people,dc=corp,dc=example",
+    "group_base_dn": "ou=groups,dc=corp,dc=example",
+}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "made"),
+    [
+        ("api", "pulumi-python:dynamic/keystone:DomainConfig"),
+        ("kolla", "command:local:Command"),
+    ],
+)
+def test_a_directory_is_told_to_keystone_in_the_way_that_was_declared(
+    run: Run, monkeypatch: pytest.MonkeyPatch, delivery: str, made: str
+) -> None:
+    monkeypatch.setenv("BIND_PASSWORD", "of the directory")
+    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
+    spec = DomainSpec.model_validate({"name": "corp", "directory": DIRECTORY | {"delivery": delivery}})
+    kolla = KollaSpec.model_validate({"inventory": "/etc/kolla/multinode"})
+    recorder = run(lambda: Domain("corp", spec, cloud="c", kolla=kolla))
+    (told,) = [args for args in recorder.resources if args.custom and not args.typ.startswith("openstack:")]
+    assert told.typ == made
+    assert "ldaps://ldap.corp.example" in json.dumps(told.inputs)
+
+
 def test_a_project_is_made_in_its_domain(run: Run) -> None:
     spec = ProjectSpec(name="development", domain="corp")
-    (made,) = run(lambda: Project(spec.qualified_name, spec, domain_id="d1")).of(PROJECT)
+    (made,) = run(lambda: Project(spec.qualified_name, spec, cloud="admin", domain_id="d1")).of(PROJECT)
     assert (made.name, made.inputs["domainId"], made.inputs["isDomain"]) == ("development@corp", "d1", False)
 
 
@@ -87,7 +135,7 @@ def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -
             "scope": {"project": "development", "domain": "corp"},
         }
     )
-    recorder = run(lambda: RoleGrant("g", spec, principal_domain_id="default", scope_id="p1"))
+    recorder = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="default", scope_id="p1"))
     assert {
         (call.token.rpartition(":")[2], call.args["name"], call.args.get("domainId"))
         for call in recorder.calls
@@ -107,7 +155,9 @@ def test_a_grant_on_a_domain_names_no_project(run: Run) -> None:
     spec = RoleGrantSpec.model_validate(
         {"role": "admin", "group": {"name": "platform", "domain": "corp"}, "scope": {"domain": "corp"}}
     )
-    (made,) = run(lambda: RoleGrant("g", spec, principal_domain_id="c", scope_id="c")).of(ASSIGNMENT)
+    (made,) = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="c", scope_id="c")).of(
+        ASSIGNMENT
+    )
     assert made.inputs["domainId"] == "c"
     assert "projectId" not in made.inputs
 
@@ -117,17 +167,29 @@ NETWORK_SPEC = ProviderNetworkSpec.model_validate(
         "name": "vms",
         "segments": [{"physical_network": "physnet1", "vlan": 200}],
         "mtu": 9000,
+        "port_security": False,
+        "availability_hints": ["rack-2", "rack-1"],
         "shared_with": [{"project": "development", "domain": "corp"}],
         "subnets": [
             {"name": "v4", "cidr": "10.20.0.0/24", "dns": ["10.20.0.53", "9.9.9.9", "10.10.0.54"]},
             {"name": "closed", "cidr": "10.21.0.0/24", "gateway": "none", "dhcp": False},
+            {
+                "name": "v6",
+                "cidr": "2001:db8::/64",
+                "gateway": "fe80::1",
+                "ipv6": {"address_mode": "slaac"},
+                "host_routes": [
+                    {"destination": "2001:db8:2::/48", "next_hop": "2001:db8::2"},
+                    {"destination": "2001:db8:1::/48", "next_hop": "2001:db8::2"},
+                ],
+            },
         ],
     }
 )
 
 
 def the_network() -> ProviderNetwork:
-    return ProviderNetwork("vms", NETWORK_SPEC, project_ids={"development@corp": "p1"})
+    return ProviderNetwork("vms", NETWORK_SPEC, cloud="admin", project_ids={"development@corp": "p1"})
 
 
 def test_a_network_is_its_vlan(run: Run) -> None:
@@ -136,6 +198,29 @@ def test_a_network_is_its_vlan(run: Run) -> None:
         {"physicalNetwork": "physnet1", "networkType": "vlan", "segmentationId": 200}
     ]
     assert (made.inputs["mtu"], made.inputs["shared"]) == (9000, False)
+
+
+def test_a_network_says_where_its_dhcp_agents_are_and_whether_its_ports_are_guarded(run: Run) -> None:
+    (made,) = run(the_network).of(NETWORK)
+    assert made.inputs["availabilityZoneHints"] == ["rack-2", "rack-1"]
+    assert made.inputs["portSecurityEnabled"] is False
+
+
+def test_an_ipv6_subnet_has_its_mode_and_may_have_a_link_local_gateway(run: Run) -> None:
+    made = {args.inputs["name"]: args.inputs for args in run(the_network).of(SUBNET)}
+    assert (made["v6"]["ipVersion"], made["v6"]["ipv6AddressMode"]) == (6, "slaac")
+    assert "ipv6RaMode" not in made["v6"]
+    assert made["v6"]["gatewayIp"] == "fe80::1"
+    assert made["v6"]["allocationPools"] == [{"start": "2001:db8::1", "end": "2001:db8::ffff:ffff:ffff:ffff"}]
+    assert "ipv6AddressMode" not in made["v4"]
+
+
+def test_host_routes_are_one_resource_a_subnet_in_an_order_of_its_own(run: Run) -> None:
+    (made,) = run(the_network).of(HOST_ROUTES)
+    assert made.name == "vms/v6"
+    assert made.inputs["subnet_id"] == "id-of-vms/v6"
+    assert made.inputs["cloud"] == "admin"
+    assert [route["destination"] for route in made.inputs["routes"]] == ["2001:db8:1::/48", "2001:db8:2::/48"]
 
 
 def test_dns_servers_keep_their_order(run: Run) -> None:
@@ -170,13 +255,23 @@ def test_a_network_is_shared_with_the_projects_it_names(run: Run) -> None:
 def test_the_default_pools_are_every_host_but_the_gateway(
     cidr: str, gateway: str | None, pools: list[str]
 ) -> None:
-    subnet = SubnetSpec.model_validate({"name": "s", "cidr": cidr, "gateway": gateway})
+    subnet = SubnetSpec.model_validate({"name": "s", "cidr": cidr, "gateway": gateway, "dhcp": False})
     assert [str(pool) for pool in subnet.pools] == pools
 
 
+def found_nobody() -> Found:
+    raise UnreachableError("no network in a unit test")
+
+
 @pytest.fixture
-def prod(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The configuration of Pulumi.prod.yaml, as the engine hands it to the program."""
+    clouds = {"clouds": {"cloud-admin": {"auth": {"auth_url": "https://keystone.corp.example/v3"}}}}
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
+    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
+    monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -192,7 +287,7 @@ def the_program() -> object:
 def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any]) -> None:
     recorder = run(the_program)
     assert len(recorder.of(PROJECT)) == len(prod["domains"]) + len(prod["projects"])
-    assert len(recorder.of(ASSIGNMENT)) == len(prod["grants"])
+    assert len(recorder.of(ASSIGNMENT)) + len(recorder.of(INHERITED)) == len(prod["grants"])
     assert {args.name for args in recorder.of(NETWORK)} == {network["name"] for network in prod["networks"]}
     assert {args.inputs["sha256"] for args in recorder.of(IMAGE)} == {
         image["sha256"] for image in prod["images"]
@@ -215,10 +310,20 @@ def test_names_in_state_stay(run: Run) -> None:
     names = {(args.typ.rpartition(":")[2], args.name) for args in run(the_program).resources}
     assert names >= {
         ("Project", "corp"),
+        ("DomainConfig", "corp"),
         ("Project", "development@corp"),
+        ("QuotaSetV2", "development@corp"),
+        ("QuotaV2", "development@corp"),
+        ("QuoteSetV3", "development@corp"),
+        ("DefaultSecurityGroup", "development@corp"),
         ("RoleAssignment", "member/group/developers@corp/development@corp"),
         ("Network", "developer-vms"),
         ("Subnet", "developer-vms/developer-vms-v4"),
         ("RbacPolicyV2", "developer-vms/development@corp"),
         ("RbdImage", "debian-12"),
+        ("User", "nightly@Default"),
+        ("GeneratedPassword", "nightly@Default"),
+        ("RoleSet", "nightly@Default/test-automation@corp"),
+        ("RoleSet", "inventory@Default/corp/inherited"),
+        ("ApplicationCredential", "nightly@Default/pipeline/1"),
     }

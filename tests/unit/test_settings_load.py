@@ -18,7 +18,8 @@ def stack_file(stack: str) -> dict[str, Any]:
     return {key.removeprefix("private-cloud:"): value for key, value in config.items()}
 
 
-def test_the_prod_stack_file_has_no_mistakes() -> None:
+def test_the_prod_stack_file_has_no_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
     settings = parse(stack_file("prod"), file_name="Pulumi.prod.yaml", root=ROOT)
     assert settings.management
     vlans = [segment.vlan for network in settings.networks for segment in network.segments]
@@ -27,7 +28,13 @@ def test_the_prod_stack_file_has_no_mistakes() -> None:
     assert settings.domains[0].directory
 
 
-def test_the_dev_stack_file_has_no_mistakes_once_the_lab_has_made_its_image(tmp_path: Path) -> None:
+def test_the_dev_stack_file_has_no_mistakes_once_the_lab_has_been_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_LDAP_URL", "ldaps://127.0.0.1:1636")
+    password = tmp_path / ".cloud" / "lab" / "etc" / "ldap" / "bind.password"
+    password.parent.mkdir(parents=True)
+    password.write_text("of the directory\n", encoding="utf-8")
     sums = tmp_path / ".cloud" / "lab" / "images" / "SHA256SUMS"
     sums.parent.mkdir(parents=True)
     sums.write_text(f"{'a' * 64}  debian-12.qcow2\n", encoding="utf-8")

@@ -40,11 +40,14 @@ class FakeOpenStack(provider_pb2_grpc.ResourceProviderServicer):
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - as above
         wanted = MessageToDict(request.args)
+        response = provider_pb2.InvokeResponse()
+        if request.tok.endswith(":getQuotasetV3"):
+            getattr(response, "return").CopyFrom(_struct({**wanted, "id": "a-quota", "volumeTypeQuota": {}}))
+            return response
         if str(wanted["name"]).startswith("missing"):
             context.abort(
                 grpc.StatusCode.UNKNOWN, "Your query returned no results. Please change your criteria"
             )
-        response = provider_pb2.InvokeResponse()
         getattr(response, "return").CopyFrom(_struct({**wanted, "id": f"id-of-{wanted['name']}"}))
         return response
 

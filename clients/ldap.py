@@ -1,0 +1,159 @@
+"""A connection to an LDAP directory, verified by TLS always, with errors that say which setting is wrong.
+
+python-ldap is the library that Keystone uses. Options are set on each connection: in libldap's global options
+one directory's CA would be trusted for another's.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import ldap
+
+from clients import ldap_tls
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from ldap.ldapobject import SimpleLDAPObject
+
+# What Active Directory adds to "invalid credentials", by its code in "data CODE," (MS-ERREF).
+_AD_REASONS = {
+    "525": "there is no such account",
+    "52e": "the password is wrong",
+    "530": "it may not log in at this time",
+    "532": "its password has expired",
+    "533": "the account is disabled",
+    "701": "the account has expired",
+    "773": "its password has to be changed first",
+    "775": "the account is locked",
+}
+
+
+class DirectoryError(CloudError):
+    """A setting is wrong, by what the directory said.
+
+    Attributes:
+        setting: its name: url, ca_file, bind_dn, user_filter and so on.
+        sentence: what is wrong with it and what would be right.
+    """
+
+    def __init__(self, setting: str, sentence: str) -> None:
+        super().__init__(f"{setting}: {sentence}")
+        self.setting = setting
+        self.sentence = sentence
+
+
+class UnreachableError(CloudError):
+    """The directory did not answer from this machine, which says nothing about the settings."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """How a directory is reached and searched.
+
+    Attributes:
+        urls: ldaps://HOST[:PORT], or ldap://HOST[:PORT] with ``start_tls``.
+        start_tls: whether an ldap:// connection is turned into a TLS one before anything is said.
+        ca_file: PEM file of the CA that signed the servers' certificates.
+        ca_setting: what the stack file calls it, for sentences.
+        bind_dn: the account, a DN (Active Directory takes user@domain too).
+        bind_password: its password.
+        timeout_s: for connecting and for each answer.
+    """
+
+    urls: tuple[str, ...]
+    start_tls: bool
+    ca_file: Path
+    ca_setting: str
+    bind_dn: str
+    bind_password: str = field(repr=False)
+    timeout_s: int = 10
+
+
+@contextmanager
+def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
+    """Yield a connection to the server at ``url``, bound as ``login`` says; unbind it afterwards.
+
+    Raises:
+        UnreachableError: nothing answers there from this machine.
+        DirectoryError: TLS or the login is refused.
+    """
+    try:
+        distrust = ldap_tls.distrust(url, login.ca_file, start_tls=login.start_tls, timeout_s=login.timeout_s)
+    except ldap_tls.CaFileError as error:
+        raise DirectoryError(login.ca_setting, str(error)) from None
+    except ldap_tls.NoTlsError as error:
+        raise DirectoryError("url", f"{url} answers, but {error}") from None
+    except TimeoutError:
+        raise UnreachableError(f"{url}: no answer within {login.timeout_s} s") from None
+    except OSError as error:
+        raise UnreachableError(f"{url}: {error.strerror or error}") from None
+    connection = ldap.initialize(url)
+    try:
+        _set_options(connection, login)
+        _bind(connection, login, url, distrust)
+        yield connection
+    except (ldap.TIMEOUT, ldap.SERVER_DOWN) as error:
+        raise UnreachableError(f"{url}: it did not answer in time or hung up ({words(error)})") from None
+    finally:
+        with suppress(ldap.LDAPError):
+            connection.unbind_s()
+
+
+def words(error: ldap.LDAPError) -> str:
+    """What the server or libldap says, without what was asked."""
+    details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
+    said = [str(details[key]) for key in ("desc", "info") if details.get(key)]
+    return ": ".join(said) or type(error).__name__
+
+
+def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
+    connection.protocol_version = ldap.VERSION3
+    connection.set_option(ldap.OPT_NETWORK_TIMEOUT, login.timeout_s)
+    connection.set_option(ldap.OPT_TIMEOUT, login.timeout_s)
+    connection.timeout = login.timeout_s  # python-ldap waits for results by this one
+    connection.set_option(ldap.OPT_REFERRALS, 0)
+    connection.set_option(ldap.OPT_X_TLS_CACERTFILE, str(login.ca_file))
+    connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND)
+    connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: makes the context of the options above
+
+
+def _bind(connection: SimpleLDAPObject, login: Login, url: str, distrust: ldap_tls.Distrust | None) -> None:
+    try:
+        if login.start_tls:
+            connection.start_tls_s()
+        connection.simple_bind_s(login.bind_dn, login.bind_password)
+    except ldap.INVALID_CREDENTIALS as error:
+        told = words(error)
+        reason = next((text for code, text in _AD_REASONS.items() if f"data {code}," in told), None)
+        raise DirectoryError(
+            "bind_password",
+            f"{url} refuses {login.bind_dn!r} with this password"
+            + (f": {reason}" if reason else "")
+            + "; correct the account or its password",
+        ) from None
+    except ldap.INVALID_DN_SYNTAX:
+        raise DirectoryError(
+            "bind_dn", f"{url} takes {login.bind_dn!r} for no distinguished name; correct it"
+        ) from None
+    except (ldap.SERVER_DOWN, ldap.CONNECT_ERROR) as error:
+        if distrust:
+            setting = login.ca_setting if distrust.fault_of_ca else "url"
+            raise DirectoryError(
+                setting, f"the certificate of {url} is refused: {distrust.sentence}"
+            ) from None
+        # The handshake before this one went well.
+        raise DirectoryError(
+            "url",
+            f"libldap, and so Keystone, refuses the TLS connection to {url} ({words(error)}); give the name or "
+            "address that is in its certificate (for localhost libldap takes the machine's own name)",
+        ) from None
+    except ldap.TIMEOUT:
+        raise
+    except ldap.LDAPError as error:
+        raise DirectoryError("bind_dn", f"{url} does not let {login.bind_dn!r} in: {words(error)}") from None

@@ -1,0 +1,107 @@
+"""Logins as files: clouds.yaml and openrc, which the OpenStack client and its libraries read as they are."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+import yaml
+
+from clients import openstack
+from clients.errors import CloudError
+from clients.openstack import Entry
+
+
+@dataclass(frozen=True)
+class PasswordLogin:
+    """A user's own login to one project, or where `project` is None to the domain itself."""
+
+    user: str
+    user_domain: str
+    password: str = field(repr=False)
+    project: str | None
+    domain: str
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """What proves it, and the scope, in the words of clouds.yaml."""
+        proof = {"username": self.user, "user_domain_name": self.user_domain, "password": self.password}
+        if self.project is None:
+            return {**proof, "domain_name": self.domain}
+        return {**proof, "project_name": self.project, "project_domain_name": self.domain}
+
+    auth_type = "password"
+
+
+@dataclass(frozen=True)
+class CredentialLogin:
+    """An application credential, which is for one project and needs no more names."""
+
+    credential_id: str
+    secret: str = field(repr=False)
+
+    @property
+    def auth(self) -> dict[str, str]:
+        """What proves it, in the words of clouds.yaml."""
+        return {"application_credential_id": self.credential_id, "application_credential_secret": self.secret}
+
+    auth_type = "v3applicationcredential"
+
+
+Login = PasswordLogin | CredentialLogin
+
+# Each of these would be mixed into the login, or preferred to it, if it were left from another one.
+_OTHERS = (
+    *("OS_CLOUD", "OS_TOKEN", "OS_AUTH_TOKEN", "OS_AUTH_TYPE", "OS_AUTH_URL", "OS_ENDPOINT", "OS_URL"),
+    *("OS_USERNAME", "OS_USER_ID", "OS_USER_DOMAIN_NAME", "OS_USER_DOMAIN_ID", "OS_PASSWORD", "OS_PASSCODE"),
+    *("OS_PROJECT_NAME", "OS_PROJECT_ID", "OS_PROJECT_DOMAIN_NAME", "OS_PROJECT_DOMAIN_ID"),
+    *("OS_TENANT_NAME", "OS_TENANT_ID", "OS_DEFAULT_DOMAIN", "OS_DOMAIN_NAME", "OS_DOMAIN_ID"),
+    *("OS_DEFAULT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_ID", "OS_SYSTEM_SCOPE", "OS_TRUST_ID"),
+    *("OS_APPLICATION_CREDENTIAL_ID", "OS_APPLICATION_CREDENTIAL_NAME", "OS_APPLICATION_CREDENTIAL_SECRET"),
+    *("OS_REGION_NAME", "OS_INTERFACE", "OS_ENDPOINT_TYPE", "OS_IDENTITY_API_VERSION", "OS_CACERT"),
+)
+
+
+def cloud_entry(cloud: str) -> Entry:
+    """Where the cloud of that entry of clouds.yaml is, for the logins of others.
+
+    Raises:
+        pulumi.RunError: there is no such entry.
+    """
+    try:
+        return openstack.entry(cloud)
+    except CloudError as error:
+        raise pulumi.RunError(f"openstack.cloud: {error}") from None
+
+
+def clouds_yaml(entry: Entry, logins: Mapping[str, Login]) -> str:
+    """A clouds.yaml with an entry for each of LOGINS, in their order."""
+    clouds = {
+        name: {
+            "auth_type": login.auth_type,
+            "auth": {"auth_url": entry.auth_url, **login.auth},
+            **_where(entry),
+        }
+        for name, login in logins.items()
+    }
+    return yaml.safe_dump({"clouds": clouds}, sort_keys=False, allow_unicode=True)
+
+
+def openrc(entry: Entry, logins: Mapping[str, Login]) -> str:
+    """Lines for a POSIX shell that set the first of LOGINS, and unset what others may have left."""
+    name, login = next(iter(logins.items()))
+    settings = {"auth_type": login.auth_type, "auth_url": entry.auth_url, **login.auth, **_where(entry)}
+    return "\n".join(
+        [
+            f"# {name}: read this into a shell with `. ./openrc`",
+            f"unset {' '.join(_OTHERS)}",
+            *(f"export OS_{key.upper()}={shlex.quote(value)}" for key, value in settings.items()),
+        ]
+    )
+
+
+def _where(entry: Entry) -> dict[str, str]:
+    settings = {"region_name": entry.region, "interface": entry.interface, "identity_api_version": "3"}
+    if entry.ca_file:
+        settings["cacert"] = entry.ca_file
+    return {key: value for key, value in settings.items() if value}

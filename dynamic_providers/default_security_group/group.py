@@ -1,0 +1,111 @@
+"""The default security group in Neutron: found or made, its rules read and changed, given back.
+
+API: https://docs.openstack.org/api-ref/network/v2/ (security groups, their rules, default rules). Requests are
+made at the REST level, because the SDK fills in the project of the caller's own login.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from clients.errors import CloudError
+from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from openstack.connection import Connection
+    from requests import Response
+
+NAME = "default"
+
+
+def ensure(conn: Connection, project_id: str) -> str:
+    """The group's id. Neutron makes the group when an administrator lists those of the project.
+
+    Raises:
+        CloudError: there is none, and this account may not have it made.
+    """
+    answer = conn.network.get("/security-groups", params={"project_id": project_id, "name": NAME})
+    found = _answered(answer, "list the security groups of", project_id)["security_groups"]
+    if not found:
+        raise CloudError(
+            f"project {project_id} has no default security group, and Neutron made none for this account; "
+            "give openstack.cloud an account that Neutron's policy lets create_default_security_group"
+        )
+    return str(found[0]["id"])
+
+
+def rules(conn: Connection, group_id: str) -> dict[str, Rule] | None:
+    """The group's rules by their ids; None where the group is gone."""
+    answer = conn.network.get(f"/security-groups/{group_id}")
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        return None
+    found = _answered(answer, "read", group_id)["security_group"]["security_group_rules"]
+    return {rule["id"]: Rule.of_neutron(rule, group_id) for rule in found}
+
+
+def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[Rule]) -> None:
+    """Add what is missing, then remove what is not wanted: what stays is let through all the while."""
+    live = rules(conn, group_id) or {}
+    declared = set(wanted)
+    for rule in sorted(declared - set(live.values())):
+        body = {"security_group_rule": rule.for_neutron(group_id, project_id)}
+        answer = conn.network.post("/security-group-rules", json=body)
+        if answer.status_code != HTTPStatus.CONFLICT or not _is_there(answer):
+            _answered(answer, "add a rule to", group_id)
+    kept: set[Rule] = set()
+    for rule_id, rule in live.items():
+        if rule in declared and rule not in kept:
+            kept.add(rule)
+            continue
+        answer = conn.network.delete(f"/security-group-rules/{rule_id}")
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            _answered(answer, "remove a rule from", group_id)
+
+
+def give_back(conn: Connection, group_id: str, project_id: str) -> None:
+    """Leave the group to Neutron again.
+
+    One that nothing uses is deleted: Neutron makes it anew with its own rules when it is next needed, and
+    nothing stays of a project that goes. One in use gets Neutron's own rules.
+    """
+    if not _named_by_other_groups(conn, group_id):
+        answer = conn.network.delete(f"/security-groups/{group_id}")
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return
+        if answer.status_code != HTTPStatus.CONFLICT:
+            _answered(answer, "delete", group_id)
+            return
+    bring_to(conn, group_id, project_id, _template(conn))
+
+
+def _named_by_other_groups(conn: Connection, group_id: str) -> bool:
+    """Whether a rule of another group lets this one in or out: it would go with this group."""
+    answer = conn.network.get("/security-group-rules", params={"remote_group_id": group_id})
+    found = _answered(answer, "list the rules that name", group_id)["security_group_rules"]
+    return any(rule["security_group_id"] != group_id for rule in found)
+
+
+def _template(conn: Connection) -> Iterable[Rule]:
+    answer = conn.network.get("/default-security-group-rules", params={"used_in_default_sg": "true"})
+    if answer.status_code == HTTPStatus.NOT_FOUND:  # before Neutron 23 (2023.2) it could not be changed
+        return NEUTRONS_OWN
+    found = _answered(answer, "read the template of", NAME)["default_security_group_rules"]
+    return {Rule.of_neutron(rule, "PARENT") for rule in found if rule["used_in_default_sg"]}
+
+
+def _is_there(answer: Response) -> bool:
+    """Whether this conflict is that the rule is there already, and not a quota."""
+    return bool(answer.json().get("NeutronError", {}).get("type") == "SecurityGroupRuleExists")
+
+
+def _answered(answer: Response, doing: str, whose: str) -> dict[str, Any]:
+    if answer.ok:
+        return answer.json() if answer.content else {}
+    try:
+        message = answer.json()["NeutronError"]["message"]
+    except (ValueError, KeyError, TypeError):
+        message = answer.reason or "no reason given"
+    raise CloudError(f"Neutron refused to {doing} {whose}: {answer.status_code}, {message}")

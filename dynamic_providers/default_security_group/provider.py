@@ -1,0 +1,88 @@
+"""The CRUD of a default security group's rules, as a table of contents; the work is in `group`."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from clients import openstack
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.default_security_group import group
+from dynamic_providers.default_security_group.rules import Rule  # noqa: TC001 - pydantic evaluates annotations
+
+
+class DefaultSecurityGroupArgs(Inputs):
+    """What is declared.
+
+    Attributes:
+        cloud: entry of clouds.yaml with an administrator's login.
+        project_id: whose default group it is.
+        rules: all of the group's rules, sorted; a rule that is not here is removed.
+    """
+
+    cloud: str = Field(min_length=1)
+    project_id: str = Field(min_length=1)
+    rules: list[Rule]
+
+
+class DefaultSecurityGroupOutputs(Outputs):
+    """What was found.
+
+    Attributes:
+        security_group_id: of the group.
+    """
+
+    security_group_id: str
+
+
+class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]):
+    """Exactly the declared rules in the default group that Neutron makes for each project."""
+
+    inputs_model = DefaultSecurityGroupArgs
+    outputs_model = DefaultSecurityGroupOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+
+    def find_or_create(self, inputs: DefaultSecurityGroupArgs) -> tuple[str, DefaultSecurityGroupOutputs]:
+        """Have Neutron make the group, if it has not yet, and change its rules."""
+        return inputs.project_id, _bring_to(inputs)
+
+    def update_in_place(
+        self,
+        id_: str,  # noqa: ARG002
+        olds: DefaultSecurityGroupOutputs,  # noqa: ARG002
+        inputs: DefaultSecurityGroupArgs,
+    ) -> DefaultSecurityGroupOutputs:
+        """The same."""
+        return _bring_to(inputs)
+
+    def read_live(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: DefaultSecurityGroupArgs,
+        outputs: DefaultSecurityGroupOutputs,
+    ) -> tuple[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs] | None:
+        """The rules as they are. Asked for by the group's id, which makes Neutron create nothing."""
+        with openstack.connect(inputs.cloud) as conn:
+            found = group.rules(conn, outputs.security_group_id)
+        if found is None:
+            return None
+        return inputs.model_copy(update={"rules": sorted(found.values())}), outputs
+
+    def delete_live(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: DefaultSecurityGroupArgs,
+        outputs: DefaultSecurityGroupOutputs,
+    ) -> None:
+        """Leave the group to Neutron again."""
+        with openstack.connect(inputs.cloud) as conn:
+            group.give_back(conn, outputs.security_group_id, inputs.project_id)
+
+
+def _bring_to(inputs: DefaultSecurityGroupArgs) -> DefaultSecurityGroupOutputs:
+    with openstack.connect(inputs.cloud) as conn:
+        group_id = group.ensure(conn, inputs.project_id)
+        group.bring_to(conn, group_id, inputs.project_id, inputs.rules)
+    return DefaultSecurityGroupOutputs(security_group_id=group_id)

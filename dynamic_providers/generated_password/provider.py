@@ -1,0 +1,75 @@
+"""A password made once and kept in state; no system is asked."""
+
+from __future__ import annotations
+
+import secrets
+import string
+
+from pydantic import Field
+
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+
+LENGTH = 32
+"""Letters and digits: 190 bits."""
+# Nothing that clouds.yaml, a shell, or an INI file would have to quote or escape.
+_KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits)
+_ID = "generated"
+
+
+class GeneratedPasswordArgs(Inputs):
+    """What a generated password declares.
+
+    Attributes:
+        serial: another number is another password.
+    """
+
+    serial: int = Field(ge=1)
+
+
+class GeneratedPasswordOutputs(Outputs):
+    """What was generated.
+
+    Attributes:
+        password: LENGTH letters and digits, at least one small letter, one capital and one digit.
+    """
+
+    password: str = Field(repr=False)
+
+
+class GeneratedPasswordProvider(DynamicProvider[GeneratedPasswordArgs, GeneratedPasswordOutputs]):
+    """A new serial is a change in place: what uses the password gets the new one in the same run."""
+
+    inputs_model = GeneratedPasswordArgs
+    outputs_model = GeneratedPasswordOutputs
+
+    def find_or_create(self, inputs: GeneratedPasswordArgs) -> tuple[str, GeneratedPasswordOutputs]:  # noqa: ARG002
+        """Generate one; a killed run's was never used, because it was not saved."""
+        return _ID, GeneratedPasswordOutputs(password=_generated())
+
+    def update_in_place(
+        self,
+        id_: str,  # noqa: ARG002
+        olds: GeneratedPasswordOutputs,  # noqa: ARG002
+        inputs: GeneratedPasswordArgs,  # noqa: ARG002
+    ) -> GeneratedPasswordOutputs:
+        """Generate another one."""
+        return GeneratedPasswordOutputs(password=_generated())
+
+    def read_live(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: GeneratedPasswordArgs,
+        outputs: GeneratedPasswordOutputs,
+    ) -> tuple[GeneratedPasswordArgs, GeneratedPasswordOutputs]:
+        """What state holds: it is kept nowhere else."""
+        return inputs, outputs
+
+    def delete_live(self, id_: str, inputs: GeneratedPasswordArgs, outputs: GeneratedPasswordOutputs) -> None:
+        """Nothing to remove."""
+
+
+def _generated() -> str:
+    while True:
+        password = "".join(secrets.choice("".join(_KINDS)) for _ in range(LENGTH))
+        if all(set(kind) & set(password) for kind in _KINDS):  # what Keystone's password_regex often asks
+            return password

@@ -1,0 +1,114 @@
+"""The CRUD of a subnet's host routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from openstack import exceptions
+from pydantic import BaseModel, ConfigDict, Field
+
+from clients.errors import CloudError
+from clients.openstack import connect
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+class HostRoute(BaseModel):
+    """One route.
+
+    Attributes:
+        destination: a CIDR.
+        next_hop: the address of the router that leads there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    destination: str
+    next_hop: str
+
+    def order(self) -> tuple[str, str]:
+        """Where the route stands in a list; Neutron keeps none."""
+        return self.destination, self.next_hop
+
+
+class HostRoutesArgs(Inputs):
+    """What a subnet's routes are.
+
+    Attributes:
+        cloud: entry of clouds.yaml with which Neutron is used.
+        subnet_id: the subnet's.
+        routes: all of them, ordered as HostRoute.order says.
+    """
+
+    cloud: str = Field(min_length=1)
+    subnet_id: str = Field(min_length=1)
+    routes: list[HostRoute]
+
+
+class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
+    """The host routes of a subnet; the resource's id is the subnet's."""
+
+    inputs_model = HostRoutesArgs
+    outputs_model = Outputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"subnet_id"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+
+    def find_or_create(self, inputs: HostRoutesArgs) -> tuple[str, Outputs]:
+        """Give the subnet these routes and no others."""
+        _set(inputs, inputs.routes)
+        return inputs.subnet_id, Outputs()
+
+    def update_in_place(self, id_: str, olds: Outputs, inputs: HostRoutesArgs) -> Outputs:  # noqa: ARG002 - base
+        """Give the subnet these routes and no others."""
+        _set(inputs, inputs.routes)
+        return Outputs()
+
+    def read_live(
+        self,
+        id_: str,
+        inputs: HostRoutesArgs,
+        outputs: Outputs,
+    ) -> tuple[HostRoutesArgs, Outputs] | None:
+        """Gone is: no subnet, or no route in it."""
+        with connect(inputs.cloud) as cloud:
+            subnet = _subnet(cloud, id_)
+        if subnet is None or not subnet.host_routes:
+            return None
+        return inputs.model_copy(update={"routes": _routes(subnet)}), outputs
+
+    def delete_live(self, id_: str, inputs: HostRoutesArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
+        """Leave the subnet without host routes; without the subnet there are none."""
+        with connect(inputs.cloud) as cloud:
+            if _subnet(cloud, id_):
+                cloud.network.update_subnet(id_, host_routes=[])
+
+
+def _subnet(cloud: Connection, id_: str) -> Any | None:
+    return cloud.network.find_subnet(id_, ignore_missing=True)
+
+
+def _routes(subnet: Any) -> list[HostRoute]:
+    routes = [
+        HostRoute(destination=route["destination"], next_hop=route["nexthop"]) for route in subnet.host_routes
+    ]
+    return sorted(routes, key=HostRoute.order)
+
+
+def _set(inputs: HostRoutesArgs, routes: list[HostRoute]) -> None:
+    with connect(inputs.cloud) as cloud:
+        there = _subnet(cloud, inputs.subnet_id)
+        if there is not None and _routes(there) == routes:
+            return  # an adopted subnet stays as it is
+        try:
+            cloud.network.update_subnet(
+                inputs.subnet_id,
+                host_routes=[
+                    {"destination": route.destination, "nexthop": route.next_hop} for route in routes
+                ],
+            )
+        except (exceptions.BadRequestException, exceptions.NotFoundException) as error:
+            raise CloudError(
+                f"subnet {inputs.subnet_id} does not take its host routes: {str(error).splitlines()[0]}"
+            ) from error

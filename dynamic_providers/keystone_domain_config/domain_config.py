@@ -1,0 +1,133 @@
+"""The configuration of a domain over Keystone's API, and whether Keystone goes by it.
+
+API: https://docs.openstack.org/api-ref/identity/v3/#domain-configuration. Keystone stores each option, and on the
+next request for the domain a worker makes a new driver from them if they have changed. Where
+``domain_specific_drivers_enabled`` or ``domain_configurations_from_database`` is off it stores them all the same,
+answers 201, and goes on without them (keystone/identity/core.py): so whoever sets them has to look.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from openstack.connection import Connection
+    from requests import Response
+
+Options = dict[str, dict[str, str]]
+
+USED_TIMEOUT_S = 30
+"""For all workers to notice; those without a common cache take [domain_config] cache_time, 300 s by default."""
+_POLL_S = 1
+
+
+def get(connection: Connection, domain_id: str) -> Options | None:
+    """Give the options as text, without the password, which Keystone never tells; None if there are none."""
+    answer = connection.identity.get(_path(domain_id))
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        return None
+    config = _json(answer, "read the configuration")["config"]
+    return {
+        group: {name: _meant(value) for name, value in options.items() if name != "password"}
+        for group, options in config.items()
+    }
+
+
+def put(connection: Connection, domain_id: str, options: Options, password: str) -> None:
+    """Set exactly these options, in one transaction: what was there before is gone."""
+    config: dict[str, dict[str, str]] = {
+        group: {name: _literal(text) for name, text in values.items()} for group, values in options.items()
+    }
+    # oslo.config's $ is in force for the password, Keystone's % substitution is not.
+    config.setdefault("ldap", {})["password"] = password.replace("$", "$$")
+    _json(connection.identity.put(_path(domain_id), json={"config": config}), "set the configuration")
+
+
+def delete(connection: Connection, domain_id: str) -> None:
+    """Remove all options; gone already, or the whole domain gone, is success."""
+    answer = connection.identity.delete(_path(domain_id))
+    if answer.status_code != HTTPStatus.NOT_FOUND:
+        _json(answer, "remove the configuration")
+
+
+def wait_until_used(
+    connection: Connection, domain_id: str, domain: str, witness: tuple[str, str] | None
+) -> None:
+    """Wait until Keystone finds ``witness``, ("user", NAME) or ("group", NAME), in the domain.
+
+    Without one, only that Keystone can ask the directory at all is seen.
+
+    Raises:
+        CloudError: it does not find it, or cannot ask the directory.
+    """
+    kind, name = witness or ("user", "nobody")
+    deadline = time.monotonic() + USED_TIMEOUT_S
+    while True:
+        answer = connection.identity.get(f"/{kind}s", params={"domain_id": domain_id, "name": name})
+        if answer.status_code != HTTPStatus.OK:
+            raise CloudError(
+                f"Keystone has the configuration of domain {domain!r} and cannot use the directory: "
+                f"{_told(answer)} See that its hosts reach the directory and have the CA file "
+                "(after another CA Keystone has to be restarted), and look at its log."
+            )
+        if witness is None or answer.json()[f"{kind}s"]:
+            return
+        if time.monotonic() > deadline:
+            raise CloudError(
+                f"Keystone has stored the configuration of domain {domain!r} and does not use it: "
+                f"it finds no {kind} {name!r} there. Set domain_specific_drivers_enabled = true and "
+                "domain_configurations_from_database = true under [identity] in keystone.conf and restart "
+                "Keystone, or set the directory's delivery: kolla."
+            )
+        time.sleep(_POLL_S)
+
+
+def differing(live: Options, wanted: Options) -> str:
+    """Name the options that differ, as GROUP.NAME."""
+    flat = [
+        {f"{group}.{name}": text for group, values in options.items() for name, text in values.items()}
+        for options in (live, wanted)
+    ]
+    return ", ".join(sorted(name for name in flat[0] | flat[1] if flat[0].get(name) != flat[1].get(name)))
+
+
+def _path(domain_id: str) -> str:
+    return f"/domains/{domain_id}/config"
+
+
+def _literal(text: str) -> str:
+    """TEXT so that Keystone takes it literally: it replaces %(password)s, and oslo.config $NAME."""
+    return text.replace("%", "%%").replace("$", "$$")
+
+
+def _meant(value: Any) -> str:
+    """Give what a stored value says to Keystone; true and 500 may be no text where somebody else set them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value).replace("$$", "$").replace("%%", "%")
+
+
+def _json(answer: Response, what: str) -> Mapping[str, Any]:
+    if answer.ok:
+        return answer.json() if answer.content else {}
+    hint = (
+        " The account of openstack.cloud needs the role admin there."
+        if answer.status_code == HTTPStatus.FORBIDDEN
+        else ""
+    )
+    raise CloudError(f"Keystone did not {what} of the domain: {_told(answer)}{hint}")
+
+
+def _told(answer: Response) -> str:
+    try:
+        return f"{answer.status_code}, {answer.json()['error']['message']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.reason}."

@@ -1,0 +1,103 @@
+"""The CRUD of a domain's configuration, as a table of contents; the work is in the module beside this one."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from clients.errors import CloudError
+from clients.openstack import connect
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.keystone_domain_config import domain_config
+
+
+class KeystoneDomainConfigArgs(Inputs):
+    """What a domain's configuration declares.
+
+    Attributes:
+        domain_id: of the domain; also the resource's id.
+        domain: its name, for sentences.
+        options: Keystone's options by group, each a literal text; without the password.
+        password: of the bind account. A secret.
+        adopt: whether a different configuration that is there already is replaced.
+        witness_kind: what the witness is.
+        witness_name: of one who is in the directory: by it can be told that Keystone uses the configuration.
+        cloud: entry of clouds.yaml with an administrator's login.
+    """
+
+    domain_id: str = ""  # given apart, as it may not be known yet; so is the password
+    domain: str = Field(min_length=1)
+    options: dict[str, dict[str, str]]
+    password: str = Field(default="", repr=False)
+    adopt: bool = False
+    witness_kind: Literal["user", "group"] = "user"
+    witness_name: str | None = None
+    cloud: str = Field(min_length=1)
+
+    @property
+    def witness(self) -> tuple[str, str] | None:
+        """The witness's kind and name."""
+        return (self.witness_kind, self.witness_name) if self.witness_name else None
+
+
+class KeystoneDomainConfigOutputs(Outputs):
+    """Nothing is found out beside what is declared."""
+
+
+class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]):
+    """The identity driver of a domain: one configuration a domain."""
+
+    inputs_model = KeystoneDomainConfigArgs
+    outputs_model = KeystoneDomainConfigOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"domain_id"})
+    no_effect: ClassVar[frozenset[str]] = frozenset(
+        {"domain", "adopt", "witness_kind", "witness_name", "cloud"}
+    )
+
+    def find_or_create(self, inputs: KeystoneDomainConfigArgs) -> tuple[str, KeystoneDomainConfigOutputs]:
+        """Set it, also over an equal one; refuse to replace a different one that nobody gave over."""
+        with connect(inputs.cloud) as connection:
+            live = domain_config.get(connection, inputs.domain_id)
+            if live is not None and live != inputs.options and not inputs.adopt:
+                raise CloudError(
+                    f"domain {inputs.domain!r} has a configuration already, and it is a different one: "
+                    f"{domain_config.differing(live, inputs.options)}. Set the directory's adopt: true to "
+                    "replace it, or declare it as it is."
+                )
+        return inputs.domain_id, self._bring_to(inputs)
+
+    def update_in_place(
+        self,
+        id_: str,  # noqa: ARG002 - the domain's, which the inputs have
+        olds: KeystoneDomainConfigOutputs,  # noqa: ARG002
+        inputs: KeystoneDomainConfigArgs,
+    ) -> KeystoneDomainConfigOutputs:
+        """Set exactly the declared options."""
+        return self._bring_to(inputs)
+
+    def read_live(
+        self, id_: str, inputs: KeystoneDomainConfigArgs, outputs: KeystoneDomainConfigOutputs
+    ) -> tuple[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs] | None:
+        """Every option but the password, which Keystone never tells: that stays as the stack holds it."""
+        with connect(inputs.cloud) as connection:
+            live = domain_config.get(connection, id_)
+        if live is None:
+            return None
+        return inputs.model_copy(update={"options": live}), outputs
+
+    def delete_live(
+        self,
+        id_: str,
+        inputs: KeystoneDomainConfigArgs,
+        outputs: KeystoneDomainConfigOutputs,  # noqa: ARG002
+    ) -> None:
+        """Give the domain back to Keystone's default driver."""
+        with connect(inputs.cloud) as connection:
+            domain_config.delete(connection, id_)
+
+    def _bring_to(self, inputs: KeystoneDomainConfigArgs) -> KeystoneDomainConfigOutputs:
+        with connect(inputs.cloud) as connection:
+            domain_config.put(connection, inputs.domain_id, inputs.options, inputs.password)
+            domain_config.wait_until_used(connection, inputs.domain_id, inputs.domain, inputs.witness)
+        return KeystoneDomainConfigOutputs()

@@ -1,0 +1,61 @@
+"""The roles that one user or group has directly on one project, domain or the system."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dynamic_providers.role_set.assignments import PrincipalKind, ScopeKind
+
+__all__ = ["RoleSet", "RoleSetArgs"]
+
+
+class RoleSet(Resource, module="identity", name="RoleSet"):
+    """All roles of one user or group on one scope, as one resource that is changed in place.
+
+    openstack.identity.RoleAssignment is one role, and Pulumi removes what is no longer declared at the end of
+    a run, after what depends on it was made. An application credential rests on the roles that its account
+    has at that moment, and Keystone may delete it when one of them is removed. So the roles change first,
+    all at once, and then what rests on them is made with the roles that stay. See RoleSetArgs for what it
+    declares.
+
+    Attributes:
+        added: ids of the roles that were not there before.
+        revision: rises with each change of the roles; give it to what rests on them.
+    """
+
+    added: pulumi.Output[list[str]]
+    revision: pulumi.Output[int]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        cloud: str,
+        principal_kind: PrincipalKind,
+        principal_id: pulumi.Input[str],
+        scope_kind: ScopeKind,
+        scope_id: pulumi.Input[str],
+        roles: Sequence[pulumi.Input[str]],
+        inherited: bool = False,
+        exact: bool = True,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        declared = {
+            "cloud": cloud,
+            "principal_kind": principal_kind,
+            "principal_id": principal_id,
+            "scope_kind": scope_kind,
+            "scope_id": scope_id,
+            "inherited": inherited,
+            "roles": pulumi.Output.all(*roles).apply(lambda ids: sorted(set(ids))),  # a set: no order
+            "exact": exact,
+        }
+        super().__init__(RoleSetProvider(), name, {**declared, "added": None, "revision": None}, opts)

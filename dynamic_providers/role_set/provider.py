@@ -1,0 +1,124 @@
+"""The CRUD of a role set, as a table of contents; the work is in the module beside this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from clients import openstack
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.role_set import assignments
+from dynamic_providers.role_set.assignments import Place, PrincipalKind, ScopeKind
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+class RoleSetArgs(Inputs):
+    """What a role set declares.
+
+    Attributes:
+        cloud: entry of clouds.yaml with an administrator's login.
+        principal_kind: user or group.
+        principal_id: of the user or group.
+        scope_kind: project, domain or system.
+        scope_id: of the project or domain; "all" for the system.
+        inherited: whether the roles count in the projects below the scope instead of on it (OS-INHERIT).
+        roles: ids of the roles, sorted.
+        exact: whether these are all the roles there; else others are left alone, those found there too.
+    """
+
+    cloud: str = Field(min_length=1)
+    principal_kind: PrincipalKind
+    principal_id: str = Field(min_length=1)
+    scope_kind: ScopeKind
+    scope_id: str = Field(min_length=1)
+    inherited: bool = False
+    roles: list[str]
+    exact: bool = True
+
+    @property
+    def place(self) -> Place:
+        """The user or group on the scope."""
+        return Place(
+            self.principal_kind, self.principal_id, self.scope_kind, self.scope_id, inherited=self.inherited
+        )
+
+
+class RoleSetOutputs(Outputs):
+    """What making it found out.
+
+    Attributes:
+        added: ids of the roles that were not there before, and that alone are removed if not exact.
+        revision: rises with each change of the roles: what was made with the former ones is made anew.
+    """
+
+    added: list[str] = Field(default_factory=list)
+    revision: int = 1
+
+
+class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
+    """The roles that one user or group has directly on one scope, changed in place."""
+
+    inputs_model = RoleSetArgs
+    outputs_model = RoleSetOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset(
+        {"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"}
+    )
+    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+
+    def find_or_create(self, inputs: RoleSetArgs) -> tuple[str, RoleSetOutputs]:
+        """Add what is missing; if exact, remove what is too many."""
+        with openstack.connect(inputs.cloud) as conn:
+            return inputs.place.identity, RoleSetOutputs(added=_bring_to(conn, inputs, set()))
+
+    def update_in_place(self, id_: str, olds: RoleSetOutputs, inputs: RoleSetArgs) -> RoleSetOutputs:  # noqa: ARG002
+        """The same; if not exact, only what this added itself is removed."""
+        with openstack.connect(inputs.cloud) as conn:
+            added = _bring_to(conn, inputs, set(olds.added))
+            return RoleSetOutputs(added=added, revision=olds.revision + 1)
+
+    def read_live(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: RoleSetArgs,
+        outputs: RoleSetOutputs,
+    ) -> tuple[RoleSetArgs, RoleSetOutputs] | None:
+        """Gone is: no such user, group, project or domain. No roles at all are drift."""
+        with openstack.connect(inputs.cloud) as conn:
+            found = assignments.roles(conn, inputs.place)
+            if not found and not assignments.is_there(conn, inputs.place):
+                return None
+        roles = found if inputs.exact else found & set(inputs.roles)
+        return (
+            inputs.model_copy(update={"roles": sorted(roles)}),
+            outputs.model_copy(update={"added": sorted(found & set(outputs.added))}),
+        )
+
+    def delete_live(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> None:  # noqa: ARG002
+        """Remove every role there, or if not exact, those that this added."""
+        with openstack.connect(inputs.cloud) as conn:
+            found = assignments.roles(conn, inputs.place)
+            for role_id in sorted(found if inputs.exact else found & set(outputs.added)):
+                assignments.remove(conn, inputs.place, role_id)
+
+
+def _bring_to(conn: Connection, inputs: RoleSetArgs, own: set[str]) -> list[str]:
+    """Add first, then remove, so that there is no moment without a role that stays.
+
+    Args:
+        conn: the administrator's.
+        inputs: what is declared.
+        own: ids of the roles that this role set added before.
+
+    Returns:
+        The ids of those that it has added until now.
+    """
+    wanted = set(inputs.roles)
+    found = assignments.roles(conn, inputs.place)
+    for role_id in sorted(wanted - found):
+        assignments.add(conn, inputs.place, role_id)
+    for role_id in sorted((found if inputs.exact else found & own) - wanted):
+        assignments.remove(conn, inputs.place, role_id)
+    return sorted((wanted - found) | (own & wanted))

@@ -1,0 +1,121 @@
+"""The CRUD of removing undeclared grants, as a table of contents; the work is in the modules beside this one."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, ClassVar
+
+from pulumi.dynamic import DiffResult
+from pydantic import BaseModel, ConfigDict, Field
+
+from clients import openstack
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.role_set import assignments as role_assignments
+from dynamic_providers.role_set.assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
+from dynamic_providers.undeclared_grants import assignments, removal
+
+LOG = logging.getLogger(__name__)
+
+
+class UndeclaredGrant(BaseModel):
+    """A grant on the project that the stack file does not declare, as this run's program found it.
+
+    Attributes:
+        kind: user or group.
+        principal_id: of the user or group.
+        role_id: of the role.
+        inherited: whether it counts in the project's sub-projects only.
+        told: who, which role, where: for people.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: PrincipalKind
+    principal_id: str
+    role_id: str
+    inherited: bool = False
+    told: str
+
+    @property
+    def key(self) -> tuple[str, str, str, bool]:
+        """As an Assignment's."""
+        return self.kind, self.principal_id, self.role_id, self.inherited
+
+
+class UndeclaredGrantsArgs(Inputs):
+    """What an authoritative project hands over.
+
+    Attributes:
+        cloud: entry of clouds.yaml with an administrator's login.
+        project_id: of the project.
+        undeclared: what shall be removed. An empty list is no change, whatever was there before.
+    """
+
+    cloud: str = Field(min_length=1)
+    project_id: str = Field(min_length=1)
+    undeclared: list[UndeclaredGrant] = Field(default_factory=list)
+
+
+class UndeclaredGrantsOutputs(Outputs):
+    """What the last update removed: who, which role, where."""
+
+    removed: list[str] = Field(default_factory=list)
+
+
+class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]):
+    """Removes what was found undeclared, and nothing that came after."""
+
+    inputs_model = UndeclaredGrantsArgs
+    outputs_model = UndeclaredGrantsOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud", "undeclared"})
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """A list with something in it is work; that it was emptied is what the work has done."""
+        declared = super().diff(_id, _olds, _news)
+        return DiffResult(
+            changes=declared.changes or bool(_news.get("undeclared")),
+            replaces=declared.replaces,
+            delete_before_replace=declared.delete_before_replace,
+        )
+
+    def find_or_create(self, inputs: UndeclaredGrantsArgs) -> tuple[str, UndeclaredGrantsOutputs]:
+        """Remove what is listed."""
+        return inputs.project_id, _remove(inputs)
+
+    def update_in_place(
+        self,
+        id_: str,  # noqa: ARG002
+        olds: UndeclaredGrantsOutputs,  # noqa: ARG002
+        inputs: UndeclaredGrantsArgs,
+    ) -> UndeclaredGrantsOutputs:
+        """Remove what is listed."""
+        return _remove(inputs)
+
+    def read_live(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: UndeclaredGrantsArgs,
+        outputs: UndeclaredGrantsOutputs,
+    ) -> tuple[UndeclaredGrantsArgs, UndeclaredGrantsOutputs] | None:
+        """As it was: it is a deed and no thing, and what there is to do, the program finds out."""
+        return inputs, outputs
+
+    def delete_live(self, id_: str, inputs: UndeclaredGrantsArgs, outputs: UndeclaredGrantsOutputs) -> None:
+        """Nothing: what was removed stays removed."""
+
+
+def _remove(inputs: UndeclaredGrantsArgs) -> UndeclaredGrantsOutputs:
+    """Decide again, because the grants may have changed since they were listed."""
+    listed = {grant.key for grant in inputs.undeclared}
+    if not listed:
+        return UndeclaredGrantsOutputs()
+    with openstack.connect(inputs.cloud) as conn:
+        found = assignments.read(conn, inputs.project_id)
+        undeclared = [assignment for assignment in found.here if assignment.key in listed]
+        decided = removal.of(found, undeclared, assignments.own(conn))
+        for assignment in decided.removable:
+            role_assignments.remove(conn, assignment.place, assignment.role_id)
+            LOG.info("removed: %s", assignment)
+        for assignment, reason in decided.kept.items():
+            LOG.warning("kept: %s: %s", assignment, reason)
+    return UndeclaredGrantsOutputs(removed=[str(assignment) for assignment in decided.removable])

@@ -1,0 +1,132 @@
+"""The command behind `make adopt`: what the cloud holds becomes stack-file entries, and Pulumi imports it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from pathlib import Path
+
+from openstack.exceptions import SDKException
+
+from clients.errors import CloudError
+from clients.openstack import connect
+from components.settings import SettingsError, parse
+from operations.adopt.engine import Stack
+from operations.adopt.entry import (
+    KINDS,
+    AdoptError,
+    Entry,
+    LeftOut,
+    MissingId,
+    Wanted,
+    adopted_ids,
+)
+from operations.adopt.fit import fitting
+from operations.adopt.live import look
+from operations.adopt.plan import Plan
+from operations.adopt.search import search
+from operations.adopt.stack_file import StackFile
+
+
+def main() -> int:
+    """Run the command; 0 when what was found is in the stack's state, or nothing was to be done."""
+    arguments = _arguments()
+    try:
+        return _adopt(arguments)
+    except (AdoptError, CloudError, SettingsError, SDKException) as error:
+        _say(f"adopt: {error}")
+        return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make adopt", description=__doc__)
+    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser.add_argument(
+        "--only", type=_kinds, default=KINDS, help=f"some of {','.join(KINDS)}, with commas; all if left out"
+    )
+    parser.add_argument("--name", default="*", help="what names must match, such as 'lab-*'")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and stop")
+    parser.add_argument("--yes", action="store_true", help="import without asking")
+    return parser.parse_args()
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    asked = text.split(",")
+    if unknown := [kind for kind in asked if kind not in KINDS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} cannot be adopted; give some of {', '.join(KINDS)}")
+    return tuple(asked)
+
+
+def _adopt(arguments: argparse.Namespace) -> int:
+    file = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml"))
+    stack = Stack(arguments.stack)
+    settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
+    in_state, in_file = stack.managed_ids(), frozenset(adopted_ids(settings))
+    with connect(settings.openstack.cloud) as connection:
+        live = look(connection)
+    found = search(live, Wanted(settings, arguments.name, in_state | in_file), arguments.only)
+    entries, not_fitting = fitting(file.keys, [item for item in found if isinstance(item, Entry)], Path.cwd())
+    missing_ids = [item for item in found if isinstance(item, MissingId)]
+    left_out = [*(item for item in found if isinstance(item, LeftOut)), *not_fitting]
+    new_file = file.with_additions(entries, missing_ids) if entries or missing_ids else file
+    _tell(new_file.path.name, entries, missing_ids, left_out)
+    if arguments.dry_run:
+        _say("".join(_added_lines(file, new_file)).rstrip())
+        return 0
+    if new_file.text != file.text:
+        new_file.save()
+    elif in_file <= in_state:
+        return 0
+    return _import(stack, confirmed=arguments.yes)
+
+
+def _import(stack: Stack, *, confirmed: bool) -> int:
+    plan = Plan.of(stack.preview())
+    if plan.changes:
+        _say(
+            f"Pulumi would not only import; nothing was done. Make {stack.name}'s stack file say what is there, or "
+            "run `pulumi up` yourself if this is meant:"
+        )
+        _say("\n".join(f"  - {sentence}" for sentence in plan.changes))
+        return 1
+    _say(f"Pulumi would import {len(plan.imports)} and change nothing:")
+    _say("\n".join(f"  = {title}" for title in plan.imports))
+    if not confirmed and not sys.stdin.isatty():
+        _say("Nobody is here to ask: run `pulumi up`, or this with --yes (YES=1).")
+        return 0
+    if not stack.up(confirmed=confirmed):
+        return 1
+    after = Plan.of(stack.preview())
+    if after.imports or after.changes:
+        _say("The preview after it is not empty:")
+        _say("\n".join(f"  - {line}" for line in (*after.imports, *after.changes)))
+        return 1
+    _say("The preview after it is empty. What was adopted is protected while its `adopt` stands in the file.")
+    return 0
+
+
+def _tell(name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]) -> None:
+    if not entries and not missing_ids:
+        _say("There is nothing to add to the stack file.")
+    for entry in entries:
+        _say(f"  + {entry.title}")
+    for missing in missing_ids:
+        _say(f"  + adopt, in what {name} says already of {missing.title}")
+    for item in left_out:
+        _say(f"  - {item}")
+
+
+def _added_lines(old: StackFile, new: StackFile) -> list[str]:
+    before, after = (file.text.splitlines(keepends=True) for file in (old, new))
+    return list(difflib.unified_diff(before, after, old.path.name, new.path.name))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - its output is its interface
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What adopting comes to: entries for the stack file, ids for entries that stand there, and what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from components.access import RoleGrantSpec
+from components.spec import Adoptable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from components.problems import KeyPath
+    from components.settings import Settings
+
+KINDS = ("domains", "projects", "accounts", "grants", "networks")
+"""The sections of the stack file that can be adopted, in the order in which they are looked for."""
+
+
+class AdoptError(Exception):
+    """Adopting cannot go on; the text says why and what would be right."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry to add to a section of the stack file.
+
+    Attributes:
+        section: its section, such as "networks".
+        title: what it is, for people.
+        values: as it is to be written: nothing that the model would fill in by itself.
+    """
+
+    section: str
+    title: str
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, section: str, title: str, spec: Adoptable) -> Entry:
+        """The entry that reads as SPEC."""
+        values = _as_a_person_writes(spec.model_dump(mode="json", exclude_defaults=True))
+        return cls(section, title, values)
+
+
+@dataclass(frozen=True)
+class MissingId:
+    """An entry that stands in the stack file and is there on the cloud, but not in the stack's state."""
+
+    path: KeyPath
+    title: str
+    adopt: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something of the cloud that is not adopted, and why."""
+
+    title: str
+    reason: str
+
+    def __str__(self) -> str:
+        """TITLE: REASON."""
+        return f"{self.title}: {self.reason}"
+
+
+Found = Entry | MissingId | LeftOut
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look for.
+
+    Attributes:
+        settings: the stack file as it stands.
+        pattern: what names must match, as in a shell. For a grant: the name of its project or domain.
+        managed: the ids of what this stack's state holds, or the stack file adopts already.
+    """
+
+    settings: Settings
+    pattern: str = "*"
+    managed: frozenset[str] = frozenset()
+
+    def named(self, name: str) -> bool:
+        """Whether what is called NAME is asked for."""
+        return fnmatchcase(name, self.pattern)
+
+
+def grant_id(assignment_id: str, *, inherited: bool) -> str:
+    """ASSIGNMENT_ID, told apart where it is inherited: the plugin gives both kinds of grant the same id."""
+    return f"{assignment_id}/inherited" if inherited else assignment_id
+
+
+def adopted_ids(value: object) -> Iterator[str]:
+    """The ids that the entries of VALUE, settings or a part of them, adopt already."""
+    if isinstance(value, tuple):
+        for item in value:
+            yield from adopted_ids(item)
+    elif isinstance(value, BaseModel):
+        if isinstance(value, Adoptable) and value.adopt:
+            inherited = isinstance(value, RoleGrantSpec) and value.inherited
+            yield grant_id(value.adopt, inherited=inherited)
+        for name in type(value).model_fields:
+            yield from adopted_ids(getattr(value, name))
+
+
+def _as_a_person_writes(value: Any) -> Any:
+    """The name first, then the id; the id last where there is no name."""
+    if isinstance(value, list):
+        return [_as_a_person_writes(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    order = ["name", "adopt"] if "name" in value else []
+    order += [key for key in value if key not in {*order, "adopt"}]
+    order += ["adopt"]
+    return {key: _as_a_person_writes(value[key]) for key in dict.fromkeys(order) if key in value}

@@ -1,0 +1,60 @@
+"""What a running cloud holds, read once and never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from openstack.identity.v3._proxy import Proxy
+
+from components.identity import ALWAYS_THERE
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+    from openstack.identity.v3.domain import Domain
+    from openstack.identity.v3.project import Project
+    from openstack.identity.v3.role_assignment import RoleAssignment
+    from openstack.identity.v3.user import User
+    from openstack.network.v2.network import Network
+    from openstack.network.v2.rbac_policy import RBACPolicy
+    from openstack.network.v2.subnet import Subnet
+
+
+@dataclass(frozen=True)
+class Live:
+    """Everything of the cloud that may be adopted, and what is needed to name it, as openstacksdk gives it."""
+
+    domains: tuple[Domain, ...] = ()
+    projects: tuple[Project, ...] = ()
+    users: tuple[User, ...] = ()
+    """Of the domain Default only: those of others may be a directory's, and thousands."""
+    assignments: tuple[RoleAssignment, ...] = ()
+    networks: tuple[Network, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
+    shares: tuple[RBACPolicy, ...] = ()
+    domain_names: dict[str, str] = field(init=False)
+    """The name of each domain, by its id."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "domain_names", {domain.id: domain.name for domain in self.domains})
+
+
+def look(connection: Connection) -> Live:
+    """What the cloud of CONNECTION, an administrator's, holds now.
+
+    Raises:
+        openstack.exceptions.SDKException: a service does not answer, or refuses.
+    """
+    identity, network = connection.identity, connection.network
+    assert isinstance(identity, Proxy), "Keystone's v2 is gone for years"
+    domains = tuple(identity.domains())
+    default_ids = [domain.id for domain in domains if domain.name == ALWAYS_THERE]
+    return Live(
+        domains=domains,
+        projects=tuple(identity.projects()),
+        users=tuple(user for domain_id in default_ids for user in identity.users(domain_id=domain_id)),
+        assignments=tuple(identity.role_assignments(include_names=True)),
+        networks=tuple(network.networks()),
+        subnets=tuple(network.subnets()),
+        shares=tuple(network.rbac_policies(object_type="network")),
+    )

@@ -1,0 +1,70 @@
+"""What a preview would do beside importing: an adoption that changes the cloud is none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - how Pulumi marks a secret in its JSON
+_CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
+_SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/network:HostRoutes",)
+"""Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A preview's steps on the cloud.
+
+    Attributes:
+        imports: what would be imported, a line each.
+        changes: what else would happen, a sentence each.
+    """
+
+    imports: tuple[str, ...]
+    changes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, preview: Mapping[str, Any]) -> Plan:
+        """The plan that PREVIEW, of `pulumi preview --json`, shows."""
+        steps = [step for step in preview.get("steps") or [] if _is_of_the_cloud(step)]
+        return cls(
+            tuple(_title(step) for step in steps if step["op"] == "import"),
+            tuple(sentence for step in steps for sentence in _changes(step)),
+        )
+
+
+def _is_of_the_cloud(step: Mapping[str, Any]) -> bool:
+    """Whether STEP is about a thing of the cloud, and not about a component or a provider's settings."""
+    state = step.get("newState") or step.get("oldState") or {}
+    return bool(state.get("custom")) and not state["type"].startswith("pulumi:providers:")
+
+
+def _title(step: Mapping[str, Any]) -> str:
+    state = step.get("newState") or step["oldState"]
+    return f"{state['type'].rpartition(':')[2]} {step['urn'].rpartition('::')[2]}"
+
+
+def _changes(step: Mapping[str, Any]) -> Iterator[str]:
+    kind = (step.get("newState") or step["oldState"])["type"]
+    if step["op"] in _CHANGES_NOTHING or (step["op"] == "create" and kind in _SETS_WHAT_IS_THERE):
+        return
+    fields = step.get("diffReasons") or []
+    if step["op"] != "update" or not fields:
+        yield f"{_title(step)}: {step['op']}"
+        return
+    for field in fields:
+        there, wanted = (
+            _shown((step.get(state) or {}).get("inputs") or {}, field) for state in ("oldState", "newState")
+        )
+        yield f"{_title(step)}: {field} is {there} and would become {wanted}"
+
+
+def _shown(inputs: Mapping[str, Any], field: str) -> str:
+    if field not in inputs:
+        return "not set"
+    text = json.dumps(inputs[field], ensure_ascii=False)
+    return "a secret" if _SECRET in text else text

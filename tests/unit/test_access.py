@@ -1,0 +1,218 @@
+"""Grants: what a stack file may say, what each makes, and the sentences for names that Keystone does not have.
+
+The look-ups are Pulumi's mocks here; tests/lab/test_access.py asks a real Keystone.
+"""
+
+from typing import Any
+
+import grpc
+import pulumi
+import pulumi_openstack as openstack
+import pytest
+from pulumi.runtime import mocks
+from pydantic import ValidationError
+
+from components import lookup
+from components.access import RoleGrant, RoleGrantSpec, access_problems
+from components.lookup import id_of
+from components.missing_names import missing_principal, missing_role
+from components.settings import Settings
+
+GRANT = {"role": "member", "user": {"name": "runner", "domain": "Default"}, "scope": {"domain": "corp"}}
+DIRECT = "openstack:identity/roleAssignment:RoleAssignment"
+INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
+ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
+
+
+class RefusedError(grpc.RpcError):
+    """What a look-up that fails looks like to the SDK."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__()
+        self.said = said
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return self.said
+
+
+class Recorder(mocks.Mocks):
+    def __init__(self, error: str = "") -> None:
+        self.error = error
+        self.made: list[mocks.MockResourceArgs] = []
+        self.calls: list[str] = []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        self.made.append(args)
+        return f"id-of-{args.name}", args.inputs
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        self.calls.append(args.args["name"])
+        if self.error:
+            raise RefusedError(self.error)
+        return {**args.args, "id": f"id-of-{args.args['name']}"}, []
+
+
+class Holder(pulumi.ComponentResource):
+    def __init__(self, *providers: pulumi.ProviderResource) -> None:
+        super().__init__("test:Holder", "holder", None, pulumi.ResourceOptions(providers=list(providers)))
+
+
+def granted(changes: dict[str, Any]) -> mocks.MockResourceArgs:
+    """The one assignment that GRANT with CHANGES makes."""
+    recorder = Recorder()
+    mocks.set_mocks(recorder, project="private-cloud", stack="test")
+    spec = RoleGrantSpec.model_validate(GRANT | changes)
+    pulumi.runtime.test(
+        lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="default", scope_id="s1") and None
+    )()
+    (made,) = [args for args in recorder.made if args.typ in {DIRECT, INHERITED, ROLE_SET}]
+    return made
+
+
+def sentences(changes: dict[str, Any]) -> list[str]:
+    with pytest.raises(ValidationError) as caught:
+        RoleGrantSpec.model_validate(GRANT | changes)
+    return [error["msg"] for error in caught.value.errors()]
+
+
+@pytest.mark.parametrize(
+    ("scope", "key"), [({"domain": "corp"}, "domainId"), ({"project": "p", "domain": "corp"}, "projectId")]
+)
+def test_an_inherited_grant_is_an_inherited_assignment_on_its_scope(scope: dict[str, str], key: str) -> None:
+    made = granted({"scope": scope, "inherited": True})
+    assert (made.typ, made.inputs[key], made.inputs["roleId"]) == (INHERITED, "s1", "id-of-member")
+
+
+def test_a_grant_on_the_system_leaves_the_other_roles_there_alone() -> None:
+    made = granted({"scope": {"system": "all"}})
+    assert made.typ == ROLE_SET
+    assert {key: made.inputs[key] for key in ("principal_kind", "principal_id", "scope_kind", "roles")} == {
+        "principal_kind": "user",
+        "principal_id": "id-of-runner",
+        "scope_kind": "system",
+        "roles": ["id-of-member"],
+    }
+    assert made.inputs["exact"] is False
+
+
+def test_a_grant_and_its_inherited_twin_are_two_grants() -> None:
+    names = {
+        RoleGrantSpec.model_validate(GRANT | {"inherited": inherited}).qualified_name
+        for inherited in (True, False)
+    }
+    assert names == {"member/user/runner@Default/corp", "member/user/runner@Default/corp/inherited"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scope": {}}, "the scope names nothing"),
+        ({"scope": {"project": "p"}}, "the scope names project 'p' without its domain"),
+        ({"scope": {"system": "all", "domain": "corp"}}, "the whole system has no project and no domain"),
+        ({"scope": {"system": "all"}, "inherited": True}, "nothing inherits from the system scope"),
+    ],
+)
+def test_a_scope_is_one_place_or_gets_a_sentence(changes: dict[str, Any], said: str) -> None:
+    assert any(said in sentence for sentence in sentences(changes))
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_grant_on_the_system_is_refused_unless_allowed(allowed: bool) -> None:
+    settings = Settings.model_validate(
+        {
+            "openstack": {"cloud": "c", "allow_system_scope": allowed},
+            "grants": [GRANT | {"scope": {"system": "all"}}],
+        }
+    )
+    told = [(problem.path, problem.sentence) for problem in access_problems(settings)]
+    assert bool(told) is not allowed
+    assert all(path == ("grants", 0, "scope", "system") for path, _ in told)
+    assert all("openstack.allow_system_scope" in sentence for _, sentence in told)
+
+
+def test_a_grant_on_the_system_has_nothing_to_adopt() -> None:
+    grant = GRANT | {"scope": {"system": "all"}, "adopt": "//g//r"}
+    settings = Settings.model_validate(
+        {"openstack": {"cloud": "c", "allow_system_scope": True}, "grants": [grant]}
+    )
+    (problem,) = access_problems(settings)
+    assert problem.path == ("grants", 0, "adopt")
+    assert "leave adopt out" in problem.sentence
+
+
+def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
+    recorder = Recorder()
+    mocks.set_mocks(recorder, project="private-cloud", stack="test")
+
+    def program() -> None:
+        holder = Holder(openstack.Provider("openstack", cloud="c"))
+        for _ in range(3):
+            id_of("role", "member", holder)
+            id_of("user", "runner", holder, domain="Default", domain_id="default")
+        id_of("user", "runner", holder, domain="corp", domain_id="corp-id")
+
+    pulumi.runtime.test(program)()
+    assert sorted(recorder.calls) == ["member", "runner", "runner"]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("Your query returned more than one result", "there is more than one user 'runner' in domain 'corp'"),
+        ("Expected [200] but got 500 instead", "check that Keystone reaches it"),
+    ],
+)
+def test_a_lookup_that_fails_says_what_to_do(error: str, said: str) -> None:
+    mocks.set_mocks(Recorder(error), project="private-cloud", stack="test")
+    with pytest.raises(pulumi.RunError, match=said):
+        pulumi.runtime.test(lambda: id_of("user", "runner", Holder(), domain="corp", domain_id="c1"))()
+
+
+def test_the_missing_name_reaches_the_sentence_with_the_cloud_that_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lookup, "missing", lambda *told: f"missing {told}")
+    mocks.set_mocks(Recorder("query returned no results"), project="private-cloud", stack="test")
+
+    with pytest.raises(pulumi.RunError, match=r"\('role', 'membr', None, 'entry'\)"):
+        pulumi.runtime.test(
+            lambda: id_of("role", "membr", Holder(openstack.Provider("openstack", cloud="entry")))
+        )()
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "said"),
+    [
+        ("_member_", ["admin", "member"], "grant 'member'"),
+        ("_member_", ["admin", "member"], "the one of the old days"),
+        ("member", ["_member_", "admin"], "run `keystone-manage bootstrap` again"),
+        ("member", ["_member_", "admin"], "grant '_member_'"),
+        ("member", ["admin", "user"], "the roles there are: admin, user"),
+        ("membr", ["reader", "member", "admin"], "among admin, member, reader; did you mean 'member'?"),
+        ("observer", ["member", "admin"], "among admin, member; make it, or correct the name"),
+    ],
+)
+def test_a_missing_role_is_explained_by_the_roles_there_are(name: str, known: list[str], said: str) -> None:
+    sentence = missing_role(name, known)
+    assert said in sentence
+    assert f"there is no role {name!r}" in sentence
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "silent", "said"),
+    [
+        ([], [], "there is no group 'dev' in domain 'corp'; make it, or correct the name in the stack file"),
+        (["Default"], [], "domain 'Default' has a group of that name"),
+        (["b", "a"], [], "domain 'a' and domain 'b' have a group of that name"),
+        ([], ["partners", "corp"], "(domain partners could not be asked for one of that name)"),
+    ],
+)
+def test_a_missing_principal_says_where_it_was_searched_and_where_one_is(
+    elsewhere: list[str], silent: list[str], said: str
+) -> None:
+    sentence = missing_principal("group", "dev", "corp", elsewhere, silent)
+    assert said in sentence
+    assert "in domain 'corp'" in sentence

@@ -1,0 +1,339 @@
+"""From what a cloud holds to stack-file entries, and back through the model of the stack file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openstack.identity.v3.domain import Domain
+from openstack.identity.v3.project import Project
+from openstack.identity.v3.role_assignment import RoleAssignment
+from openstack.identity.v3.user import User
+from openstack.network.v2.network import Network
+from openstack.network.v2.rbac_policy import RBACPolicy
+from openstack.network.v2.subnet import Subnet
+
+from components.settings import Settings, parse
+from operations.adopt.entry import KINDS, Entry, LeftOut, MissingId, Wanted, adopted_ids
+from operations.adopt.fit import fitting
+from operations.adopt.live import Live
+from operations.adopt.search import search
+
+EMPTY: dict[str, Any] = {"openstack": {"cloud": "admin"}}
+
+DEFAULT = Domain(id="default", name="Default", enabled=True)
+CORP = Domain(id="d1", name="corp", description="People", enabled=True)
+DEVELOPMENT = Project(
+    id="p1", name="development", domain_id="d1", parent_id="d1", is_enabled=True, description=""
+)
+SERVICE = Project(id="p0", name="service", domain_id="default", parent_id="default", is_enabled=True)
+VLAN = Network(
+    id="n1",
+    name="vms",
+    provider_network_type="vlan",
+    provider_physical_network="physnet1",
+    provider_segmentation_id=200,
+    mtu=1500,
+    is_admin_state_up=True,
+    is_port_security_enabled=True,
+)
+SUBNET = Subnet(
+    id="s1",
+    name="vms-v4",
+    network_id="n1",
+    cidr="10.20.0.0/24",
+    gateway_ip="10.20.0.1",
+    is_dhcp_enabled=True,
+    allocation_pools=[{"start": "10.20.0.2", "end": "10.20.0.254"}],
+    dns_nameservers=[],
+    host_routes=[],
+)
+SHARE = RBACPolicy(id="r1", object_id="n1", action="access_as_shared", target_project_id="p1")
+
+
+def changed(live: Any, **values: Any) -> Any:
+    return type(live)(**{**live.to_dict(), **values})
+
+
+def grant(role: str = "member", user: str = "ci-runner", **scope: Any) -> RoleAssignment:
+    named = scope or {"project": {"id": "p1", "name": "development", "domain": {"id": "d1", "name": "corp"}}}
+    return RoleAssignment(
+        role={"id": f"{role}-id", "name": role},
+        user={"id": f"{user}-id", "name": user, "domain": {"id": "default", "name": "Default"}},
+        scope=named,
+    )
+
+
+def adopted(live: Live, declared: dict[str, Any] | None = None, **wanted: Any) -> tuple[Settings, list[str]]:
+    """The stack file with what was found, as the program reads it; and what was left out."""
+    raw = EMPTY | (declared or {})
+    found = search(live, Wanted(parse(raw, file_name="x", root=Path()), **wanted), KINDS)
+    entries, not_fitting = fitting(raw, [item for item in found if isinstance(item, Entry)], Path())
+    for entry in entries:
+        raw = raw | {entry.section: [*raw.get(entry.section, []), entry.values]}
+    for item in found:
+        if isinstance(item, MissingId):
+            section, index = item.path
+            here = raw[str(section)][index]
+            raw = raw | {str(section): [*raw[str(section)]]}
+            raw[str(section)][index] = {**here, "adopt": item.adopt}
+    left_out = [str(item) for item in (*found, *not_fitting) if isinstance(item, LeftOut)]
+    return parse(raw, file_name="x", root=Path()), left_out
+
+
+def values_of(live: Live, section: str) -> dict[str, Any]:
+    """The one entry that LIVE comes to in SECTION, as it is written."""
+    found = search(live, Wanted(parse(EMPTY, file_name="x", root=Path())), KINDS)
+    entries, _ = fitting(EMPTY, [item for item in found if isinstance(item, Entry)], Path())
+    (values,) = [entry.values for entry in entries if entry.section == section]
+    return values
+
+
+def test_what_is_there_comes_back_as_the_program_would_declare_it() -> None:
+    live = Live(
+        domains=(DEFAULT, CORP),
+        projects=(DEVELOPMENT, SERVICE),
+        assignments=(grant(),),
+        networks=(VLAN,),
+        subnets=(SUBNET,),
+        shares=(SHARE,),
+    )
+    settings, left_out = adopted(live)
+    assert [(domain.name, domain.adopt, domain.description) for domain in settings.domains] == [
+        ("corp", "d1", "People")
+    ]
+    assert [(project.qualified_name, project.adopt) for project in settings.projects] == [
+        ("development@corp", "p1")
+    ]
+    assert [(role.qualified_name, role.adopt) for role in settings.grants] == [
+        ("member/user/ci-runner@Default/development@corp", "/p1//ci-runner-id/member-id")
+    ]
+    (network,) = settings.networks
+    assert [(share.qualified_name, share.adopt) for share in network.shared_with] == [
+        ("development@corp", "r1")
+    ]
+    assert set(adopted_ids(settings)) == {"d1", "p1", "/p1//ci-runner-id/member-id", "n1", "s1", "r1"}
+    assert left_out == ["project 'service@Default': it is OpenStack's own; it stays as it is"]
+
+
+def test_an_entry_reads_as_a_person_would_write_it() -> None:
+    values = values_of(Live(networks=(VLAN,), subnets=(SUBNET,)), "networks")
+    assert values == {
+        "name": "vms",
+        "adopt": "n1",
+        "segments": [{"physical_network": "physnet1", "vlan": 200}],
+        "subnets": [{"name": "vms-v4", "adopt": "s1", "cidr": "10.20.0.0/24"}],
+    }
+    assert list(values) == ["name", "adopt", "segments", "subnets"]
+
+
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        (
+            {"gateway_ip": None, "allocation_pools": [{"start": "10.20.0.1", "end": "10.20.0.254"}]},
+            {"gateway": "none"},
+        ),
+        (
+            {
+                "gateway_ip": "10.20.0.254",
+                "allocation_pools": [{"start": "10.20.0.1", "end": "10.20.0.253"}],
+            },
+            {"gateway": "10.20.0.254"},
+        ),
+        (
+            {"allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}]},
+            {"allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}]},
+        ),
+        ({"dns_nameservers": ["10.9.0.53", "10.8.0.53"]}, {"dns": ["10.9.0.53", "10.8.0.53"]}),
+        ({"is_dhcp_enabled": False}, {"dhcp": False}),
+        ({"description": "floor 2"}, {"description": "floor 2"}),
+        (
+            {
+                "host_routes": [{"destination": "10.99.0.0/16", "nexthop": "10.20.0.7"}],
+                "allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}],
+            },
+            {
+                "allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}],
+                "host_routes": [{"destination": "10.99.0.0/16", "next_hop": "10.20.0.7"}],
+            },
+        ),
+    ],
+    ids=", ".join,
+)
+def test_what_differs_from_what_is_usual_is_written(live: dict[str, Any], written: dict[str, Any]) -> None:
+    values = values_of(Live(networks=(VLAN,), subnets=(changed(SUBNET, **live),)), "networks")
+    assert values["subnets"] == [{"name": "vms-v4", "adopt": "s1", "cidr": "10.20.0.0/24", **written}]
+
+
+def test_an_ipv6_subnet_keeps_its_modes_and_the_gateway_that_neutron_chose() -> None:
+    ipv6 = changed(
+        SUBNET,
+        cidr="fd00:20::/64",
+        gateway_ip="fd00:20::",
+        ip_version=6,
+        ipv6_address_mode="slaac",
+        ipv6_ra_mode="slaac",
+        allocation_pools=[{"start": "fd00:20::1", "end": "fd00:20::ffff:ffff:ffff:ffff"}],
+    )
+    (values,) = values_of(Live(networks=(VLAN,), subnets=(ipv6,)), "networks")["subnets"]
+    assert values["ipv6"] == {"address_mode": "slaac", "ra_mode": "slaac"}
+    assert values["gateway"] == "fd00:20::"
+    assert "allocation_pools" not in values
+
+
+@pytest.mark.parametrize(
+    ("live", "written"),
+    [
+        ({"mtu": 9000}, {"mtu": 9000}),
+        ({"is_shared": True}, {"shared": True}),
+        ({"is_port_security_enabled": False}, {"port_security": False}),
+        ({"availability_zone_hints": ["rack-1"]}, {"availability_hints": ["rack-1"]}),
+    ],
+    ids=", ".join,
+)
+def test_what_a_network_has_of_its_own_is_written(live: dict[str, Any], written: dict[str, Any]) -> None:
+    values = values_of(Live(networks=(changed(VLAN, **live),)), "networks")
+    assert {key: values.get(key) for key in written} == written
+
+
+def test_a_network_of_several_segments_keeps_them() -> None:
+    segments = [
+        {
+            "provider:network_type": "vlan",
+            "provider:physical_network": name,
+            "provider:segmentation_id": vlan,
+        }
+        for name, vlan in (("physnet1", 200), ("physnet2", 201))
+    ]
+    values = values_of(Live(networks=(changed(VLAN, segments=segments),)), "networks")
+    assert values["segments"] == [
+        {"physical_network": "physnet1", "vlan": 200},
+        {"physical_network": "physnet2", "vlan": 201},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("live", "sentence"),
+    [
+        (Live(networks=(changed(VLAN, provider_network_type="vxlan"),)), "it is vxlan, and the stack file knows VLANs only"),
+        (Live(networks=(changed(VLAN, provider_network_type="flat"),)), "it is flat"),
+        (Live(networks=(changed(VLAN, is_router_external=True),)), "it is external, which the stack file does not know"),
+        (Live(networks=(changed(VLAN, is_admin_state_up=False),)), "the stack file would put it up"),
+        (Live(networks=(VLAN, changed(VLAN, id="n2"))), "several networks have this name; rename it (n2)"),
+        (
+            Live(networks=(VLAN,), subnets=(changed(SUBNET, subnet_pool_id="x"),)),
+            "subnet 'vms-v4' of network 'vms': it is from a subnet pool",
+        ),
+        (
+            Live(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), shares=(changed(SHARE, target_project_id="gone"),)),
+            "share of network 'vms' with project 'gone@?': the stack file does not know the project",
+        ),
+        (Live(domains=(changed(CORP, is_enabled=False),)), "domain 'corp': it is disabled"),
+        (
+            Live(domains=(CORP,), projects=(changed(DEVELOPMENT, parent_id="p9"),)),
+            "it is inside another project, and the stack file knows no project trees",
+        ),
+        (
+            Live(domains=(CORP,), projects=(changed(DEVELOPMENT, tags=["blue"]),)),
+            "it has tags (blue), which the stack file does not know and Pulumi would remove",
+        ),
+        (
+            Live(domains=(DEFAULT,), users=(User(id="u1", name="nightly"),)),
+            "account 'nightly@Default': nobody can read its password; to take it over, declare it with adopt: u1",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_what_the_stack_file_cannot_say_is_left_out_with_a_sentence(live: Live, sentence: str) -> None:
+    _, left_out = adopted(live)
+    assert [line for line in left_out if sentence in line], left_out
+
+
+def test_what_the_model_refuses_is_left_out_with_the_models_own_sentence() -> None:
+    many = changed(
+        SUBNET,
+        id="s2",
+        name="many",
+        cidr="10.21.0.0/24",
+        gateway_ip="10.21.0.1",
+        allocation_pools=[{"start": "10.21.0.2", "end": "10.21.0.254"}],
+        dns_nameservers=[f"10.9.0.{n}" for n in range(1, 8)],
+    )
+    settings, left_out = adopted(Live(networks=(VLAN,), subnets=(many, SUBNET)))
+    assert [subnet.name for subnet in settings.networks[0].subnets] == ["vms-v4"]
+    assert "7 DNS servers are more than Neutron takes by default" in left_out[0]
+    assert left_out[0].startswith("subnet 'many' of network 'vms': ")
+
+
+def test_a_network_on_a_vlan_that_the_file_uses_is_left_out() -> None:
+    declared = {"networks": [{"name": "old", "segments": [{"physical_network": "physnet1", "vlan": 200}]}]}
+    settings, left_out = adopted(Live(networks=(VLAN,)), declared)
+    assert [network.name for network in settings.networks] == ["old"]
+    assert left_out == [
+        "network 'vms': VLAN 200 on physnet1 is used already by network 'old'; give each its own"
+    ]
+
+
+def test_what_the_stack_manages_or_adopts_already_is_not_found_again() -> None:
+    live = Live(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),), networks=(VLAN,))
+    managed = frozenset({"d1", "p1", "/p1//ci-runner-id/member-id", "n1"})
+    wanted = Wanted(parse(EMPTY, file_name="x", root=Path()), managed=managed)
+    assert search(live, wanted, KINDS) == []
+
+
+def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:
+    declared = {
+        "domains": [{"name": "corp", "description": "ours"}],
+        "projects": [{"name": "Development", "domain": "corp"}],
+        "networks": [
+            {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}], "mtu": 1400}
+        ],
+    }
+    live = Live(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), subnets=(SUBNET,))
+    settings, left_out = adopted(live, declared)
+    assert (settings.domains[0].adopt, settings.domains[0].description) == ("d1", "ours")
+    assert settings.projects[0].adopt == "p1"
+    assert (settings.networks[0].adopt, settings.networks[0].mtu) == ("n1", 1400)
+    assert left_out == [
+        "subnet 'vms-v4' of network 'vms': its network is declared already; declare it there with adopt: s1"
+    ]
+
+
+def test_names_select_and_a_grant_goes_by_its_project() -> None:
+    other = changed(DEVELOPMENT, id="p2", name="lab-1")
+    on_other = grant(project={"id": "p2", "name": "lab-1", "domain": {"id": "d1", "name": "corp"}})
+    live = Live(
+        domains=(CORP,), projects=(DEVELOPMENT, other), assignments=(grant(), on_other), networks=(VLAN,)
+    )
+    settings, _ = adopted(live, {"existing_domains": ["corp"]}, pattern="lab-*")
+    assert [project.name for project in settings.projects] == ["lab-1"]
+    assert [str(role.scope) for role in settings.grants] == ["lab-1@corp"]
+    assert not settings.networks
+
+
+def test_an_inherited_grant_and_one_on_the_same_domain_are_two() -> None:
+    domain = {"id": "d1", "name": "corp"}
+    live = Live(
+        domains=(CORP,),
+        assignments=(
+            grant(domain=domain),
+            grant(domain=domain, **{"OS-INHERIT:inherited_to": "projects"}),
+            grant(system={"all": True}),
+        ),
+    )
+    settings, _ = adopted(live)
+    assert [(role.inherited, role.adopt) for role in settings.grants] == [
+        (False, "d1///ci-runner-id/member-id"),
+        (True, "d1///ci-runner-id/member-id"),
+    ]
+
+
+def test_the_roles_of_an_account_of_the_file_are_left_to_its_entry() -> None:
+    declared = {
+        "accounts": [{"name": "ci-runner", "domain": "Default", "password": {"generated": 1}}],
+    }
+    settings, left_out = adopted(
+        Live(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),)), declared
+    )
+    assert not settings.grants
+    assert not left_out

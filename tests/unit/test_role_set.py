@@ -1,0 +1,204 @@
+"""A role set's CRUD against a fake Keystone at the REST level.
+
+The fake keeps assignments by their URL and answers as Keystone 30 did in the lab; what a real one does is
+shown by tests/lab/test_accounts.py.
+"""
+
+import json
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from pulumi.output import Unknown
+
+from clients.errors import CloudError
+from dynamic_providers.role_set import RoleSet
+from dynamic_providers.role_set.assignments import Place
+from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
+
+ARGS = {
+    "cloud": "admin",
+    "principal_kind": "user",
+    "principal_id": "u1",
+    "scope_kind": "project",
+    "scope_id": "p1",
+    "roles": ["member"],
+}
+URL = "/projects/p1/users/u1/roles/"
+
+
+def answer(status, body=None):
+    response = requests.Response()
+    response.status_code = status
+    response._content = json.dumps(body or {}).encode()
+    return response
+
+
+class FakeKeystone:
+    """Assignments by URL; a request in `refused` gets its status instead."""
+
+    def __init__(self, *there):
+        self.there = set(there)
+        self.gone = set()
+        self.refused = {}
+        self.changes = []
+        self.identity = self
+
+    def get(self, url, params=None):
+        if url != "/role_assignments":
+            return answer(404 if url in self.gone else 200)
+        found = [
+            {
+                "role": {"id": path.split("/roles/")[1].split("/")[0]},
+                "scope": {"OS-INHERIT:inherited_to": "projects"} if "OS-INHERIT" in path else {},
+            }
+            for path in sorted(self.there)
+            if params["user.id"] in path and params["scope.project.id"] in path
+        ]
+        return answer(200, {"role_assignments": found})
+
+    def _change(self, method, url):
+        self.changes.append((method, url))
+        if (method, url) in self.refused:
+            status = self.refused[method, url]
+            return answer(status, {"error": {"message": f"Keystone's word on {status}."}})
+        return None
+
+    def put(self, url):
+        refused = self._change("put", url)
+        if refused is None:
+            self.there.add(url)
+        return answer(204) if refused is None else refused
+
+    def delete(self, url):
+        refused = self._change("delete", url)
+        if refused is not None:
+            return refused
+        found = url in self.there
+        self.there.discard(url)
+        return answer(204 if found else 404)
+
+
+@pytest.fixture
+def keystone(monkeypatch):
+    fake = FakeKeystone()
+
+    @contextmanager
+    def connect(_cloud):
+        yield fake
+
+    monkeypatch.setattr("clients.openstack.connect", connect)
+    return fake
+
+
+crud: Any = RoleSetProvider()
+
+
+def state(**changes):
+    return ARGS | {"added": [], "revision": 1.0} | changes
+
+
+def test_making_it_adds_what_is_missing_and_removes_what_is_too_many(keystone):
+    keystone.there |= {URL + "admin"}
+    made = crud.create(ARGS | {"roles": ["member", "reader"]})
+    assert keystone.there == {URL + "member", URL + "reader"}
+    assert (made.id, made.outs["revision"]) == ("user/u1/project/p1", 1)
+
+
+def test_adding_comes_before_removing(keystone):
+    keystone.there |= {URL + "admin"}
+    crud.create(dict(ARGS))
+    assert [method for method, _ in keystone.changes] == ["put", "delete"]
+
+
+def test_making_it_again_after_it_was_killed_changes_nothing_more(keystone):
+    first = crud.create(dict(ARGS))
+    keystone.changes.clear()
+    assert crud.create(dict(ARGS)).id == first.id
+    assert keystone.changes == []
+
+
+def test_what_was_found_is_left_alone_where_it_is_not_exact(keystone):
+    keystone.there |= {URL + "admin", URL + "reader"}
+    loose = ARGS | {"roles": ["member", "reader"], "exact": False}
+    made = crud.create(loose)
+    assert made.outs["added"] == ["member"]
+    crud.update(made.id, made.outs, loose | {"roles": ["manager"]})
+    assert keystone.there == {URL + "admin", URL + "reader", URL + "manager"}
+
+
+def test_removing_it_takes_what_it_added_or_if_exact_everything(keystone):
+    keystone.there |= {URL + "admin", URL + "member"}
+    crud.delete("id", state(exact=False, added=["member"]))
+    assert keystone.there == {URL + "admin"}
+    crud.delete("id", state())
+    assert keystone.there == set()
+    crud.delete("id", state())
+
+
+def test_each_change_raises_the_revision(keystone):
+    changed = crud.update("id", state(revision=3.0), ARGS | {"roles": ["reader"]})
+    assert changed.outs["revision"] == 4
+    assert keystone.there == {URL + "reader"}
+
+
+def test_inherited_roles_and_direct_ones_are_kept_apart(keystone):
+    keystone.there |= {URL + "member"}
+    crud.create(ARGS | {"roles": ["reader"], "inherited": True})
+    inherited = "/OS-INHERIT/projects/p1/users/u1/roles/reader/inherited_to_projects"
+    assert keystone.there == {URL + "member", inherited}
+    assert crud.read("id", state()).outs["roles"] == ["member"]
+
+
+def test_the_system_and_domains_have_their_own_places():
+    assert Place("group", "g1", "system", "all").url("r") == "/system/groups/g1/roles/r"
+    assert Place("group", "g1", "domain", "d1").url("r") == "/domains/d1/groups/g1/roles/r"
+    assert Place("group", "g1", "system", "all").query == {"group.id": "g1", "scope.system": "all"}
+
+
+@pytest.mark.parametrize(
+    ("exact", "seen"), [(True, ["admin", "reader"]), (False, [])], ids=["exact", "at least"]
+)
+def test_a_refresh_finds_roles_that_others_changed(keystone, exact, seen):
+    keystone.there |= {URL + "admin", URL + "reader"}
+    found = crud.read("id", state(exact=exact))
+    assert found.inputs["roles"] == seen
+    assert crud.diff("id", found.outs, ARGS | {"exact": exact}).changes
+
+
+def test_a_place_without_roles_is_drift_and_one_that_is_gone_is_gone(keystone):
+    assert crud.read("id", state()).inputs["roles"] == []
+    keystone.gone.add("/users/u1")
+    assert crud.read("id", state()).id == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(404, "with --refresh"), (403, "role admin"), (409, "belongs to a domain"), (500, "500")],
+)
+def test_what_keystone_refuses_is_said_in_a_sentence(keystone, status, said):
+    keystone.refused["put", URL + "member"] = status
+    with pytest.raises(CloudError, match=said) as raised:
+        crud.create(dict(ARGS))
+    assert f"Keystone's word on {status}." in str(raised.value)
+    assert "user u1 on project p1" in str(raised.value)
+
+
+def test_roles_are_changed_in_place_and_another_place_is_another_resource():
+    assert crud.diff("id", state(), ARGS | {"roles": ["reader"]}).replaces == []
+    assert crud.diff("id", state(), ARGS | {"scope_id": "p2"}).replaces == ["scope_id"]
+    assert crud.diff("id", state(), ARGS | {"inherited": True}).replaces == ["inherited"]
+    assert not crud.diff("id", state(), ARGS | {"cloud": "other"}).changes
+
+
+def test_ids_that_are_not_known_yet_pass_the_check():
+    unknown = {"principal_id": Unknown(), "scope_id": Unknown(), "roles": [Unknown()]}
+    assert crud.check({}, ARGS | unknown).failures == []
+
+
+def test_names_in_state_are_a_schema():
+    assert RoleSet._resource_type_name == "dynamic/identity:RoleSet"
+    assert RoleSetProvider.__module__ == "dynamic_providers.role_set.provider"
+    assert RoleSetProvider.__qualname__ == "RoleSetProvider"
+    assert set(RoleSetArgs.model_fields) == {*ARGS, "inherited", "exact"}
