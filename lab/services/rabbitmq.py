@@ -145,11 +145,13 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     etc, data = lab.etc / "rabbitmq", folder(lab)
     port = lab.ports.erlang
     node = f"lab@{lab.address}"
-    arguments = f"-pa {data} -start_epmd false -epmd_module lab_epmd -erl_epmd_port {port} -name {node}"
     # An Erlang node listens for others; with its cookie, which only root reads, they could do anything.
-    arguments += f" -kernel inet_dist_use_interface {erlang(lab.address)}"
-    arguments += f" -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
+    flags = f"-pa {data} -start_epmd false -epmd_module lab_epmd -erl_epmd_port {port}"
+    flags += f" -kernel inet_dist_use_interface {erlang(lab.address)}"
+    flags += f" -kernel inet_dist_listen_min {port} -kernel inet_dist_listen_max {port}"
     environment = {
+        # Here, not among its arguments: each minute the broker starts a second Erlang, whose only use is to start epmd.
+        "ERL_FLAGS": flags,
         "ERL_INETRC": str(etc / "inetrc"),
         "HOME": str(data / "home"),
         "LC_ALL": "C.UTF-8",
@@ -163,7 +165,7 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
         "RABBITMQ_MNESIA_BASE": str(data / "mnesia"),
         "RABBITMQ_LOG_BASE": str(lab.log),
         "RABBITMQ_LOGS": "-",
-        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": arguments,
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"-name {node}",
     }
     server = Daemon(
         name="rabbitmq",

@@ -103,6 +103,7 @@ def test_down_ends_what_up_started_and_nothing_else(lab):
     with subprocess.Popen(["sleep", "600"]) as bystander:
         brought(command("down"))
         assert processes.members(found) == []
+        assert belonging(lab) == []
         assert not lab.home.is_symlink()
         assert bystander.poll() is None
         bystander.kill()
@@ -132,6 +133,17 @@ def test_a_taken_port_is_named_before_anything_starts(lab, tmp_path, monkeypatch
     assert "Traceback" not in done.stderr
     assert spent < 5
     assert not list(second.folder.glob("run/*")), "something was started"
+
+
+def belonging(lab: Lab) -> list[str]:
+    """Processes that were started with the lab's paths, also those that left its session."""
+    found = []
+    for process in processes.PROC.glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            said = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            if f"{lab.home}/".encode() in said:
+                found.append((process / "comm").read_text().strip())
+    return found
 
 
 def leader(lab: Lab) -> processes.Leader:

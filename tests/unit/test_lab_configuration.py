@@ -106,7 +106,7 @@ def test_every_service_listens_on_the_labs_address_only(lab, secrets):
     assert all(command[command.index("--http") + 1].startswith("127.0.0.5:") for command in http)
     assert "listeners.tcp.1 = 127.0.0.5:5673\n" in rabbitmq.files(lab, secrets)[0].text
     (broker,) = rabbitmq.daemons(lab, secrets)
-    erlang = broker.environment["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"]
+    erlang = broker.environment["ERL_FLAGS"]
     assert "inet_dist_use_interface {127,0,0,5}" in erlang
     assert "-start_epmd false" in erlang
     (slapd,) = ldap.daemons(lab)
