@@ -120,8 +120,8 @@ def test_active_directorys_reason_is_told_and_the_password_is_not(monkeypatch: p
 
         def unbind_s(self) -> None: ...
 
-    monkeypatch.setattr(client.ldap_tls, "distrust", lambda *_, **__: None)
-    monkeypatch.setattr(client.ldap, "initialize", lambda _url: Refusing())
+    monkeypatch.setattr("clients.ldap_tls.distrust", lambda *_, **__: None)
+    monkeypatch.setattr(ldap, "initialize", lambda _url: Refusing())
     with pytest.raises(DirectoryError) as caught, client.connect(LOGIN, "ldaps://dc1"):
         pass
     assert caught.value.setting == "bind_password"
