@@ -274,13 +274,13 @@ class _Search:
         self, entries: Entries, query: str, attributes: list[str]
     ) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
         """Every entry, in pages as Keystone is told to ask for them."""
-        size, base = self._settings.page_size, entries.base_dn
+        size, base, setting = self._settings.page_size, entries.base_dn, f"{entries.kind}_base_dn"
         if not size:
-            yield from self._entries("page_size", base, self._settings.scope, query, attributes)
+            yield from self._entries(setting, base, self._settings.scope, query, attributes)
             return
         page = SimplePagedResultsControl(criticality=True, size=size, cookie="")
         while True:
-            with _told("page_size", base, self._settings.login.bind_dn):
+            with _told(setting, base, self._settings.login.bind_dn):
                 message = self._connection.search_ext(
                     base, self._settings.scope, query, attributes, serverctrls=[page]
                 )
@@ -321,10 +321,9 @@ class _told:  # noqa: N801 - used as a context manager only
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         kind = self._setting.partition("_")[0]
-        base_setting = f"{kind}_base_dn" if kind in {"user", "group"} else self._setting
         if isinstance(error, ldap.NO_SUCH_OBJECT | ldap.INVALID_DN_SYNTAX | ldap.REFERRAL):
             raise DirectoryError(
-                base_setting,
+                f"{kind}_base_dn",
                 f"there is no {self._base!r} in the directory, or {self._bind_dn!r} may not read it; correct it",
             ) from None
         if isinstance(error, ldap.FILTER_ERROR):

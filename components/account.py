@@ -336,8 +336,9 @@ class ServiceAccount(pulumi.ComponentResource):
 
     def _password_login(self, access: AccessSpec) -> pulumi.Output[Login]:
         user = (self._spec.name, self._spec.domain)
-        return self._password.apply(
-            lambda password: PasswordLogin(*user, password, access.project, access.domain)
+        # After the user: a password that Keystone has not taken yet is handed out to nobody.
+        return pulumi.Output.all(self._password, self.user_id).apply(
+            lambda known: PasswordLogin(*user, known[0], access.project, access.domain)
         )
 
 

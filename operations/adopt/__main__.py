@@ -65,8 +65,8 @@ def _adopt(arguments: argparse.Namespace) -> int:
     settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
     in_state, in_file = stack.managed_ids(), frozenset(adopted_ids(settings))
     with connect(settings.openstack.cloud) as connection:
-        live = look(connection)
-    found = search(live, Wanted(settings, arguments.name, in_state | in_file), arguments.only)
+        wanted = Wanted(settings, arguments.name, in_state | in_file)
+        found = search(look(connection), wanted, arguments.only)
     entries, not_fitting = fitting(file.keys, [item for item in found if isinstance(item, Entry)], Path.cwd())
     missing_ids = [item for item in found if isinstance(item, MissingId)]
     left_out = [*(item for item in found if isinstance(item, LeftOut)), *not_fitting]
@@ -113,7 +113,7 @@ def _tell(name: str, entries: list[Entry], missing_ids: list[MissingId], left_ou
     for entry in entries:
         _say(f"  + {entry.title}")
     for missing in missing_ids:
-        _say(f"  + adopt, in what {name} says already of {missing.title}")
+        _say(f"  + the id of {missing.title}, which {name} declares already")
     for item in left_out:
         _say(f"  - {item}")
 

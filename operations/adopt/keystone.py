@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from openstack.identity.v3.domain import Domain
     from openstack.identity.v3.project import Project
-    from openstack.identity.v3.role_assignment import RoleAssignment
 
     from operations.adopt.live import Live
 
@@ -74,12 +73,16 @@ def _what_the_stack_file_cannot_say(live: Domain | Project) -> str:
 def accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
     """The accounts of Default, without OpenStack's own: those with a role on one of its own projects."""
     declared = {spec.qualified_name.casefold(): index for index, spec in enumerate(wanted.settings.accounts)}
+    own_projects = {
+        project.id
+        for project in live.projects
+        if project.name in OPENSTACKS_OWN_PROJECTS
+        and live.domain_names.get(project.domain_id) == ALWAYS_THERE
+    }
     own = {
         (assignment.user or {}).get("id")
         for assignment in live.assignments
-        if (project := (assignment.scope or {}).get("project"))
-        and project["name"] in OPENSTACKS_OWN_PROJECTS
-        and project["domain"]["name"] == ALWAYS_THERE
+        if ((assignment.scope or {}).get("project") or {}).get("id") in own_projects
     }
     for user in live.users:
         name = f"{user.name}@{ALWAYS_THERE}"
@@ -104,44 +107,46 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     for entry in entries:
         name, domain = entry.values["name"], entry.values.get("domain")
         scopes.add(f"{name}@{domain}" if entry.section == "projects" else name)
+    projects_by_id = {project.id: project for project in live.projects}
     for assignment in live.assignments:
-        values = _grant(assignment)
-        if values is None:
+        scope: dict[str, Any] = assignment.scope or {}
+        project_id = (scope.get("project") or {}).get("id", "")
+        domain_id = (scope.get("domain") or {}).get("id", "")
+        project = projects_by_id.get(project_id)
+        domain_name = live.domain_names.get(project.domain_id if project else domain_id)
+        if domain_name is None:
+            continue  # the whole system, which nobody adopts unasked
+        place = f"{project.name}@{domain_name}" if project else domain_name
+        inherited = "OS-INHERIT:inherited_to" in scope
+        kind = "group" if assignment.group else "user"
+        principal_id = (assignment.group or assignment.user)["id"]
+        users_and_groups = ("", principal_id) if kind == "user" else (principal_id, "")
+        ids = (domain_id, project_id, *users_and_groups, assignment.role["id"])
+        adopt = "/".join(ids)
+        asked_for = place in scopes and wanted.named(project.name if project else domain_name)
+        if not asked_for or grant_id(adopt, inherited=inherited) in wanted.managed:
             continue
-        scope = values["scope"]
-        place = f"{scope['project']}@{scope['domain']}" if "project" in scope else scope["domain"]
-        asked_for = place in scopes and wanted.named(scope.get("project", scope["domain"]))
-        if not asked_for or grant_id(values["adopt"], inherited=values["inherited"]) in wanted.managed:
+        principal = live.principal(kind, principal_id)
+        role = next((role.name for role in live.roles if role.id == assignment.role["id"]), None)
+        principal_domain = live.domain_names.get(principal.domain_id) if principal else None
+        if principal is None or role is None or principal_domain is None:
+            yield LeftOut(
+                f"grant of a role on {place!r} to {kind} {principal_id}",
+                "Keystone cannot name them; is the directory of its domain there?",
+            )
             continue
-        user = values.get("user") or {}
-        if f"{user.get('name')}@{user.get('domain')}".casefold() in accounts_of_the_file:
+        if f"{principal.name}@{principal_domain}".casefold() in accounts_of_the_file and kind == "user":
             continue  # its access says all that it may do
+        values = {
+            "role": role,
+            kind: {"name": principal.name, "domain": principal_domain},
+            "scope": {"project": project.name, "domain": domain_name} if project else {"domain": domain_name},
+            "inherited": inherited,
+            "adopt": adopt,
+        }
         name = RoleGrantSpec.model_validate(values).qualified_name
         title = f"grant {name!r}"
         if name in declared:
-            yield MissingId(("grants", declared[name]), title, values["adopt"])
+            yield MissingId(("grants", declared[name]), title, adopt)
         else:
             yield Entry("grants", title, values)
-
-
-def _grant(assignment: RoleAssignment) -> dict[str, Any] | None:
-    """ASSIGNMENT with every name that Keystone gives; None on the whole system, which nobody adopts unasked."""
-    scope: dict[str, Any] = assignment.scope or {}
-    project, domain = scope.get("project") or {}, scope.get("domain") or {}
-    if not project and not domain:
-        return None
-    group = assignment.group or {}
-    user = assignment.user or {}
-    principal = group or user
-    ids = (domain.get("id"), project.get("id"), group.get("id"), user.get("id"), assignment.role["id"])
-    return {
-        "role": assignment.role["name"],
-        "group" if group else "user": {"name": principal["name"], "domain": principal["domain"]["name"]},
-        "scope": (
-            {"project": project["name"], "domain": project["domain"]["name"]}
-            if project
-            else {"domain": domain["name"]}
-        ),
-        "inherited": "OS-INHERIT:inherited_to" in scope,
-        "adopt": "/".join(part or "" for part in ids),
-    }

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from keystoneauth1.exceptions import ClientException
+from openstack.exceptions import SDKException
 from openstack.identity.v3._proxy import Proxy
 
 from components.identity import ALWAYS_THERE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from openstack.connection import Connection
     from openstack.identity.v3.domain import Domain
+    from openstack.identity.v3.group import Group
     from openstack.identity.v3.project import Project
+    from openstack.identity.v3.role import Role
     from openstack.identity.v3.role_assignment import RoleAssignment
     from openstack.identity.v3.user import User
     from openstack.network.v2.network import Network
@@ -28,10 +35,14 @@ class Live:
     projects: tuple[Project, ...] = ()
     users: tuple[User, ...] = ()
     """Of the domain Default only: those of others may be a directory's, and thousands."""
+    roles: tuple[Role, ...] = ()
     assignments: tuple[RoleAssignment, ...] = ()
+    """With ids only: asking Keystone for all names asks every directory, also one that is down."""
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     shares: tuple[RBACPolicy, ...] = ()
+    principal: Callable[[str, str], User | Group | None] = lambda _kind, _id: None
+    """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
     domain_names: dict[str, str] = field(init=False)
     """The name of each domain, by its id."""
 
@@ -40,7 +51,7 @@ class Live:
 
 
 def look(connection: Connection) -> Live:
-    """What the cloud of CONNECTION, an administrator's, holds now.
+    """What the cloud of CONNECTION, an administrator's, holds now; `principal` asks while it is open.
 
     Raises:
         openstack.exceptions.SDKException: a service does not answer, or refuses.
@@ -53,8 +64,17 @@ def look(connection: Connection) -> Live:
         domains=domains,
         projects=tuple(identity.projects()),
         users=tuple(user for domain_id in default_ids for user in identity.users(domain_id=domain_id)),
-        assignments=tuple(identity.role_assignments(include_names=True)),
+        roles=tuple(identity.roles()),
+        assignments=tuple(identity.role_assignments()),
         networks=tuple(network.networks()),
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
+        principal=partial(_principal, identity),
     )
+
+
+def _principal(identity: Proxy, kind: str, id_: str) -> User | Group | None:
+    try:
+        return identity.get_user(id_) if kind == "user" else identity.get_group(id_)
+    except (SDKException, ClientException):
+        return None

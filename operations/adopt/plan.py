@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SECRET = "4dabf18193072939515e22adb298388d"  # noqa: S105 - how Pulumi marks a secret in its JSON
+_SECRET = "[secret]"  # what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
 _SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/network:HostRoutes",)
 """Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""

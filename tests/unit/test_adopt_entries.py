@@ -1,11 +1,13 @@
 """From what a cloud holds to stack-file entries, and back through the model of the stack file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openstack.identity.v3.domain import Domain
 from openstack.identity.v3.project import Project
+from openstack.identity.v3.role import Role
 from openstack.identity.v3.role_assignment import RoleAssignment
 from openstack.identity.v3.user import User
 from openstack.network.v2.network import Network
@@ -50,16 +52,23 @@ SUBNET = Subnet(
 SHARE = RBACPolicy(id="r1", object_id="n1", action="access_as_shared", target_project_id="p1")
 
 
+def of(*, domains: tuple[Domain, ...] = (), **things: Any) -> Live:
+    """A cloud with THINGS, and every user's name in its id."""
+    return Live(
+        domains=(DEFAULT, *(domain for domain in domains if domain is not DEFAULT)),
+        roles=(Role(id="member-id", name="member"),),
+        principal=lambda _kind, id_: User(id=id_, name=id_.removesuffix("-id"), domain_id="default"),
+        **things,
+    )
+
+
 def changed(live: Any, **values: Any) -> Any:
     return type(live)(**{**live.to_dict(), **values})
 
 
-def grant(role: str = "member", user: str = "ci-runner", **scope: Any) -> RoleAssignment:
-    named = scope or {"project": {"id": "p1", "name": "development", "domain": {"id": "d1", "name": "corp"}}}
+def grant(**scope: Any) -> RoleAssignment:
     return RoleAssignment(
-        role={"id": f"{role}-id", "name": role},
-        user={"id": f"{user}-id", "name": user, "domain": {"id": "default", "name": "Default"}},
-        scope=named,
+        role={"id": "member-id"}, user={"id": "ci-runner-id"}, scope=scope or {"project": {"id": "p1"}}
     )
 
 
@@ -89,7 +98,7 @@ def values_of(live: Live, section: str) -> dict[str, Any]:
 
 
 def test_what_is_there_comes_back_as_the_program_would_declare_it() -> None:
-    live = Live(
+    live = of(
         domains=(DEFAULT, CORP),
         projects=(DEVELOPMENT, SERVICE),
         assignments=(grant(),),
@@ -116,7 +125,7 @@ def test_what_is_there_comes_back_as_the_program_would_declare_it() -> None:
 
 
 def test_an_entry_reads_as_a_person_would_write_it() -> None:
-    values = values_of(Live(networks=(VLAN,), subnets=(SUBNET,)), "networks")
+    values = values_of(of(networks=(VLAN,), subnets=(SUBNET,)), "networks")
     assert values == {
         "name": "vms",
         "adopt": "n1",
@@ -161,7 +170,7 @@ def test_an_entry_reads_as_a_person_would_write_it() -> None:
     ids=", ".join,
 )
 def test_what_differs_from_what_is_usual_is_written(live: dict[str, Any], written: dict[str, Any]) -> None:
-    values = values_of(Live(networks=(VLAN,), subnets=(changed(SUBNET, **live),)), "networks")
+    values = values_of(of(networks=(VLAN,), subnets=(changed(SUBNET, **live),)), "networks")
     assert values["subnets"] == [{"name": "vms-v4", "adopt": "s1", "cidr": "10.20.0.0/24", **written}]
 
 
@@ -175,7 +184,7 @@ def test_an_ipv6_subnet_keeps_its_modes_and_the_gateway_that_neutron_chose() -> 
         ipv6_ra_mode="slaac",
         allocation_pools=[{"start": "fd00:20::1", "end": "fd00:20::ffff:ffff:ffff:ffff"}],
     )
-    (values,) = values_of(Live(networks=(VLAN,), subnets=(ipv6,)), "networks")["subnets"]
+    (values,) = values_of(of(networks=(VLAN,), subnets=(ipv6,)), "networks")["subnets"]
     assert values["ipv6"] == {"address_mode": "slaac", "ra_mode": "slaac"}
     assert values["gateway"] == "fd00:20::"
     assert "allocation_pools" not in values
@@ -192,7 +201,7 @@ def test_an_ipv6_subnet_keeps_its_modes_and_the_gateway_that_neutron_chose() -> 
     ids=", ".join,
 )
 def test_what_a_network_has_of_its_own_is_written(live: dict[str, Any], written: dict[str, Any]) -> None:
-    values = values_of(Live(networks=(changed(VLAN, **live),)), "networks")
+    values = values_of(of(networks=(changed(VLAN, **live),)), "networks")
     assert {key: values.get(key) for key in written} == written
 
 
@@ -205,7 +214,7 @@ def test_a_network_of_several_segments_keeps_them() -> None:
         }
         for name, vlan in (("physnet1", 200), ("physnet2", 201))
     ]
-    values = values_of(Live(networks=(changed(VLAN, segments=segments),)), "networks")
+    values = values_of(of(networks=(changed(VLAN, segments=segments),)), "networks")
     assert values["segments"] == [
         {"physical_network": "physnet1", "vlan": 200},
         {"physical_network": "physnet2", "vlan": 201},
@@ -215,30 +224,30 @@ def test_a_network_of_several_segments_keeps_them() -> None:
 @pytest.mark.parametrize(
     ("live", "sentence"),
     [
-        (Live(networks=(changed(VLAN, provider_network_type="vxlan"),)), "it is vxlan, and the stack file knows VLANs only"),
-        (Live(networks=(changed(VLAN, provider_network_type="flat"),)), "it is flat"),
-        (Live(networks=(changed(VLAN, is_router_external=True),)), "it is external, which the stack file does not know"),
-        (Live(networks=(changed(VLAN, is_admin_state_up=False),)), "the stack file would put it up"),
-        (Live(networks=(VLAN, changed(VLAN, id="n2"))), "several networks have this name; rename it (n2)"),
+        (of(networks=(changed(VLAN, provider_network_type="vxlan"),)), "it is vxlan, and the stack file knows VLANs only"),
+        (of(networks=(changed(VLAN, provider_network_type="flat"),)), "it is flat"),
+        (of(networks=(changed(VLAN, is_router_external=True),)), "it is external, which the stack file does not know"),
+        (of(networks=(changed(VLAN, is_admin_state_up=False),)), "the stack file would put it up"),
+        (of(networks=(VLAN, changed(VLAN, id="n2"))), "several networks have this name; rename it (n2)"),
         (
-            Live(networks=(VLAN,), subnets=(changed(SUBNET, subnet_pool_id="x"),)),
+            of(networks=(VLAN,), subnets=(changed(SUBNET, subnet_pool_id="x"),)),
             "subnet 'vms-v4' of network 'vms': it is from a subnet pool",
         ),
         (
-            Live(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), shares=(changed(SHARE, target_project_id="gone"),)),
+            of(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), shares=(changed(SHARE, target_project_id="gone"),)),
             "share of network 'vms' with project 'gone@?': the stack file does not know the project",
         ),
-        (Live(domains=(changed(CORP, is_enabled=False),)), "domain 'corp': it is disabled"),
+        (of(domains=(changed(CORP, is_enabled=False),)), "domain 'corp': it is disabled"),
         (
-            Live(domains=(CORP,), projects=(changed(DEVELOPMENT, parent_id="p9"),)),
+            of(domains=(CORP,), projects=(changed(DEVELOPMENT, parent_id="p9"),)),
             "it is inside another project, and the stack file knows no project trees",
         ),
         (
-            Live(domains=(CORP,), projects=(changed(DEVELOPMENT, tags=["blue"]),)),
+            of(domains=(CORP,), projects=(changed(DEVELOPMENT, tags=["blue"]),)),
             "it has tags (blue), which the stack file does not know and Pulumi would remove",
         ),
         (
-            Live(domains=(DEFAULT,), users=(User(id="u1", name="nightly"),)),
+            of(domains=(DEFAULT,), users=(User(id="u1", name="nightly"),)),
             "account 'nightly@Default': nobody can read its password; to take it over, declare it with adopt: u1",
         ),
     ],
@@ -259,7 +268,7 @@ def test_what_the_model_refuses_is_left_out_with_the_models_own_sentence() -> No
         allocation_pools=[{"start": "10.21.0.2", "end": "10.21.0.254"}],
         dns_nameservers=[f"10.9.0.{n}" for n in range(1, 8)],
     )
-    settings, left_out = adopted(Live(networks=(VLAN,), subnets=(many, SUBNET)))
+    settings, left_out = adopted(of(networks=(VLAN,), subnets=(many, SUBNET)))
     assert [subnet.name for subnet in settings.networks[0].subnets] == ["vms-v4"]
     assert "7 DNS servers are more than Neutron takes by default" in left_out[0]
     assert left_out[0].startswith("subnet 'many' of network 'vms': ")
@@ -267,7 +276,7 @@ def test_what_the_model_refuses_is_left_out_with_the_models_own_sentence() -> No
 
 def test_a_network_on_a_vlan_that_the_file_uses_is_left_out() -> None:
     declared = {"networks": [{"name": "old", "segments": [{"physical_network": "physnet1", "vlan": 200}]}]}
-    settings, left_out = adopted(Live(networks=(VLAN,)), declared)
+    settings, left_out = adopted(of(networks=(VLAN,)), declared)
     assert [network.name for network in settings.networks] == ["old"]
     assert left_out == [
         "network 'vms': VLAN 200 on physnet1 is used already by network 'old'; give each its own"
@@ -275,7 +284,7 @@ def test_a_network_on_a_vlan_that_the_file_uses_is_left_out() -> None:
 
 
 def test_what_the_stack_manages_or_adopts_already_is_not_found_again() -> None:
-    live = Live(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),), networks=(VLAN,))
+    live = of(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),), networks=(VLAN,))
     managed = frozenset({"d1", "p1", "/p1//ci-runner-id/member-id", "n1"})
     wanted = Wanted(parse(EMPTY, file_name="x", root=Path()), managed=managed)
     assert search(live, wanted, KINDS) == []
@@ -289,7 +298,7 @@ def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:
             {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}], "mtu": 1400}
         ],
     }
-    live = Live(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), subnets=(SUBNET,))
+    live = of(domains=(CORP,), projects=(DEVELOPMENT,), networks=(VLAN,), subnets=(SUBNET,))
     settings, left_out = adopted(live, declared)
     assert (settings.domains[0].adopt, settings.domains[0].description) == ("d1", "ours")
     assert settings.projects[0].adopt == "p1"
@@ -301,8 +310,8 @@ def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:
 
 def test_names_select_and_a_grant_goes_by_its_project() -> None:
     other = changed(DEVELOPMENT, id="p2", name="lab-1")
-    on_other = grant(project={"id": "p2", "name": "lab-1", "domain": {"id": "d1", "name": "corp"}})
-    live = Live(
+    on_other = grant(project={"id": "p2"})
+    live = of(
         domains=(CORP,), projects=(DEVELOPMENT, other), assignments=(grant(), on_other), networks=(VLAN,)
     )
     settings, _ = adopted(live, {"existing_domains": ["corp"]}, pattern="lab-*")
@@ -312,8 +321,8 @@ def test_names_select_and_a_grant_goes_by_its_project() -> None:
 
 
 def test_an_inherited_grant_and_one_on_the_same_domain_are_two() -> None:
-    domain = {"id": "d1", "name": "corp"}
-    live = Live(
+    domain = {"id": "d1"}
+    live = of(
         domains=(CORP,),
         assignments=(
             grant(domain=domain),
@@ -333,7 +342,17 @@ def test_the_roles_of_an_account_of_the_file_are_left_to_its_entry() -> None:
         "accounts": [{"name": "ci-runner", "domain": "Default", "password": {"generated": 1}}],
     }
     settings, left_out = adopted(
-        Live(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),)), declared
+        of(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),)), declared
     )
     assert not settings.grants
     assert not left_out
+
+
+def test_a_grant_whose_holder_nobody_can_name_is_left_out_and_the_others_are_found() -> None:
+    live = replace(
+        of(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),)), principal=lambda *_: None
+    )
+    settings, left_out = adopted(live)
+    assert [project.name for project in settings.projects] == ["development"]
+    (sentence,) = left_out
+    assert sentence.startswith("grant of a role on 'development@corp' to user ci-runner-id: Keystone cannot")
