@@ -30,9 +30,7 @@ config:
 
   private-cloud:existing_domains: []  # none yet
 """
-IMPORTED = (
-    9  # domain, project, two grants, network, three subnets, share; and nothing of the subnet's routes
-)
+IMPORTED = 9  # domain, project, two grants, network, three subnets, share; and nothing of the subnet's routes
 VLANS = range(960, 990)
 
 
