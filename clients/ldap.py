@@ -86,7 +86,12 @@ def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
     try:
         distrust = ldap_tls.distrust(url, login.ca_file, start_tls=login.start_tls, timeout_s=login.timeout_s)
     except ldap_tls.CaFileError as error:
-        raise DirectoryError(login.ca_setting, str(error)) from None
+        hint = (
+            ""
+            if login.ca_setting == "preflight_ca_file"
+            else ", as preflight_ca_file where it has another path"
+        )
+        raise DirectoryError(login.ca_setting, f"{error}{hint}") from None
     except ldap_tls.NoTlsError as error:
         raise DirectoryError("url", f"{url} answers, but {error}") from None
     except TimeoutError:

@@ -52,11 +52,11 @@ def distrust(url: str, ca_file: Path, *, start_tls: bool, timeout_s: float) -> D
         NoTlsError: what answers speaks no TLS there.
         OSError: nothing answers, or not in time.
     """
-    context = _context(ca_file)
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or (LDAP_PORT if parts.scheme == "ldap" else LDAPS_PORT)
     with socket.create_connection((host, port), timeout=timeout_s) as plain:
+        context = _context(ca_file)  # only now: where nothing answers, nobody needs the file
         if start_tls:
             _ask_for_tls(plain)
         try:
@@ -72,7 +72,9 @@ def _context(ca_file: Path) -> ssl.SSLContext:
     try:
         ca_file.read_bytes()
     except OSError as error:
-        raise CaFileError(f"'{ca_file}' cannot be read ({error.strerror}); give the CA's PEM file") from None
+        raise CaFileError(
+            f"'{ca_file}' cannot be read here ({error.strerror}); give the CA's PEM file on this machine"
+        ) from None
     try:
         return ssl.create_default_context(cafile=str(ca_file))
     except ssl.SSLError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_SECRET = "[secret]"  # what `preview --json` shows of one
+_SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
 _SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/network:HostRoutes",)
 """Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""

@@ -3,11 +3,14 @@
 import json
 import secrets
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pytest
 import yaml
 from keystoneauth1 import exceptions
@@ -16,6 +19,11 @@ from keystoneauth1.session import Session
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
+from clients.ldap import UnreachableError
+from clients.ldap_probe import Named, probe
+from components.directory import DirectorySpec
+from components.preflight import preflight
+from components.secret import SecretText
 from lab.settings import LDAP_BASE, Lab
 from tests.lab.cloud_stack import lab_environment
 from tests.lab.own_directory import OwnDirectory
@@ -94,7 +102,11 @@ class DirectoryStack:
             project_domain_name=self.domain,
         )
         access = auth.get_access(Session(timeout=60))
-        return {"user": access.username, "roles": list(access.role_names or []), "project": access.project_name}
+        return {
+            "user": access.username,
+            "roles": list(access.role_names or []),
+            "project": access.project_name,
+        }
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +201,22 @@ def test_the_directory_down_breaks_no_account_of_the_internal_domain(stack: Dire
     finally:
         stack.directory.start()
     assert stack.login(PERSON, stack.directory.people_password)
+
+
+def test_a_directory_that_hangs_is_told_within_its_time(stack: DirectoryStack) -> None:
+    process = stack.directory.process
+    assert process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        settings = DirectorySpec.model_validate(
+            stack.directory.spec | {"timeout_s": 1, "bind_password": SecretText("x")}
+        ).probed()
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="no answer within 1 s"):
+            probe(settings, [])
+        assert time.monotonic() - started < 5
+    finally:
+        process.send_signal(signal.SIGCONT)
 
 
 def test_an_option_changed_by_hand_is_found_and_set_right_again(stack: DirectoryStack) -> None:
@@ -304,18 +332,37 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_wrong_setting_gets_its_own_sentence_at_preview(stack: DirectoryStack, what: str) -> None:
+def test_a_wrong_setting_gets_its_own_sentence(own_directory: OwnDirectory, what: str) -> None:
+    """By the function that the program calls at each preview; the next test goes through the engine."""
     changed, setting, sentence = WRONG[what]
+    group = Named("group", changed.get("group", "developers"))
     if "url" in changed:
-        changed = {"url": f"{changed['url']}:{stack.directory.lab.ports.ldaps}"}
+        changed = {"url": f"{changed['url']}:{own_directory.lab.ports.ldaps}"}
+    spec = own_directory.spec | {"bind_password": SecretText(own_directory.bind_password)}
+    spec |= {key: value for key, value in changed.items() if key != "group"}
+    with pytest.raises(pulumi.RunError) as caught:
+        preflight("corp", DirectorySpec.model_validate(spec), [group], None)  # type: ignore[arg-type]
+    assert setting in str(caught.value).partition(":")[0]
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "setting"),
+    [
+        ({"ca_file": "/etc/ssl/certs/ca-certificates.crt"}, "domains.directory.ca_file"),
+        ({"group": "developer"}, "grants"),
+    ],
+)
+def test_preview_stops_at_a_wrong_setting(
+    stack: DirectoryStack, changed: dict[str, str], setting: str
+) -> None:
     stack.declare(**changed)
     try:
         done = stack.program.pulumi("preview", "--stack", STACK)
     finally:
         stack.declare()
     assert done.returncode != 0
-    assert setting in done.stdout
-    assert sentence in done.stdout
+    assert f"error: {setting}" in done.stdout
     assert "Keystone has been told nothing" in done.stdout
     assert "Traceback" not in done.stdout
 
