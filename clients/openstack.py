@@ -31,6 +31,12 @@ _BOUNDS: dict[str, Any] = {
     **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in ("identity", "image", "network")},
 }
 
+_UNUSABLE = (
+    sdk_exceptions.ConfigException,
+    keystone_exceptions.MissingRequiredOptions,
+    keystone_exceptions.NoMatchingPlugin,
+)
+
 
 @dataclass(frozen=True)
 class Login:
@@ -103,12 +109,20 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
 
 def _region(cloud: str) -> CloudRegion:
     try:
-        return openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
-    except (sdk_exceptions.ConfigException, keystone_exceptions.MissingRequiredOptions) as error:
-        raise CloudError(
-            f"clouds.yaml has no usable entry {cloud!r}: {error} "
-            "Name an existing entry, or point OS_CLIENT_CONFIG_FILE at the right file."
-        ) from error
+        region = openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
+    except _UNUSABLE as error:
+        raise _unusable(cloud, str(error)) from error
+    by_password = region.config.get("auth_type") in {"password", "v3password"}
+    if by_password and not region.config.get("auth", {}).get("password"):
+        raise _unusable(cloud, "it has no password")  # keystoneauth finds out late, with a bare Exception
+    return region
+
+
+def _unusable(cloud: str, reason: str) -> CloudError:
+    return CloudError(
+        f"clouds.yaml has no usable entry {cloud!r}: {reason.rstrip('.')}. "
+        "Correct it, name another one, or point OS_CLIENT_CONFIG_FILE at the right file."
+    )
 
 
 def _as_account(region: CloudRegion, login: Login) -> Connection:
