@@ -93,6 +93,9 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
         CloudError: no such entry, Keystone refuses the login, or it cannot be reached.
     """
     region = _region(cloud)
+    by_password = region.config.get("auth_type") in {"password", "v3password"}
+    if login is None and by_password and not region.config.get("auth", {}).get("password"):
+        raise _unusable(cloud, "it has no password")  # keystoneauth finds out late, with a bare Exception
     connection = Connection(config=region) if login is None else _as_account(region, login)
     with connection:
         try:
@@ -109,13 +112,9 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
 
 def _region(cloud: str) -> CloudRegion:
     try:
-        region = openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
+        return openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
     except _UNUSABLE as error:
         raise _unusable(cloud, str(error)) from error
-    by_password = region.config.get("auth_type") in {"password", "v3password"}
-    if by_password and not region.config.get("auth", {}).get("password"):
-        raise _unusable(cloud, "it has no password")  # keystoneauth finds out late, with a bare Exception
-    return region
 
 
 def _unusable(cloud: str, reason: str) -> CloudError:
