@@ -31,6 +31,12 @@ _BOUNDS: dict[str, Any] = {
     **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in ("identity", "image", "network")},
 }
 
+_UNUSABLE = (
+    sdk_exceptions.ConfigException,
+    keystone_exceptions.MissingRequiredOptions,
+    keystone_exceptions.NoMatchingPlugin,
+)
+
 
 @dataclass(frozen=True)
 class Login:
@@ -87,6 +93,9 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
         CloudError: no such entry, Keystone refuses the login, or it cannot be reached.
     """
     region = _region(cloud)
+    by_password = region.config.get("auth_type") in {"password", "v3password"}
+    if login is None and by_password and not region.config.get("auth", {}).get("password"):
+        raise _unusable(cloud, "it has no password")  # keystoneauth finds out late, with a bare Exception
     connection = Connection(config=region) if login is None else _as_account(region, login)
     with connection:
         try:
@@ -104,11 +113,15 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
 def _region(cloud: str) -> CloudRegion:
     try:
         return openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
-    except (sdk_exceptions.ConfigException, keystone_exceptions.MissingRequiredOptions) as error:
-        raise CloudError(
-            f"clouds.yaml has no usable entry {cloud!r}: {error} "
-            "Name an existing entry, or point OS_CLIENT_CONFIG_FILE at the right file."
-        ) from error
+    except _UNUSABLE as error:
+        raise _unusable(cloud, str(error)) from error
+
+
+def _unusable(cloud: str, reason: str) -> CloudError:
+    return CloudError(
+        f"clouds.yaml has no usable entry {cloud!r}: {reason.rstrip('.')}. "
+        "Correct it, name another one, or point OS_CLIENT_CONFIG_FILE at the right file."
+    )
 
 
 def _as_account(region: CloudRegion, login: Login) -> Connection:

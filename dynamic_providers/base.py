@@ -57,8 +57,10 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     outputs_model: type[OutputsT]  # both are set on the class
     replace_on: ClassVar[frozenset[str]] = frozenset()
     """A change of these fields replaces the resource."""
+    reached_by: ClassVar[frozenset[str]] = frozenset()
+    """How to get at things, not what they are: a change is shown, and kept for later reads and deletes."""
     no_effect: ClassVar[frozenset[str]] = frozenset()
-    """How to get at things, not what they are: a change is recorded in state and does nothing else."""
+    """What counts only when it is made: a change is not shown, and the outputs keep what it was made with."""
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate what is known; one failure a field, each a sentence."""
@@ -78,14 +80,8 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare field by field as declared; what a refresh found to repair is a difference too."""
-        olds, news = _without_provider(_olds), _without_provider(_news)
-        changed = {
-            name
-            for name, field in self.inputs_model.model_fields.items()
-            if name not in self.no_effect
-            and olds.get(name, field.get_default(call_default_factory=True))
-            != news.get(name, field.get_default(call_default_factory=True))
-        }
+        olds = _without_provider(_olds)
+        changed = self._changed(olds, _without_provider(_news))
         replaces = sorted(changed & self.replace_on)
         return DiffResult(
             changes=bool(changed) or self.needs_repair(self.outputs_model.model_validate(olds)),
@@ -100,9 +96,12 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return CreateResult(id_, _state(inputs, outputs))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        """Bring the live resource to the new inputs."""
+        """Bring the live resource to the new inputs; where only the way to it changed, record that."""
         inputs = self._inputs(_news)
         olds = self.outputs_model.model_validate(_without_provider(_olds))
+        changed = self._changed(_without_provider(_olds), _without_provider(_news))
+        if changed and changed <= self.reached_by and not self.needs_repair(olds):
+            return UpdateResult(_state(inputs, olds))
         return UpdateResult(_state(inputs, self.update_in_place(_id, olds, inputs)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -142,6 +141,15 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     @abstractmethod
     def delete_live(self, id_: str, inputs: InputsT, outputs: OutputsT) -> None:
         """Remove it; gone already is success, in use is an InUseError that names the users."""
+
+    def _changed(self, olds: dict[str, Any], news: dict[str, Any]) -> set[str]:
+        return {
+            name
+            for name, field in self.inputs_model.model_fields.items()
+            if name not in self.no_effect
+            and olds.get(name, field.get_default(call_default_factory=True))
+            != news.get(name, field.get_default(call_default_factory=True))
+        }
 
     def _inputs(self, props: dict[str, Any]) -> InputsT:
         return self.inputs_model.model_validate(_without_provider(props))

@@ -78,7 +78,8 @@ class ApplicationCredentialProvider(DynamicProvider[ApplicationCredentialArgs, A
     replace_on: ClassVar[frozenset[str]] = frozenset(
         {"user_id", "project_id", "name", "roles", "access_rules", "expires_at", "revision"}
     )
-    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud", "password", "owner_stack"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"password", "owner_stack"})
 
     def find_or_create(self, inputs: ApplicationCredentialArgs) -> tuple[str, ApplicationCredentialOutputs]:
         """Make it as the account; what a killed run made is worth nothing and goes."""

@@ -42,7 +42,7 @@ class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, Def
     inputs_model = DefaultSecurityGroupArgs
     outputs_model = DefaultSecurityGroupOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
 
     def find_or_create(self, inputs: DefaultSecurityGroupArgs) -> tuple[str, DefaultSecurityGroupOutputs]:
         """Have Neutron make the group, if it has not yet, and change its rules."""

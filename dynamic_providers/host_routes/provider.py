@@ -53,7 +53,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     inputs_model = HostRoutesArgs
     outputs_model = Outputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"subnet_id"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
 
     def find_or_create(self, inputs: HostRoutesArgs) -> tuple[str, Outputs]:
         """Give the subnet these routes and no others."""

@@ -51,9 +51,8 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
     inputs_model = KeystoneDomainConfigArgs
     outputs_model = KeystoneDomainConfigOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"domain_id"})
-    no_effect: ClassVar[frozenset[str]] = frozenset(
-        {"domain", "adopt", "witness_kind", "witness_name", "cloud"}
-    )
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"domain", "adopt", "witness_kind", "witness_name"})
 
     def find_or_create(self, inputs: KeystoneDomainConfigArgs) -> tuple[str, KeystoneDomainConfigOutputs]:
         """Set it, also over an equal one; refuse to replace a different one that nobody gave over."""

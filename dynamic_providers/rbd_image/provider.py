@@ -87,9 +87,8 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     inputs_model = RbdImageArgs
     outputs_model = RbdImageOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"pool"})
-    no_effect: ClassVar[frozenset[str]] = frozenset(
-        {"source", "source_format", "hash", "cloud", "ceph_user", "ceph_conf"}
-    )
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "ceph_user", "ceph_conf"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash"})
 
     def needs_repair(self, outputs: RbdImageOutputs) -> bool:
         """A snapshot without protection, or former generations that can be removed."""

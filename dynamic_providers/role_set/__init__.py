@@ -21,9 +21,9 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
     """All roles of one user or group on one scope, as one resource that is changed in place.
 
     openstack.identity.RoleAssignment is one role, and Pulumi removes what is no longer declared at the end of
-    a run, after what depends on it was made. An application credential rests on the roles that its account
-    has at that moment, and Keystone may delete it when one of them is removed. So the roles change first,
-    all at once, and then what rests on them is made with the roles that stay. See RoleSetArgs for what it
+    a run, after what depends on it was made. An application credential is made with the roles that its account
+    has at that moment, and keeps only those that stay. So the roles change first, all at once, and then what
+    rests on them is made with the roles that stay. See RoleSetArgs for what it
     declares.
 
     Attributes:

@@ -66,7 +66,7 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     replace_on: ClassVar[frozenset[str]] = frozenset(
         {"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"}
     )
-    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
 
     def find_or_create(self, inputs: RoleSetArgs) -> tuple[str, RoleSetOutputs]:
         """Add what is missing; if exact, remove what is too many."""

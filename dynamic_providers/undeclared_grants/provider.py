@@ -67,7 +67,8 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
     inputs_model = UndeclaredGrantsArgs
     outputs_model = UndeclaredGrantsOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"cloud", "undeclared"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"undeclared"})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """A list with something in it is work; that it was emptied is what the work has done."""

@@ -31,7 +31,7 @@ def test_a_route_without_a_next_hop_is_refused() -> None:
     ("change", "changes", "replaces"),
     [
         ({}, False, []),
-        ({"cloud": "other"}, False, []),
+        ({"cloud": "other"}, True, []),
         ({"routes": [{"destination": "10.98.0.0/16", "next_hop": "10.20.0.3"}]}, True, []),
         ({"subnet_id": "s2"}, True, ["subnet_id"]),
     ],

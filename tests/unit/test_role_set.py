@@ -189,7 +189,6 @@ def test_roles_are_changed_in_place_and_another_place_is_another_resource():
     assert crud.diff("id", state(), ARGS | {"roles": ["reader"]}).replaces == []
     assert crud.diff("id", state(), ARGS | {"scope_id": "p2"}).replaces == ["scope_id"]
     assert crud.diff("id", state(), ARGS | {"inherited": True}).replaces == ["inherited"]
-    assert not crud.diff("id", state(), ARGS | {"cloud": "other"}).changes
 
 
 def test_ids_that_are_not_known_yet_pass_the_check():

@@ -1,0 +1,47 @@
+"""What is wrong with an entry of clouds.yaml is a sentence, before any network."""
+
+import pytest
+
+from clients.errors import CloudError
+from clients.openstack import Login, connect, entry
+
+CLOUDS = """
+clouds:
+  whole: {auth: {auth_url: "https://cloud.example:5000/v3", username: a, password: b}, region_name: R1}
+  no-password: {auth: {auth_url: "https://cloud.example:5000/v3", username: a, user_domain_name: Default}}
+  no-address: {auth: {username: a, password: b}}
+  no-such-way: {auth_type: carrier-pigeon, auth: {auth_url: "https://cloud.example:5000/v3"}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _clouds(tmp_path, monkeypatch):
+    path = tmp_path / "clouds.yaml"
+    path.write_text(CLOUDS, encoding="utf-8")
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "expected"),
+    [
+        ("no-password", "clouds.yaml has no usable entry 'no-password': it has no password."),
+        ("no-address", "clouds.yaml has no usable entry 'no-address'"),
+        ("no-such-way", "The plugin carrier-pigeon could not be found"),
+        ("missing", "Cloud missing was not found. Correct it, name another one"),
+    ],
+)
+def test_an_unusable_entry_is_named_with_what_is_wrong(cloud, expected):
+    with pytest.raises(CloudError) as caught, connect(cloud):
+        pass
+    assert expected in str(caught.value)
+
+
+def test_an_entry_says_where_the_cloud_is_and_not_whose_login_it_is():
+    assert entry("whole").auth_url == "https://cloud.example:5000/v3"
+    assert entry("whole").region == "R1"
+    assert entry("whole").interface == "public"
+
+
+def test_a_login_does_not_show_its_password():
+    assert "s3cret" not in repr(Login("user", "s3cret", "project"))

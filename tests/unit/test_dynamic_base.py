@@ -1,0 +1,75 @@
+"""What every dynamic provider inherits: how a change of each kind of field is told, and what it does."""
+
+from typing import Any, ClassVar
+
+import pytest
+
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+
+
+class BoxArgs(Inputs):
+    cloud: str
+    shelf: str = "low"
+    colour: str = "red"
+    recipe: str = ""
+
+
+class BoxOutputs(Outputs):
+    painted: int = 0
+
+
+class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
+    inputs_model = BoxArgs
+    outputs_model = BoxOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"shelf"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"recipe"})
+
+    def needs_repair(self, outputs: BoxOutputs) -> bool:
+        return outputs.painted < 0
+
+    def find_or_create(self, inputs: BoxArgs) -> tuple[str, BoxOutputs]:
+        raise NotImplementedError
+
+    def update_in_place(self, id_: str, olds: BoxOutputs, inputs: BoxArgs) -> BoxOutputs:  # noqa: ARG002
+        return BoxOutputs(painted=abs(olds.painted) + 1)
+
+    def read_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> Any:
+        raise NotImplementedError
+
+    def delete_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> None:
+        raise NotImplementedError
+
+
+STATE: dict[str, Any] = {"cloud": "old", "shelf": "low", "colour": "red", "recipe": "", "painted": 3}
+INPUTS: dict[str, Any] = {"cloud": "old", "shelf": "low", "colour": "red", "recipe": ""}
+provider = BoxProvider()
+
+
+@pytest.mark.parametrize(
+    ("change", "changes", "replaces"),
+    [
+        ({}, False, []),
+        ({"recipe": "new"}, False, []),
+        ({"cloud": "new"}, True, []),
+        ({"colour": "blue"}, True, []),
+        ({"shelf": "high"}, True, ["shelf"]),
+    ],
+)
+def test_each_kind_of_field_is_told_as_declared(change, changes, replaces):
+    found = provider.diff("box", STATE, INPUTS | change)
+    assert (found.changes, found.replaces) == (changes, replaces)
+
+
+def test_another_way_to_it_is_kept_for_later_reads_and_does_nothing_else():
+    outs = provider.update("box", STATE, INPUTS | {"cloud": "new"}).outs
+    assert outs == STATE | {"cloud": "new"}
+
+
+def test_another_way_to_it_does_not_hide_what_else_changed():
+    outs = provider.update("box", STATE, INPUTS | {"cloud": "new", "colour": "blue"}).outs
+    assert (outs["cloud"], outs["colour"], outs["painted"]) == ("new", "blue", 4)
+
+
+def test_damage_is_repaired_also_where_only_the_way_to_it_changed():
+    assert provider.update("box", STATE | {"painted": -3}, INPUTS | {"cloud": "new"}).outs["painted"] == 4
