@@ -8,6 +8,7 @@ import pulumi_openstack as openstack
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import Name
+from components.ids import Ids
 from components.lookup import id_of
 from components.problems import Problem, refusal
 from components.spec import Adoptable, Effect, Spec, adopting
@@ -64,14 +65,6 @@ class GrantScope(Spec):
                 f"the scope names {what}; give {{project, domain}}, or {{domain}} for a domain itself"
             )
         return system
-
-    def id_from(
-        self, domain_ids: Mapping[str, pulumi.Input[str]], project_ids: Mapping[str, pulumi.Input[str]]
-    ) -> pulumi.Input[str] | None:
-        """The id of the project or the domain; None for the system, which has none."""
-        if self.system:
-            return None
-        return project_ids[str(self)] if self.project else domain_ids[str(self.domain)]
 
     def __str__(self) -> str:
         """PROJECT@DOMAIN, the domain alone, or system:all."""
@@ -163,21 +156,26 @@ class RoleGrant(pulumi.ComponentResource):
         spec: RoleGrantSpec,
         *,
         cloud: str,
-        principal_domain_id: pulumi.Input[str],
-        scope_id: pulumi.Input[str] | None,
+        ids: Ids,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("private-cloud:access:RoleGrant", name, None, opts)
         principal = spec.principal
         self.principal_id = id_of(
-            spec.kind, principal.name, self, domain=principal.domain, domain_id=principal_domain_id
+            spec.kind,
+            principal.name,
+            self,
+            domain=principal.domain,
+            domain_id=ids.principals_domains[principal.domain],
         )
         self.role_id = id_of("role", spec.role, self)
         if spec.scope.system:
             self.assignment_id = self._on_the_system(name, spec, cloud).id
+            self.declared_grants = []
         else:
+            scope_id = ids.of(spec.scope.project, str(spec.scope.domain))
             self.assignment_id = self._on_a_scope(name, spec, scope_id).id
-        self.declared_grants = [] if scope_id is None else [self._declared(spec, scope_id)]
+            self.declared_grants = [self._declared(spec, scope_id)]
         self.register_outputs({"assignment_id": self.assignment_id})
 
     def _declared(self, spec: RoleGrantSpec, scope_id: pulumi.Input[str]) -> DeclaredGrant:
@@ -192,7 +190,7 @@ class RoleGrant(pulumi.ComponentResource):
         )
 
     def _on_a_scope(
-        self, name: str, spec: RoleGrantSpec, scope_id: pulumi.Input[str] | None
+        self, name: str, spec: RoleGrantSpec, scope_id: pulumi.Input[str]
     ) -> pulumi.CustomResource:
         kind = (
             openstack.identity.InheritRoleAssignment if spec.inherited else openstack.identity.RoleAssignment

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_
 
 from components.annotated_types import Name
 from components.application_credential import ApplicationCredentialSpec, RoleNames
+from components.ids import Ids
 from components.login_files import CredentialLogin, Login, PasswordLogin, cloud_entry, clouds_yaml, openrc
 from components.lookup import id_of
 from components.problems import Problem, Refusals, nearest, refusal
@@ -216,8 +217,7 @@ class ServiceAccount(pulumi.ComponentResource):
         spec: AccountSpec,
         *,
         cloud: str,
-        domain_ids: Mapping[str, pulumi.Input[str]],
-        project_ids: Mapping[str, pulumi.Input[str]],
+        ids: Ids,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         former = f"{spec.renamed_from}@{spec.domain}" if spec.renamed_from else None
@@ -232,7 +232,7 @@ class ServiceAccount(pulumi.ComponentResource):
         self._user = openstack.identity.User(
             name,
             name=spec.name,
-            domain_id=domain_ids[spec.domain],
+            domain_id=ids.domains[spec.domain],
             description=spec.description,
             extra={"email": spec.email} if spec.email else None,
             password=self._password,
@@ -255,9 +255,7 @@ class ServiceAccount(pulumi.ComponentResource):
                 principal_kind="user",
                 principal_id=self.user_id,
                 scope_kind="project" if access.project else "domain",
-                scope_id=project_ids[f"{access.project}@{access.domain}"]
-                if access.project
-                else domain_ids[access.domain],
+                scope_id=ids.of(access.project, access.domain),
                 roles=[id_of("role", role, self) for role in access.roles],
                 inherited=access.inherited,
                 opts=child,
@@ -270,9 +268,7 @@ class ServiceAccount(pulumi.ComponentResource):
                 principal=name,
                 principal_id=self.user_id,
                 roles=access.roles,
-                scope_id=project_ids[f"{access.project}@{access.domain}"]
-                if access.project
-                else domain_ids[access.domain],
+                scope_id=ids.of(access.project, access.domain),
                 inherited=access.inherited,
                 made_by=roles,
             )
@@ -280,7 +276,7 @@ class ServiceAccount(pulumi.ComponentResource):
         ]
         logins: dict[str, pulumi.Output[Login]] = {
             f"{name}/{credential.name}": self._credential_login(
-                credential, project_ids[f"{credential.project}@{credential.domain}"]
+                credential, ids.of(credential.project, credential.domain)
             )
             for credential in spec.application_credentials
         }

@@ -8,6 +8,7 @@ import pulumi_openstack as openstack
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import Mtu, Name, VlanId
+from components.ids import Ids
 from components.problems import Refusals, refusal
 from components.spec import Adoptable, Effect, Spec, adopting, with_alias
 from components.subnet import SubnetSpec
@@ -153,7 +154,7 @@ class ProviderNetwork(pulumi.ComponentResource):
         spec: ProviderNetworkSpec,
         *,
         cloud: str,
-        project_ids: Mapping[str, pulumi.Input[str]],
+        ids: Ids,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
@@ -207,7 +208,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                 action="access_as_shared",
                 object_type="network",
                 object_id=network.id,
-                target_tenant=project_ids[project.qualified_name],
+                target_tenant=ids.projects[project.qualified_name],
                 opts=adopting(child_opts, project),
             )
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})

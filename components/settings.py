@@ -79,12 +79,12 @@ class Settings(Spec):
             named += [grant.principal.domain, *([grant.scope.domain] if grant.scope.domain else [])]
         return tuple(name for name in dict.fromkeys(named) if name not in declared)
 
-    def principals_of(self, domain: str) -> tuple[Named, ...]:
+    def principals_of(self, domain: DomainSpec) -> tuple[Named, ...]:
         """The users and groups of DOMAIN that grants name, each once, in the file's order."""
         named = [
             Named("user" if grant.user else "group", grant.principal.name)
             for grant in self.grants
-            if grant.principal.domain == domain
+            if grant.principal.domain == domain.name
         ]
         return tuple(dict.fromkeys(named))
 

@@ -1,7 +1,7 @@
 """Authoritative projects: grants that the stack file does not declare are listed and, when asked, removed."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -9,6 +9,7 @@ import pulumi
 
 from clients.errors import CloudError
 from clients.openstack import connect
+from components.ids import Ids
 from dynamic_providers.role_set.assignments import PrincipalKind
 from dynamic_providers.undeclared_grants import UndeclaredGrants, assignments, removal
 from dynamic_providers.undeclared_grants.assignments import Assignment, Found, Own
@@ -83,7 +84,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
         undeclared: Undeclared,
         *,
         cloud: str,
-        project_id: pulumi.Output[str],
+        project_id: pulumi.Input[str],
         declared: Sequence[DeclaredGrant],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -107,7 +108,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
         undeclared: Undeclared,
         *,
         cloud: str,
-        project_id: pulumi.Output[str],
+        project_id: pulumi.Input[str],
         declared: Sequence[DeclaredGrant],
     ) -> list[dict[str, Any]]:
         """Warn of what is not declared; what shall be removed of it, as the dynamic resource takes it."""
@@ -151,7 +152,7 @@ class Giver(Protocol):
 
 def make_authoritative(
     settings: "Settings",
-    project_ids: Mapping[str, pulumi.Output[str]],
+    ids: Ids,
     givers: Sequence[Giver],
     opts: pulumi.ResourceOptions,
 ) -> None:
@@ -163,7 +164,7 @@ def make_authoritative(
                 spec.qualified_name,
                 spec.undeclared_grants,
                 cloud=settings.openstack.cloud,
-                project_id=project_ids[spec.qualified_name],
+                project_id=ids.projects[spec.qualified_name],
                 declared=declared,
                 opts=opts,
             )

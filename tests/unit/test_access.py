@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from components import lookup
 from components.access import RoleGrant, RoleGrantSpec, access_problems
+from components.ids import Ids
 from components.lookup import id_of
 from components.missing_names import missing_principal, missing_role
 from components.settings import Settings
 
+IDS = Ids({"corp": "s1"}, {"Default": "default"}, {"p@corp": "s1"})
 GRANT = {"role": "member", "user": {"name": "runner", "domain": "Default"}, "scope": {"domain": "corp"}}
 DIRECT = "openstack:identity/roleAssignment:RoleAssignment"
 INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
@@ -65,9 +67,7 @@ def granted(changes: dict[str, Any]) -> mocks.MockResourceArgs:
     recorder = Recorder()
     mocks.set_mocks(recorder, project="private-cloud", stack="test")
     spec = RoleGrantSpec.model_validate(GRANT | changes)
-    pulumi.runtime.test(
-        lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="default", scope_id="s1") and None
-    )()
+    pulumi.runtime.test(lambda: RoleGrant("g", spec, cloud="c", ids=IDS) and None)()
     (made,) = [args for args in recorder.made if args.typ in {DIRECT, INHERITED, ROLE_SET}]
     return made
 

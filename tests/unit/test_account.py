@@ -11,6 +11,7 @@ import yaml
 from pulumi.runtime import mocks
 
 from components.account import AccountSpec, ServiceAccount
+from components.ids import Ids
 from components.settings import SettingsError, parse
 
 Stack = dict[str, Any]
@@ -183,8 +184,14 @@ def made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[Recorder, dic
             "nightly@Default",
             AccountSpec.model_validate(account(GOOD)),
             cloud="admin",
-            domain_ids={"Default": "default", "corp": "c"},
-            project_ids={"development@corp": "d", "tests@corp": "t"},
+            ids=Ids(
+                domains={"Default": "default", "corp": "c"},
+                principals_domains={"Default": "default", "corp": "c"},
+                projects={
+                    "development@corp": "d",
+                    "tests@corp": "t",
+                },
+            ),
         )
         pulumi.Output.all(**one.login_files).apply(files.update)
 

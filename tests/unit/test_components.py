@@ -18,6 +18,7 @@ from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
 from components.access import RoleGrant, RoleGrantSpec
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
+from components.ids import Ids
 from components.kolla import KollaSpec
 from components.network import ProviderNetwork, ProviderNetworkSpec
 from components.subnet import SubnetSpec
@@ -126,6 +127,9 @@ def test_an_existing_domain_is_looked_up_and_never_made(run: Run) -> None:
     assert [(call.args["name"], call.args["isDomain"]) for call in recorder.calls] == [("Default", True)]
 
 
+IDS = Ids({"corp": "c"}, {"Default": "default", "corp": "c"}, {"development@corp": "p1"})
+
+
 @pytest.mark.parametrize("kind", ["user", "group"])
 def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -> None:
     spec = RoleGrantSpec.model_validate(
@@ -135,7 +139,7 @@ def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -
             "scope": {"project": "development", "domain": "corp"},
         }
     )
-    recorder = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="default", scope_id="p1"))
+    recorder = run(lambda: RoleGrant("g", spec, cloud="c", ids=IDS))
     assert {
         (call.token.rpartition(":")[2], call.args["name"], call.args.get("domainId"))
         for call in recorder.calls
@@ -155,9 +159,7 @@ def test_a_grant_on_a_domain_names_no_project(run: Run) -> None:
     spec = RoleGrantSpec.model_validate(
         {"role": "admin", "group": {"name": "platform", "domain": "corp"}, "scope": {"domain": "corp"}}
     )
-    (made,) = run(lambda: RoleGrant("g", spec, cloud="c", principal_domain_id="c", scope_id="c")).of(
-        ASSIGNMENT
-    )
+    (made,) = run(lambda: RoleGrant("g", spec, cloud="c", ids=IDS)).of(ASSIGNMENT)
     assert made.inputs["domainId"] == "c"
     assert "projectId" not in made.inputs
 
@@ -189,7 +191,7 @@ NETWORK_SPEC = ProviderNetworkSpec.model_validate(
 
 
 def the_network() -> ProviderNetwork:
-    return ProviderNetwork("vms", NETWORK_SPEC, cloud="admin", project_ids={"development@corp": "p1"})
+    return ProviderNetwork("vms", NETWORK_SPEC, cloud="admin", ids=IDS)
 
 
 def test_a_network_is_its_vlan(run: Run) -> None:
