@@ -10,6 +10,7 @@ from openstack.connection import Connection
 
 from lab import settings
 from lab.settings import Lab
+from lab.supervisor import Supervisor
 from tests.lab.cloud_stack import cloud_stack
 from tests.lab.own_directory import own_directory
 
@@ -32,7 +33,9 @@ def brought(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProce
 @pytest.fixture(scope="session", autouse=True)
 def lab() -> Iterator[Lab]:
     """The lab, up; stopped again afterwards if it was not up before."""
-    was_up = settings.load().clouds.exists() and command("status").returncode == 0
+    found = settings.load()
+    # Also where something in it is unhealthy: stopping it is for whoever started it.
+    was_up = found.home.is_symlink() and Supervisor(found).answers()
     brought(command("up"))
     yield settings.load()
     if not was_up:
