@@ -30,8 +30,9 @@ def preflight(
         return None
     except DirectoryError as error:
         where = "grants" if error.setting == "names" else f"domains.directory.{error.setting} ({domain})"
+        sentence = error.sentence if error.sentence.endswith("?") else f"{error.sentence}."
         raise pulumi.RunError(
-            f"{where}: {error.sentence}. The directory of domain {domain!r} was asked; "
+            f"{where}: {sentence} The directory of domain {domain!r} was asked; "
             "Keystone has been told nothing."
         ) from None
     for reason in found.unreachable:
