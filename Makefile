@@ -34,9 +34,9 @@ preview: toolchain ## what `make up` would change in STACK
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
 
-adopt: toolchain $(LAB) ## take over what STACK's cloud holds (ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
+adopt: toolchain $(LAB) ## take over what STACK's cloud holds (DECLARED=1 ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
 	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
-		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
+		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DECLARED),--declared) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
 
 env: ## lines for a shell: eval "$(make -s env)"
 	@$(PYTHON) -m toolchain env

@@ -47,6 +47,11 @@ def _arguments() -> argparse.Namespace:
         "--only", type=_kinds, default=KINDS, help=f"some of {','.join(KINDS)}, with commas; all if left out"
     )
     parser.add_argument("--name", default="*", help="what names must match, such as 'lab-*'")
+    parser.add_argument(
+        "--declared",
+        action="store_true",
+        help="only what the file declares already: after a killed `up`, or a lost state",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be written, and stop")
     parser.add_argument("--yes", action="store_true", help="import without asking")
     return parser.parse_args()
@@ -67,6 +72,8 @@ def _adopt(arguments: argparse.Namespace) -> int:
     with connect(settings.openstack.cloud) as connection:
         wanted = Wanted(settings, arguments.name, in_state | in_file)
         found = search(look(connection), wanted, arguments.only)
+    if arguments.declared:
+        found = [item for item in found if isinstance(item, MissingId)]
     entries, not_fitting = fitting(file.keys, [item for item in found if isinstance(item, Entry)], Path.cwd())
     missing_ids = [item for item in found if isinstance(item, MissingId)]
     left_out = [*(item for item in found if isinstance(item, LeftOut)), *not_fitting]

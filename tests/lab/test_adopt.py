@@ -232,7 +232,7 @@ def test_a_stack_whose_state_is_lost_is_had_again_from_its_file(
     assert "adopt" not in declared
     before = by_hand.things()
     program.stack("lost", declared)
-    done = adopt(program, "--name", f"*-{by_hand.suffix}", "--yes", stack="lost")
+    done = adopt(program, "--declared", "--yes", stack="lost")
     assert done.returncode == 0, done.stdout
     assert f"Pulumi would import {IMPORTED} and change nothing" in done.stdout
     assert by_hand.things() == before
