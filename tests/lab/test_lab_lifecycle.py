@@ -100,13 +100,15 @@ def test_up_repairs_a_lab_after_a_reboot(lab):
 
 def test_down_ends_what_up_started_and_nothing_else(lab):
     found = leader(lab)
-    with subprocess.Popen(["sleep", "600"]) as bystander:
-        brought(command("down"))
-        assert processes.members(found) == []
-        assert belonging(lab) == []
-        assert not lab.home.is_symlink()
-        assert bystander.poll() is None
-        bystander.kill()
+    with subprocess.Popen(["sleep", "600"], env={}) as bystander:
+        try:
+            brought(command("down"))
+            assert processes.members(found) == []
+            assert belonging(lab) == []
+            assert not lab.home.is_symlink()
+            assert bystander.poll() is None
+        finally:
+            bystander.kill()
     assert command("status").returncode == 1
     brought(command("up"))
 
@@ -136,12 +138,15 @@ def test_a_taken_port_is_named_before_anything_starts(lab, tmp_path, monkeypatch
 
 
 def belonging(lab: Lab) -> list[str]:
-    """Processes that were started with the lab's paths, also those that left its session."""
+    """Processes that were started with the lab's paths, also those that left its session; no clients of it."""
     found = []
     for process in processes.PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            said = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            if f"{lab.home}/".encode() in said:
+            said = [*(process / "environ").read_bytes().split(b"\0"), (process / "cmdline").read_bytes()]
+            own = [
+                words for words in said if not words.startswith((b"CEPH_CONF=", b"OS_CLIENT_CONFIG_FILE="))
+            ]
+            if any(f"{lab.home}/".encode() in words for words in own):
                 found.append((process / "comm").read_text().strip())
     return found
 
