@@ -356,7 +356,7 @@ def _resolve(
             by_folded = {name.casefold(): name for name in known[named.kind]}
             close = get_close_matches(named.name.casefold(), by_folded, n=1)
             hint = f"; did you mean {by_folded[close[0]]!r}?" if close else "; correct the name in the grant"
-            wrong.append(f"there is no {named} in it{hint}")
+            wrong.append(f"there is no {named} in the directory{hint}")
         elif len(found) > 1:
             shown = ", ".join(repr(dn) for dn in sorted(found)[:_SHOWN_DNS])
             wrong.append(
