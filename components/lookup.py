@@ -99,7 +99,8 @@ def _why(wanted: _Wanted, error: str, cloud: str | None) -> str:
             "the domain's directory"
         )
     sentence = f"could not look up {wanted}: {error}"
-    if "got 50" in error and wanted.domain:  # an HTTP status; Keystone says no more than "unexpected error"
+    # An HTTP status, with no more than "unexpected error"; or, for a pooled connection that died, no answer at all.
+    if wanted.domain and ("got 50" in error or "EOF" in error):
         sentence += (
             f". If the {wanted.kind}s of domain {wanted.domain!r} come from a directory, check that Keystone "
             "reaches it; Keystone's log says what it met"
