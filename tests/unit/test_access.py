@@ -163,7 +163,10 @@ def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
     [
         ("Your query returned more than one result", "there is more than one user 'runner' in domain 'corp'"),
         ("Expected [200] but got 500 instead", "check that Keystone reaches it"),
-        ("OpenStack connection error, retries exhausted. Last error was: EOF", "check that Keystone reaches it"),
+        (
+            "OpenStack connection error, retries exhausted. Last error was: EOF",
+            "check that Keystone reaches it",
+        ),
     ],
 )
 def test_a_lookup_that_fails_says_what_to_do(error: str, said: str) -> None:
