@@ -43,7 +43,8 @@ def dev_without_images() -> str:
 
 def test_the_prod_stack_previews_and_says_that_its_directory_cannot_be_reached(program: ProgramCopy) -> None:
     program = ProgramCopy(program.folder, {**program.environment, "CORP_LDAP_PASSWORD": "a-bind-password"})
-    program.stack("prod", (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))
+    text = (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8")
+    program.stack("prod", text.replace("ldap.corp.example:636", "127.0.0.1:9"))  # nobody listens there
     printed = program.succeed("preview", "--stack", "prod")
     for expected in (
         "openstack:networking:Subnet storage-lab/storage-lab-v4 create",
@@ -51,7 +52,7 @@ def test_the_prod_stack_previews_and_says_that_its_directory_cannot_be_reached(p
         "ApplicationCredential nightly@Default/pipeline/1 create",
         "RbdImage developer-stack create",
         "DomainConfig corp create",
-        "directory of domain corp: could not be reached from here (ldaps://ldap.corp.example:636",
+        "directory of domain corp: could not be reached from here (ldaps://127.0.0.1:9",
         "not checked",
     ):
         assert expected in printed
@@ -142,3 +143,25 @@ def test_a_grant_on_the_system_is_refused_before_the_cloud_is_asked(program: Pro
     assert "grants[0].scope.system: role 'member' on the whole system" in done.stdout
     assert "set openstack.allow_system_scope to true" in done.stdout
     assert "openstack:" not in done.stdout
+
+
+def test_an_encrypted_password_reaches_the_account_and_stands_nowhere_in_the_clear(
+    program: ProgramCopy,
+) -> None:
+    canary = "c4nary-passw0rd"
+    account = {"name": "nightly", "domain": "Default", "password": "to be set"}
+    config = {"private-cloud:openstack": {"cloud": "admin"}, "private-cloud:accounts": [account]}
+    program.stack("dev", yaml.safe_dump({"config": config}))
+    refused = program.pulumi("preview", "--stack", "dev")
+    assert refused.returncode != 0
+    assert "the secret stands here in plain text" in refused.stdout
+    key = "private-cloud:accounts[0].password"
+    program.succeed("config", "set", "--secret", "--path", key, canary, "--stack", "dev")
+    printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    assert "User nightly@Default created" in printed
+    shown = program.succeed("stack", "export", "--show-secrets", "--stack", "dev")
+    assert canary in shown
+    state = program.folder.parent / "state"
+    kept = [path.read_bytes() for path in (*state.rglob("*"), program.file("dev")) if path.is_file()]
+    assert kept
+    assert not any(canary.encode() in text for text in (*kept, printed.encode()))
