@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.services import ldap
-from lab.settings import LDAP_BASE, Lab, Ports
+from lab.settings import DEFAULT_ADDRESS, LDAP_BASE, Lab, Ports
 
 START_TIMEOUT_S = 10
 
@@ -47,8 +47,10 @@ class OwnDirectory:
     def start(self) -> None:
         """Runs until it answers."""
         (daemon,) = ldap.daemons(self.lab)
-        *command, urls = daemon.command
-        self.process = subprocess.Popen([*command, f"{urls} {self.start_tls_url}/"])
+        *command, url = daemon.command
+        # At localhost too, wherever the lab is: that name is not what libldap looks for in the certificate.
+        urls = [url, f"{self.start_tls_url}/", f"ldaps://{DEFAULT_ADDRESS}:{self.lab.ports.ldaps}/"]
+        self.process = subprocess.Popen([*command, " ".join(dict.fromkeys(urls))])
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
             try:
