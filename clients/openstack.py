@@ -90,7 +90,7 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
     and 503 are retried a bounded number of times, nothing else is.
 
     Raises:
-        CloudError: no such entry, Keystone refuses the login, or it cannot be reached.
+        CloudError: no such entry, Keystone refuses the login, or the cloud cannot be reached, now or later on.
     """
     region = _region(cloud)
     by_password = region.config.get("auth_type") in {"password", "v3password"}
@@ -107,7 +107,13 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
                 f"cloud {cloud!r}: no token from {auth_url}: {str(error).splitlines()[0]} "
                 f"Check that Keystone answers there and that {whose} and its password are right."
             ) from error
-        yield connection
+        try:
+            yield connection
+        except keystone_exceptions.ConnectionError as error:
+            raise CloudError(
+                f"cloud {cloud!r} did not answer a request: {str(error).splitlines()[0]} "
+                "Run it again when it answers: what is done already is found."
+            ) from error
 
 
 def _region(cloud: str) -> CloudRegion:

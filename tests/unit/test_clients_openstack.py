@@ -1,6 +1,7 @@
 """What is wrong with an entry of clouds.yaml is a sentence, before any network."""
 
 import pytest
+from keystoneauth1 import exceptions
 
 from clients.errors import CloudError
 from clients.openstack import Login, connect, entry
@@ -45,3 +46,34 @@ def test_an_entry_says_where_the_cloud_is_and_not_whose_login_it_is():
 
 def test_a_login_does_not_show_its_password():
     assert "s3cret" not in repr(Login("user", "s3cret", "project"))
+
+
+class Connected:
+    """A connection that is there; nothing is asked of it."""
+
+    def __init__(self, **_settings):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        return None
+
+    def authorize(self):
+        return None
+
+
+def test_a_cloud_that_stops_answering_in_mid_call_is_a_sentence(monkeypatch):
+    monkeypatch.setattr("clients.openstack.Connection", Connected)
+    with (
+        pytest.raises(CloudError, match="cloud 'whole' did not answer a request: reset by peer"),
+        connect("whole"),
+    ):
+        raise exceptions.ConnectFailure("reset by peer")
+
+
+def test_what_the_caller_does_wrong_stays_what_it_is(monkeypatch):
+    monkeypatch.setattr("clients.openstack.Connection", Connected)
+    with pytest.raises(KeyError), connect("whole"):
+        raise KeyError
