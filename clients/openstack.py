@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from openstack.config.cloud_region import CloudRegion
+    from requests import Response
 
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all
@@ -114,6 +115,16 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
                 f"cloud {cloud!r} did not answer a request: {str(error).splitlines()[0]} "
                 "Run it again when it answers: what is done already is found."
             ) from error
+
+
+def message(response: Response) -> str | None:
+    """What a service says in the body of a refusal: Keystone's and Neutron's own words; None without any."""
+    try:
+        body: Any = response.json()
+        (details,) = [body[key] for key in ("error", "NeutronError") if key in body]
+        return str(details["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _region(cloud: str) -> CloudRegion:

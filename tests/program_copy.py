@@ -23,7 +23,15 @@ class ProgramCopy:
         project, state = folder / "project", folder / "state"
         project.mkdir(parents=True)
         state.mkdir()
-        for name in (".cloud", "Pulumi.yaml", "__main__.py", "clients", "components", "dynamic_providers"):
+        for name in (
+            ".cloud",
+            "Pulumi.yaml",
+            "__main__.py",
+            "clients",
+            "components",
+            "dynamic_providers",
+            "operations",
+        ):
             (project / name).symlink_to(ROOT / name)
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_"))
@@ -51,8 +59,16 @@ class ProgramCopy:
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs pulumi; what it prints is in `stdout`."""
+        return self._run("pulumi", *arguments, "--non-interactive", "--color=never")
+
+    def adopt(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command behind `make adopt`; what it prints is in `stdout`."""
+        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
+        return self._run(python, "-m", "operations.adopt", "--stack", stack, *arguments, timeout=300)
+
+    def _run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["pulumi", *arguments, "--non-interactive", "--color=never"],
+            command,
             cwd=self.folder,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -60,7 +76,7 @@ class ProgramCopy:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=600,
+            timeout=timeout,
         )
 
     def succeed(self, *arguments: str) -> str:

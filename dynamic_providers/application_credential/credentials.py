@@ -141,8 +141,5 @@ def _record(response: Response, what: str) -> Record:
 
 
 def _refused(response: Response, what: str) -> CloudError:
-    try:
-        said = str(response.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        said = f"{response.reason}."
+    said = openstack.message(response) or f"{response.reason}."
     return CloudError(f"Keystone will not {what}: {said} (HTTP {response.status_code})")

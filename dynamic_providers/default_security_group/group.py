@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError
+from clients.openstack import message
 from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, Rule
 
 if TYPE_CHECKING:
@@ -104,8 +105,5 @@ def _is_there(answer: Response) -> bool:
 def _answered(answer: Response, doing: str, whose: str) -> dict[str, Any]:
     if answer.ok:
         return answer.json() if answer.content else {}
-    try:
-        message = answer.json()["NeutronError"]["message"]
-    except (ValueError, KeyError, TypeError):
-        message = answer.reason or "no reason given"
-    raise CloudError(f"Neutron refused to {doing} {whose}: {answer.status_code}, {message}")
+    said = message(answer) or answer.reason or "no reason given"
+    raise CloudError(f"Neutron refused to {doing} {whose}: {answer.status_code}, {said}")

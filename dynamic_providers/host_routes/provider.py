@@ -57,12 +57,12 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
 
     def find_or_create(self, inputs: HostRoutesArgs) -> tuple[str, Outputs]:
         """Give the subnet these routes and no others."""
-        _set(inputs, inputs.routes)
+        _set(inputs)
         return inputs.subnet_id, Outputs()
 
     def update_in_place(self, id_: str, olds: Outputs, inputs: HostRoutesArgs) -> Outputs:  # noqa: ARG002 - base
         """Give the subnet these routes and no others."""
-        _set(inputs, inputs.routes)
+        _set(inputs)
         return Outputs()
 
     def read_live(
@@ -96,16 +96,16 @@ def _routes(subnet: Any) -> list[HostRoute]:
     return sorted(routes, key=HostRoute.order)
 
 
-def _set(inputs: HostRoutesArgs, routes: list[HostRoute]) -> None:
+def _set(inputs: HostRoutesArgs) -> None:
     with connect(inputs.cloud) as cloud:
         there = _subnet(cloud, inputs.subnet_id)
-        if there is not None and _routes(there) == routes:
+        if there is not None and _routes(there) == inputs.routes:
             return  # an adopted subnet stays as it is
         try:
             cloud.network.update_subnet(
                 inputs.subnet_id,
                 host_routes=[
-                    {"destination": route.destination, "nexthop": route.next_hop} for route in routes
+                    {"destination": route.destination, "nexthop": route.next_hop} for route in inputs.routes
                 ],
             )
         except (exceptions.BadRequestException, exceptions.NotFoundException) as error:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError
+from clients.openstack import message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,5 @@ def _json(answer: Response, what: str) -> Mapping[str, Any]:
 
 
 def _told(answer: Response) -> str:
-    try:
-        return f"{answer.status_code}, {answer.json()['error']['message']}"
-    except (ValueError, KeyError, TypeError):
-        return f"{answer.status_code} {answer.reason}."
+    said = message(answer)
+    return f"{answer.status_code}, {said}" if said else f"{answer.status_code} {answer.reason}."

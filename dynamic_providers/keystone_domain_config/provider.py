@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from clients.errors import CloudError
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.keystone_domain_config import domain_config
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 
 class KeystoneDomainConfigArgs(Inputs):
@@ -64,7 +67,7 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
                     f"{domain_config.differing(live, inputs.options)}. Set the directory's adopt: true to "
                     "replace it, or declare it as it is."
                 )
-        return inputs.domain_id, self._bring_to(inputs)
+            return inputs.domain_id, self._bring_to(connection, inputs)
 
     def update_in_place(
         self,
@@ -73,7 +76,8 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
         inputs: KeystoneDomainConfigArgs,
     ) -> KeystoneDomainConfigOutputs:
         """Set exactly the declared options."""
-        return self._bring_to(inputs)
+        with connect(inputs.cloud) as connection:
+            return self._bring_to(connection, inputs)
 
     def read_live(
         self, id_: str, inputs: KeystoneDomainConfigArgs, outputs: KeystoneDomainConfigOutputs
@@ -95,8 +99,9 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
         with connect(inputs.cloud) as connection:
             domain_config.delete(connection, id_)
 
-    def _bring_to(self, inputs: KeystoneDomainConfigArgs) -> KeystoneDomainConfigOutputs:
-        with connect(inputs.cloud) as connection:
-            domain_config.put(connection, inputs.domain_id, inputs.options, inputs.password)
-            domain_config.wait_until_used(connection, inputs.domain_id, inputs.domain, inputs.witness)
+    def _bring_to(
+        self, connection: Connection, inputs: KeystoneDomainConfigArgs
+    ) -> KeystoneDomainConfigOutputs:
+        domain_config.put(connection, inputs.domain_id, inputs.options, inputs.password)
+        domain_config.wait_until_used(connection, inputs.domain_id, inputs.domain, inputs.witness)
         return KeystoneDomainConfigOutputs()

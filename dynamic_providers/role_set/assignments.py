@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from clients.errors import CloudError
+from clients.openstack import message
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -148,8 +149,4 @@ def _refused(response: Response, what: str) -> CloudError:
 
 
 def _said(response: Response) -> str:
-    try:
-        body: Any = response.json()
-        return str(body["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return f"{response.reason}."
+    return message(response) or f"{response.reason}."

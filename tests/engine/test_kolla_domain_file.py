@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.program_copy import ProgramCopy
+from tests.program_copy import ROOT, ProgramCopy
 
 FAKE = Path(__file__).parent / "fakes" / "fake_command_plugin" / "fake_command.py"
 PLUGIN = "resource-command-v1.2.1"
@@ -100,7 +100,7 @@ def kolla(tmp_path: Path) -> Kolla:
     home = tmp_path / "home"
     program_file(
         home / "plugins" / PLUGIN / "pulumi-resource-command",
-        f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n',
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{FAKE}" "$@"\n',
     )
     log = tmp_path / "runs"
     for name in (

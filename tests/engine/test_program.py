@@ -23,7 +23,9 @@ def program(tmp_path: Path) -> ProgramCopy:
     home = tmp_path / "home"
     plugin = home / "plugins" / PLUGIN / "pulumi-resource-openstack"
     plugin.parent.mkdir(parents=True)
-    plugin.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8")
+    plugin.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8"
+    )
     plugin.chmod(0o755)
     return ProgramCopy.make(tmp_path / "copy", {"PULUMI_HOME": str(home)})
 

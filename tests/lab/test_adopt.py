@@ -7,7 +7,6 @@ import json
 import re
 import secrets
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ import yaml
 from openstack.connection import Connection
 
 from tests.lab.cloud_stack import lab_environment
-from tests.program_copy import ROOT, ProgramCopy
+from tests.program_copy import ProgramCopy
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
 
@@ -142,7 +141,6 @@ class ByHand:
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProgramCopy]:
     folder = tmp_path_factory.mktemp("adopt")
     program = ProgramCopy.make(folder, lab_environment())
-    (program.folder / "operations").symlink_to(ROOT / "operations")
     program.stack(STACK, FILE)
     yield program
     shutil.rmtree(folder)
@@ -162,24 +160,9 @@ def by_hand(program: ProgramCopy) -> Iterator[ByHand]:
             made.remove()
 
 
-def adopt(program: ProgramCopy, *arguments: str, stack: str = STACK) -> subprocess.CompletedProcess[str]:
-    """Runs the command behind `make adopt`."""
-    return subprocess.run(
-        [str(ROOT / ".cloud/venv/bin/python"), "-m", "operations.adopt", "--stack", stack, *arguments],
-        cwd=program.folder,
-        env=dict(program.environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-
-
 def test_a_dry_run_shows_the_entries_and_writes_nothing(program: ProgramCopy, by_hand: ByHand) -> None:
     before = program.file(STACK).read_text(encoding="utf-8")
-    done = adopt(program, "--name", f"*-{by_hand.suffix}", "--dry-run")
+    done = program.adopt(STACK, "--name", f"*-{by_hand.suffix}", "--dry-run")
     assert done.returncode == 0, done.stdout
     assert f"+    - name: vms-{by_hand.suffix}" in done.stdout
     assert program.file(STACK).read_text(encoding="utf-8") == before
@@ -187,7 +170,7 @@ def test_a_dry_run_shows_the_entries_and_writes_nothing(program: ProgramCopy, by
 
 def test_what_was_made_by_hand_is_imported_and_stays_as_it_is(program: ProgramCopy, by_hand: ByHand) -> None:
     text, before = program.file(STACK).read_text(encoding="utf-8"), by_hand.things()
-    done = adopt(program, "--name", f"*-{by_hand.suffix}", "--yes")
+    done = program.adopt(STACK, "--name", f"*-{by_hand.suffix}", "--yes")
     assert done.returncode == 0, done.stdout
     assert f"Pulumi would import {IMPORTED} and change nothing" in done.stdout
     assert "The preview after it is empty" in done.stdout
@@ -205,7 +188,7 @@ def test_the_next_preview_is_empty_also_with_a_refresh(program: ProgramCopy, by_
 
 
 def test_what_is_taken_over_is_not_found_again(program: ProgramCopy, by_hand: ByHand) -> None:
-    done = adopt(program, "--name", f"*-{by_hand.suffix}")
+    done = program.adopt(STACK, "--name", f"*-{by_hand.suffix}")
     assert done.returncode == 0, done.stdout
     assert "There is nothing to add to the stack file." in done.stdout
 
@@ -213,7 +196,7 @@ def test_what_is_taken_over_is_not_found_again(program: ProgramCopy, by_hand: By
 def test_a_field_that_differs_is_named_and_nothing_is_done(program: ProgramCopy, by_hand: ByHand) -> None:
     text, before = program.file(STACK).read_text(encoding="utf-8"), by_hand.things()
     program.stack("differing", text.replace("Made by hand", "Made by Pulumi").replace("1400", "1300"))
-    done = adopt(program, "--name", f"*-{by_hand.suffix}", "--yes", stack="differing")
+    done = program.adopt("differing", "--name", f"*-{by_hand.suffix}", "--yes")
     assert done.returncode == 1, done.stdout
     assert 'description is "Made by hand" and would become "Made by Pulumi"' in done.stdout
     assert f"Network vms-{by_hand.suffix}: mtu is 1400 and would become 1300" in done.stdout
@@ -232,7 +215,7 @@ def test_a_stack_whose_state_is_lost_is_had_again_from_its_file(
     assert "adopt" not in declared
     before = by_hand.things()
     program.stack("lost", declared)
-    done = adopt(program, "--declared", "--yes", stack="lost")
+    done = program.adopt("lost", "--declared", "--yes")
     assert done.returncode == 0, done.stdout
     assert f"Pulumi would import {IMPORTED} and change nothing" in done.stdout
     assert by_hand.things() == before

@@ -5,7 +5,6 @@ import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import yaml
 from openstack.connection import Connection
 
 from tests.lab.cloud_stack import lab_environment
-from tests.program_copy import ROOT, ProgramCopy
+from tests.program_copy import ProgramCopy
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
 
@@ -34,7 +33,6 @@ def program(tmp_path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> Iterator[
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     made = ProgramCopy.make(tmp_path / "killed", environment)
-    (made.folder / "operations").symlink_to(ROOT / "operations")
     declared = {
         "openstack": {"cloud": "lab-admin"},
         "domains": [{"name": f"corp-{suffix}"}],
@@ -101,8 +99,7 @@ def test_what_a_killed_up_left_on_the_cloud_is_taken_over_and_nothing_is_made_tw
     done = program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
     if done.returncode:  # it was killed before its state knew of something
         assert "pending operations" in done.stdout
-        adopt = [sys.executable, "-m", "operations.adopt", "--stack", STACK, "--declared", "--yes"]
-        subprocess.run(adopt, cwd=program.folder, env=dict(program.environment), check=False)
+        program.adopt(STACK, "--declared", "--yes")
         program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
     program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", STACK)
     for kind in ("domain", "project", "user", "network"):
