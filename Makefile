@@ -7,10 +7,13 @@ PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
 CODE := __main__.py components dynamic_providers clients operations toolchain lab tests bench
 
-# Debian's server packages and the OpenStack services run nowhere but under the dev stack.
+# Debian's server packages and the OpenStack services run nowhere but under the lab's two stacks: dev, and hosts,
+# which has simulated hosts besides.
 ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"
-ifeq ($(STACK),dev)
+HOSTS ?= 3
+ifneq ($(filter $(STACK),dev hosts),)
 LAB := lab
+LAB_HOSTS := $(if $(filter $(STACK),hosts),--hosts $(HOSTS))
 LAB_ENV := eval "$$($(PYTHON) -m lab env)"; mkdir -p .cloud/state
 CONFIRM := --yes
 else
@@ -57,7 +60,7 @@ toolchain:
 
 lab:
 	@$(PYTHON) -m lab install
-	@$(PYTHON) -m lab up
+	@$(PYTHON) -m lab up $(LAB_HOSTS)
 
 docs: toolchain ## the tables of docs/settings.md, from the code
 	@$(VENV)/python -m operations.field_tables
