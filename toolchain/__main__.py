@@ -7,9 +7,10 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from toolchain import engine, packages, plugins, receipt, venv
+from toolchain import engine, kolla, packages, plugins, receipt, venv
 from toolchain.failure import Failure
 from toolchain.pins import pinned
 from toolchain.places import Places
@@ -26,13 +27,16 @@ def install(places: Places, *, retry: bool) -> None:
         plugins.remove_half_made(places)
         program, _ = places.requirements
         packages.install(places.logs)
-        venv.install(places)
-        engine.install(pinned(program, "pulumi"), places)
-        registry = plugins.Registry()
-        plugins.install_openstack(pinned(program, "pulumi_openstack"), registry, places)
-        for name in OPTIONAL:
-            version = pinned(program, f"pulumi_{name}")
-            plugins.install_optional(name, version, registry, places, retry=retry)
+        with ThreadPoolExecutor(1) as beside:
+            kolla_made = beside.submit(kolla.install, places)
+            venv.install(places)
+            engine.install(pinned(program, "pulumi"), places)
+            registry = plugins.Registry()
+            plugins.install_openstack(pinned(program, "pulumi_openstack"), registry, places)
+            for name in OPTIONAL:
+                version = pinned(program, f"pulumi_{name}")
+                plugins.install_optional(name, version, registry, places, retry=retry)
+            kolla_made.result()
     say(f"ready after {duration(time.monotonic() - started)}")
 
 
@@ -62,7 +66,7 @@ def environment(places: Places) -> dict[str, str]:
 
 def exports(places: Places) -> str:
     """Return lines for a shell to evaluate."""
-    ours = os.pathsep.join([str(places.bin), str(places.venv / "bin")])
+    ours = os.pathsep.join(map(str, (places.bin, places.venv / "bin", places.kolla_programs)))
     lines = [f"export {name}={shlex.quote(value)}" for name, value in environment(places).items()]
     return "\n".join([f'export PATH={shlex.quote(ours)}:"$PATH"', *lines])
 
@@ -71,6 +75,7 @@ def status(places: Places) -> None:
     """Print a line for each part: what, which version, how it came here."""
     for name, path in (
         ("python", places.venv / "receipt.json"),
+        ("kolla", places.kolla / "receipt.json"),
         *((path.stem, path) for path in sorted(places.receipts.glob("*.json"))),
     ):
         found = receipt.read(path)

@@ -11,6 +11,7 @@ from toolchain.progress import run, say
 NEEDED = (
     "ca-certificates",
     "python3-venv",
+    "openssh-client",  # hosts, and Ansible's connection to them
     "qemu-utils",  # qemu-img, qemu-nbd: read the source of an image
     "qemu-block-extra",  # and qemu-img's way into RBD
     "python3-rados",

@@ -23,6 +23,16 @@ class Places:
         return self.cloud / "venv"
 
     @property
+    def kolla(self) -> Path:
+        """Kolla-Ansible's virtual environment."""
+        return self.cloud / "kolla"
+
+    @property
+    def kolla_programs(self) -> Path:
+        """Those of its programs that belong on PATH; its Python does not."""
+        return self.kolla / "programs"
+
+    @property
     def go_venv(self) -> Path:
         """A virtual environment that holds nothing but Go, made only where the system's is too old."""
         return self.cloud / "go"
@@ -61,3 +71,8 @@ class Places:
     def requirements(self) -> tuple[Path, Path]:
         """The pins of the program, and those of its tests."""
         return self.checkout / "requirements.txt", self.checkout / "tests" / "requirements.txt"
+
+    @property
+    def kolla_requirements(self) -> Path:
+        """The pins of Kolla-Ansible."""
+        return SOURCES / "kolla-requirements.txt"

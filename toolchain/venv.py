@@ -1,7 +1,8 @@
-"""The program's virtual environment: exact pins from pip, and Debian's bindings to Ceph and NBD."""
+"""Virtual environments of exact pins; the program's has Debian's bindings to Ceph and NBD besides."""
 
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from toolchain import receipt
@@ -16,9 +17,9 @@ DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
 LINKED = ("rados.*.so", "rbd.*.so", "libnbdmod.*.so", "nbd.py")
 
 
-def key(places: Places) -> str:
-    """Return what the environment depends on: the pins, the Python, and its own place."""
-    return receipt.fingerprint(python_version(), str(places.venv), files=places.requirements)
+def key(folder: Path, pins: Iterable[Path]) -> str:
+    """Return what an environment depends on: the pins, the Python, and its own place."""
+    return receipt.fingerprint(python_version(), str(folder), files=pins)
 
 
 def python_version() -> str:
@@ -40,28 +41,41 @@ def python_version() -> str:
 
 
 def install(places: Places) -> None:
-    """Make the environment anew if the pins changed, so that what they no longer name is gone too.
+    """Make the program's environment; see `make`.
 
     Raises:
         Failure: pip failed, or Debian's modules are not where they belong.
     """
-    written = places.venv / "receipt.json"
-    wanted = key(places)
+    make(places.venv, places.requirements, "Python", places.logs, finish=link_debian_modules)
+
+
+def make(
+    folder: Path, pins: Sequence[Path], what: str, logs: Path, *, finish: Callable[[Path], None]
+) -> None:
+    """Make an environment anew if its pins changed, so that what they no longer name is gone too.
+
+    ``what`` names it to a person; ``finish`` is run on the whole environment before its receipt is written.
+
+    Raises:
+        Failure: pip failed.
+    """
+    written = folder / "receipt.json"
+    wanted = key(folder, pins)
     if receipt.current(written, wanted) is not None:
-        say("Python environment: pins unchanged, kept")
+        say(f"{what} environment: pins unchanged, kept")
         return
-    if places.venv.exists():
-        say("Python environment: made anew, its pins or its Python changed")
+    if folder.exists():
+        say(f"{what} environment: made anew, its pins or its Python changed")
         written.unlink(missing_ok=True)
-        shutil.rmtree(places.venv)
-    python = places.venv / "bin" / "python"
-    run([PYTHON, "-m", "venv", str(places.venv)], "Python environment", places.logs / "venv.log")
-    pins = [part for file in places.requirements for part in ("-r", str(file))]
+        shutil.rmtree(folder)
+    python = folder / "bin" / "python"
+    run([PYTHON, "-m", "venv", str(folder)], f"{what} environment", logs / f"{folder.name}.log")
+    files = [part for file in pins for part in ("-r", str(file))]
     run(
-        [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *pins],
-        "Python packages", places.logs / "pip.log",
+        [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *files],
+        f"{what} packages", logs / f"{folder.name}-pip.log",
     )  # fmt: skip
-    link_debian_modules(places.venv)
+    finish(folder)
     receipt.Receipt(wanted, python_version(), "pip", "", (str(python),)).write(written)
 
 

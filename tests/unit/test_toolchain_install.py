@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from toolchain import __main__ as command
-from toolchain import packages, plugins, progress, receipt, venv
+from toolchain import kolla, packages, plugins, progress, receipt, venv
 from toolchain.failure import Failure
 from toolchain.pins import pinned
 from toolchain.places import Places
@@ -60,7 +60,7 @@ def test_commands_try_no_downloads_where_something_could_not_be_had(places: Plac
 
 def test_the_exports_put_the_engine_before_everything_else(places: Places) -> None:
     first, *others = command.exports(places).splitlines()
-    assert first == f'export PATH={places.bin}:{places.venv}/bin:"$PATH"'
+    assert first == f'export PATH={places.bin}:{places.venv}/bin:{places.kolla}/programs:"$PATH"'
     assert f"export PULUMI_HOME={places.home}" in others
     assert "export PULUMI_SKIP_UPDATE_CHECK=true" in others
 
@@ -109,15 +109,30 @@ def test_the_environment_is_made_by_debians_python_whichever_runs_the_toolchain(
     for file in places.requirements:
         file.parent.mkdir(exist_ok=True)
         file.touch()
-    before = venv.key(places)
+    before = venv.key(places.venv, places.requirements)
     monkeypatch.setattr("sys.version", "3.12.1 (another)")
     monkeypatch.setattr("sys.executable", "/opt/another/python3")
-    assert venv.key(places) == before
+    assert venv.key(places.venv, places.requirements) == before
     assert venv.PYTHON == "/usr/bin/python3"
 
 
+def test_kollas_environment_puts_its_programs_on_path_and_its_python_not(
+    places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, **__: object) -> None:
+        (places.kolla / "bin").mkdir(parents=True, exist_ok=True)
+        for name in ("python", *kolla.PROGRAMS):
+            (places.kolla / "bin" / name).touch()
+
+    monkeypatch.setattr(venv, "run", run)
+    kolla.install(places)
+    linked = {link.name for link in places.kolla_programs.iterdir() if link.exists()}
+    assert linked == set(kolla.PROGRAMS)
+    assert receipt.read(places.kolla / "receipt.json") is not None
+
+
 def test_every_requirement_is_pinned_exactly() -> None:
-    for file in Places().requirements:
+    for file in (*Places().requirements, Places().kolla_requirements):
         lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
         assert lines
         assert [line for line in lines if "==" not in line or "*" in line] == []
