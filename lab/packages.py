@@ -54,6 +54,9 @@ PACKAGES: dict[str, str] = {
     "qemu-utils": "the bootable image",
     "qemu-system-x86": "booting the image",
     "qemu-block-extra": "booting the image from Ceph",
+    "docker-registry": "the simulated hosts' images",
+    "busybox-static": "what the stand-in images run",
+    "openvswitch-switch": "the hosts' links, and the switches at their other ends",
 }
 DAEMONS_OF_DEBIAN = {
     "mariadb-server": "mariadb",
@@ -61,6 +64,8 @@ DAEMONS_OF_DEBIAN = {
     "ceph-mon": "ceph-crash",
     "rabbitmq-server": "rabbitmq-server",
     "erlang-base": "epmd.socket",
+    "docker-registry": "docker-registry",
+    "openvswitch-switch": "openvswitch-switch",
 }
 
 
