@@ -1,0 +1,1 @@
+"""A registry for the simulated hosts, and the small stand-ins for Kolla's images that it serves."""
