@@ -14,6 +14,18 @@ IpNet = IPv4Network | IPv6Network
 _LONGEST_NAME = 255  # what Keystone, Neutron and Glance keep
 _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_LAST_PORT = 65535
+_PUBLIC_SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?")
+_LONGEST_LABEL = 63  # RFC 1123
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_LONGEST_INTERFACE = 15  # Linux: IFNAMSIZ without the end of its text
+_INTERFACE = re.compile(r"[A-Za-z0-9_.-]+")
+_IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
+    r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
+    r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
+    r"(?P<version>:\w[\w.-]{0,127}|@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
 
 
 def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
@@ -78,6 +90,58 @@ def _not_negative(value: int) -> int:
     return value
 
 
+def _port(value: int) -> int:
+    if not 1 <= value <= _LAST_PORT:
+        raise refusal(f"{value} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
+    return value
+
+
+def _ceph_user(value: str) -> str:
+    if value.startswith("client."):
+        raise refusal(f"{value!r} has 'client.' before it; give {value.removeprefix('client.')!r}")
+    return _name(value)
+
+
+def _public_ssh_key(value: str) -> str:
+    if not _PUBLIC_SSH_KEY.fullmatch(value):
+        raise refusal(
+            f"{value!r} is not a public SSH key; give its type and its base64, such as 'ssh-ed25519 AAAA…'"
+        )
+    return value
+
+
+def _host_name(value: str) -> str:
+    if len(value) > _LONGEST_LABEL or not _LABEL.fullmatch(value):
+        raise refusal(
+            f"{value!r} is not a host's name; give 1 to {_LONGEST_LABEL} lower-case letters, digits and hyphens, "
+            "no hyphen at either end and no domain"
+        )
+    return value
+
+
+def _interface_name(value: str) -> str:
+    if len(value) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(value) or value in {".", ".."}:
+        raise refusal(
+            f"{value!r} is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', "
+            f"of at most {_LONGEST_INTERFACE} characters"
+        )
+    return value
+
+
+def _image_reference(value: str) -> str:
+    found = _IMAGE_REFERENCE.fullmatch(value)
+    if not found:
+        raise refusal(
+            f"{value!r} is not an image's reference; give registry, name and tag or digest, "
+            "such as 'registry.corp.example/host:2026.47'"
+        )
+    if not found["version"]:
+        raise refusal(
+            f"{value!r} does not say which version; add a tag or a digest, such as '{value}:2026.47'"
+        )
+    return value
+
+
 Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
@@ -85,3 +149,9 @@ Name = Annotated[str, AfterValidator(_name)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 Mtu = Annotated[int, AfterValidator(_mtu)]
 Size = Annotated[int, AfterValidator(_not_negative)]
+Port = Annotated[int, AfterValidator(_port)]
+PublicSshKey = Annotated[str, AfterValidator(_public_ssh_key)]
+CephUser = Annotated[str, AfterValidator(_ceph_user)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+InterfaceName = Annotated[str, AfterValidator(_interface_name)]
+ImageReference = Annotated[str, AfterValidator(_image_reference)]

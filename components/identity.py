@@ -10,7 +10,8 @@ from pydantic import Field
 from clients.ldap_probe import Named
 from components.annotated_types import Name
 from components.directory import DirectorySpec
-from components.kolla import KollaDomainFile, KollaSpec, domain_file_problem
+from components.kolla import KollaSpec
+from components.kolla_domain_file import KollaDomainFile, domain_file_problem
 from components.lookup import id_of
 from components.preflight import preflight
 from components.problems import Problem

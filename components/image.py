@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
-from components.annotated_types import Name, Sha256, Size
+from components.annotated_types import CephUser, Name, Sha256, Size
 from components.problems import Refusals, nearest, refusal
 from components.secret import ROOT
 from components.spec import Effect, Spec, with_alias
@@ -28,20 +28,11 @@ class ImageStoreSpec(Spec):
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
     pool: Name = Field(description="Glance's RBD pool, such as 'images'")
-    ceph_user: Name = Field(description="the cephx user without 'client.', such as 'image-import'")
+    ceph_user: CephUser = Field(description="the cephx user without 'client.', such as 'image-import'")
     ceph_conf: Path | None = Field(
         None,
         description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
     )
-
-    @field_validator("ceph_user")
-    @classmethod
-    def _without_client(cls, ceph_user: str) -> str:
-        if ceph_user.startswith("client."):
-            raise refusal(
-                f"{ceph_user!r} has 'client.' before it; give {ceph_user.removeprefix('client.')!r}"
-            )
-        return ceph_user
 
 
 def digest_in(sums: Path, file_name: str) -> str:

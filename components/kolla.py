@@ -1,34 +1,34 @@
-"""A domain's driver configuration as a file that Kolla-Ansible delivers, where Keystone's API for it is not enabled."""
+"""Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
 
-import json
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
-from shlex import join, quote
-from typing import Annotated, ClassVar
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal
 
-import pulumi
-import pulumi_command as command
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from components.annotated_types import Name
-from components.problems import refusal
+from components.annotated_types import CephUser, Name, Port, PublicSshKey
+from components.kolla_files import from_the_projects_folder, globals_problem, service_file_problem
+from components.problems import Refusals, nearest, refusal
 from components.secret import Secret
 from components.spec import Effect, Spec
 
-_LONGEST_FILE_NAME = 255  # bytes, of Linux's file systems
-_LAST_PORT = 65535
 _PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
-_HOST_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?")
 
-
-def _absolute(value: PurePosixPath) -> PurePosixPath:
-    if not value.is_absolute():
-        raise refusal(f"'{value}' is not an absolute path; give one such as '/etc/kolla'")
-    return value
-
-
-AbsolutePath = Annotated[PurePosixPath, AfterValidator(_absolute)]
+# The commands of kolla-ansible 22 that converge the hosts of an inventory.
+STEPS = (
+    "bootstrap-servers",
+    "prechecks",
+    "pull",
+    "genconfig",
+    "validate-config",
+    "deploy",
+    "reconfigure",
+    "upgrade",
+    "deploy-containers",
+    "check",
+    "post-deploy",
+)
 
 
 class KollaHostSpec(Spec):
@@ -37,28 +37,39 @@ class KollaHostSpec(Spec):
     effects: ClassVar[Mapping[str, Effect]] = {"address": Effect.REPLACED}
 
     address: Name = Field(description="its name or IP address")
-    port: int = Field(22, description="the port of its SSH server, a number from 1 to 65535")
+    port: Port = Field(22, description="the port of its SSH server, a number from 1 to 65535")
     user: Name = Field(description="the account there that runs kolla-ansible")
     private_key: Secret = Field(description="that account's SSH key, a secret: {file: PATH} or {env: NAME}")
-    host_key: str = Field(
+    host_key: PublicSshKey = Field(
         description="its public SSH key, such as 'ssh-ed25519 AAAA…', as ssh-keyscan prints it after the address"
     )
 
-    @field_validator("port")
-    @classmethod
-    def _is_a_port(cls, port: int) -> int:
-        if not 1 <= port <= _LAST_PORT:
-            raise refusal(f"{port} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
-        return port
 
-    @field_validator("host_key")
+class KollaSshSpec(Spec):
+    """How the hosts are reached: by this program and by Kolla-Ansible alike."""
+
+    user: Name = Field(description="the account on every host, root or one with sudo that asks nothing")
+    port: Port = Field(22, description="the port of their SSH servers, a number from 1 to 65535")
+    private_key_file: Path = Field(
+        description="the path of that account's SSH key; a relative path is the project folder's"
+    )
+
+    @field_validator("private_key_file")
     @classmethod
-    def _is_a_public_key(cls, host_key: str) -> str:
-        if not _HOST_KEY.fullmatch(host_key):
-            raise refusal(
-                f"{host_key!r} is not a public SSH key; give its type and its base64, such as 'ssh-ed25519 AAAA…'"
-            )
-        return host_key
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        return Path(from_the_projects_folder(PurePosixPath(path), info))
+
+
+class KollaCephSpec(Spec):
+    """The login with which storage hosts are handed to Ceph's orchestrator, and looked at before they leave."""
+
+    user: CephUser = Field("admin", description="the cephx user without 'client.', such as 'admin'")
+    conf: Path = Field(Path("/etc/ceph/ceph.conf"), description="the path of ceph.conf")
+
+    @field_validator("conf")
+    @classmethod
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        return Path(from_the_projects_folder(PurePosixPath(path), info))
 
 
 class KollaSpec(Spec):
@@ -70,20 +81,60 @@ class KollaSpec(Spec):
         "config_folder": Effect.REPLACED,
     }
 
-    configdir: AbsolutePath = Field(
+    host: KollaHostSpec | None = Field(
+        None,
+        description="{address, user, private_key, host_key}; left out, the machine that runs pulumi, "
+        "where the paths below may be relative to the project's folder",
+    )
+    configdir: PurePosixPath = Field(
         PurePosixPath("/etc/kolla"), description="the folder of globals.yml and passwords.yml"
     )
-    config_folder: AbsolutePath | None = Field(
+    config_folder: PurePosixPath | None = Field(
         None, description="Kolla's node_custom_config; left out, the folder config in configdir"
     )
-    inventory: AbsolutePath = Field(description="the inventory, such as '/etc/kolla/multinode'")
+    inventory: PurePosixPath = Field(
+        description="the inventory, such as '/etc/kolla/multinode'; with hosts, a folder that gets one file a host"
+    )
     command: str = Field(
         "kolla-ansible",
         description="the program: a name on PATH, or an absolute path such as '/opt/kolla/bin/kolla-ansible'",
     )
-    host: KollaHostSpec | None = Field(
-        None, description="{address, user, private_key, host_key}; left out, the machine that runs pulumi"
+    ssh: KollaSshSpec | None = Field(
+        None, description="{user, private_key_file}: how hosts are reached; required with hosts"
     )
+    ceph: KollaCephSpec | None = Field(
+        None, description="{user, conf}: the Ceph that storage hosts join; left out, none is asked"
+    )
+    container_engine: Literal["docker", "podman"] = Field(
+        "docker", description="'docker' or 'podman': what runs the containers on hosts"
+    )
+    steps: tuple[str, ...] = Field(
+        ("bootstrap-servers", "prechecks", "pull", "deploy"),
+        description="a list of commands of kolla-ansible, run in this order for hosts that are new or changed",
+    )
+    globals: dict[str, Any] = Field(
+        default_factory=dict,
+        description="a map of Kolla's variables, delivered as configdir/globals.d/private-cloud.yml; no secrets",
+    )
+    service_config: dict[str, str] = Field(
+        default_factory=dict,
+        description="a map of files below config_folder to their texts, such as nova/nova-compute.conf: "
+        '"[DEFAULT]…"; no secrets',
+    )
+    kickstarts: PurePosixPath = Field(
+        PurePosixPath("kickstarts"),
+        validate_default=True,
+        description="the folder that gets one kickstart a host, to install it from",
+    )
+
+    @field_validator("configdir", "config_folder", "inventory", "kickstarts")
+    @classmethod
+    def _absolute(cls, path: PurePosixPath | None, info: ValidationInfo) -> PurePosixPath | None:
+        if path is None or path.is_absolute():
+            return path
+        if info.data.get("host") and info.field_name != "kickstarts":
+            raise refusal(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
+        return from_the_projects_folder(path, info)
 
     @field_validator("command")
     @classmethod
@@ -94,162 +145,44 @@ class KollaSpec(Spec):
             )
         return program
 
+    @field_validator("steps")
+    @classmethod
+    def _are_commands_that_converge(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        refused = Refusals()
+        if not steps:
+            refused.add((), "there is no step; leave it out, or give some such as [prechecks, deploy]")
+        for index, step in enumerate(steps):
+            if step not in STEPS:
+                hint = nearest(step, STEPS) or f"; give some of {', '.join(STEPS)}"
+                refused.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
+            elif step in steps[:index]:
+                refused.add((index,), f"step {step!r} is given twice; give it once")
+        refused.raise_if_any()
+        return steps
+
+    @field_validator("globals")
+    @classmethod
+    def _are_variables_of_kolla(cls, variables: dict[str, Any]) -> dict[str, Any]:
+        refused = Refusals()
+        for key, value in variables.items():
+            problem = globals_problem(key, value)
+            if problem:
+                refused.add((key,), problem)
+        refused.raise_if_any()
+        return variables
+
+    @field_validator("service_config")
+    @classmethod
+    def _are_files_of_the_config_folder(cls, files: dict[str, str]) -> dict[str, str]:
+        refused = Refusals()
+        for path, text in files.items():
+            problem = service_file_problem(path, text)
+            if problem:
+                refused.add((path,), problem)
+        refused.raise_if_any()
+        return files
+
     @property
     def overrides(self) -> PurePosixPath:
         """Kolla's node_custom_config."""
         return self.config_folder or self.configdir / "config"
-
-
-def domain_file_problem(domain: str) -> str | None:
-    """Why DOMAIN can have no keystone.DOMAIN.conf, as a sentence; None where it can."""
-    for character in "/${":  # a folder; what Ansible takes for variables when it copies the file
-        if character in domain:
-            return f"domain {domain!r} cannot be part of a file's name for Kolla; give it a name without {character!r}"
-    if len(_file_name(domain).encode()) > _LONGEST_FILE_NAME:
-        return f"domain {domain!r} is too long for a file's name; give it a shorter name"
-    return None
-
-
-class KollaDomainFile(pulumi.ComponentResource):
-    """The file keystone.DOMAIN.conf of a domain, delivered to Keystone's containers by Kolla-Ansible.
-
-    Makes one `command.local.Command`, or one `command.remote.Command` where `kolla` names a host. It writes
-    keystone/domains/keystone.DOMAIN.conf in Kolla's folder of overrides (mode 0600, whole or not at all) and
-    runs `kolla-ansible reconfigure --tags keystone`. Another text writes and runs it again. Its removal
-    removes the file there and on Keystone's hosts, where Kolla leaves it, and runs it once more.
-
-    The text reaches the command by its standard input. Nobody reads the file back: a change by hand is not
-    found.
-
-    Args:
-        name: of the resource.
-        domain: the domain's name.
-        text: of the file, as Keystone shall read it; a secret Output.
-        kolla: where Kolla-Ansible runs.
-        opts: the parent, and what has to be there first.
-
-    Raises:
-        pulumi.RunError: the domain's name cannot be part of a file's name.
-    """
-
-    file: pulumi.Output[str]
-    """The file's path on the machine that runs Kolla-Ansible, once Keystone has been reconfigured."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        domain: str,
-        text: pulumi.Output[str],
-        kolla: KollaSpec,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("private-cloud:kolla:KollaDomainFile", name, None, opts)
-        problem = domain_file_problem(domain)
-        if problem:
-            raise pulumi.RunError(problem)
-        script = _Script(domain, kolla)
-        # The folder and the machine are triggers of a replacement, old before new; other changes run
-        # `update` in place.
-        child_opts = pulumi.ResourceOptions(
-            parent=self,
-            delete_before_replace=True,
-            replace_on_changes=["triggers"],
-            additional_secret_outputs=["stdin", "stdout", "stderr"],
-        )
-        stdin = text.apply(_not_a_template)
-        triggers = [str(script.file), kolla.host.address if kolla.host else ""]
-        made: command.local.Command | command.remote.Command
-        # Kolla's output of one run would be the next run's environment, which has a limit: not added.
-        if kolla.host is None:
-            made = command.local.Command(
-                name,
-                create=script.write,
-                update=script.write,
-                delete=script.remove,
-                stdin=stdin,
-                triggers=triggers,
-                add_previous_output_in_env=False,
-                opts=child_opts,
-            )
-        else:
-            made = command.remote.Command(
-                name,
-                connection=command.remote.ConnectionArgs(
-                    host=kolla.host.address,
-                    port=kolla.host.port,
-                    user=kolla.host.user,
-                    private_key=kolla.host.private_key.output,
-                    host_key=kolla.host.host_key,
-                ),
-                create=script.write,
-                update=script.write,
-                delete=script.remove,
-                stdin=stdin,
-                triggers=triggers,
-                add_previous_output_in_env=False,
-                opts=child_opts,
-            )
-        self.file = made.id.apply(lambda _: str(script.file))
-        self.register_outputs({"file": self.file})
-
-
-def _file_name(domain: str) -> str:
-    return f"keystone.{domain}.conf"
-
-
-def _not_a_template(text: str) -> str:
-    """TEXT, so that it comes out as it is: Kolla puts domain files through Ansible's templates (Jinja)."""
-    return re.sub(r"\{[{%#]", lambda found: f"{{{{ '{found[0]}' }}}}", text)
-
-
-class _Script:
-    """What a shell (POSIX) runs; every name and path is one quoted word."""
-
-    def __init__(self, domain: str, kolla: KollaSpec) -> None:
-        self.file = kolla.overrides / "keystone" / "domains" / _file_name(domain)
-        # Beside the folder that Kolla copies, with a name of its own: a killed run leaves one at most.
-        new = self.file.parents[1] / f".{self.file.name}.new"
-        program = PurePosixPath(kolla.command)
-        # Kolla runs ansible-playbook by PATH. Ansible would print files that it changes, if its
-        # configuration asked for differences.
-        settings = ["set -eu", "export ANSIBLE_DIFF_ALWAYS=False"]
-        if program.is_absolute():
-            settings.append(f'PATH={quote(str(program.parent))}:"$PATH"; export PATH')
-        common = ["--inventory", str(kolla.inventory)]
-        reconfigure = [
-            *(kolla.command, "reconfigure", "--configdir", str(kolla.configdir)),
-            *(*common, "--tags", "keystone"),
-        ]
-        # Kolla copies domain files to Keystone's hosts and never removes one there.
-        folder = "{{ node_config_directory | default('/etc/kolla') }}"
-        stale = f"{folder}/keystone/domains/{self.file.name}"
-        forget = [
-            *("ansible", "keystone", *common, "--become", "--extra-vars", f"@{kolla.configdir}/globals.yml"),
-            *("--module-name", "ansible.builtin.file", "--args", _arguments(path=stale, state="absent")),
-        ]
-        self.write = "\n".join(
-            [
-                *settings,
-                "(",
-                "umask 077",
-                f"mkdir -p {quote(str(self.file.parent))}",
-                f"rm -f {quote(str(new))}",
-                f"cat > {quote(str(new))}",
-                ")",
-                f"mv -f {quote(str(new))} {quote(str(self.file))}",
-                f"{join(reconfigure)} < /dev/null",
-            ]
-        )
-        self.remove = "\n".join(
-            [
-                *settings,
-                f"rm -f {quote(str(self.file))} {quote(str(new))}",
-                f"{join(forget)} < /dev/null",
-                f"{join(reconfigure)} < /dev/null",
-            ]
-        )
-
-
-def _arguments(**values: str) -> str:
-    return json.dumps(values)  # KEY=VALUE would have quotes of its own; JSON takes any text

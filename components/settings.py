@@ -13,6 +13,7 @@ from components.access import RoleGrantSpec
 from components.account import AccountSpec
 from components.annotated_types import Name
 from components.cross_checks import cross_checks
+from components.host import BareMetalHostSpec
 from components.identity import DomainSpec, ProjectSpec
 from components.image import ImageSpec, ImageStoreSpec
 from components.kolla import KollaSpec
@@ -67,6 +68,7 @@ class Settings(Spec):
         None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
     )
     images: tuple[ImageSpec, ...] = Field((), description="a list of golden images")
+    hosts: tuple[BareMetalHostSpec, ...] = Field((), description="a list of hosts")
 
     @property
     def named_domains(self) -> tuple[str, ...]:

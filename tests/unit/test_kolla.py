@@ -5,7 +5,8 @@ from pathlib import PurePosixPath
 import pytest
 from pydantic import ValidationError
 
-from components.kolla import KollaSpec, domain_file_problem
+from components.kolla import KollaSpec
+from components.kolla_domain_file import domain_file_problem
 
 HOST = {
     "address": "deploy.corp.example",
@@ -28,7 +29,10 @@ def test_overrides_are_where_node_custom_config_says() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"inventory": "multinode"}, "'multinode' is not an absolute path; give one such as '/etc/kolla'"),
+        (
+            {"inventory": "multinode", "host": HOST},
+            "'multinode' is not an absolute path; give one such as '/etc/kolla'",
+        ),
         ({"command": "bin/kolla-ansible"}, "'bin/kolla-ansible' is not a program; give a name on PATH or"),
         ({"command": "kolla-ansible -v"}, "'kolla-ansible -v' is not a program; give a name on PATH or"),
         ({"command": "-v"}, "'-v' is not a program; give a name on PATH or"),
