@@ -1,0 +1,73 @@
+"""Text files in folders that people share with us: written whole or not at all, told from others by their first line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKER = "# Made by private-cloud with Pulumi: change the stack file, not this one."
+
+
+def require_ours(path: Path) -> None:
+    """Refuse a file of that name which somebody else made.
+
+    Raises:
+        CloudError: there is one.
+    """
+    text = read(path)
+    if text is not None and text.partition("\n")[0] != MARKER:
+        raise CloudError(
+            f"{path} is there and was not made by this program (its first line is not {MARKER!r}); move it away, its"
+            " content is declared in the stack file now"
+        )
+
+
+def write(path: Path, text: str) -> None:
+    """Write the marker and TEXT, for everybody to read; a killed run leaves the former file, and at most one `.new`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = _unfinished(path)
+    with new.open("w", encoding="utf-8") as handle:
+        os.fchmod(handle.fileno(), 0o644)
+        handle.write(_whole(text))
+        handle.flush()
+        os.fsync(handle.fileno())
+    new.replace(path)
+
+
+def differs(path: Path, text: str) -> str | None:
+    """How the file is not the one that was written with TEXT, as a sentence; None if it is."""
+    found = read(path)
+    if found is None:
+        return f"{path} is gone"
+    return None if found == _whole(text) else f"{path} was edited by hand"
+
+
+def remove(path: Path) -> bool:
+    """Remove the file; gone already is success. False, and it stays, where somebody else's is in its place."""
+    _unfinished(path).unlink(missing_ok=True)
+    text = read(path)
+    if text is not None and text.partition("\n")[0] != MARKER:
+        return False
+    path.unlink(missing_ok=True)
+    return True
+
+
+def read(path: Path) -> str | None:
+    """The file's whole text; None where there is none."""
+    try:
+        return path.read_text(encoding="utf-8", errors="surrogateescape")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _whole(text: str) -> str:
+    return f"{MARKER}\n{text}"
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".{path.name}.new")  # hidden: Ansible does not read it as an inventory

@@ -1,0 +1,144 @@
+"""What a host looks like right now: one SSH connection, one script, one answer."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clients import ssh
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SCRIPT = Path(__file__).with_name("probe_script.py")
+_TIMEOUT_S = 90
+_NO_PYTHON = 97
+# The script comes by standard input, so nothing is left on the host.
+_RUN = f"command -v python3 >/dev/null 2>&1 || exit {_NO_PYTHON}; exec python3 - "
+
+
+@dataclass(frozen=True)
+class Osd:
+    """Of which OSD a disk is.
+
+    Attributes:
+        id: its number in its cluster, None where the disk does not tell.
+        uuid: its own.
+        cluster: fsid of its cluster.
+    """
+
+    id: str | None
+    uuid: str | None
+    cluster: str | None
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk as the host sees it.
+
+    Attributes:
+        device: what its path leads to, such as /dev/sdb.
+        size: bytes.
+        in_use: whether it is mounted or part of another device.
+        signatures: what is on it, in wipefs's words.
+        osd: whose it is or was.
+    """
+
+    device: str
+    size: int
+    in_use: bool
+    signatures: Sequence[str]
+    osd: Osd | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the host said; a text in place of a thing is why it could not be had.
+
+    Attributes:
+        nodename: what the host calls itself.
+        engine: version of the container engine, by what answers.
+        engine_error: why none answers.
+        switch: Open vSwitch's tables.
+        switch_error: why there are none.
+        os_image: reference of the image that is booted, None where the host has no bootc.
+        os_digest: its digest.
+        disks: by their paths.
+    """
+
+    nodename: str
+    engine: str | None
+    engine_error: str | None
+    switch: dict[str, Any] | None
+    switch_error: str | None
+    os_image: str | None
+    os_digest: str | None
+    disks: dict[str, Disk | str]
+
+
+def look(host: ssh.SshHost, container_engine: str, disks: Sequence[str]) -> Found:
+    """Ask the host.
+
+    Raises:
+        HostUnreachable, HostKeyMismatch, LoginRefused: see `clients.ssh`.
+        CloudError: it has no Python 3, or the script fails there.
+    """
+    asked = json.dumps({"engine": container_engine, "disks": list(disks)})
+    try:
+        printed = ssh.run(
+            host,
+            _RUN + shlex.quote(asked),
+            given=_SCRIPT.read_text(encoding="utf-8"),
+            timeout=_TIMEOUT_S,
+        )
+    except ssh.RemoteCommandFailed as error:
+        if error.code == _NO_PYTHON:
+            raise CloudError(
+                f"{host.where} has no python3, which Ansible runs by; install the host from its kickstart, or put"
+                " python3 into its image"
+            ) from None
+        raise CloudError(f"{host.where} cannot be looked at: {_last(error.stderr)}") from None
+    try:
+        told = json.loads(printed.splitlines()[-1])  # what a login prints comes before
+    except (IndexError, json.JSONDecodeError):
+        raise CloudError(
+            f"{host.where}: what it printed is no answer; look what {host.user}'s shell runs at login there"
+        ) from None
+    return _found(told)
+
+
+def _found(told: dict[str, Any]) -> Found:
+    booted = ((told["bootc"] or {}).get("status") or {}).get("booted") or {}
+    image = booted.get("image") or {}
+    engine = told["engine"]
+    return Found(
+        nodename=told["nodename"],
+        engine=engine["out"].strip() if "out" in engine else None,
+        engine_error=engine.get("error"),
+        switch=told["switch"].get("out"),
+        switch_error=told["switch"].get("error"),
+        os_image=(image.get("image") or {}).get("image"),
+        os_digest=image.get("imageDigest"),
+        disks={path: _disk(disk) for path, disk in told["disks"].items()},
+    )
+
+
+def _disk(told: dict[str, Any]) -> Disk | str:
+    if "error" in told:
+        return str(told["error"])
+    osd = told["osd"]
+    return Disk(
+        device=told["device"],
+        size=told["size"],
+        in_use=told["in_use"],
+        signatures=told["signatures"],
+        osd=None if osd is None else Osd(osd.get("id"), osd.get("uuid"), osd.get("fsid")),
+    )
+
+
+def _last(text: str) -> str:
+    return text.strip().rpartition("\n")[2] or "it said nothing"
