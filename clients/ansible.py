@@ -1,0 +1,186 @@
+"""Runs ansible-playbook, or what runs it (kolla-ansible), and follows it task by task.
+
+All it prints goes into a log file; what happens comes as events from a callback plugin that Ansible loads by its
+environment, so it works however many programs are between. If this program dies, so does the run: see
+clients/keeper.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from clients import keeper
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+PLUGINS = Path(__file__).parent / "ansible_plugins"
+EVENTS = "private_cloud_events"
+TAIL_S = 0.2
+_LAST_WORDS = 4096  # bytes of a log's end in which its last line is looked for
+
+Event = dict[str, Any]
+"""``event`` is start, play, task, failed, unreachable or end; see clients/ansible_plugins."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong on one host.
+
+    Attributes:
+        task: the name of the task, with its role as Ansible tells it ("nova-cell : Copying over nova.conf").
+        message: what the module said; hidden where the task says no_log.
+        unreachable: whether the host could not be reached, rather than the task failing there.
+    """
+
+    task: str
+    message: str
+    unreachable: bool = False
+
+
+@dataclass
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        code: the command's exit code.
+        log: everything it printed.
+        tasks: how many tasks were begun.
+        task: the name of the last of them.
+        whole: whether Ansible began every play and told its verdict.
+        failures: by host.
+    """
+
+    log: Path
+    code: int = -1
+    tasks: int = 0
+    task: str = ""
+    whole: bool = False
+    failures: dict[str, Failure] = field(default_factory=dict)
+
+    def failure(self, host: str) -> Failure | None:
+        """Why the host is not done; None if it is."""
+        if host in self.failures or self.code == 0:
+            return self.failures.get(host)
+        if self.whole and self.failures:
+            return None
+        if self.failures:
+            first, found = next(iter(self.failures.items()))
+            return Failure(self.task, f"Ansible gave up for all hosts after {first} failed at {found.task!r}")
+        said = last_words(self.log)
+        return Failure(
+            self.task, f"Ansible ended with exit code {self.code} before this host was done: {said}"
+        )
+
+    def take(self, event: Event) -> None:
+        """Learn from one event."""
+        kind = event["event"]
+        if kind == "task":
+            self.tasks += 1
+            self.task = event["task"]
+        elif kind in {"failed", "unreachable"}:
+            self.failures[event["host"]] = Failure(event["task"], event["message"], kind == "unreachable")
+        elif kind == "end":
+            self._verdict(event)
+
+    def _verdict(self, end: Event) -> None:
+        self.whole = end["whole"]
+        bad = [*end["unreachable"], *end["failed"]]
+        # A task that runs once for all fails for all, and is told of one.
+        shared = next(reversed(self.failures.values()), Failure(self.task, "it said nothing"))
+        self.failures = {host: self.failures.get(host, shared) for host in bad}
+
+
+def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    on_event: Callable[[RunResult], None],
+    keep_open: Sequence[int] = (),
+) -> RunResult:
+    """Run it to its end, whatever that is.
+
+    Args:
+        command: the program and its arguments; others can read them, so no secret may be in it.
+        environment: what it gets beside this process's own.
+        log: gets everything it prints; its folder is made, readable by the user alone.
+        on_event: called with the result so far after each event.
+        keep_open: file descriptors that stay open until the last process of the run is gone, such as a lock's.
+
+    Raises:
+        CloudError: there is no such program.
+    """
+    path = os.environ.get("PATH", os.defpath)
+    program = shutil.which(command[0], path=path)
+    if program is None:
+        raise CloudError(
+            f"there is no program {command[0]}: install it, or give its absolute path as kolla.command"
+        )
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    events = log.with_suffix(".events")
+    own = {
+        # kolla-ansible calls ansible-playbook by name.
+        "PATH": os.pathsep.join([str(Path(program).parent), str(Path(program).resolve().parent), path]),
+        "ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS),
+        "ANSIBLE_CALLBACKS_ENABLED": EVENTS,
+        "PRIVATE_CLOUD_EVENTS": str(events),
+    }
+    result = RunResult(log)
+    with log.open("xb") as output, events.open("x+", encoding="utf-8") as told, _alive() as pipe:
+        child = subprocess.Popen(
+            [sys.executable, keeper.__file__, program, *command[1:]],
+            stdin=pipe,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | dict(environment) | own,
+            start_new_session=True,  # so that it outlives whoever ends this program's group
+            pass_fds=keep_open,
+        )
+        os.close(pipe)
+        for line in _lines(child, told):
+            result.take(json.loads(line))
+            on_event(result)
+        result.code = child.wait()
+    events.unlink()
+    return result
+
+
+def last_words(log: Path) -> str:
+    """The last line of a log that says something."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _LAST_WORDS))
+        lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else "it said nothing"
+
+
+@contextmanager
+def _alive() -> Iterator[int]:
+    """The end of a pipe that tells its reader when this program is gone, or is done with it."""
+    theirs, ours = os.pipe()
+    try:
+        yield theirs
+    finally:
+        os.close(ours)
+
+
+def _lines(child: subprocess.Popen[bytes], told: TextIO) -> Iterator[str]:
+    """Yield the lines that come into a file until the child has ended."""
+    rest, running = "", True
+    while running:
+        try:
+            child.wait(TAIL_S)
+            running = False
+        except subprocess.TimeoutExpired:
+            pass
+        *whole, rest = (rest + told.read()).split("\n")
+        yield from whole

@@ -1,0 +1,45 @@
+"""Runs one command for a program and ends it when that program is gone, however it went (SIGKILL included).
+
+``python keeper.py COMMAND …``, with the read end of a pipe as standard input whose other end the program alone
+holds. The command gets a process group of its own; when the pipe ends, so do all in that group. File descriptors
+that are given to the keeper, such as a lock's, stay open until then, and are not the command's.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+
+GRACE_S = 5.0
+
+
+def main(command: list[str]) -> int:
+    """Run it and return its exit code, as a shell tells it (128 + signal)."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    ended = os.pidfd_open(child.pid)
+    poll = select.poll()
+    poll.register(0, select.POLLIN)
+    poll.register(ended, select.POLLIN)
+    if ended not in {number for number, _ in poll.poll()}:
+        end_group(child)
+    code = child.wait()
+    return code if code >= 0 else 128 - code
+
+
+def end_group(child: "subprocess.Popen[bytes]") -> None:
+    """Ask all processes of the group to end, and after a while make them."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_S
+        while time.monotonic() < deadline:
+            child.poll()
+            os.killpg(child.pid, 0)  # ProcessLookupError once nobody is left
+            time.sleep(0.1)
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
