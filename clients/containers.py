@@ -1,0 +1,62 @@
+"""Containers on a host, as its container engine (Docker or Podman) tells of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clients import ssh
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from clients.ssh import SshHost
+
+# "Up 2 minutes (unhealthy)"; before the first check Docker says "(health: starting)", Podman "(starting)".
+_WELL = re.compile(r"^Up (?!.*\((?:unhealthy|health: starting|starting|Paused)\))", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Containers:
+    """What the engine tells.
+
+    Attributes:
+        states: by name, in the engine's words.
+    """
+
+    states: Mapping[str, str]
+
+    @property
+    def well(self) -> frozenset[str]:
+        """Those that run and whose health check, if they have one, passes."""
+        return frozenset(name for name, state in self.states.items() if _WELL.match(state))
+
+    @property
+    def ailing(self) -> str:
+        """Name those that run badly or start again and again, with their states; empty if none does."""
+        return self.told(
+            name
+            for name, state in self.states.items()
+            if not _WELL.match(state) and state.startswith(("Up", "Restarting"))
+        )
+
+    def told(self, names: Iterable[str]) -> str:
+        """NAMES with their states, for a sentence."""
+        return ", ".join(f"{name} ({self.states.get(name, 'gone')})" for name in sorted(names))
+
+
+def containers(host: SshHost, engine: str) -> Containers:
+    """Ask the engine for all its containers.
+
+    Raises:
+        CloudError: the engine does not answer, or the host cannot be reached.
+    """
+    try:
+        told = ssh.run(host, [engine, "ps", "--all", "--format", "{{.Names}}\t{{.Status}}"])
+    except ssh.RemoteCommandFailed as error:
+        last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise CloudError(f"{host.where}: {engine} does not answer: {last}") from None
+    lines = [line.partition("\t") for line in told.splitlines() if line]
+    return Containers({name: state for name, _, state in lines})

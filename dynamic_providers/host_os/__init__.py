@@ -1,0 +1,29 @@
+"""The OS images that the hosts of a stack have booted: one rollout, a result a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi  # noqa: TC002 - the SDK reads the annotations
+from pulumi.dynamic import Resource
+
+from dynamic_providers.host_os.provider import HostOsArgs, HostOsHost, HostOsProvider
+
+__all__ = ["HostOs", "HostOsArgs", "HostOsHost"]
+
+
+class HostOs(Resource, module="hosts", name="HostOs"):
+    """The bootc images of all hosts of a stack, brought to them one host at a time.
+
+    It succeeds also where hosts failed, so that state tells of the others: look at the results.
+
+    Attributes:
+        results: by host: ok, image, digest, serial, message, untouched.
+    """
+
+    results: pulumi.Output[dict[str, Any]]
+
+    def __init__(self, name: str, args: HostOsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(
+            HostOsProvider(), name, {**args.model_dump(exclude_none=True), "results": None}, opts
+        )

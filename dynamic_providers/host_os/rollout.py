@@ -1,0 +1,142 @@
+"""All hosts brought to their images, one after another; the first failure stops it."""
+
+from __future__ import annotations
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clients import bootc, ssh
+from clients.errors import CloudError
+from dynamic_providers.host_os import spare, trial
+from dynamic_providers.host_os.upgrade import bring, is_there
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from clients.bootc import Deployment, Status
+    from dynamic_providers.host_os.upgrade import Host, Rules
+
+_AT_ONCE = 8  # looked at; only one is ever restarted
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a host was left.
+
+    Attributes:
+        ok: whether it has booted the image it should, and that is proved.
+        image: what it has booted; None where it could not be asked.
+        digest: of that image.
+        serial: of the host's spec, as far as it has come.
+        message: what is wrong; None if nothing is.
+        untouched: whether it was left alone because another host had failed.
+    """
+
+    ok: bool
+    image: str | None
+    digest: str | None
+    serial: int | None
+    message: str | None = None
+    untouched: bool = False
+
+
+def roll_out(
+    hosts: Sequence[Host],
+    serials: Mapping[str, int],
+    rules: Rules,
+    *,
+    may_interrupt: Collection[str],
+    cloud: str,
+) -> dict[str, Found]:
+    """Bring each host that names an image to it, in order.
+
+    Args:
+        hosts: of the stack; those without an image count for the quorum.
+        serials: of each host, as far as it had come; a host that is missing is taken as it is.
+        rules: how a host is upgraded.
+        may_interrupt: see `spare.check`.
+        cloud: entry of clouds.yaml with an administrator's login.
+    """
+    named = [(host, host.image) for host in hosts if host.image]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        settled = dict(
+            zip(named, pool.map(lambda one: _settled(one[0], one[1], serials), named), strict=True)
+        )
+    results: dict[str, Found] = {}
+    failed: str | None = None
+    waiting = sum(status is None for status in settled.values())
+    if waiting:
+        rules.tell(f"{waiting} of {len(named)} hosts are to boot another image, one at a time")
+    for (host, image), status in settled.items():
+        name = host.ssh.name
+        done = serials.get(name, host.serial)
+        if status:
+            results[name] = _found(status.booted, host.serial)
+        elif failed:
+            results[name] = _left(
+                host, done, f"not touched, as the rollout stopped at host {failed}", untouched=True
+            )
+        else:
+            may_restart = functools.partial(
+                spare.check, host, hosts, may_interrupt=may_interrupt, cloud=cloud
+            )
+            try:
+                booted = bring(
+                    host, image, fetch_again=done != host.serial, may_restart=may_restart, rules=rules
+                )
+                results[name] = _found(booted, host.serial)
+                rules.tell(f"{name}: has booted {booted.image} and is well")
+            except CloudError as error:
+                failed = name
+                rules.tell(f"{name}: {error}")
+                results[name] = _left(host, done, str(error))
+    return results
+
+
+def look(hosts: Sequence[Host], known: Mapping[str, Found]) -> dict[str, Found]:
+    """How each host that names an image is; nothing is changed.
+
+    What is KNOWN of a host stays as it is where the host cannot be reached: that says nothing about its image.
+    """
+    named = [(host, host.image) for host in hosts if host.image]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda one: _looked_at(one[0], one[1], known.get(one[0].ssh.name)), named)
+        return {host.ssh.name: each for (host, _), each in zip(named, found, strict=True)}
+
+
+def _settled(host: Host, image: str, serials: Mapping[str, int]) -> Status | None:
+    """The status of a host that needs nothing; None for one that needs something, or does not answer."""
+    if serials.get(host.ssh.name, host.serial) != host.serial:
+        return None
+    try:
+        status = bootc.status(host.ssh)
+        return status if is_there(status, image) and not trial.pending(host.ssh) else None
+    except CloudError:
+        return None  # said when its turn comes
+
+
+def _looked_at(host: Host, image: str, known: Found | None) -> Found:
+    serial = known.serial if known else host.serial
+    try:
+        status = bootc.status(host.ssh)
+    except ssh.HostUnreachable as error:
+        return known or Found(False, None, None, serial, str(error))
+    if is_there(status, image):
+        # What a run could not prove stays unproved.
+        return known if known and known.image == status.booted.image else _found(status.booted, serial)
+    line = "" if status.settled else f", and {status.next.image} is in line for its next boot"
+    return _found(status.booted, serial, f"{host.ssh.where}: it has booted {status.booted.image}{line}")
+
+
+def _found(booted: Deployment, serial: int | None, message: str | None = None) -> Found:
+    return Found(message is None, booted.image, booted.digest, serial, message)
+
+
+def _left(host: Host, serial: int, message: str, *, untouched: bool = False) -> Found:
+    try:
+        booted = bootc.status(host.ssh).booted
+    except CloudError:
+        return Found(False, None, None, serial, message, untouched)
+    return Found(False, booted.image, booted.digest, serial, message, untouched)

@@ -1,0 +1,73 @@
+"""Whether a host may be restarted now: the control plane keeps its quorum, and no instance runs there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from clients import instances
+from clients.containers import containers
+from clients.errors import CloudError, InUseError
+from clients.openstack import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from dynamic_providers.host_os.upgrade import Host
+
+CONTROL_PLANE, INSTANCES = "control-plane", "instances"
+_FEWEST_WITH_SPARE = 3  # of one or two control hosts none can go without the loss of the quorum
+_AT_ONCE = 8
+_SHOWN = 5
+
+
+def check(host: Host, all_hosts: Sequence[Host], *, may_interrupt: Collection[str], cloud: str) -> None:
+    """Raise where the host must stay up.
+
+    Args:
+        host: the one to be restarted.
+        all_hosts: of the stack, this one among them.
+        may_interrupt: CONTROL_PLANE, where there are fewer than three control hosts; INSTANCES.
+        cloud: entry of clouds.yaml with an administrator's login.
+
+    Raises:
+        InUseError: instances run there; they are named.
+        CloudError: the control plane would lose its quorum.
+    """
+    if "control" in host.roles:
+        _quorum(host, [other for other in all_hosts if "control" in other.roles], may_interrupt)
+    if "compute" in host.roles and INSTANCES not in may_interrupt:
+        with connect(cloud) as connection:
+            running = instances.running_on(connection, host.ssh.name)
+        if running:
+            more = f" and {len(running) - _SHOWN} more" if len(running) > _SHOWN else ""
+            raise InUseError(
+                f"host {host.ssh.name} is not restarted: on it run {', '.join(running[:_SHOWN])}{more}; move them to "
+                f"another host, or add {INSTANCES} to host_os.may_interrupt"
+            )
+
+
+def _quorum(host: Host, control: Sequence[Host], may_interrupt: Collection[str]) -> None:
+    if len(control) < _FEWEST_WITH_SPARE:
+        if CONTROL_PLANE in may_interrupt:
+            return
+        raise CloudError(
+            f"host {host.ssh.name} is not restarted: with {len(control)} control host{'s' * (len(control) > 1)} the "
+            f"control plane would be down meanwhile; add {CONTROL_PLANE} to host_os.may_interrupt if that is meant"
+        )
+    others = [other for other in control if other.ssh.name != host.ssh.name]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        ailing = [reason for reason in pool.map(_ailing, others) if reason]
+    if ailing:
+        raise CloudError(
+            f"control host {host.ssh.name} is not restarted, because another one is not well and the quorum would be "
+            f"at stake: {'; '.join(ailing)}. Mend that one first"
+        )
+
+
+def _ailing(host: Host) -> str:
+    try:
+        ailing = containers(host.ssh, host.engine).ailing
+    except CloudError as error:
+        return str(error)
+    return f"on {host.ssh.name} {ailing}" if ailing else ""

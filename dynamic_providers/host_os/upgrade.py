@@ -1,0 +1,179 @@
+"""One host brought to its image: put in line, restarted, proved, and rolled back where the proof fails.
+
+A former image is put in line by `bootc switch` like any other. `bootc rollback` gives a host the /etc of that time
+again (bootc-rollback(8)): right for an image that has just failed; after weeks it would bring back old configuration
+of Kolla and of the monitoring agent, and old keys.
+
+What the proof does not see: that a database has caught up with its cluster, beyond what its container's own health
+check says.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from clients import bootc, ssh
+from clients.containers import containers
+from clients.errors import CloudError
+from dynamic_providers.host_os import restart, trial
+from dynamic_providers.host_os.trial import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clients.bootc import Deployment, Status
+    from clients.ssh import SshHost
+
+POLL_S = 5
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host and what it should boot.
+
+    Attributes:
+        ssh: how it is reached.
+        roles: Kolla's groups that it is in.
+        engine: docker or podman.
+        image: the reference wanted, None for a host whose image is its own affair.
+        serial: another one fetches what the reference names by now.
+    """
+
+    ssh: SshHost
+    roles: frozenset[str]
+    engine: str
+    image: str | None = None
+    serial: int = 1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How an upgrade goes.
+
+    Attributes:
+        roll_back: whether an image whose proof fails is rolled back; otherwise the host is left as it is.
+        wait: seconds for a restart, and as many again for the containers.
+        tell: gets a line for each step.
+    """
+
+    roll_back: bool
+    wait: float
+    tell: Callable[[str], None] = field(repr=False)
+
+
+def is_there(status: Status, wanted: str) -> bool:
+    """Whether the wanted image is booted, and nothing else is in line."""
+    return status.settled and status.booted.image == bootc.canonical(wanted)
+
+
+def bring(
+    host: Host, wanted: str, *, fetch_again: bool, may_restart: Callable[[], None], rules: Rules
+) -> Deployment:
+    """Bring the host to its image, from wherever a killed run has left it.
+
+    Args:
+        host: which.
+        wanted: the reference.
+        fetch_again: whether what the reference names by now is wanted where it is booted already.
+        may_restart: raises where the host must not be restarted now.
+        rules: how.
+
+    Raises:
+        CloudError: the host is not there, whether rolled back or not; the sentence says how it was left.
+    """
+    restart.wait_for(host.ssh, rules.wait, rules.tell)  # a killed run may have restarted it just now
+    status = bootc.status(host.ssh)
+    if fetch_again or not is_there(status, wanted):
+        may_restart()
+        status = _in_line(host.ssh, wanted, status, rules, fetch_again=fetch_again)
+        if not status.settled or not is_there(status, wanted):
+            may_restart()  # fetching may have taken long
+            status = _boot(host, wanted, status, rules)
+    on_trial = trial.pending(host.ssh)
+    if on_trial and on_trial.image == bootc.canonical(wanted):
+        _prove(host, on_trial, status, rules)
+    elif on_trial:
+        trial.end(host.ssh)  # of an image that is wanted no more
+    return status.booted
+
+
+def _in_line(host: SshHost, wanted: str, status: Status, rules: Rules, *, fetch_again: bool) -> Status:
+    """Have the next boot bring the wanted image."""
+    image = bootc.canonical(wanted)
+    if status.rollback_queued and status.next.image != image:
+        bootc.rollback(host)  # a second one takes the first back
+        status = bootc.status(host)
+    if status.next.image != image:
+        rules.tell(f"{host.name}: fetching {wanted}, to replace {status.booted.image}")
+        bootc.switch(host, wanted)
+        status = bootc.status(host)
+    elif fetch_again:
+        rules.tell(f"{host.name}: fetching what {wanted} names by now")
+        bootc.upgrade(host)
+        status = bootc.status(host)
+    if status.next.image != image:
+        raise CloudError(
+            f"{host.where}: bootc took {wanted} and has {status.next.image} in line for the next boot; look at "
+            "`bootc status` there, and whether something else on the host upgrades it"
+        )
+    return status
+
+
+def _boot(host: Host, wanted: str, status: Status, rules: Rules) -> Status:
+    """Restart the host into what is in line."""
+    expected = status.next
+    trial.begin(host.ssh, Trial(bootc.canonical(wanted), containers(host.ssh, host.engine).well))
+    restart.restart(host.ssh, rules.wait, rules.tell)
+    status = bootc.status(host.ssh)
+    if status.booted != expected:
+        trial.end(host.ssh)
+        raise CloudError(
+            f"{host.ssh.where} restarted and has booted {_told(status.booted)} instead of {_told(expected)}: its boot "
+            "loader fell back, or somebody chose another image; look at its console"
+        )
+    return status
+
+
+def _prove(host: Host, on_trial: Trial, status: Status, rules: Rules) -> None:
+    """See what ran before run again; otherwise roll back."""
+    rules.tell(f"{host.ssh.name}: has booted {status.booted.image}; waiting for its containers")
+    ailing = _ailing(host, on_trial)
+    deadline = time.monotonic() + rules.wait
+    while ailing and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        ailing = _ailing(host, on_trial)
+    if not ailing:
+        trial.end(host.ssh)
+        return
+    failed = f"{host.ssh.where} has booted {_told(status.booted)}, and after {rules.wait:.0f} s {ailing}"
+    if not rules.roll_back:
+        raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
+    if status.rollback is None:
+        raise CloudError(f"{failed}; it was left so: it has no former image to roll back to")
+    rules.tell(f"{host.ssh.name}: rolling back to {status.rollback.image}: {ailing}")
+    bootc.rollback(host.ssh)
+    restart.restart(host.ssh, rules.wait, rules.tell)
+    back = bootc.status(host.ssh).booted
+    trial.end(host.ssh)
+    if back != status.rollback:
+        raise CloudError(
+            f"{failed}; the rollback was to bring {_told(status.rollback)}, and it booted {_told(back)}"
+        )
+    raise CloudError(f"{failed}; it was rolled back to {_told(back)}; mend the image, or declare another one")
+
+
+def _ailing(host: Host, on_trial: Trial) -> str:
+    try:
+        found = containers(host.ssh, host.engine)
+    except (ssh.HostUnreachable, ssh.HostKeyMismatch, ssh.LoginRefused):
+        raise
+    except CloudError as error:
+        return f"its container engine is not up ({error})"
+    missing = on_trial.containers - found.well
+    return f"these containers are not as well as before: {found.told(missing)}" if missing else ""
+
+
+def _told(deployment: Deployment) -> str:
+    return f"{deployment.image} ({deployment.digest[:19]}…)"
