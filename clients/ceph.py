@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import rados
 
@@ -67,6 +68,51 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
         yield handle
     finally:
         handle.shutdown()
+
+
+class CommandRefused(CloudError):  # noqa: N818 - the state, in Ceph's sense
+    """Ceph understood a command and did not do it.
+
+    Attributes:
+        code: errno, as a positive number.
+    """
+
+    def __init__(self, sentence: str, code: int) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+def command(
+    handle: rados.Rados, prefix: str, *, to: Literal["monitor", "manager"] = "monitor", **arguments: object
+) -> Any:
+    """Run the command that ``ceph`` calls PREFIX, and return its JSON; text where it is none, None where empty.
+
+    Args:
+        handle: the connection.
+        prefix: such as ``osd tree``.
+        to: who answers it: the monitors, or the active manager and its modules.
+        **arguments: by the names that ``ceph`` itself sends.
+
+    Raises:
+        CommandRefused: Ceph's own words, and the errno.
+        CloudError: nobody answered in time.
+    """
+    text = json.dumps({"prefix": prefix, "format": "json", **arguments})
+    send = handle.mon_command if to == "monitor" else handle.mgr_command
+    try:
+        code, out, said = send(text, b"", timeout=int(CONNECT_TIMEOUT_S))
+    except rados.Error as error:
+        raise CloudError(f"the Ceph {to} did not answer `ceph {prefix}`: {error}") from error
+    if code:
+        # A module's traceback ends with what went wrong.
+        last = (said.strip().splitlines() or [f"error {abs(code)}"])[-1]
+        raise CommandRefused(f"`ceph {prefix}` failed: {last}", abs(code))
+    if not out.strip():
+        return None
+    try:
+        return json.loads(out)
+    except ValueError:
+        return out.decode(errors="replace").strip()
 
 
 @dataclass(frozen=True)

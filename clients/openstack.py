@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all
 RETRIED_STATUS = [429, 503]
+_RETRIED = ("identity", "image", "network", "compute", "placement")
 _BOUNDS: dict[str, Any] = {
     "app_name": "private-cloud",
     "api_timeout": API_TIMEOUT_S,
-    **{f"{service}_connect_retries": RETRIES for service in ("identity", "image", "network")},
-    **{f"{service}_status_code_retries": RETRIES for service in ("identity", "image", "network")},
-    **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in ("identity", "image", "network")},
+    **{f"{service}_connect_retries": RETRIES for service in _RETRIED},
+    **{f"{service}_status_code_retries": RETRIES for service in _RETRIED},
+    **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in _RETRIED},
 }
 
 _UNUSABLE = (
@@ -118,13 +119,31 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
 
 
 def message(response: Response) -> str | None:
-    """What a service says in the body of a refusal: Keystone's and Neutron's own words; None without any."""
+    """What a service says in the body of a refusal, in its own words; None without any.
+
+    Keystone and Neutron put it under one name each, Nova under one a kind of refusal (conflictingRequest, …),
+    Placement in a list.
+    """
     try:
         body: Any = response.json()
-        (details,) = [body[key] for key in ("error", "NeutronError") if key in body]
+        if "errors" in body:
+            return str(body["errors"][0]["detail"]).strip()
+        (details,) = body.values()
         return str(details["message"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
+
+
+def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
+    """The body of what SERVICE answered when asked to do that; empty where there is none.
+
+    Raises:
+        CloudError: it refused, with its own words.
+    """
+    if response.ok:
+        return response.json() if response.content else {}
+    said = message(response) or response.reason or "no reason given"
+    raise CloudError(f"{service} refused to {doing}: {response.status_code}, {said}")
 
 
 def _region(cloud: str) -> CloudRegion:

@@ -1,10 +1,13 @@
 """What is wrong with an entry of clouds.yaml is a sentence, before any network."""
 
+import json
+
 import pytest
+import requests
 from keystoneauth1 import exceptions
 
 from clients.errors import CloudError
-from clients.openstack import Login, connect, entry
+from clients.openstack import Login, answered, connect, entry
 
 CLOUDS = """
 clouds:
@@ -77,3 +80,37 @@ def test_what_the_caller_does_wrong_stays_what_it_is(monkeypatch):
     monkeypatch.setattr("clients.openstack.Connection", Connected)
     with pytest.raises(KeyError), connect("whole"):
         raise KeyError
+
+
+def answer(status, body):
+    response = requests.Response()
+    response.status_code = status
+    response.reason = "Conflict"
+    response._content = b"" if body is None else json.dumps(body).encode()
+    return response
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "It is in use.", "code": 409}},
+        {"NeutronError": {"type": "InUse", "message": "It is in use."}},
+        {"conflictingRequest": {"code": 409, "message": "It is in use."}},
+        {"errors": [{"status": 409, "detail": "It is in use.\n\n"}]},
+    ],
+    ids=["Keystone", "Neutron", "Nova", "Placement"],
+)
+def test_a_refusal_is_told_in_the_services_own_words(body):
+    with pytest.raises(CloudError, match=r"^Nova refused to delete it: 409, It is in use\.$"):
+        answered(answer(409, body), "Nova", "delete it")
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"errors": []}, {"a": 1, "b": 2}, {"a": "no words"}, "text"])
+def test_a_refusal_without_words_is_told_by_its_status(body):
+    with pytest.raises(CloudError, match="Nova refused to delete it: 409, Conflict"):
+        answered(answer(409, body), "Nova", "delete it")
+
+
+def test_an_answer_is_its_body_and_empty_where_it_has_none():
+    assert answered(answer(200, {"agents": []}), "Neutron", "list") == {"agents": []}
+    assert answered(answer(204, None), "Neutron", "delete") == {}

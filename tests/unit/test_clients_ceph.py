@@ -1,0 +1,61 @@
+"""Ceph's commands, against a stand-in for librados; real ones are run by tests/lab/test_host_removal.py."""
+
+import json
+
+import pytest
+import rados
+
+from clients import ceph
+from clients.errors import CloudError
+
+
+class Handle:
+    """A connection that answers every command alike and keeps what it was sent."""
+
+    def __init__(self, code=0, out=b"", said="", error=None):
+        self.answer, self.error = (code, out, said), error
+        self.sent = []
+
+    def mon_command(self, text, given, timeout):
+        return self._answered("monitor", text, given, timeout)
+
+    def mgr_command(self, text, given, timeout):
+        return self._answered("manager", text, given, timeout)
+
+    def _answered(self, whom, text, given, timeout):
+        assert (given, timeout) == (b"", 30)
+        if self.error:
+            raise self.error
+        self.sent.append((whom, json.loads(text)))
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("out", "expected"), [(b'{"a": [1]}\n', {"a": [1]}), (b"done\n", "done"), (b"\n", None)]
+)
+def test_an_answer_is_its_json_else_its_text_else_nothing(out, expected):
+    assert ceph.command(Handle(out=out), "osd tree") == expected
+
+
+def test_a_command_goes_with_its_arguments_to_whom_it_is_for():
+    handle = Handle()
+    ceph.command(handle, "orch host rm", to="manager", hostname="compute-9")
+    ceph.command(handle, "osd tree")
+    assert handle.sent == [
+        ("manager", {"prefix": "orch host rm", "format": "json", "hostname": "compute-9"}),
+        ("monitor", {"prefix": "osd tree", "format": "json"}),
+    ]
+
+
+def test_a_refusal_has_cephs_last_line_and_its_errno():
+    handle = Handle(code=-22, said="Traceback (most recent call last):\n  …\nValueError: no such host\n")
+    with pytest.raises(ceph.CommandRefused, match="`ceph osd tree` failed: ValueError: no such host") as told:
+        ceph.command(handle, "osd tree")
+    assert told.value.code == 22
+    with pytest.raises(ceph.CommandRefused, match="failed: error 5"):
+        ceph.command(Handle(code=-5), "osd tree")
+
+
+def test_a_cluster_that_stops_answering_is_a_sentence():
+    with pytest.raises(CloudError, match="the Ceph manager did not answer `ceph osd df`"):
+        ceph.command(Handle(error=rados.TimedOut("late")), "osd df", to="manager")
