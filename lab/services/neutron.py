@@ -34,7 +34,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "DEFAULT": {
             "use_stderr": True,
             "core_plugin": "ml2",
-            "service_plugins": "qos",
+            "service_plugins": "qos,router",
             "transport_url": rabbitmq.url(lab, secrets, "neutron"),
             "rpc_workers": 1,
             "rpc_state_report_workers": 0,
