@@ -8,6 +8,7 @@ import shutil
 import sys
 
 from lab import packages, preflight, settings
+from lab.hosts import count
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
 
@@ -19,7 +20,13 @@ def parser() -> argparse.ArgumentParser:
     )
     commands = made.add_subparsers(dest="command", required=True)
     commands.add_parser("install", help="Debian packages, and the OpenStack services' environment")
-    commands.add_parser("up", help="bring up what is not up, repair what is broken; safe to repeat")
+    up_ = commands.add_parser("up", help="bring up what is not up, repair what is broken; safe to repeat")
+    up_.add_argument(
+        "--hosts",
+        type=int,
+        metavar="N",
+        help="simulate N bare-metal hosts, from now on; left out: as many as before, at first none",
+    )
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="a table of services; fails unless all are healthy")
     commands.add_parser("reset", help="down, remove all data and accounts, up; packages and the image stay")
@@ -43,9 +50,10 @@ def install(lab: Lab) -> None:
 
 
 def reset(lab: Lab) -> None:
-    """Stop, remove data, accounts and logs, and come up anew."""
+    """Stop, remove data, accounts and logs, and come up anew, with as many hosts as before."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
 
+    number = count.recorded(lab)
     bring_up.down(lab)
     for name in ("data", "etc", "run", "log"):
         shutil.rmtree(lab.folder / name, ignore_errors=True)
@@ -54,15 +62,15 @@ def reset(lab: Lab) -> None:
         print(
             f"The dev stack's state in {state} still speaks of the former cloud: remove it before the next up."
         )
-    up(lab)
+    up(lab, number)
 
 
-def up(lab: Lab) -> None:
-    """Come up, and say where."""
+def up(lab: Lab, number: int | None = None) -> None:
+    """Come up, and say where; with `number`, so many simulated hosts."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
 
     clock = Clock()
-    bring_up.up(lab, clock)
+    bring_up.up(lab, clock, number)
     clock.say(f"The lab is up: Keystone at {lab.url(lab.ports.keystone, '/v3')}.")
 
 
@@ -101,7 +109,8 @@ def into_the_venv(lab: Lab) -> None:
 
 def main() -> int:
     """Run one command; a LabError is a sentence for a person."""
-    command = parser().parse_args().command
+    arguments = parser().parse_args()
+    command = arguments.command
     try:
         lab = settings.load(anew=command == "reset")
         if command == "install":
@@ -109,7 +118,10 @@ def main() -> int:
             return 0
         if command in ("up", "status", "reset"):
             into_the_venv(lab)
-        actions = {"up": up, "down": down, "status": status, "reset": reset, "env": environment}
+        if command == "up":
+            up(lab, arguments.hosts)
+            return 0
+        actions = {"down": down, "status": status, "reset": reset, "env": environment}
         return actions[command](lab) or 0
     except LabError as problem:
         print(f"lab {command}: {problem}", file=sys.stderr)

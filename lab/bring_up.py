@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lab import accounts, image, packages, preflight, secret
+from lab.hosts import count, removal
+from lab.hosts import plan as hosts
 from lab.services import (
     ceph,
     cinder,
@@ -44,6 +46,7 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
         *placement.daemons(lab, secrets),
         *nova.daemons(lab, secrets),
         *cinder.daemons(lab, secrets),
+        *hosts.daemons(lab),
     )
 
 
@@ -153,11 +156,17 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         Step("ldap's data", of(ldap.prepare)),
         start("slapd", "ldap's data"),
         Step("bootable image", functools.partial(image.ensure, lab)),
+        *hosts.steps(lab, supervisor),
     ]
 
 
-def up(lab: Lab, clock: Clock) -> None:
+def up(lab: Lab, clock: Clock, number: int | None = None) -> None:
     """Bring up what is not up; repair what is broken.
+
+    Args:
+        lab: The lab.
+        clock: Says what is being done.
+        number: How many simulated hosts there shall be from now on; None leaves them as they are.
 
     Raises:
         LabError: What a person has to know or do, before anything started or with the step that failed.
@@ -167,6 +176,8 @@ def up(lab: Lab, clock: Clock) -> None:
         if missing:
             raise LabError("\n".join(missing))
         lab.link()
+        if number is not None:
+            count.record(lab, number)
         secrets = secret.load(lab)
         supervisor = Supervisor(lab)
         supervisor.end_leftovers()  # they hold ports
@@ -185,5 +196,6 @@ def down(lab: Lab) -> bool:
             return False
         lab.link()
         ran = Supervisor(lab).shut_down()
+        removal.remove(lab)
         lab.home.unlink()
         return ran

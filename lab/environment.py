@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from lab.hosts import count, record
+
 if TYPE_CHECKING:
     from lab.settings import Lab
 
@@ -21,5 +23,7 @@ def exports(lab: Lab) -> str:
         "PULUMI_BACKEND_URL": f"file://{lab.root / '.cloud' / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
     }
+    if count.recorded(lab):
+        values["LAB_HOSTS"] = str(record.path(lab))
     lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
     return "\n".join([*lines, f'export PATH={shlex.quote(str(lab.binaries))}:"$PATH"'])

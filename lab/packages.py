@@ -57,6 +57,10 @@ PACKAGES: dict[str, str] = {
     "docker-registry": "the simulated hosts' images",
     "busybox-static": "what the stand-in images run",
     "openvswitch-switch": "the hosts' links, and the switches at their other ends",
+    "ethtool": "this machine's link to the hosts",
+    "iproute2": "the hosts' links",
+    "openssh-client": "logging in to the hosts",
+    "systemd-container": "the hosts, each with a systemd of its own",
 }
 DAEMONS_OF_DEBIAN = {
     "mariadb-server": "mariadb",

@@ -64,10 +64,14 @@ class Lab:
         return self.root / ".cloud" / "lab"
 
     @property
+    def digest(self) -> str:
+        """Eight characters that tell this lab from every other one on the machine."""
+        return hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
+
+    @property
     def home(self) -> Path:
         """The short link to `folder`; made by `link()`, again after each reboot."""
-        digest = hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]
-        return self.links / f"private-cloud-lab-{digest}"
+        return self.links / f"private-cloud-lab-{self.digest}"
 
     @property
     def etc(self) -> Path:
@@ -118,6 +122,23 @@ class Lab:
     def clouds(self) -> Path:
         """The accounts, as openstacksdk reads them."""
         return self.etc / "clouds.yaml"
+
+    @property
+    def host_network(self) -> ipaddress.IPv4Network:
+        """The simulated hosts' management network, another one for each of two labs side by side.
+
+        Out of RFC 2544's range for tests, which no real network uses.
+        """
+        return ipaddress.IPv4Network(f"198.18.{self.address.rpartition('.')[2]}.0/24")
+
+    @property
+    def machine_address(self) -> str:
+        """Where the simulated hosts find this machine; it exists while there are hosts."""
+        return str(self.host_network[1])
+
+    def host_address(self, number: int) -> str:
+        """Return the management address of a simulated host, counted from 1."""
+        return str(self.host_network[20 + number])
 
     @property
     def lock(self) -> Path:

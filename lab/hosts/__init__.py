@@ -1,0 +1,1 @@
+"""Simulated bare-metal hosts: a root, links, disks and a systemd of their own, in namespaces of this machine."""

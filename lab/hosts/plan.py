@@ -1,0 +1,79 @@
+"""The steps that bring the simulated hosts up, for the lab's `up`."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from lab.hosts import count, daemon, fabric, host, keys, layer, record, root
+from lab.steps import Step
+
+if TYPE_CHECKING:
+    from lab.daemon import Daemon
+    from lab.hosts.host import SimulatedHost
+    from lab.settings import Lab
+    from lab.supervisor import Supervisor
+
+ROOT, LINKS, DATABASE, PORTS = "hosts' root", "hosts' links", "switches' database", "switches' ports"
+RECORD = "hosts' record"
+
+
+def hosts(lab: Lab) -> tuple[SimulatedHost, ...]:
+    """List the hosts on record."""
+    return host.every(lab, count.recorded(lab))
+
+
+def daemons(lab: Lab) -> tuple[Daemon, ...]:
+    """List what runs for the hosts on record; nothing without any."""
+    found = hosts(lab)
+    return (*fabric.daemons(lab), *(daemon.of(each) for each in found)) if found else ()
+
+
+def make(each: SimulatedHost) -> None:
+    """Have a host's own files and disks; its disks keep what is on them."""
+    for name, size in host.DISKS.items():
+        disk = each.disk(name)
+        disk.parent.mkdir(parents=True, exist_ok=True)
+        if not disk.exists():
+            with disk.open("wb") as handle:
+                handle.truncate(size)
+    layer.render(each)
+
+
+def make_keys(lab: Lab) -> None:
+    """Have the login's key and each host's, and the records that tell them."""
+    log = lab.log / "make-hosts.log"
+    keys.make(keys.login_key(lab), "lab", log)
+    for each in hosts(lab):
+        keys.make(keys.host_key(each), each.name, log)
+    record.write(lab, hosts(lab))
+
+
+def steps(lab: Lab, supervisor: Supervisor) -> list[Step]:
+    """List every step; all are safe to repeat."""
+    found = hosts(lab)
+    if not found:
+        return []
+    by_name = {each.name: each for each in daemons(lab)}
+
+    def start(name: str, *needs: str) -> Step:
+        return Step(
+            f"{name} runs", functools.partial(supervisor.ensure, by_name[name]), ("supervisor", *needs)
+        )
+
+    return [
+        Step(ROOT, functools.partial(root.ensure, lab)),
+        Step(LINKS, functools.partial(fabric.lay_links, lab, found)),
+        Step(DATABASE, functools.partial(fabric.make_database, lab)),
+        start(fabric.DATABASE, DATABASE, LINKS),
+        start(fabric.SWITCHING, f"{fabric.DATABASE} runs"),
+        Step(PORTS, functools.partial(fabric.add_ports, lab, found), (f"{fabric.SWITCHING} runs",)),
+        Step(RECORD, functools.partial(make_keys, lab)),
+        *(Step(f"{each.name}'s files", functools.partial(make, each), (RECORD,)) for each in found),
+        *(start(each.name, f"{each.name}'s files", ROOT, PORTS) for each in found),
+        Step(
+            "hosts' former roots",
+            functools.partial(root.remove_former, lab),
+            tuple(f"{each.name} runs" for each in found),
+        ),
+    ]
