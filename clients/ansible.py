@@ -58,6 +58,7 @@ class RunResult:
         task: the name of the last of them.
         whole: whether Ansible began every play and told its verdict.
         failures: by host.
+        seen: the hosts that took part.
     """
 
     log: Path
@@ -66,6 +67,7 @@ class RunResult:
     task: str = ""
     whole: bool = False
     failures: dict[str, Failure] = field(default_factory=dict)
+    seen: frozenset[str] = frozenset()
 
     def failure(self, host: str) -> Failure | None:
         """Why the host is not done; None if it is."""
@@ -94,6 +96,7 @@ class RunResult:
 
     def _verdict(self, end: Event) -> None:
         self.whole = end["whole"]
+        self.seen = frozenset(end["seen"])
         bad = [*end["unreachable"], *end["failed"]]
         # A task that runs once for all fails for all, and is told of one.
         shared = next(reversed(self.failures.values()), Failure(self.task, "it said nothing"))
@@ -120,17 +123,10 @@ def run(
     Raises:
         CloudError: there is no such program.
     """
-    path = os.environ.get("PATH", os.defpath)
-    program = shutil.which(command[0], path=path)
-    if program is None:
-        raise CloudError(
-            f"there is no program {command[0]}: install it, or give its absolute path as kolla.command"
-        )
+    program = located(command[0])
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     events = log.with_suffix(".events")
     own = {
-        # kolla-ansible calls ansible-playbook by name.
-        "PATH": os.pathsep.join([str(Path(program).parent), str(Path(program).resolve().parent), path]),
         "ANSIBLE_CALLBACK_PLUGINS": str(PLUGINS),
         "ANSIBLE_CALLBACKS_ENABLED": EVENTS,
         "PRIVATE_CLOUD_EVENTS": str(events),
@@ -138,11 +134,11 @@ def run(
     result = RunResult(log)
     with log.open("xb") as output, events.open("x+", encoding="utf-8") as told, _alive() as pipe:
         child = subprocess.Popen(
-            [sys.executable, keeper.__file__, program, *command[1:]],
+            [sys.executable, keeper.__file__, str(program), *command[1:]],
             stdin=pipe,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ | dict(environment) | own,
+            env=beside(program, environment) | own,
             start_new_session=True,  # so that it outlives whoever ends this program's group
             pass_fds=keep_open,
         )
@@ -153,6 +149,29 @@ def run(
         result.code = child.wait()
     events.unlink()
     return result
+
+
+def located(program: str) -> Path:
+    """Where a program is.
+
+    Raises:
+        CloudError: nowhere.
+    """
+    found = shutil.which(program)
+    if found is None:
+        raise CloudError(
+            f"there is no program {program}: install it, or give its absolute path as kolla.command"
+        )
+    return Path(found)
+
+
+def beside(program: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment and what is added to it, with the programs beside the given one first.
+
+    kolla-ansible calls ansible-playbook by name, and a virtual environment need not be on PATH.
+    """
+    folders = [str(program.parent), str(program.resolve().parent), os.environ.get("PATH", os.defpath)]
+    return os.environ | dict(environment) | {"PATH": os.pathsep.join(folders)}
 
 
 def last_words(log: Path) -> str:
