@@ -1,0 +1,176 @@
+"""The agent configured on hosts, looked at and removed.
+
+Ansible does the work; that it is done is seen on the hosts: the file is as it should be and the service runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clients import ansible, ssh
+from clients.ansible_progress import TaskProgress
+from clients.errors import CloudError
+from dynamic_providers.monitoring_agent import configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from clients.ssh import SshHost
+
+FOLDER = Path(__file__).parent
+ATTEMPTS = 12
+_AT_ONCE = 8
+_LOOK = (
+    f"sha256sum < {configuration.PATH} 2>/dev/null || echo none; "
+    "systemctl is-active newrelic-infra; systemctl is-enabled newrelic-infra; true"
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a host was left.
+
+    Attributes:
+        ok: whether the agent reports with the configuration declared.
+        digest: of the configuration that is there; None for none, or where it is not known.
+        task: that failed.
+        message: what is wrong.
+        log: what Ansible printed.
+        out_of_reach: whether nothing was found out, because the host did not answer.
+    """
+
+    ok: bool
+    digest: str | None = None
+    task: str | None = None
+    message: str | None = None
+    log: str | None = None
+    out_of_reach: bool = False
+
+
+@dataclass(frozen=True)
+class Runner:
+    """How Ansible runs.
+
+    Attributes:
+        command: of ansible-playbook.
+        inventory: the folder, which holds how each host is reached.
+        logs: the folder for what it prints.
+    """
+
+    command: str
+    inventory: str
+    logs: Path
+
+    def play(self, playbook: str, hosts: Collection[str], **extra: str) -> ansible.RunResult:
+        """Run a playbook of this folder on those hosts."""
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log = Path(tempfile.mkdtemp(prefix="monitoring-", dir=self.logs)) / f"{playbook}.log"
+        progress = TaskProgress(f"monitoring agent, {playbook}")
+        # What holds the key is written into a folder that goes with this run, also by Ansible itself.
+        with tempfile.TemporaryDirectory(prefix="ansible-") as own:
+            command = [self.command, "--inventory", self.inventory, "--limit", ",".join(sorted(hosts))]
+            if extra:
+                command += ["--extra-vars", json.dumps(extra)]
+            result = ansible.run(
+                [*command, str(FOLDER / f"{playbook}.yml")],
+                environment={
+                    "ANSIBLE_LOCAL_TEMP": own,
+                    "ANSIBLE_DIFF_ALWAYS": "False",
+                    "ANSIBLE_KEEP_REMOTE_FILES": "False",
+                    "ANSIBLE_DEBUG": "False",
+                    "ANSIBLE_NOCOLOR": "True",
+                },
+                log=log,
+                on_event=progress,
+            )
+        progress.end(result)
+        return result
+
+
+def deliver(runner: Runner, hosts: Mapping[str, SshHost], wanted: Mapping[str, str]) -> dict[str, Found]:
+    """Give each host its configuration and see that the agent reports.
+
+    Args:
+        runner: how Ansible runs.
+        hosts: how each is reached.
+        wanted: the text of each host's file.
+    """
+    if not wanted:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="newrelic-") as folder:
+        for name, text in wanted.items():
+            with open(  # made readable by nobody else from the start
+                Path(folder) / name,
+                "x",
+                encoding="utf-8",
+                opener=lambda path, flags: os.open(path, flags, 0o600),
+            ) as file:
+                file.write(text)
+        result = runner.play(
+            "configure",
+            wanted,
+            configurations=folder,
+            status_port=str(configuration.STATUS_PORT),
+            attempts=str(ATTEMPTS),
+        )
+    there = look({name: hosts[name] for name in wanted if not _failure(result, name)})
+    found = {}
+    for name, text in wanted.items():
+        failure = _failure(result, name)
+        live = there.get(name, Found(False))
+        if failure is None and live.ok and live.digest != configuration.digest(text):
+            failure = ansible.Failure("", f"{configuration.PATH} is another one than was delivered just now")
+        if failure is None and live.ok:
+            found[name] = Found(True, live.digest)
+        else:
+            task = failure.task if failure else ""
+            message = failure.message if failure else live.message
+            found[name] = Found(False, None, task, message, str(result.log))
+    return found
+
+
+def look(hosts: Mapping[str, SshHost]) -> dict[str, Found]:
+    """How each host is now: which configuration, and whether the agent runs."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(hosts, pool.map(_looked_at, hosts.values()), strict=True))
+
+
+def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
+    """Stop the agent on those hosts and take its configuration away; return why not, by host."""
+    if not hosts:
+        return {}
+    result = runner.play("remove", hosts)
+    failures = {name: _failure(result, name) for name in hosts}
+    return {
+        name: f"{failure.task}: {failure.message} (log {result.log})"
+        for name, failure in failures.items()
+        if failure
+    }
+
+
+def _failure(result: ansible.RunResult, host: str) -> ansible.Failure | None:
+    failure = result.failure(host)
+    if failure is None and host not in result.seen:
+        return ansible.Failure("", f"the inventory has no host {host}; see that its file is there")
+    return failure
+
+
+def _looked_at(host: SshHost) -> Found:
+    try:
+        sha256, active, enabled = ssh.run(host, _LOOK).split("\n")[:3]
+    except CloudError as error:
+        return Found(False, message=str(error), out_of_reach=isinstance(error, ssh.HostUnreachable))
+    digest = None if sha256 == "none" else sha256.split()[0]
+    if digest is None:
+        return Found(False, None, message=f"{host.where} has no {configuration.PATH}")
+    if (active, enabled) != ("active", "enabled"):
+        return Found(
+            False, digest, message=f"{host.where}: the service newrelic-infra is {active} and {enabled}"
+        )
+    return Found(True, digest)
