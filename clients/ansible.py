@@ -71,8 +71,12 @@ class RunResult:
 
     def failure(self, host: str) -> Failure | None:
         """Why the host is not done; None if it is."""
-        if host in self.failures or self.code == 0:
-            return self.failures.get(host)
+        if host in self.failures:
+            return self.failures[host]
+        if self.seen and host not in self.seen:
+            return Failure(self.task, "nothing was run on this host: the inventory does not know it")
+        if self.code == 0:
+            return None
         if self.whole and self.failures:
             return None
         if self.failures:

@@ -1,0 +1,64 @@
+"""What Kolla has to know of hosts that it does not deploy to: gathered in parallel, kept for a day.
+
+Kolla-Ansible asks every host outside the limit one after the other. The configuration of a host speaks of control,
+network and monitoring hosts, so only these are asked; of all, where one of the hosts monitors the others or
+bootstrap-servers writes everybody into /etc/hosts.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from dynamic_providers.kolla_deployment.kolla import FACTS_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from dynamic_providers.kolla_deployment.kolla import Kolla
+
+SPOKEN_OF = ("control", "network", "monitoring")
+LOCAL = "localhost"
+MARGIN_S = 3600  # facts must not run out while a run goes on
+
+
+def needed(
+    groups: Mapping[str, Collection[str]], concerned: Collection[str], *, everybody: bool
+) -> list[str]:
+    """The hosts outside the run whose facts it needs."""
+    watched = everybody or not set(groups.get("monitoring", ())).isdisjoint(concerned)
+    asked = ("baremetal",) if watched else SPOKEN_OF
+    found = {host for group in asked for host in groups.get(group, ())}
+    return sorted(found - set(concerned) - {LOCAL})
+
+
+def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> None:
+    """Forget what is known of the concerned hosts, which may have changed, and ask the others not known.
+
+    One that does not answer is told of, and no reason to stop: Kolla says so where it cannot do without.
+    """
+    for host in concerned:
+        for path in _kept(kolla.facts, host):
+            path.unlink()
+    unknown = [host for host in others if not _is_known(kolla.facts, host)]
+    if not unknown:
+        return
+    result = kolla.run("gather-facts", unknown, what=f"facts of {len(unknown)} other hosts")
+    silent = {host: failure for host in unknown if (failure := result.failure(host))}
+    if silent:
+        first, why = next(iter(silent.items()))
+        sys.stderr.write(
+            f"warning: nothing is known of {', '.join(silent)}, which are in the inventory: {first}: {why.message}\n"
+        )
+
+
+def _is_known(folder: Path, host: str) -> bool:
+    fresh = time.time() - FACTS_TIMEOUT_S + MARGIN_S
+    return any(path.stat().st_mtime > fresh for path in _kept(folder, host))
+
+
+def _kept(folder: Path, host: str) -> list[Path]:
+    # Ansible puts the version of its serialization before the name.
+    return [path for path in (folder / host, *folder.glob(f"s?_{host}")) if path.is_file()]

@@ -1,0 +1,66 @@
+"""Kolla's groups for an inventory folder: those of the installed Kolla-Ansible, without its example hosts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FILE = "00-groups"  # read first, as Ansible goes by name
+SHIPPED = Path("share") / "kolla-ansible" / "ansible" / "inventory" / "multinode"
+SYSTEM = (Path("/usr"), Path("/usr/local"))
+# Kolla delegates tasks to it; the Python that runs Ansible is there in any case.
+LOCALHOST = 'localhost ansible_connection=local ansible_python_interpreter="{{ ansible_playbook_python }}"'
+_DEFINED = re.compile(r"^\s*(\[baremetal:children\]|baremetal:)\s*$", re.MULTILINE)
+
+
+def shipped(command: str) -> str:
+    """The text of the inventory that Kolla-Ansible ships as its example of many nodes.
+
+    Raises:
+        CloudError: the program, or its inventory, is not there.
+    """
+    program = shutil.which(command)
+    if program is None:
+        raise CloudError(
+            f"there is no program {command}: install Kolla-Ansible, or give its path as kolla.command"
+        )
+    for prefix in (Path(program).resolve().parents[1], *SYSTEM):
+        if (prefix / SHIPPED).is_file():
+            return (prefix / SHIPPED).read_text(encoding="utf-8")
+    raise CloudError(
+        f"{program} has no {SHIPPED} beside it, which its package ships; install Kolla-Ansible anew"
+    )
+
+
+def without_hosts(multinode: str) -> str:
+    """The same groups with nobody in them but localhost: each host's own file puts it into its groups."""
+    return "\n".join(_kept(multinode)) + "\n"
+
+
+def defined_elsewhere(inventory: Path) -> Path | None:
+    """The operator's own file in the folder that defines Kolla's groups already; then those count, unmixed."""
+    for path in sorted(inventory.iterdir()):
+        if path.is_file() and path.name != FILE and not path.name.startswith((".", "host-")):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if _DEFINED.search(text):
+                return path
+    return None
+
+
+def _kept(multinode: str) -> Iterator[str]:
+    of_groups = False
+    for line in map(str.strip, multinode.splitlines()):
+        if line.startswith("["):
+            of_groups = ":" in line
+            yield from ("", line)
+            if line == "[deployment]":
+                yield LOCALHOST
+        elif of_groups and line and not line.startswith("#"):
+            yield line

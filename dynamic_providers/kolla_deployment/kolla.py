@@ -1,0 +1,151 @@
+"""Kolla-Ansible's command line for one deployment: one step for several hosts at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clients import ansible
+from clients.ansible_progress import TaskProgress
+from clients.errors import CloudError
+from dynamic_providers.kolla_deployment import configuration
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clients.ansible import RunResult
+
+PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
+LOGS = PROGRAM_FOLDER / ".cloud" / "log" / "kolla"
+FACTS = PROGRAM_FOLDER / ".cloud" / "facts"
+FACTS_TIMEOUT_S = 86_400
+FORKS = 20
+BOOTSTRAP = "bootstrap-servers"
+COLLECTION = "openstack.kolla"
+DESTROY = ("destroy", "--yes-i-really-really-mean-it")
+_OFF, _ON = "0", "1"
+
+
+@dataclass(frozen=True)
+class Kolla:
+    """How Kolla-Ansible is run.
+
+    Attributes:
+        command: the program.
+        configdir: of globals.yml and passwords.yml.
+        inventory: the folder.
+        logs: gets one file a run.
+        facts: what Ansible has found out of hosts, one file a host.
+        lock: file descriptor that is to stay open as long as a run lives.
+    """
+
+    command: str
+    configdir: Path
+    inventory: Path
+    lock: int
+    logs: Path = LOGS
+
+    @property
+    def facts(self) -> Path:
+        """Where Ansible keeps what it has found out of this inventory's hosts."""
+        return FACTS / hashlib.sha256(str(self.inventory).encode()).hexdigest()[:12]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Ansible's settings; the rest are the operator's ansible.cfg's."""
+        return {
+            "ANSIBLE_NOCOLOR": _ON,
+            "ANSIBLE_FORKS": str(FORKS),
+            "ANSIBLE_PIPELINING": _ON,
+            "ANSIBLE_HOST_KEY_CHECKING": _ON,
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
+            "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": _ON,  # a broken file would leave its hosts out unseen
+            "ANSIBLE_DISPLAY_SKIPPED_HOSTS": _OFF,
+            "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.facts),
+            "ANSIBLE_CACHE_PLUGIN_TIMEOUT": str(FACTS_TIMEOUT_S),
+        }
+
+    def run(self, step: str, hosts: Sequence[str], *options: str, what: str = "") -> RunResult:
+        """Run one step for these hosts, showing how far it is.
+
+        Facts of no others are gathered on the way: see `facts`.
+
+        Raises:
+            CloudError: there is no such program.
+        """
+        # Kolla would ask each host outside the limit in turn.
+        variables: dict[str, Any] = {"kolla_ansible_delegate_facts_hosts": []}
+        progress = TaskProgress(what or step)
+        result = ansible.run(
+            [
+                self.command, step, *options,
+                "--configdir", str(self.configdir),
+                "--inventory", str(self.inventory),
+                "--limit", ",".join(hosts),
+                "--extra-vars", json.dumps(variables),
+            ],
+            environment=self.environment,
+            log=self.log(step),
+            on_event=progress,
+            keep_open=[self.lock],
+        )  # fmt: skip
+        progress.end(result)
+        return result
+
+    def destroy(self, hosts: Sequence[str]) -> dict[str, str]:
+        """Remove Kolla's containers and files from hosts; why not, by name, where it failed."""
+        result = self.run(DESTROY[0], hosts, *DESTROY[1:])
+        secrets = configuration.secrets(self.configdir)
+        return {
+            host: f"task {failure.task!r}: {configuration.hidden(failure.message, secrets)} (log {result.log})"
+            for host in hosts
+            if (failure := result.failure(host))
+        }
+
+    def groups(self) -> dict[str, set[str]]:
+        """The hosts of each group, whoever wrote them into the inventory.
+
+        Raises:
+            CloudError: Ansible cannot read it.
+        """
+        found = json.loads(self._answer("ansible-inventory", "--inventory", str(self.inventory), "--list"))
+        return {name: _members(found, name) for name in found if name != "_meta"}
+
+    def has_collection(self) -> bool:
+        """Whether the collection that bootstrap-servers needs is installed."""
+        try:
+            self._answer("ansible-galaxy", "collection", "list", COLLECTION)
+        except CloudError:
+            return False
+        return True
+
+    def log(self, step: str) -> Path:
+        """A log file of its own for a run that starts now."""
+        now = datetime.now(UTC)
+        return self.logs / f"{now:%Y%m%dT%H%M%S.%f}-{step}.log"
+
+    def _answer(self, *command: str) -> str:
+        environment = ansible.beside(ansible.located(self.command), self.environment)
+        done = subprocess.run(
+            # A program is looked for in the PATH of this process, not in the one that it gets.
+            ["/usr/bin/env", *command],
+            env=environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+            said = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
+            raise CloudError(f"{command[0]} cannot read {self.inventory}: {said}")
+        return done.stdout
+
+
+def _members(groups: Mapping[str, Any], name: str) -> set[str]:
+    group = groups.get(name, {})
+    hosts = set(group.get("hosts", ()))
+    return hosts.union(*(_members(groups, child) for child in group.get("children", ())))

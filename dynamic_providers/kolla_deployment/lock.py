@@ -1,0 +1,61 @@
+"""One Kolla run at a time: ours by a lock beside the configuration, anybody else's by looking at the processes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAME = ".private-cloud.lock"
+PROGRAMS = frozenset({"kolla-ansible", "ansible-playbook"})
+
+
+@contextmanager
+def held(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> Iterator[int]:
+    """Hold the lock; its file descriptor is for whatever has to hold it on if this program is killed.
+
+    Raises:
+        CloudError: another run holds it, or somebody runs Kolla-Ansible on the same files by hand.
+    """
+    path = configdir / NAME
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise CloudError(
+                f"another run of this program (pid {file.read().strip() or 'unknown'}) is deploying with {configdir};"
+                " wait until it has ended, then run this again"
+            ) from None
+        other = by_hand(configdir, inventory, processes)
+        if other is not None:
+            raise CloudError(
+                f"{other[1]} (pid {other[0]}) is running with {configdir} or {inventory}; wait until it has ended,"
+                " then run this again"
+            )
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield file.fileno()
+
+
+def by_hand(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> tuple[int, str] | None:
+    """The process id and name of a Kolla-Ansible that runs with the same configuration or inventory."""
+    ours = {str(inventory), str(configdir), f"CONFIG_DIR={configdir}", f"--configdir={configdir}"}
+    for entry in processes.iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError, PermissionError):
+            continue
+        # The first word is the interpreter where a script runs.
+        program = next((name for word in words[:2] if (name := PurePath(word).name) in PROGRAMS), None)
+        if program and any(word.rstrip("/") in ours for word in words):
+            return int(entry.name), program
+    return None

@@ -1,0 +1,119 @@
+"""Files that all hosts of a deployment share, written for Kolla-Ansible: its groups, variables and overrides.
+
+A list of what was written lies beside the configuration, so that a rerun of a killed run knows its own files from
+an operator's, which are never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clients.errors import CloudError
+from dynamic_providers.kolla_deployment import groups
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LIST = ".private-cloud-files.json"
+GLOBALS = Path("globals.d") / "private-cloud.yml"
+HEADER = "# Made by this cloud's Pulumi program from its stack file; do not edit.\n"
+
+
+def rendered(
+    *,
+    command: str,
+    configdir: Path,
+    config_folder: Path,
+    inventory: Path,
+    variables: str,
+    service_config: Mapping[str, str],
+) -> dict[Path, str]:
+    """What the files should hold.
+
+    Args:
+        command: the program whose groups are taken.
+        configdir: of globals.yml.
+        config_folder: Kolla's node_custom_config.
+        inventory: the folder.
+        variables: Kolla's, as YAML.
+        service_config: overrides by their path in the config folder.
+
+    Raises:
+        CloudError: Kolla-Ansible is not there, or the inventory is no folder.
+    """
+    if not inventory.is_dir():
+        raise CloudError(f"the inventory {inventory} is not a folder: give one as kolla.inventory")
+    texts = {configdir / GLOBALS: HEADER + variables}
+    if groups.defined_elsewhere(inventory) is None:
+        texts[inventory / groups.FILE] = HEADER + groups.without_hosts(groups.shipped(command))
+    return texts | {config_folder / path: text for path, text in service_config.items()}
+
+
+def write(configdir: Path, wanted: Mapping[Path, str]) -> None:
+    """Write what differs, and remove what was written before and is no longer wanted.
+
+    Raises:
+        CloudError: a file is there that this program has not made, or a folder cannot be written to.
+    """
+    listed = written(configdir)
+    for path, text in wanted.items():
+        if path not in listed and path.exists() and _text(path) != text:
+            raise CloudError(
+                f"{path} is there and was not made by this program; move it away, or take what declares it out of"
+                " the stack file (kolla.globals, kolla.service_config)"
+            )
+    try:
+        _list(configdir, listed | set(wanted))
+        for path, text in wanted.items():
+            if _text(path) != text:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                half = path.with_name(f".{path.name}.half")
+                half.write_text(text, encoding="utf-8")
+                half.chmod(0o644)
+                half.replace(path)
+        for path in listed - set(wanted):
+            path.unlink(missing_ok=True)
+        _list(configdir, set(wanted))
+    except OSError as error:
+        raise CloudError(
+            f"{error.filename} cannot be written ({error.strerror}): look at its owner"
+        ) from error
+
+
+def remove(configdir: Path) -> None:
+    """Remove everything that was written.
+
+    Raises:
+        CloudError: a folder cannot be written to.
+    """
+    if configdir.is_dir():
+        write(configdir, {})
+        (configdir / LIST).unlink(missing_ok=True)
+
+
+def differing(wanted: Mapping[Path, str]) -> list[Path]:
+    """The files that do not hold what they should."""
+    return [path for path, text in wanted.items() if _text(path) != text]
+
+
+def written(configdir: Path) -> set[Path]:
+    """The files that this program has made, or was about to."""
+    try:
+        return {Path(path) for path in json.loads((configdir / LIST).read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return set()
+
+
+def _list(configdir: Path, paths: set[Path]) -> None:
+    half = configdir / f"{LIST}.half"
+    half.write_text(json.dumps(sorted(map(str, paths)), indent=1) + "\n", encoding="utf-8")
+    half.replace(configdir / LIST)
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
