@@ -1,11 +1,10 @@
 """Which hosts the files of an Ansible inventory folder define, read as Ansible would, without running anything.
 
-What a program prints as inventory (an executable file, a plugin's configuration) is not looked into.
+What a program prints as inventory (a script, a plugin's configuration) is not looked into.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from typing import TYPE_CHECKING
 
@@ -15,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What ansible-core leaves out of a folder (inventory/manager.py, INVENTORY_IGNORE_EXTS).
+# What ansible-core leaves out of a folder (inventory/manager.py: IGNORED; constants.py: REJECT_EXTS).
 _NO_INVENTORY = re.compile(
-    r"^\.|^(group_vars|host_vars|vars_plugins)$|(~|\.(pyc|pyo|swp|bak|rpm|md|txt|rst|orig|cfg|retry|ini))$"
+    r"^\.|^(group_vars|host_vars|vars_plugins)$|(~|\.(pyc|pyo|swp|bak|rpm|md|txt|rst|orig|cfg|retry))$"
 )
 _YAML = frozenset({".yml", ".yaml", ".json"})
 _RANGE = re.compile(r"\[(?:(\d+):(\d+)|([A-Za-z]):([A-Za-z]))(?::\d+)?\]")
@@ -33,7 +32,7 @@ def inventory_files(folder: Path) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from inventory_files(path)
-        elif not os.access(path, os.X_OK) or path.suffix in _YAML:
+        else:
             yield path
 
 
@@ -41,6 +40,8 @@ def hosts(path: Path, name: str) -> dict[str, str | None]:
     """Hosts that the file defines, with the address where it gives one; NAME where a range has it."""
     text = path.read_text(encoding="utf-8", errors="replace")
     found: dict[str, str | None] = {}
+    if text.startswith("#!"):
+        return found
     for host, address in _of_groups(_root(text)) if _is_yaml(path, text) else _of_ini(text):
         named = name if "[" in host and _in_range(host, name) else host
         found[named] = address or found.get(named)

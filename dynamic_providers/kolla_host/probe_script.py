@@ -20,6 +20,7 @@ _COMMAND_S = 20
 _LABEL = b"bluestore block device\n"  # Ceph, src/os/bluestore/BlueStore.cc: what a device's label begins with
 _LABEL_TEXT = 60  # bytes: that line, the OSD's UUID as text, a line's end; the encoded label follows
 _LABEL_SIZE = 4096
+_LVM_LABEL, _LVM_LABEL_WITHIN = b"LABELONE", 2048  # lvm2, lib/label: in one of the first four sectors
 _LVM_METADATA = 1 << 20  # LVM's default: the first MiB of a physical volume, where its tags are text
 
 
@@ -111,6 +112,8 @@ def _osd(start: bytes) -> dict[str, str] | None:
         except (struct.error, UnicodeDecodeError):
             meta = {}
         return _known(uuid=uuid, id=meta.get("whoami"), fsid=meta.get("ceph_fsid"))
+    if _LVM_LABEL not in start[:_LVM_LABEL_WITHIN]:
+        return None  # not LVM's any more, whatever text is left
     # ceph-volume's logical volumes carry tags (ceph-volume, util/lvm): ceph.osd_id=3 and so on.
     tags: dict[bytes, bytes] = dict(re.findall(rb'"ceph\.(\w+)=([\w.-]+)"', start))
     if b"osd_id" not in tags:

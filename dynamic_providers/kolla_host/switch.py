@@ -38,7 +38,7 @@ def problems(tables: dict[str, Any], links: Sequence[str], vlans: Sequence[int])
         return [_no_bond(links, set().union(*ports))]
     others = [port for port in ports.values() if port not in bonds and port["name"] != BRIDGE]
     missing = [str(vlan) for vlan in vlans if not (_carries(bonds[0], vlan) and _any_carries(others, vlan))]
-    return [f"VLAN {_list(missing)} not on {BRIDGE}"] if missing else []
+    return [f"{_are('VLAN', missing)} not on {BRIDGE}"] if missing else []
 
 
 def dead_links(tables: dict[str, Any], links: Sequence[str]) -> list[str]:
@@ -50,7 +50,7 @@ def dead_links(tables: dict[str, Any], links: Sequence[str]) -> list[str]:
 def _no_bond(links: Sequence[str], there: Collection[str]) -> str:
     missing = [link for link in links if link not in there]
     if missing:
-        return f"link {_list(missing)} not in the bond of {BRIDGE}"
+        return f"{_are('link', missing)} not in the bond of {BRIDGE}"
     return f"links {' and '.join(links)} are in {BRIDGE}, but not as one bond"
 
 
@@ -85,5 +85,5 @@ def _set(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]  # a set of one comes as its member
 
 
-def _list(things: Sequence[str]) -> str:
-    return f"{' and '.join(things)} {'is' if len(things) == 1 else 'are'}"
+def _are(kind: str, names: Sequence[str]) -> str:
+    return f"{kind} {names[0]} is" if len(names) == 1 else f"{kind}s {' and '.join(names)} are"
