@@ -100,7 +100,8 @@ def _even_quorum(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             ("hosts",),
             f"{len(control)} hosts have the role control ({', '.join(control)}): their quorum is {quorum}, so that "
-            f"they bear the loss of no more hosts than {fewer} would; give it to {fewer} or {fewer + 2}",
+            f"they bear the loss of no more hosts than {fewer} would; give it to {fewer} or {fewer + 2}, and to "
+            "replace one declare the new one and drop the old one at once",
         )
 
 

@@ -43,6 +43,11 @@ def test_the_dev_stack_file_has_no_mistakes_once_the_lab_has_been_made(
     assert servers != sorted(servers), "the lab shows that the order is kept"
 
 
+def test_the_hosts_stack_file_has_no_mistakes() -> None:
+    settings = parse(stack_file("hosts"), file_name="Pulumi.hosts.yaml", root=ROOT)
+    assert [host.name for host in settings.hosts] == ["lab-host-1", "lab-host-2", "lab-host-3"]
+
+
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_the_story_is_in_each_stack_file(stack: str) -> None:
     config = stack_file(stack)
