@@ -1,4 +1,4 @@
-"""The lab's command line: install, up, down, status, reset, env."""
+"""The lab's command line: install, up, reinstall, down, status, reset, env."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="simulate N bare-metal hosts, from now on; left out: as many as before, at first none",
     )
+    reinstall_ = commands.add_parser("reinstall", help="empty a simulated host and its disks, and boot it")
+    reinstall_.add_argument("name", help="lab-host-1, …; its SSH key stays the same")
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="a table of services; fails unless all are healthy")
     commands.add_parser("reset", help="down, remove all data and accounts, up; packages and the image stay")
@@ -74,6 +76,14 @@ def up(lab: Lab, number: int | None = None) -> None:
     clock.say(f"The lab is up: Keystone at {lab.url(lab.ports.keystone, '/v3')}.")
 
 
+def reinstall(lab: Lab, name: str) -> None:
+    """Have a simulated host as if it was just installed."""
+    from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
+
+    bring_up.reinstall(lab, name)
+    print(f"{name} is up, and empty.")
+
+
 def down(lab: Lab) -> None:
     """Stop."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
@@ -116,10 +126,13 @@ def main() -> int:
         if command == "install":
             install(lab)
             return 0
-        if command in ("up", "status", "reset"):
+        if command in ("up", "status", "reset", "reinstall"):
             into_the_venv(lab)
         if command == "up":
             up(lab, arguments.hosts)
+            return 0
+        if command == "reinstall":
+            reinstall(lab, arguments.name)
             return 0
         actions = {"down": down, "status": status, "reset": reset, "env": environment}
         return actions[command](lab) or 0

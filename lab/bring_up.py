@@ -189,6 +189,17 @@ def up(lab: Lab, clock: Clock, number: int | None = None) -> None:
         run(plan(lab, secrets, supervisor), clock)
 
 
+def reinstall(lab: Lab, name: str) -> None:
+    """Have a simulated host as if it was just installed.
+
+    Raises:
+        LabError: There is no such host, or it does not come up.
+    """
+    with alone(lab):
+        lab.link()
+        hosts.reinstall(lab, Supervisor(lab), name)
+
+
 def down(lab: Lab) -> bool:
     """Stop everything the lab started, and nothing else; say whether anything ran."""
     with alone(lab):

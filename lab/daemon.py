@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lab.settings import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from lab.configuration import File
@@ -32,6 +32,7 @@ class Daemon:
         environment: Variables it gets besides the supervisor's.
         files: Its configuration; a changed file means a restart.
         ports: The ports that must be free before it starts.
+        elsewhere: Returns the ids of processes of its own that are not in its process group.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Daemon:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: tuple[File, ...] = ()
     ports: tuple[int, ...] = ()
+    elsewhere: Callable[[], Sequence[int]] = tuple
 
     def digest(self) -> str:
         """Tell one way of running it from another: command, environment, and configuration."""

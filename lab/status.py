@@ -38,7 +38,8 @@ def describe(daemon: Daemon, state: Mapping[str, Any] | None) -> Row:
             health, healthy = daemon.check(), True
         except UnhealthyError as problem:
             health, healthy = f"unhealthy: {str(problem).splitlines()[0]}", False
-        memory = sum(processes.memory(pid) for pid in processes.in_group(int(state["pid"])))
+        own = {*processes.in_group(int(state["pid"])), *daemon.elsewhere()}
+        memory = sum(processes.memory(pid) for pid in own)
     return Row(daemon.name, daemon.version(), daemon.address, health, memory, healthy)
 
 

@@ -16,10 +16,9 @@ LINKS = ("eno1", "eno2")
 MANAGEMENT_VLAN = 110
 VLANS = (120, 130)  # carried by the switches and the bond besides the management VLAN
 MIB = 1024**2
-# By their names in /dev/disk/by-id; sparse files, so only what is written takes disk.
-OSD_DISKS = {"lab-osd-1": 512 * MIB, "lab-osd-2": 512 * MIB}
-INSTALL_DISK = {"lab-install": 1024 * MIB}
-DISKS = OSD_DISKS | INSTALL_DISK
+# Sparse files: only what is written takes disk.
+OSD_DISKS = {"osd-1": 512 * MIB, "osd-2": 512 * MIB}
+INSTALL_DISK = {"install": 1024 * MIB}
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,21 @@ class SimulatedHost:
         """Return the name of the link's other end, in the switches' namespace."""
         return f"h{self.number}-{link}"
 
-    def disk(self, name: str) -> Path:
-        """Return the file behind a disk."""
-        return self.folder / "disks" / name
+    @property
+    def osd_disks(self) -> tuple[str, ...]:
+        """The names in /dev/disk/by-id of the disks that are meant for OSDs."""
+        return tuple(f"{self.name}-{disk}" for disk in OSD_DISKS)
+
+    @property
+    def install_disk(self) -> str:
+        """The name in /dev/disk/by-id of the disk that a kickstart would install to."""
+        return f"{self.name}-{next(iter(INSTALL_DISK))}"
+
+    @property
+    def disks(self) -> dict[Path, int]:
+        """The files behind the disks, each called as its disk, with their sizes in bytes."""
+        sizes = OSD_DISKS | INSTALL_DISK
+        return {self.folder / "disks" / f"{self.name}-{disk}": size for disk, size in sizes.items()}
 
 
 def every(lab: Lab, number: int) -> tuple[SimulatedHost, ...]:

@@ -78,11 +78,6 @@ def texts(host: SimulatedHost) -> dict[str, tuple[str, int]]:
     }
 
 
-def digest(host: SimulatedHost) -> str:
-    """Tell one layer from another."""
-    return hashlib.sha256(repr(sorted(texts(host).items())).encode()).hexdigest()
-
-
 def render(host: SimulatedHost) -> None:
     """Write the layer anew; a running host takes it when it boots next."""
     fresh = host.folder / "layer.making"

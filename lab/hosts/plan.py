@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING
 
-from lab.hosts import count, daemon, fabric, host, keys, layer, record, root
+from lab.hosts import count, daemon, fabric, host, keys, layer, record, removal, root
+from lab.settings import LabError
 from lab.steps import Step
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from lab.supervisor import Supervisor
 
 ROOT, LINKS, DATABASE, PORTS = "hosts' root", "hosts' links", "switches' database", "switches' ports"
-RECORD = "hosts' record"
+RECORD, GONE = "hosts' record", "hosts that are gone"
 
 
 def hosts(lab: Lab) -> tuple[SimulatedHost, ...]:
@@ -31,8 +32,7 @@ def daemons(lab: Lab) -> tuple[Daemon, ...]:
 
 def make(each: SimulatedHost) -> None:
     """Have a host's own files and disks; its disks keep what is on them."""
-    for name, size in host.DISKS.items():
-        disk = each.disk(name)
+    for disk, size in each.disks.items():
         disk.parent.mkdir(parents=True, exist_ok=True)
         if not disk.exists():
             with disk.open("wb") as handle:
@@ -49,11 +49,34 @@ def make_keys(lab: Lab) -> None:
     record.write(lab, hosts(lab))
 
 
+def forget(lab: Lab) -> None:
+    """Remove all hosts there ever were, with all they had."""
+    removal.remove_others(lab, ())
+    removal.remove(lab)
+    record.path(lab).unlink(missing_ok=True)
+
+
+def reinstall(lab: Lab, supervisor: Supervisor, name: str) -> None:
+    """Stop a host, take from it all it ever wrote, also to its disks, and boot it: as if installed anew.
+
+    Raises:
+        LabError: There is no such host, or it does not come up.
+    """
+    known = {each.name: each for each in hosts(lab)}
+    if name not in known or not supervisor.answers():
+        there = ", ".join(known) or "none"
+        raise LabError(f"{name} is no host of this lab that is up; its hosts are: {there}.")
+    supervisor.stop(name)
+    removal.empty(known[name])
+    make(known[name])
+    supervisor.ensure(daemon.of(known[name]))
+
+
 def steps(lab: Lab, supervisor: Supervisor) -> list[Step]:
     """List every step; all are safe to repeat."""
     found = hosts(lab)
     if not found:
-        return []
+        return [Step(GONE, functools.partial(forget, lab), ("supervisor",))]
     by_name = {each.name: each for each in daemons(lab)}
 
     def start(name: str, *needs: str) -> Step:
@@ -68,6 +91,7 @@ def steps(lab: Lab, supervisor: Supervisor) -> list[Step]:
         start(fabric.DATABASE, DATABASE, LINKS),
         start(fabric.SWITCHING, f"{fabric.DATABASE} runs"),
         Step(PORTS, functools.partial(fabric.add_ports, lab, found), (f"{fabric.SWITCHING} runs",)),
+        Step(GONE, functools.partial(removal.remove_others, lab, found), ("supervisor",)),
         Step(RECORD, functools.partial(make_keys, lab)),
         *(Step(f"{each.name}'s files", functools.partial(make, each), (RECORD,)) for each in found),
         *(start(each.name, f"{each.name}'s files", ROOT, PORTS) for each in found),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.hosts import keys
 from lab.hosts.daemon import known_hosts
-from lab.hosts.host import INSTALL_DISK, LINKS, OSD_DISKS, PORT, USER, SimulatedHost
+from lab.hosts.host import LINKS, PORT, USER, SimulatedHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,8 @@ def row(host: SimulatedHost) -> dict[str, object]:
         "private_key_file": str(host.lab.folder / "etc" / "hosts" / keys.login_key(host.lab).name),
         "host_key": keys.public(keys.host_key(host)),
         "links": list(LINKS),
-        "osd_disks": [f"{BY_ID}/{name}" for name in OSD_DISKS],
-        "install_disk": f"{BY_ID}/{next(iter(INSTALL_DISK))}",
+        "osd_disks": [f"{BY_ID}/{name}" for name in host.osd_disks],
+        "install_disk": f"{BY_ID}/{host.install_disk}",
     }
 
 

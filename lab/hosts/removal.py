@@ -4,48 +4,89 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.hosts import fabric
+from lab.hosts.daemon import HIERARCHIES
+from lab.hosts.host import SimulatedHost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.settings import Lab
 
-HIERARCHIES = Path("/sys/fs/cgroup")
+PROPAGATION = Path("/run/systemd/nspawn/propagate")
 SECONDS = 10.0  # a control group is busy until its last process is reaped
 
 
 def remove(lab: Lab) -> None:
     """Remove network namespaces with their links, loop devices and control groups of all this lab's hosts."""
-    prefix = f"lab-{lab.digest}-"
-    if lab_has_none(lab, prefix):
-        return
-    end_strays(prefix)
+    if not (lab.folder / "data" / "hosts").exists():
+        return  # this machine may not even have the programs
+    everything = f"lab-{lab.digest}-"
+    end_strays(groups(everything))
     for name in sorted(fabric.namespaces()):
-        if name.startswith(prefix):
-            subprocess.run(["ip", "netns", "delete", name], check=True, capture_output=True)
-    for device in loop_devices(lab):
-        subprocess.run(["losetup", "--detach", device], check=True, capture_output=True)
-    for group in groups(prefix):
+        if name.startswith(everything):
+            delete_namespace(name)
+    for device in loop_devices(lab.folder / "data" / "hosts"):
+        detach(device)
+    for group in groups(everything):
         remove_group(group)
+    forget_propagation(everything)
 
 
-def lab_has_none(lab: Lab, prefix: str) -> bool:
-    """Whether there is nothing to remove, also on a machine that lacks the programs."""
-    return not groups(prefix) and not (lab.data / "hosts").exists()
+def remove_others(lab: Lab, staying: Sequence[SimulatedHost]) -> None:
+    """Remove hosts that were asked for earlier and are not any more, with all they had."""
+    for folder in sorted((lab.folder / "data" / "hosts").glob("lab-host-*")):
+        host = SimulatedHost(lab, int(folder.name.rpartition("-")[2]))
+        if host in staying:
+            continue
+        end_strays(groups(host.cgroup))
+        if host.namespace in fabric.namespaces():
+            delete_namespace(host.namespace)
+        empty(host)
+        shutil.rmtree(host.folder)
+        forget_propagation(host.cgroup)
+
+
+def empty(host: SimulatedHost) -> None:
+    """Take from a host that does not run all it ever wrote, also to its disks; its keys stay."""
+    for group in groups(host.cgroup):
+        remove_group(group)
+    for device in loop_devices(host.folder):
+        detach(device)
+    for name in ("upper", "work", "docker", "disks"):
+        shutil.rmtree(host.folder / name, ignore_errors=True)
+
+
+def delete_namespace(name: str) -> None:
+    """Delete a network namespace; both ends of the links in it go with it."""
+    subprocess.run(["ip", "netns", "delete", name], check=True, capture_output=True)
+
+
+def detach(device: str) -> None:
+    """Detach a loop device from its file."""
+    subprocess.run(["losetup", "--detach", device], check=True, capture_output=True)
+
+
+def forget_propagation(prefix: str) -> None:
+    """Remove the folders by which systemd-nspawn passes mounts on, where /run is a disk and it would not."""
+    for folder in PROPAGATION.glob(f"{prefix}*"):
+        folder.rmdir()
 
 
 def groups(prefix: str) -> list[Path]:
-    """List the hosts' control groups, in every hierarchy."""
-    return [path for path in HIERARCHIES.glob(f"*/{prefix}host-*") if path.is_dir()]
+    """List control groups by how their names begin, in every hierarchy."""
+    return [path for path in HIERARCHIES.glob(f"*/{prefix}*") if path.is_dir()]
 
 
-def end_strays(prefix: str) -> None:
-    """Kill what is left in the hosts' control groups; their first process has taken nearly all with it."""
-    for group in groups(prefix):
+def end_strays(of: Sequence[Path]) -> None:
+    """Kill what is left in control groups; a host's first process has taken nearly all with it."""
+    for group in of:
         for listing in group.rglob("cgroup.procs"):
             with contextlib.suppress(OSError):
                 for pid in listing.read_text().split():
@@ -64,12 +105,11 @@ def remove_group(group: Path) -> None:
             time.sleep(0.1)
 
 
-def loop_devices(lab: Lab) -> list[str]:
-    """List the loop devices behind the hosts' disks."""
-    folder = (lab.folder / "data" / "hosts").resolve()
+def loop_devices(folder: Path) -> list[str]:
+    """List the loop devices behind files in a folder."""
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         with contextlib.suppress(OSError):
-            if Path(backing.read_text().strip()).is_relative_to(folder):
+            if Path(backing.read_text().strip()).is_relative_to(folder.resolve()):
                 found.append(f"/dev/{backing.parts[3]}")
     return found
