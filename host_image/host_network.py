@@ -118,10 +118,10 @@ def switch(wanted: dict[str, Any]) -> None:
     links = list(wanted["links"])
     management = wanted["management"]
     datapath = f"datapath_type={wanted['datapath_type']}"
-    neutrons = ",".join(str(vlan) for vlan in sorted(wanted["vlans"]))
+    neutrons = sorted(set(wanted["vlans"]) - {management["vlan"]})
     # A port without trunks would carry every VLAN: with none declared, the way to Neutron is a dead end.
-    trunks = neutrons or "4095"
-    every = ",".join(str(vlan) for vlan in sorted({management["vlan"], *wanted["vlans"]}))
+    trunks = ",".join(str(vlan) for vlan in neutrons) or "4095"
+    every = ",".join(str(vlan) for vlan in [management["vlan"], *neutrons])
     vsctl(
         *("--may-exist", "add-br", LINK_BRIDGE, "--", "set", "Bridge", LINK_BRIDGE, datapath),
         *("fail_mode=standalone", "--", "--may-exist", "add-br", NEUTRON_BRIDGE),
@@ -132,7 +132,7 @@ def switch(wanted: dict[str, Any]) -> None:
     if members != sorted(links):
         bond += ["--", "--if-exists", "del-port", LINK_BRIDGE, BOND]
         for link in links:  # an installer or a person may have put it elsewhere
-            bond += ["--", "--if-exists", "del-port", link] if members is None else []
+            bond += ["--", "--if-exists", "del-port", link]
         bond += ["--", "add-bond", LINK_BRIDGE, BOND, *links]
     vsctl(
         *bond,
