@@ -1,0 +1,202 @@
+"""What Nova and Placement know of one host: its services, its instances, its resource providers.
+
+API: https://docs.openstack.org/api-ref/compute/ (os-services, servers, os-migrations) at microversion 2.59
+(Queens), and https://docs.openstack.org/api-ref/placement/ (resource providers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from clients.errors import InUseError
+from clients.openstack import answered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from openstack.connection import Connection
+
+MICROVERSION = "2.59"
+REASON = "private-cloud: this host is being removed"
+"""Why a service is disabled or an agent set down, so that only what was done here is undone here."""
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of Nova's on a host, as it reports.
+
+    Attributes:
+        id: a UUID.
+        binary: such as nova-compute.
+        enabled: whether it may get new instances.
+        up: whether it reported lately and is not forced down.
+        reason: why it is disabled, if somebody said so.
+    """
+
+    id: str
+    host: str
+    binary: str
+    enabled: bool
+    up: bool
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of any project.
+
+    Attributes:
+        status: such as ACTIVE or SHUTOFF.
+        task: what Nova is doing with it, None where nothing.
+        host: where it is.
+    """
+
+    id: str
+    name: str
+    project_id: str
+    status: str
+    task: str | None
+    host: str | None
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """An instance that has left the host, which keeps its place until the migration is confirmed or reverted.
+
+    Attributes:
+        instance_id: whose it is.
+        kind: ``migration`` (an administrator's) or ``resize`` (to another flavor, its project's).
+    """
+
+    instance_id: str
+    kind: str
+
+
+def services(conn: Connection, host: str | None = None) -> list[Service]:
+    """All of Nova's services, or those of one host."""
+    params = {"host": host} if host else {}
+    return [
+        Service(
+            row["id"],
+            row["host"],
+            row["binary"],
+            row["status"] == "enabled",
+            row["state"] == "up" and not row.get("forced_down"),
+            row.get("disabled_reason"),
+        )
+        for row in _get(conn, "/os-services", params, "list its services")["services"]
+    ]
+
+
+def computes(conn: Connection, host: str) -> list[Service]:
+    """The host's compute service: one, or none."""
+    return [service for service in services(conn, host) if service.binary == "nova-compute"]
+
+
+def disable(conn: Connection, host: str) -> None:
+    """Let nothing new come to the host; what somebody else has disabled keeps its reason."""
+    for service in computes(conn, host):
+        if service.enabled:
+            _set(conn, service, {"status": "disabled", "disabled_reason": REASON})
+
+
+def enable(conn: Connection, service: Service) -> None:
+    """Let instances come to it again."""
+    _set(conn, service, {"status": "enabled"})
+
+
+def instances(conn: Connection, host: str) -> list[Instance]:
+    """The instances of all projects on the host, by name."""
+    found = []
+    params = {"all_tenants": "1", "host": host, "limit": str(_PAGE)}
+    while rows := _get(conn, "/servers/detail", params, f"list the instances on {host}")["servers"]:
+        found += [_instance(row) for row in rows]
+        params["marker"] = rows[-1]["id"]
+        if len(rows) < _PAGE:
+            break
+    return sorted(found, key=lambda instance: (instance.name, instance.id))
+
+
+def instance(conn: Connection, id_: str) -> Instance | None:
+    """The instance as it is now; None where it is gone."""
+    answer = conn.compute.get(f"/servers/{id_}", microversion=MICROVERSION)
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        return None
+    return _instance(answered(answer, "Nova", f"show instance {id_}")["server"])
+
+
+def unconfirmed(conn: Connection, host: str) -> list[Unconfirmed]:
+    """The migrations away from the host that somebody has to confirm or revert."""
+    params = {"source_compute": host, "status": "finished"}
+    rows = _get(conn, "/os-migrations", params, f"list the migrations from {host}")["migrations"]
+    return [Unconfirmed(row["instance_uuid"], row["migration_type"]) for row in rows]
+
+
+def act(conn: Connection, id_: str, action: dict[str, Any], doing: str) -> None:
+    """Have Nova do something with an instance.
+
+    Raises:
+        CloudError: it refused.
+    """
+    answered(
+        conn.compute.post(f"/servers/{id_}/action", json=action, microversion=MICROVERSION), "Nova", doing
+    )
+
+
+def forget(conn: Connection, host: str) -> None:
+    """Delete the records of the host's services, and what Placement still holds of it. Gone is success.
+
+    Nova deletes the resource provider with the compute service; one that it left, as it does where Placement
+    did not answer, is deleted after it.
+
+    Raises:
+        InUseError: the resource provider has allocations; they are named by their consumers.
+        CloudError: Nova refuses, as it does while instances or migrations are on the host.
+    """
+    for service in services(conn, host):
+        answer = conn.compute.delete(f"/os-services/{service.id}", microversion=MICROVERSION)
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            answered(answer, "Nova", f"delete the record of {service.binary} on {host}")
+    for provider in _resource_providers(conn, host):
+        answer = conn.placement.delete(f"/resource_providers/{provider['uuid']}")
+        if answer.status_code == HTTPStatus.CONFLICT:
+            url = f"/resource_providers/{provider['uuid']}/allocations"
+            used = answered(conn.placement.get(url), "Placement", f"list the allocations on {host}")
+            raise InUseError(
+                f"Placement's resource provider {provider['name']} still has allocations, of"
+                f" {', '.join(sorted(used['allocations']))}: if Nova has no such instance elsewhere, delete them with"
+                " `openstack resource provider allocation delete`"
+            )
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            answered(answer, "Placement", f"delete resource provider {provider['name']}")
+
+
+def _resource_providers(conn: Connection, host: str) -> Iterator[dict[str, Any]]:
+    """Providers that bear the host's name, short or with a domain, as its hypervisor does."""
+    answer = answered(conn.placement.get("/resource_providers"), "Placement", "list its resource providers")
+    for provider in answer["resource_providers"]:
+        if provider["name"] == host or provider["name"].startswith(f"{host}."):
+            yield provider
+
+
+def _set(conn: Connection, service: Service, body: dict[str, str]) -> None:
+    answer = conn.compute.put(f"/os-services/{service.id}", json=body, microversion=MICROVERSION)
+    answered(answer, "Nova", f"make {service.binary} on {service.host} {body['status']}")
+
+
+def _get(conn: Connection, url: str, params: dict[str, str], doing: str) -> dict[str, Any]:
+    return answered(conn.compute.get(url, params=params, microversion=MICROVERSION), "Nova", doing)
+
+
+def _instance(row: dict[str, Any]) -> Instance:
+    return Instance(
+        row["id"],
+        row["name"],
+        row["tenant_id"],
+        row["status"],
+        row.get("OS-EXT-STS:task_state"),
+        row.get("OS-EXT-SRV-ATTR:host"),
+    )

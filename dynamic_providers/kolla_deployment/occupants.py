@@ -1,0 +1,106 @@
+"""Who uses a host that is to go: instances, routers, networks and OSDs, by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from openstack.connection import Connection
+
+    from dynamic_providers.kolla_deployment.ceph_host import Osd
+    from dynamic_providers.kolla_deployment.clouds import Clouds
+    from dynamic_providers.kolla_deployment.neutron_host import Served
+    from dynamic_providers.kolla_deployment.nova_host import Instance, Unconfirmed
+
+MOST_NAMED = 5
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True)
+class Occupants:
+    """What is on the host and nowhere else.
+
+    Attributes:
+        instances: of all projects.
+        unconfirmed: instances elsewhere that may still come back.
+        served: routers and networks for which no agent elsewhere serves.
+        osds: those that are not empty.
+        told: all of it for people, empty where there is nothing.
+    """
+
+    instances: tuple[Instance, ...]
+    unconfirmed: tuple[Unconfirmed, ...]
+    served: tuple[Served, ...]
+    osds: tuple[Osd, ...]
+    told: str
+
+    @property
+    def movable(self) -> bool:
+        """Whether nothing is there but what a drain is for."""
+        return not self.osds
+
+
+def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> Occupants:
+    """Look for them; without a cloud for OSDs only.
+
+    Args:
+        conn: an administrator's connection; None where the cloud has gone with its control hosts.
+        clouds: how Ceph is asked.
+        host: the host in question.
+        leaving: all hosts that go: an agent on one of them is none that will serve.
+    """
+    osds = tuple(osd for osd in ceph_host.osds(clouds, host) if not osd.empty)
+    if conn is None:
+        return Occupants((), (), (), osds, _joined([_osds(osds)]))
+    instances = tuple(nova_host.instances(conn, host))
+    unconfirmed = tuple(nova_host.unconfirmed(conn, host))
+    staying = {agent.id for agent in neutron_host.agents(conn) if agent.host not in leaving}
+    served = tuple(
+        one for one in neutron_host.served(conn, host) if not any(id_ in staying for id_ in one.elsewhere)
+    )
+    told = [
+        _group(
+            "instance(s)", instances, lambda one: f"{one.name} ({one.id}, {_project(conn, one.project_id)})"
+        ),
+        _group(
+            "migration(s) not confirmed yet",
+            unconfirmed,
+            lambda one: f"{one.kind} of instance {one.instance_id}",
+        ),
+        *(
+            _group(words, [one for one in served if one.kind == kind], lambda one: f"{one.name} ({one.id})")
+            for kind, words in ((neutron_host.ROUTER, "router(s)"), (neutron_host.NETWORK, "DHCP network(s)"))
+        ),
+        _osds(osds),
+    ]
+    return Occupants(instances, unconfirmed, served, osds, _joined(told))
+
+
+def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
+    """A handful of them by name, and how many more there are."""
+    more = len(things) - MOST_NAMED
+    return ", ".join(map(name, things[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def _group(words: str, things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
+    return f"{len(things)} {words}: {named(things, name)}" if things else ""
+
+
+def _osds(osds: Sequence[Osd]) -> str:
+    return _group(
+        "OSD(s) not empty", osds, lambda osd: f"osd.{osd.id} ({osd.placement_groups} placement groups)"
+    )
+
+
+def _joined(told: Sequence[str]) -> str:
+    return "; ".join(group for group in told if group)
+
+
+def _project(conn: Connection, id_: str) -> str:
+    answer = conn.identity.get(f"/projects/{id_}")
+    return f"project {answer.json()['project']['name']}" if answer.ok else f"project {id_}"

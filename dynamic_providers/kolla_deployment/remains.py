@@ -1,0 +1,78 @@
+"""What a deployment leaves on a host: Kolla's containers and volumes, and the marker.
+
+Kolla labels them itself: containers with ``kolla_version``, volumes with ``kolla_managed``.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clients import ssh
+from dynamic_providers.kolla_deployment import markers
+
+if TYPE_CHECKING:
+    from clients.ssh import SshHost
+
+REMOVAL_S = 300  # a volume with many files takes a while
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is there.
+
+    Attributes:
+        engine: whether the container engine is installed, without which there are no containers.
+        containers: Kolla's, by name.
+        volumes: Kolla's, by name.
+        marker: whether the host's marker is there.
+    """
+
+    engine: bool
+    containers: tuple[str, ...]
+    volumes: tuple[str, ...]
+    marker: bool
+
+    def __str__(self) -> str:
+        """Name them, for a sentence; empty where nothing is there."""
+        named = [("container", name) for name in self.containers] + [
+            ("volume", name) for name in self.volumes
+        ]
+        told = [f"{kind} {name}" for kind, name in named] + (["the marker"] if self.marker else [])
+        return ", ".join(told)
+
+
+def of(host: SshHost, engine: str) -> Remains:
+    """Look at the host.
+
+    Raises:
+        HostUnreachable: it does not answer.
+        CloudError: another host answers, the login is refused, or the engine does not answer.
+    """
+    program = shlex.quote(engine)
+    told = ssh.run(
+        host,
+        f"""set -e
+if command -v {program} > /dev/null; then
+  echo engine
+  {program} ps --all --filter label=kolla_version --format 'container {{{{.Names}}}}'
+  {program} volume ls --filter label=kolla_managed=true --format 'volume {{{{.Name}}}}'
+fi
+if [ -e {shlex.quote(markers.PATH)} ]; then echo marker; fi""",
+    )
+    lines = [line.partition(" ") for line in told.splitlines()]
+    return Remains(
+        any(kind == "engine" for kind, _, _ in lines),
+        tuple(sorted(name for kind, _, name in lines if kind == "container")),
+        tuple(sorted(name for kind, _, name in lines if kind == "volume")),
+        any(kind == "marker" for kind, _, _ in lines),
+    )
+
+
+def clear(host: SshHost, engine: str, remains: Remains) -> None:
+    """Remove volumes that Kolla no longer finds, because it looks for them by containers, and the marker last."""
+    if remains.volumes:
+        ssh.run(host, [engine, "volume", "rm", *remains.volumes], timeout=REMOVAL_S)
+    if remains.marker:
+        ssh.run(host, ["rm", "-f", markers.PATH])
