@@ -1,0 +1,63 @@
+"""The lab's simulated hosts, as tests find them: three at least."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from clients import host_keys, ssh
+from lab import settings
+from lab.hosts import count, record
+from lab.settings import Lab
+
+WANTED = 3
+
+
+@dataclass(frozen=True)
+class SimulatedHost:
+    """One of them, in the words of hosts.json."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    private_key_file: str
+    host_key: str
+    links: list[str]
+    osd_disks: list[str]
+    install_disk: str
+
+    def run(self, folder: Path, command: str, given: str = "") -> str:
+        """Run a shell's text there as root; the host's key is pinned in a file of FOLDER."""
+        known_hosts = folder / f"known-{self.name}"
+        known_hosts.write_text(host_keys.pin(self.address, self.port, self.host_key), encoding="utf-8")
+        target = ssh.SshHost(
+            self.name, self.address, self.port, self.user, Path(self.private_key_file), known_hosts
+        )
+        return ssh.run(target, command, given=given)
+
+
+@pytest.fixture(scope="session")
+def simulated_hosts(lab: Lab) -> Iterator[list[SimulatedHost]]:
+    """All of them; those that the lab did not have before are gone again afterwards."""
+    before = count.recorded(lab)
+    if before < WANTED:
+        _up_with(WANTED)
+    rows = json.loads(record.path(lab).read_text(encoding="utf-8"))
+    yield [SimulatedHost(**row) for row in rows]
+    if before < WANTED:
+        _up_with(before)
+
+
+def _up_with(number: int) -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-m", "lab", "up", "--hosts", str(number)],
+        cwd=settings.CHECKOUT,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
