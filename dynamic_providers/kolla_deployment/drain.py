@@ -7,6 +7,7 @@ agents bears a tag. What cannot be moved is named, and the host takes nothing ne
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError, InUseError
@@ -15,13 +16,15 @@ from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWI
 from dynamic_providers.kolla_deployment.occupants import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from openstack.connection import Connection
 
     from dynamic_providers.kolla_deployment.neutron_host import Agent, Served
+    from dynamic_providers.kolla_deployment.nova_host import Instance
 
 POLL_S = 2.0
+AT_ONCE = 4
 LIVE: dict[str, Any] = {"os-migrateLive": {"host": None, "block_migration": "auto"}}
 COLD: dict[str, Any] = {"migrate": None}
 MOVES = {"ACTIVE": LIVE, "PAUSED": LIVE, "SHUTOFF": COLD}
@@ -33,7 +36,8 @@ def drain(
 ) -> None:
     """Move everything that Nova and Neutron have on the host to hosts that stay; its services are disabled.
 
-    Instances go one after another, as Nova by its own default migrates one at a time away from a host.
+    A few instances move at a time, so that one that hangs holds no other up; Nova by its own default migrates one
+    at a time live.
 
     Args:
         conn: an administrator's connection.
@@ -55,35 +59,56 @@ def drain(
 
 def _move_instances(conn: Connection, host: str, deadline: float, tell: Callable[[str], None]) -> list[str]:
     stays = []
-    for pending in nova_host.unconfirmed(conn, host):
-        if (
-            pending.kind == "migration"
-        ):  # of a stopped instance, by a run that was killed; or an administrator's
-            _confirm(conn, pending.instance_id)
+    for left in nova_host.unconfirmed(conn, host):
+        if left.kind == "migration":  # of a stopped instance, by a run that was killed; or an administrator's
+            _confirm(conn, left.instance_id)
         else:
             stays.append(
-                f"instance {pending.instance_id} (its {pending.kind} waits to be confirmed by its project)"
+                f"instance {left.instance_id} (its {left.kind} waits to be confirmed by its project)"
             )
-    found = nova_host.instances(conn, host)
-    for number, instance in enumerate(found, start=1):
-        tell(f"{host}: moving instance {number} of {len(found)}, {instance.name} ({instance.id})")
-        why = _move_instance(conn, instance.id, host, deadline)
-        if why:
-            stays.append(f"instance {instance.name} ({instance.id}; {why})")
+    instances = nova_host.instances(conn, host)
+    waiting = deque(instances)
+    moving: dict[Instance, Generator[str, None, str | None]] = {}
+    states: dict[Instance, str] = {}
+    while waiting or moving:
+        if time.monotonic() > deadline:
+            stays += [_named(one, f"it is still {states[one]}") for one in moving]
+            stays += [_named(one, "there was no time left for it") for one in waiting]
+            break
+        while waiting and len(moving) < AT_ONCE:
+            one = waiting.popleft()
+            tell(
+                f"{host}: moving instance {len(instances) - len(waiting)} of {len(instances)},"
+                f" {one.name} ({one.id})"
+            )
+            moving[one] = _moved(conn, one.id, host)
+        for one, steps in list(moving.items()):
+            try:
+                states[one] = next(steps)
+            except StopIteration as end:
+                del moving[one]
+                if end.value:
+                    stays.append(_named(one, end.value))
+        if moving:
+            time.sleep(POLL_S)
     return stays
 
 
-def _move_instance(conn: Connection, id_: str, host: str, deadline: float) -> str | None:
-    """Why it stays; None where it is elsewhere, or gone."""
+def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | None]:
+    """Look at it and do what is next, once a step.
+
+    Yields:
+        What it is doing.
+
+    Returns:
+        Why it stays; None where it is elsewhere, or gone.
+    """
     asked = False
-    while True:
-        now = nova_host.instance(conn, id_)
-        if now is None:
-            return None
-        if now.task is None and now.status == "VERIFY_RESIZE" and now.host != host:
+    while now := nova_host.instance(conn, id_):
+        if now.task is None and now.host != host:
+            if now.status != "VERIFY_RESIZE":
+                return None
             _confirm(conn, id_)
-        elif now.task is None and now.host != host:
-            return None
         elif now.task is None and now.status != "MIGRATING":
             if asked:
                 return f"no other host took it; `openstack server event list {id_}` tells more"
@@ -94,9 +119,12 @@ def _move_instance(conn: Connection, id_: str, host: str, deadline: float) -> st
             except CloudError as error:
                 return str(error)
             asked = True
-        if time.monotonic() > deadline:
-            return f"it is still {now.task or now.status}"
-        time.sleep(POLL_S)
+        yield now.task or now.status
+    return None
+
+
+def _named(instance: Instance, why: str) -> str:
+    return f"instance {instance.name} ({instance.id}; {why})"
 
 
 def _confirm(conn: Connection, id_: str) -> None:

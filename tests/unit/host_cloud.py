@@ -180,7 +180,7 @@ class HostCloud:
             assert microversion
             return self._act(self.servers[id_], *json.items())
         (thing,) = json.values()
-        if thing.startswith("r-") and self.agents_of(thing):
+        if self.agents_of(thing) and thing.startswith("r-") and not self.served[thing].get("ha"):
             return refused(409, "The router is hosted by another agent.")
         if (id_, thing) in self.serving:
             return refused(409, "The network is hosted by the agent.")
