@@ -74,6 +74,15 @@ def require_place(host: Host, made: Collection[Path] = ()) -> None:
             made_files.require_ours(path)
 
 
+def rivals(host: Host, made: Collection[Path]) -> list[str]:
+    """What `require_place` would refuse, as sentences."""
+    try:
+        require_place(host, made)
+    except CloudError as error:
+        return [str(error)]
+    return []
+
+
 def write_kickstart(host: Host) -> None:
     """Write what the host is installed by."""
     made_files.write(host.kickstart_file, host.kickstart)

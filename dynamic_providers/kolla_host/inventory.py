@@ -105,7 +105,7 @@ def require_free(folder: Path, name: str, address: str) -> None:
                 raise CloudError(
                     f"host {name} is in {path} too, and Ansible would mix the two; take it out of that file"
                 )
-            if its_address == address:
+            if address in {its_address, host}:
                 raise CloudError(
                     f"address {address} of host {name} belongs to host {host} in {path}; was it renamed? Take {host}"
                     f" out of the stack and run up first, install the machine as {name}, then declare it"

@@ -28,15 +28,25 @@ def require_ours(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the marker and TEXT, for everybody to read; a killed run leaves the former file, and at most one `.new`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the marker and TEXT, for everybody to read; a killed run leaves the former file, and at most one `.new`.
+
+    Raises:
+        CloudError: this account cannot write there.
+    """
     new = _unfinished(path)
-    with new.open("w", encoding="utf-8") as handle:
-        os.fchmod(handle.fileno(), 0o644)
-        handle.write(_whole(text))
-        handle.flush()
-        os.fsync(handle.fileno())
-    new.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with new.open("w", encoding="utf-8") as handle:
+            os.fchmod(handle.fileno(), 0o644)
+            handle.write(_whole(text))
+            handle.flush()
+            os.fsync(handle.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise CloudError(
+            f"{path} cannot be written ({error.strerror}); give the account that runs pulumi a folder that it may"
+            " write to"
+        ) from None
 
 
 def differs(path: Path, text: str) -> str | None:

@@ -158,7 +158,8 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         except CloudError as error:
             enrolment.tell(f"{error} (what is known of it is kept)")
             return inputs, outputs.model_copy(update=drift)
-        unmet = {"unmet": enrolment.unmet(host, found, outputs.checked_disks)}
+        made = [Path(path) for path in outputs.files]
+        unmet = {"unmet": enrolment.unmet(host, found, outputs.checked_disks) + enrolment.rivals(host, made)}
         return inputs, outputs.model_copy(update=drift | unmet | _facts(found))
 
     def delete_live(self, id_: str, inputs: KollaHostArgs, outputs: KollaHostOutputs) -> None:  # noqa: ARG002

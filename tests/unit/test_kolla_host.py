@@ -343,6 +343,19 @@ def test_a_host_that_another_file_defines_is_refused(args, tmp_path):
 
 
 @pytest.mark.usefixtures("host")
+def test_another_file_that_came_to_define_the_host_is_found_by_a_refresh(args):
+    state = created(args)
+    other = Path(args["inventory"], "multinode")
+    other.write_text("[compute]\ncompute-1\n", encoding="utf-8")
+    state = refreshed(state)
+    assert changes(state, args)
+    with pytest.raises(CloudError, match=f"host compute-1 is in {other} too"):
+        updated(state, args)
+    other.unlink()
+    assert not changes(updated(state, args), args)
+
+
+@pytest.mark.usefixtures("host")
 def test_another_name_is_another_host(args):
     state = created(args)
     difference = crud.diff("compute-1", state, args | {"name": "compute-9"})

@@ -102,6 +102,14 @@ def test_a_renamed_host_is_known_by_its_address(tmp_path):
         inventory.require_free(tmp_path, "compute-9", "10.0.0.21")
 
 
+def test_a_host_that_is_called_by_its_address_is_known_too(tmp_path):
+    (tmp_path / "multinode").write_text("[compute]\n10.0.0.21\n", encoding="utf-8")
+    with pytest.raises(
+        CloudError, match=r"address 10\.0\.0\.21 .* belongs to host 10\.0\.0\.21 in .*multinode"
+    ):
+        inventory.require_free(tmp_path, "compute-1", "10.0.0.21")
+
+
 def test_an_inventory_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "multinode").write_text("[control]\n", encoding="utf-8")
     with pytest.raises(CloudError, match=r"multinode is a file.*has to be a folder"):
@@ -135,6 +143,12 @@ def test_a_run_killed_while_it_wrote_leaves_what_the_next_one_writes_over(tmp_pa
     (tmp_path / ".host-a.yml.new").write_text("hal", encoding="utf-8")
     made_files.write(path, "a\n")
     assert [each.name for each in tmp_path.iterdir()] == ["host-a.yml"]
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(CloudError, match=r"host-a\.yml cannot be written \("):
+        made_files.write(tmp_path / "file" / "host-a.yml", "")
 
 
 def test_somebody_else_s_file_is_refused_and_never_removed(tmp_path):
