@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab import packages
+from lab.hosts import count
+from lab.hosts import preflight as hosts
 from lab.settings import LabError
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def room(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None
     """Find too little disk or memory; `memory` and `disk` in bytes stand in for the machine's."""
     found = []
     fresh = not (lab.data / "ceph" / "mon.made").exists()
-    wanted = DISK_FRESH if fresh else DISK_MADE
+    number = count.recorded(lab)
+    wanted = (DISK_FRESH if fresh else DISK_MADE) + (hosts.DISK * (number + 1) if number else 0)
     free = shutil.disk_usage(lab.folder).free if disk is None else disk
     if free < wanted:
         found.append(
@@ -91,9 +94,10 @@ def room(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None
             f"{free / GIB:.1f} GiB: make room, or move the checkout to a larger disk.",
         )
     available = free_memory() if memory is None else memory
-    if not running and available < MEMORY:
+    needed = MEMORY + number * hosts.MEMORY
+    if not running and available < needed:
         found.append(
-            f"The lab needs {MEMORY / GIB:.0f} GiB of available memory, and there are {available / GIB:.1f} GiB: "
+            f"The lab needs {needed / GIB:.3g} GiB of available memory, and there are {available / GIB:.1f} GiB: "
             "end something, or use a larger machine.",
         )
     return found
@@ -131,5 +135,6 @@ def check(lab: Lab, daemons: Sequence[Daemon], running: Mapping[str, object]) ->
         LabError: Something is amiss; one line a finding.
     """
     found = root() + installed(lab) + room(lab, running=bool(running)) + ports(lab, daemons, running)
+    found += hosts.check(lab)
     if found:
         raise LabError("\n".join(found))

@@ -4,20 +4,21 @@
 # From its environment: HOST_NAME, HOST_FOLDER, HOST_ROOT, HOST_NETWORK (namespace), HOST_CGROUP, HOST_DISKS.
 set -eu
 
-# A control group of its own in each hierarchy: systemd and the container engine inside take it for the root.
-for hierarchy in /sys/fs/cgroup/*/; do
-    group="$hierarchy$HOST_CGROUP"
-    mkdir -p "$group"
-    for kind in cpus mems; do
-        if [ -f "$group/cpuset.$kind" ]; then cat "${hierarchy}cpuset.$kind" > "$group/cpuset.$kind"; fi
-    done
-    echo $$ > "$group/cgroup.procs"
-done
+# Control groups as Debian has them, in one hierarchy, also where this machine has the former many: there the
+# container engine inside can limit nothing. The host gets one of its own, which it takes for the root.
+groups=/sys/fs/cgroup
+if [ ! -f "$groups/cgroup.procs" ]; then
+    umount --recursive "$groups" 2> /dev/null || true
+    mount -t cgroup2 cgroup2 "$groups"
+fi
+mkdir -p "$groups/$HOST_CGROUP"
+echo $$ > "$groups/$HOST_CGROUP/cgroup.procs"
 
 cd "$HOST_FOLDER"
 mkdir -p upper work merged docker
 
-# Disks: loop devices, whose nodes and names under /dev/disk/by-id systemd-tmpfiles makes inside.
+# Disks: loop devices, whose nodes and names under /dev/disk/by-id systemd-tmpfiles makes inside. Where a machine
+# has no loop devices to give, the names lead to the files themselves.
 rm -rf layer.booted
 cp -a layer layer.booted
 mkdir -p layer.booted/etc/tmpfiles.d
@@ -25,7 +26,11 @@ nodes=layer.booted/etc/tmpfiles.d/lab-disks.conf
 echo "d /dev/disk/by-id 0755 root root -" > "$nodes"
 for disk in $HOST_DISKS; do
     device=$(losetup --noheadings --output NAME --associated "disks/$disk" | head -n 1)
-    [ -n "$device" ] || device=$(losetup --find --show "disks/$disk")
+    [ -n "$device" ] || device=$(losetup --find --show "disks/$disk") || true
+    if [ -z "$device" ]; then
+        echo "L+ /dev/disk/by-id/$disk - - - - /lab-disks/$disk" >> "$nodes"
+        continue
+    fi
     node=${device#/dev/}
     echo "b+ /dev/$node 0660 root disk - $(stat -c '%Hr:%Lr' "$device")" >> "$nodes"
     echo "L+ /dev/disk/by-id/$disk - - - - ../../$node" >> "$nodes"
@@ -38,4 +43,5 @@ export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_SECCOMP=0
 exec systemd-nspawn --quiet --boot --directory="$PWD/merged" --machine="$HOST_CGROUP" --hostname="$HOST_NAME" \
     --network-namespace-path="/run/netns/$HOST_NETWORK" --keep-unit --register=no --settings=no --link-journal=no \
     --resolv-conf=off --timezone=off --console=pipe \
-    --capability=all --drop-capability=CAP_SYS_TIME --bind="$PWD/docker:/var/lib/docker"
+    --capability=all --drop-capability=CAP_SYS_TIME --bind="$PWD/docker:/var/lib/docker" \
+    --bind="$PWD/disks:/lab-disks"

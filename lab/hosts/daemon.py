@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.configuration import File
 from lab.daemon import Daemon, UnhealthyError
-from lab.hosts import keys, root
+from lab.hosts import control_groups, keys, root
 from lab.hosts.host import PORT, USER, SimulatedHost
 
 if TYPE_CHECKING:
     from lab.settings import Lab
 
-HIERARCHIES = Path("/sys/fs/cgroup")
 BOOT = Path(__file__).with_name("boot.sh")
 # What has to be up besides the SSH daemon before anybody uses the host.
 QUESTION = "systemctl is-system-running; sudo -n docker version --format '{{.Server.Version}}'"
@@ -40,17 +38,8 @@ def of(host: SimulatedHost) -> Daemon:
             "HOST_DISKS": " ".join(disk.name for disk in host.disks),
         },
         files=(script,),
-        elsewhere=lambda: processes(host),
+        elsewhere=lambda: control_groups.processes(host.cgroup),
     )
-
-
-def processes(host: SimulatedHost) -> list[int]:
-    """List the host's process ids as this machine counts them."""
-    found = []
-    for listing in (HIERARCHIES / "systemd" / host.cgroup).rglob("cgroup.procs"):
-        with contextlib.suppress(OSError):  # a control group that has ended since
-            found += [int(pid) for pid in listing.read_text().split()]
-    return found
 
 
 def _debian(lab: Lab) -> str:

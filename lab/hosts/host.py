@@ -55,7 +55,7 @@ class SimulatedHost:
 
     @property
     def cgroup(self) -> str:
-        """Its control group, in each hierarchy of the machine."""
+        """Its control group."""
         return self.namespace
 
     def switch_port(self, link: str) -> str:

@@ -22,7 +22,7 @@ FILES = Path(__file__).with_name("files")
 FAKES = Path(__file__).parents[1] / "fakes" / "host"  # copied as it lies there
 NETWORK_SCRIPT = Path(__file__).parents[2] / "host_image" / "host_network.py"
 USER_ID = 1000  # as root.py makes the user
-UNITS = {"lab-cgroups.service": "sysinit.target", "host-network.service": "multi-user.target"}
+UNITS = {"host-network.service": "multi-user.target"}
 
 
 def network(host: SimulatedHost) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.hosts import fabric
-from lab.hosts.daemon import HIERARCHIES
+from lab.hosts import control_groups, fabric
 from lab.hosts.host import SimulatedHost
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ if TYPE_CHECKING:
     from lab.settings import Lab
 
 PROPAGATION = Path("/run/systemd/nspawn/propagate")
-SECONDS = 10.0  # a control group is busy until its last process is reaped
 
 
 def remove(lab: Lab) -> None:
@@ -28,14 +24,12 @@ def remove(lab: Lab) -> None:
     if not (lab.folder / "data" / "hosts").exists():
         return  # this machine may not even have the programs
     everything = f"lab-{lab.digest}-"
-    end_strays(groups(everything))
+    control_groups.end(everything)
     for name in sorted(fabric.namespaces()):
         if name.startswith(everything):
             delete_namespace(name)
     for device in loop_devices(lab.folder / "data" / "hosts"):
         detach(device)
-    for group in groups(everything):
-        remove_group(group)
     forget_propagation(everything)
 
 
@@ -45,18 +39,16 @@ def remove_others(lab: Lab, staying: Sequence[SimulatedHost]) -> None:
         host = SimulatedHost(lab, int(folder.name.rpartition("-")[2]))
         if host in staying:
             continue
-        end_strays(groups(host.cgroup))
+        empty(host)
         if host.namespace in fabric.namespaces():
             delete_namespace(host.namespace)
-        empty(host)
         shutil.rmtree(host.folder)
         forget_propagation(host.cgroup)
 
 
 def empty(host: SimulatedHost) -> None:
     """Take from a host that does not run all it ever wrote, also to its disks; its keys stay."""
-    for group in groups(host.cgroup):
-        remove_group(group)
+    control_groups.end(host.cgroup)
     for device in loop_devices(host.folder):
         detach(device)
     for name in ("upper", "work", "docker", "disks"):
@@ -77,32 +69,6 @@ def forget_propagation(prefix: str) -> None:
     """Remove the folders by which systemd-nspawn passes mounts on, where /run is a disk and it would not."""
     for folder in PROPAGATION.glob(f"{prefix}*"):
         folder.rmdir()
-
-
-def groups(prefix: str) -> list[Path]:
-    """List control groups by how their names begin, in every hierarchy."""
-    return [path for path in HIERARCHIES.glob(f"*/{prefix}*") if path.is_dir()]
-
-
-def end_strays(of: Sequence[Path]) -> None:
-    """Kill what is left in control groups; a host's first process has taken nearly all with it."""
-    for group in of:
-        for listing in group.rglob("cgroup.procs"):
-            with contextlib.suppress(OSError):
-                for pid in listing.read_text().split():
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(int(pid), 9)
-
-
-def remove_group(group: Path) -> None:
-    """Remove a control group with all below it."""
-    deadline = time.monotonic() + SECONDS
-    while group.exists() and time.monotonic() < deadline:
-        for path, _, _ in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(path).rmdir()
-        if group.exists():
-            time.sleep(0.1)
 
 
 def loop_devices(folder: Path) -> list[str]:
