@@ -47,9 +47,10 @@ def quorum_warning(
             f"{going} of {before} control hosts go at once, so that the others lose their quorum (MariaDB, RabbitMQ)"
             " until they are deployed again; remove one at a time"
         )
-    if (after - 1) // 2 < (before - 1) // 2:
+    spared = (after - 1) // 2
+    if spared < (before - 1) // 2:
         return (
-            f"{after} of {before} control hosts are left: they keep their quorum (MariaDB, RabbitMQ) while"
-            f" {(after - 1) // 2} of them is down"
+            f"{after} of {before} control hosts are left: {spared or 'none'} of them may fail before the others lose"
+            " their quorum (MariaDB, RabbitMQ)"
         )
     return None
