@@ -27,8 +27,6 @@ class KollaHost(Resource, module="kolla", name="KollaHost"):
         inventory_file: its own file in the inventory.
         known_hosts_file: where its key is pinned.
         seen_host_key: that key, ``TYPE BASE64``.
-        engine_version: of the container engine.
-        os_image: reference of the image that is booted.
         disks: size in bytes of each OSD disk.
     """
 
@@ -36,8 +34,6 @@ class KollaHost(Resource, module="kolla", name="KollaHost"):
     inventory_file: pulumi.Output[str]
     known_hosts_file: pulumi.Output[str]
     seen_host_key: pulumi.Output[str]
-    engine_version: pulumi.Output[str]
-    os_image: pulumi.Output[str | None]
     disks: pulumi.Output[dict[str, int]]
 
     def __init__(
@@ -86,8 +82,6 @@ class KollaHost(Resource, module="kolla", name="KollaHost"):
             "inventory_file",
             "known_hosts_file",
             "seen_host_key",
-            "engine_version",
-            "os_image",
             "disks",
         )
         super().__init__(KollaHostProvider(), name, {**declared, **dict.fromkeys(found_out)}, opts)

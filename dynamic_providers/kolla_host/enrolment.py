@@ -108,7 +108,7 @@ def pin(host: Host, known: str | None) -> str:
         try:
             key = ssh.host_key(target.address, target.port)
         except ssh.HostUnreachable as error:
-            raise _not_installed(host, error) from None
+            raise _not_installed(host, f"host {host.name}: {error}") from None
         tell(f"{target.where} shows the host key {host_keys.fingerprint(key)}, which is trusted from now on")
     key = " ".join(key.split()[:2])
     made_files.write(target.known_hosts_file, host_keys.pin(target.address, target.port, key))
@@ -125,6 +125,10 @@ def look(host: Host) -> probe.Found:
         found = probe.look(host.entry.ssh, host.entry.container_engine, host.osd_disks)
     except ssh.HostUnreachable as error:
         raise _not_installed(host, error) from None
+    tell(
+        f"host {host.name} answers: OS image {found.os_image or 'unknown (no bootc)'},"
+        f" {host.entry.container_engine} {found.engine or 'does not answer'}, {len(found.disks)} OSD disks"
+    )
     if found.switch is not None:
         for link in switch.dead_links(found.switch, host.links):
             tell(f"host {host.name}: link {link} has no carrier; look at its cable and switch port")
@@ -182,5 +186,5 @@ def tell(line: str) -> None:
     sys.stderr.flush()
 
 
-def _not_installed(host: Host, error: ssh.HostUnreachable) -> ssh.HostUnreachable:
+def _not_installed(host: Host, error: ssh.HostUnreachable | str) -> ssh.HostUnreachable:
     return ssh.HostUnreachable(f"{error}; if it is not installed yet, install it from {host.kickstart_file}")

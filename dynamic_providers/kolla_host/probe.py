@@ -66,7 +66,6 @@ class Found:
         switch: Open vSwitch's tables.
         switch_error: why there are none.
         os_image: reference of the image that is booted, None where the host has no bootc.
-        os_digest: its digest.
         disks: by their paths.
     """
 
@@ -76,7 +75,6 @@ class Found:
     switch: dict[str, Any] | None
     switch_error: str | None
     os_image: str | None
-    os_digest: str | None
     disks: dict[str, Disk | str]
 
 
@@ -122,7 +120,6 @@ def _found(told: dict[str, Any]) -> Found:
         switch=told["switch"].get("out"),
         switch_error=told["switch"].get("error"),
         os_image=(image.get("image") or {}).get("image"),
-        os_digest=image.get("imageDigest"),
         disks={path: _disk(disk) for path, disk in told["disks"].items()},
     )
 

@@ -78,9 +78,6 @@ class KollaHostOutputs(Outputs):
         known_hosts_file: where its key is pinned, for ssh and Ansible.
         files: all that was written for it.
         seen_host_key: the key that is pinned.
-        engine_version: of the container engine.
-        os_image: reference of the image that is booted; left out where the host has no bootc.
-        os_digest: that image's digest.
         disks: size in bytes of each OSD disk.
         checked_disks: those that were clean when the host was enrolled; Ceph may have them by now.
         looked_at: SHA-256 of what the host was last looked at for.
@@ -93,9 +90,6 @@ class KollaHostOutputs(Outputs):
     known_hosts_file: str
     files: list[str]
     seen_host_key: str
-    engine_version: str | None = None
-    os_image: str | None = None
-    os_digest: str | None = None
     disks: dict[str, int] = Field(default_factory=dict)
     checked_disks: list[str] = Field(default_factory=list)
     looked_at: str
@@ -211,12 +205,8 @@ def _written(host: Host, key: str) -> dict[str, Any]:
 
 
 def _facts(found: Found) -> dict[str, Any]:
-    return {
-        "engine_version": found.engine,
-        "os_image": found.os_image,
-        "os_digest": found.os_digest,
-        "disks": {path: disk.size for path, disk in found.disks.items() if isinstance(disk, Disk)},
-    }
+    # Not what an upgrade of the host's OS changes: a refresh would call it drift.
+    return {"disks": {path: disk.size for path, disk in found.disks.items() if isinstance(disk, Disk)}}
 
 
 def _looked_at(inputs: KollaHostArgs) -> str:

@@ -162,7 +162,6 @@ def test_a_fit_host_is_in_the_inventory_with_its_key_and_its_kickstart(args):
     assert "compute-1" in yaml.safe_load(inventory.read_text(encoding="utf-8"))["storage"]["hosts"]
     assert state["seen_host_key"] == KEY
     assert state["disks"] == {"/dev/a": 1 << 30, "/dev/b": 1 << 30}
-    assert state["engine_version"] == "24.0"
     assert not changes(state, args)
 
 
@@ -175,6 +174,15 @@ def test_state_is_plain_data(args):
 def test_a_refresh_of_what_is_as_it_was_changes_nothing(args):
     state = created(args)
     assert refreshed(state) == state
+
+
+def test_another_os_image_or_engine_is_no_drift(host, args, capfd):
+    state = created(args)
+    host.has(
+        engine={"out": "25.0\n"}, bootc={"status": {"booted": {"image": {"image": {"image": "r/host:2"}}}}}
+    )
+    assert refreshed(state) == state
+    assert "host compute-1 answers: OS image r/host:2, docker 25.0, 2 OSD disks" in capfd.readouterr().err
 
 
 def test_an_unfit_host_never_gets_into_the_inventory_and_all_it_lacks_is_told(host, args):

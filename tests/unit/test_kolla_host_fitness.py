@@ -113,7 +113,6 @@ FOUND = Found(
     switch=GOOD,
     switch_error=None,
     os_image=None,
-    os_digest=None,
     disks={"/dev/a": CLEAN},
 )
 
@@ -265,12 +264,10 @@ def test_the_booted_image_is_told_where_there_is_bootc():
         "nodename": "a",
         "engine": {"out": "24.0\n"},
         "switch": {"error": "none"},
-        "bootc": {
-            "status": {"booted": {"image": {"image": {"image": "r/host:1"}, "imageDigest": "sha256:1"}}}
-        },
+        "bootc": {"status": {"booted": {"image": {"image": {"image": "r/host:1"}}}}},
         "disks": {"/dev/a": {"error": "gone"}},
     }
     answer = probe._found(told)
-    assert (answer.os_image, answer.os_digest, answer.engine) == ("r/host:1", "sha256:1", "24.0")
+    assert (answer.os_image, answer.engine) == ("r/host:1", "24.0")
     assert answer.disks == {"/dev/a": "gone"}
     assert probe._found(told | {"bootc": None}).os_image is None
