@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lab import accounts, image, packages, preflight, secret
 from lab.hosts import count, removal
 from lab.hosts import plan as hosts
+from lab.kolla import plan as kolla
 from lab.services import (
     ceph,
     cinder,
@@ -47,6 +48,7 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
         *nova.daemons(lab, secrets),
         *cinder.daemons(lab, secrets),
         *hosts.daemons(lab),
+        *kolla.daemons(lab, secrets),
     )
 
 
@@ -157,6 +159,7 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         start("slapd", "ldap's data"),
         Step("bootable image", functools.partial(image.ensure, lab)),
         *hosts.steps(lab, supervisor),
+        *kolla.steps(lab, secrets, supervisor),
     ]
 
 

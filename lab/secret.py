@@ -22,6 +22,25 @@ DATABASES = ("keystone", "glance", "neutron", "placement", "nova", "cinder")
 BROKER = ("neutron", "nova", "cinder", "erlang-cookie")
 ONE_WRITER = threading.Lock()  # steps side by side write the same service's configuration
 LDAP = ("ldap-bind", "ldap-people")
+# Kolla's own names, of which kolla-genpwd would make a hundred more; these are what its roles for Nova and Neutron
+# ask for. Nothing in the lab lets anybody in by them: whom they would let in is a stand-in.
+KOLLA = (
+    "cinder_keystone_password",
+    "database_password",
+    "docker_registry_password",
+    "keystone_admin_password",
+    "libvirt_sasl_password",
+    "metadata_secret",
+    "neutron_database_password",
+    "neutron_keystone_password",
+    "nova_api_database_password",
+    "nova_database_password",
+    "nova_keystone_password",
+    "osprofiler_secret",
+    "placement_database_password",
+    "placement_keystone_password",
+    "rabbitmq_password",
+)
 CEPHX = (
     "mon.",
     "client.admin",
@@ -52,6 +71,7 @@ def load(lab: Lab) -> dict[str, str]:
     wanted |= {f"mariadb/{name}": secrets.token_hex(16) for name in DATABASES}
     wanted |= {f"rabbitmq/{name}": secrets.token_hex(16) for name in BROKER}
     wanted |= {f"ldap/{name}": secrets.token_hex(16) for name in LDAP}
+    wanted |= {f"kolla/{name}": secrets.token_hex(16) for name in KOLLA}
     wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
     wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(3)}
     wanted["uuid/fsid"] = str(uuid.uuid4())

@@ -15,40 +15,41 @@ from lab.services import api
 if TYPE_CHECKING:
     from lab.settings import Lab
 
+NAME = "registry"
 
-def url(lab: Lab, address: str) -> str:
+
+def url(lab: Lab) -> str:
     """Where it answers."""
-    return f"http://{address}:{lab.ports.registry}"
+    return f"http://{lab.machine_address}:{lab.ports.registry}"
 
 
-def files(lab: Lab, address: str) -> tuple[File, ...]:
+def files(lab: Lab) -> tuple[File, ...]:
     """Render its configuration (YAML, and JSON is YAML)."""
     settings = {
         "version": "0.1",
-        # It calls each question for what is not there yet an error.
-        "log": {"level": "fatal", "accesslog": {"disabled": True}},
+        "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(lab.data / "registry")}},
-        "http": {"addr": f"{address}:{lab.ports.registry}"},
+        "http": {"addr": f"{lab.machine_address}:{lab.ports.registry}"},
     }
     return (File(lab.etc / "registry.yml", json.dumps(settings, indent=1) + "\n"),)
 
 
-def daemons(lab: Lab, address: str) -> tuple[Daemon, ...]:
-    """List the one registry, at an address of this machine that the hosts reach."""
-    configuration = files(lab, address)
+def daemons(lab: Lab) -> tuple[Daemon, ...]:
+    """List the one registry."""
+    configuration = files(lab)
     return (
         Daemon(
-            name="registry",
+            name=NAME,
             command=("/usr/bin/docker-registry", "serve", str(configuration[0].path)),
-            address=f"{address}:{lab.ports.registry}",
+            address=f"{lab.machine_address}:{lab.ports.registry}",
             version=functools.partial(packages.version, "docker-registry"),
-            check=functools.partial(api.health, f"{url(lab, address)}/v2/"),
+            check=functools.partial(api.health, f"{url(lab)}/v2/"),
             environment={"OTEL_TRACES_EXPORTER": "none"},
             files=configuration,
         ),
     )
 
 
-def fill(lab: Lab, address: str) -> None:
+def fill(lab: Lab) -> None:
     """Have it hold the stand-in images."""
-    push.push_stand_ins(url(lab, address))
+    push.push_stand_ins(url(lab))

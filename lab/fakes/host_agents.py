@@ -1,0 +1,286 @@
+"""FAKE agents of the simulated hosts: what the real services would do in the containers that Kolla deploys there.
+
+Kolla's containers hold stand-ins (`lab/registry/stand_in.py`). This program looks every few seconds which of them run
+on each host, and while they do it acts for them, from this machine:
+
+- `nova_compute`: a real nova-compute with Nova's fake driver, under the host's name. The cell takes the host in, and
+  the stand-in kolla_toolbox on the hosts is told which compute services the real Nova knows.
+- `neutron_openvswitch_agent`, `neutron_dhcp_agent`, `neutron_l3_agent`, `neutron_metadata_agent`: reports to the real
+  Neutron over the real broker.
+
+A container that stops takes its service with it: Nova and Neutron call it down after about a minute.
+
+What that does not prove: that the configuration Kolla wrote is right (this program has its own), that the host reaches
+the broker or anything else, that an instance runs, that a frame passes.
+
+Run as a program by the lab's own interpreter, with one argument, a file of settings (JSON): `lab/kolla/agents.py`
+writes it. Never imported by the lab.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PROC = Path("/proc")
+LOOK = 3.0  # seconds between two looks at the hosts
+REPORT = 10.0  # seconds between two reports to Neutron; it calls an agent down after 75 s of silence
+ASK = 5.0  # seconds between two questions to Nova
+TOLD = "run/lab-compute-services.json"  # where the stand-in kolla_toolbox looks, below a host's root
+
+# Container, binary and type of what reports to Neutron, and what it says of itself.
+NEUTRON: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "neutron_openvswitch_agent": (
+        "neutron-openvswitch-agent",
+        "Open vSwitch agent",
+        {
+            "bridge_mappings": {"physnet1": "br-ex"},
+            "integration_bridge": "br-int",
+            "tunnel_types": [],
+            "datapath_type": "system",
+            "ovs_hybrid_plug": False,
+        },
+    ),
+    "neutron_dhcp_agent": (
+        "neutron-dhcp-agent",
+        "DHCP agent",
+        {"dhcp_driver": "neutron.agent.linux.dhcp.Dnsmasq", "networks": 0},
+    ),
+    "neutron_l3_agent": (
+        "neutron-l3-agent",
+        "L3 agent",
+        {"agent_mode": "legacy", "interface_driver": "openvswitch", "routers": 0, "ex_gw_ports": 0},
+    ),
+    "neutron_metadata_agent": (
+        "neutron-metadata-agent",
+        "Metadata agent",
+        {"metadata_proxy_socket": "stand-in"},
+    ),
+}
+TOPICS = {"DHCP agent": "dhcp_agent", "L3 agent": "l3_agent"}
+ZONED = ("DHCP agent", "L3 agent")
+
+log = logging.getLogger("host-agents")
+
+
+class _DockerConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def levels(pid: str) -> list[str]:
+    """Return a process's numbers, in this and in each nested namespace of process ids; [] once it is gone."""
+    try:
+        lines = (PROC / pid / "status").read_text().splitlines()
+    except OSError:
+        return []
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
+
+
+def first_process(namespace: Path) -> str | None:
+    """Find the first process of the host that has a network namespace, one level below this program."""
+    depth = len(levels("self")) + 1
+    try:
+        wanted = namespace.stat().st_ino
+    except OSError:
+        return None
+    for entry in PROC.iterdir():
+        try:
+            if not entry.name.isdigit() or (entry / "ns/net").stat().st_ino != wanted:
+                continue
+        except OSError:
+            continue
+        numbers = levels(entry.name)
+        if len(numbers) == depth and numbers[-1] == "1":
+            return entry.name
+    return None
+
+
+class Host:
+    """A simulated host, looked at from outside: by its first process's root."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.name: str = settings["name"]
+        self._namespace = Path(settings["network_namespace"])
+        self._first: str | None = None
+        self._compute: list[str] = settings["compute"]
+        self._log = Path(settings["log"])
+        self._process: subprocess.Popen[bytes] | None = None
+        self.running: frozenset[str] = frozenset()
+        self.started: set[str] = set()
+
+    def root(self) -> Path | None:
+        """Its root directory, as this machine reaches it; None while it is down."""
+        if self._first is None or not levels(self._first):
+            self._first = first_process(self._namespace)
+        return PROC / self._first / "root" if self._first else None
+
+    def look(self) -> None:
+        """Ask its container engine what runs; nothing does where nobody answers."""
+        self.running = frozenset(self._containers())
+
+    def _containers(self) -> list[str]:
+        root = self.root()
+        if root is None:
+            return []
+        connection = _DockerConnection(root / "run/docker.sock")
+        try:
+            connection.request("GET", "/containers/json")
+            rows = json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return []
+        finally:
+            connection.close()
+        return [name.removeprefix("/") for row in rows if row["State"] == "running" for name in row["Names"]]
+
+    def act(self) -> None:
+        """Have a nova-compute for it exactly while its container runs."""
+        wanted = "nova_compute" in self.running
+        alive = self._process is not None and self._process.poll() is None
+        if wanted and not alive:
+            with self._log.open("ab") as output:
+                self._process = subprocess.Popen(
+                    ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--", *self._compute],
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            log.info("%s: nova-compute starts", self.name)
+        elif alive and not wanted and self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=60)
+            self._process = None
+            log.info("%s: nova-compute has ended", self.name)
+
+    def tell(self, services: list[str]) -> None:
+        """Leave word of the compute services that Nova knows, for the stand-in kolla_toolbox there."""
+        root = self.root()
+        if root is not None and "kolla_toolbox" in self.running:
+            (root / TOLD).write_text(json.dumps([{"Host": name} for name in services]) + "\n")
+
+    def reports(self) -> list[dict[str, Any]]:
+        """Describe its Neutron agents as they describe themselves; the first report of each says that it starts."""
+        found = []
+        for container, (binary, kind, configuration) in NEUTRON.items():
+            if container not in self.running:
+                self.started.discard(container)
+                continue
+            state: dict[str, Any] = {
+                "binary": binary,
+                "host": self.name,
+                "topic": TOPICS.get(kind, "N/A"),
+                "configurations": configuration,
+                "agent_type": kind,
+                "uuid": str(uuid.uuid4()),
+            }
+            if kind in ZONED:
+                state["availability_zone"] = "nova"
+            if container not in self.started:
+                state["start_flag"] = True
+                self.started.add(container)
+            found.append(state)
+        return found
+
+
+class Neutron:
+    """Where agents report."""
+
+    def __init__(self, configuration: str) -> None:
+        import oslo_messaging  # noqa: PLC0415 - only the lab's venv has these
+        from neutron.common import config  # noqa: PLC0415
+        from neutron_lib import context, rpc  # noqa: PLC0415
+
+        config.register_common_config_options()
+        config.init(["--config-file", configuration])
+        config.setup_logging()
+        target = oslo_messaging.Target(topic="q-reports-plugin", version="1.4")
+        self._client = rpc.get_client(target).prepare(timeout=REPORT)
+        self._context = context.get_admin_context_without_session
+        self._problem = oslo_messaging.MessagingException
+
+    def report(self, state: dict[str, Any]) -> None:
+        """Report; a silent Neutron shall not end what else this program does."""
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        try:
+            self._client.call(self._context(), "report_state", agent_state={"agent_state": state}, time=now)
+        except self._problem as problem:
+            log.warning("%s of %s could not report: %s", state["binary"], state["host"], problem)
+
+
+class Nova:
+    """What the real Nova knows."""
+
+    def __init__(self, cloud: str, discover: list[str]) -> None:
+        self._cloud = cloud
+        self._discover = discover
+        self._connection: Any = None
+        self._mapped: set[str] = set()
+
+    def services(self) -> list[str] | None:
+        """Name the hosts of its compute services; None where it does not answer."""
+        import openstack  # noqa: PLC0415 - only the lab's venv has it
+
+        try:
+            self._connection = self._connection or openstack.connect(cloud=self._cloud)
+            found = self._connection.compute.services(binary="nova-compute")
+            return sorted(service.host for service in found)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it is asked again in seconds
+            log.warning("Nova did not answer: %s", problem)
+            self._connection = None
+            return None
+
+    def take_in(self, services: list[str]) -> None:
+        """Have the cell take in hosts that are new, or that came back after their record was deleted."""
+        if set(services) - self._mapped:
+            done = subprocess.run(self._discover, capture_output=True, text=True, check=False)
+            if done.returncode:
+                log.warning("nova-manage ended with code %s: %s", done.returncode, done.stderr[-500:])
+                return
+        self._mapped = set(services)
+
+
+def main() -> None:
+    """Look, act, report, again and again."""
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    neutron = Neutron(settings["neutron"])
+    nova = Nova(settings["cloud"], settings["discover"])
+    hosts = [Host(each) for each in settings["hosts"]]
+    alive = Path(settings["alive"])
+    reported = asked = 0.0
+    while True:
+        for host in hosts:
+            host.look()
+            host.act()
+        now = time.monotonic()
+        if now - reported >= REPORT:
+            reported = now
+            for host in hosts:
+                for state in host.reports():
+                    neutron.report(state)
+        if now - asked >= ASK and any("nova_compute" in host.running for host in hosts):
+            asked = now
+            services = nova.services()
+            if services is not None:
+                nova.take_in(services)
+                for host in hosts:
+                    host.tell(services)
+        alive.touch()
+        time.sleep(LOOK)
+
+
+if __name__ == "__main__":
+    main()

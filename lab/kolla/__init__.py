@@ -1,0 +1,1 @@
+"""What Kolla-Ansible needs of the lab: its own folder, images, a database to knock at, and agents that report."""
