@@ -27,6 +27,7 @@ import subprocess
 import sys
 import time
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ PROC = Path("/proc")
 LOOK = 3.0  # seconds between two looks at the hosts
 REPORT = 10.0  # seconds between two reports to Neutron; it calls an agent down after 75 s of silence
 ASK = 5.0  # seconds between two questions to Nova
-TOLD = "run/lab-compute-services.json"  # where the stand-in kolla_toolbox looks, below a host's root
+# Where the stand-in kolla_toolbox looks, below a host's root.
+SERVICES = "run/lab-compute-services.json"
+HYPERVISORS = "run/lab-hypervisors.json"
 
 # Container, binary and type of what reports to Neutron, and what it says of itself.
 NEUTRON: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -81,6 +84,14 @@ class _DockerConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What Nova knows: the hosts of its compute services, and the ids of its hypervisors by name."""
+
+    services: list[str]
+    hypervisors: dict[str, str]
 
 
 def levels(pid: str) -> list[str]:
@@ -166,11 +177,13 @@ class Host:
             self._process = None
             log.info("%s: nova-compute has ended", self.name)
 
-    def tell(self, services: list[str]) -> None:
-        """Leave word of the compute services that Nova knows, for the stand-in kolla_toolbox there."""
+    def tell(self, known: Known) -> None:
+        """Leave word of what Nova knows, for the stand-in kolla_toolbox there."""
         root = self.root()
         if root is not None and "kolla_toolbox" in self.running:
-            (root / TOLD).write_text(json.dumps([{"Host": name} for name in services]) + "\n")
+            (root / SERVICES).write_text(json.dumps([{"Host": name} for name in known.services]) + "\n")
+            hypervisors = [{"name": name, "id": number} for name, number in known.hypervisors.items()]
+            (root / HYPERVISORS).write_text(json.dumps(hypervisors) + "\n")
 
     def reports(self) -> list[dict[str, Any]]:
         """Describe its Neutron agents as they describe themselves; the first report of each says that it starts."""
@@ -222,7 +235,7 @@ class Neutron:
 
 
 class Nova:
-    """What the real Nova knows."""
+    """The real Nova."""
 
     def __init__(self, cloud: str, discover: list[str]) -> None:
         self._cloud = cloud
@@ -230,14 +243,15 @@ class Nova:
         self._connection: Any = None
         self._mapped: set[str] = set()
 
-    def services(self) -> list[str] | None:
-        """Name the hosts of its compute services; None where it does not answer."""
+    def known(self) -> Known | None:
+        """Ask what it knows; None where it does not answer."""
         import openstack  # noqa: PLC0415 - only the lab's venv has it
 
         try:
             self._connection = self._connection or openstack.connect(cloud=self._cloud)
-            found = self._connection.compute.services(binary="nova-compute")
-            return sorted(service.host for service in found)
+            compute = self._connection.compute
+            services = sorted(service.host for service in compute.services(binary="nova-compute"))
+            return Known(services, {found.name: found.id for found in compute.hypervisors()})
         except Exception as problem:  # noqa: BLE001 - whatever it is, it is asked again in seconds
             log.warning("Nova did not answer: %s", problem)
             self._connection = None
@@ -273,11 +287,11 @@ def main() -> None:
                     neutron.report(state)
         if now - asked >= ASK and any("nova_compute" in host.running for host in hosts):
             asked = now
-            services = nova.services()
-            if services is not None:
-                nova.take_in(services)
+            known = nova.known()
+            if known is not None:
+                nova.take_in(known.services)
                 for host in hosts:
-                    host.tell(services)
+                    host.tell(known)
         alive.touch()
         time.sleep(LOOK)
 
