@@ -154,12 +154,15 @@ def switch(wanted: dict[str, Any]) -> None:
 
 
 def addresses(wanted: dict[str, Any]) -> None:
-    """Bring links and management port up; give the port its address and its gateway, and take others away."""
+    """Bring links and management port up, the links without addresses; give the port its address and its gateway, and take others away."""
     for link in wanted["links"]:
         if Path("/sys/class/net", link).exists():
-            run("ip", "link", "set", "dev", link, "mtu", str(wanted["mtu"]), "up")
-            # A link of a bond that answered for itself would take the host's traffic past it.
+            # A link of the bond that spoke for itself would do so past the bond, without a tag.
             run("ip", "address", "flush", "dev", link)
+            own_ipv6 = Path("/proc/sys/net/ipv6/conf", link, "disable_ipv6")
+            if own_ipv6.exists():
+                own_ipv6.write_text("1")
+            run("ip", "link", "set", "dev", link, "mtu", str(wanted["mtu"]), "up")
     management = wanted["management"]
     run("ip", "link", "set", "dev", MANAGEMENT, "up")
     run("ip", "address", "replace", management["address"], "dev", MANAGEMENT)
