@@ -138,7 +138,7 @@ def run(
     result = RunResult(log)
     with log.open("xb") as output, events.open("x+", encoding="utf-8") as told, _alive() as pipe:
         child = subprocess.Popen(
-            [sys.executable, keeper.__file__, str(program), *command[1:]],
+            [sys.executable, "-IS", keeper.__file__, str(program), *command[1:]],
             stdin=pipe,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -179,11 +179,12 @@ def beside(program: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says something."""
+    """What a log says last that tells why: Ansible's last error, or else its last line."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - _LAST_WORDS))
         lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1].rstrip(".") if lines else "it said nothing"
+    errors = [line for line in lines if line.startswith(("[ERROR]", "ERROR"))]
+    return (errors or lines or ["it said nothing"])[-1].rstrip(".")
 
 
 @contextmanager

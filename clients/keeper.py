@@ -37,7 +37,7 @@ def end_group(child: "subprocess.Popen[bytes]") -> None:
         while time.monotonic() < deadline:
             child.poll()
             os.killpg(child.pid, 0)  # ProcessLookupError once nobody is left
-            time.sleep(0.1)
+            time.sleep(0.02)
         os.killpg(child.pid, signal.SIGKILL)
 
 

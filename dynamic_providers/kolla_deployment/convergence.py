@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import ceph_host, configuration, facts, markers, verification
-from dynamic_providers.kolla_deployment.deployment import HAND_OVER, VERIFY
+from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY
 from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION
 from dynamic_providers.kolla_deployment.markers import Marker
+from dynamic_providers.kolla_deployment.on_all import on_all, reload_units
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from clients.ssh import SshHost
     from dynamic_providers.kolla_deployment.deployment import Deployment
     from dynamic_providers.kolla_deployment.kolla import Kolla
 
 REACH = "reach"
+REFRESH = "refresh"
 VERIFIED_WITHIN_S = 180.0
 
 
@@ -97,8 +99,7 @@ class Convergence:
 
     def _look(self) -> None:
         """Read the markers; a host that is not reached fails, unless it was well and nothing new is wanted."""
-        reached = {name: host.ssh for name, host in self.deployment.hosts.items()}
-        found, failed = markers.of_all(reached, markers.read)
+        found, failed = on_all(self._ssh(self.deployment.hosts), markers.read)
         for name, why in failed.items():
             before = self.before.get(name)
             if before and before.ok and before.wanted == self.deployment.wanted(name):
@@ -130,11 +131,18 @@ class Convergence:
     def _lacks(self, name: str) -> list[str]:
         return self.at[name].lacks(self.deployment.all_steps(name, self.skipped))
 
+    def _ssh(self, names: Iterable[str]) -> dict[str, SshHost]:
+        return {name: self.deployment.hosts[name].ssh for name in names}
+
     def _who_lacks(self, step: str) -> list[str]:
         return [name for name in self.at if step in self._lacks(name)]
 
     def _step(self, step: str) -> None:
         """Run one of Kolla's steps for all that lack it."""
+        if step in STARTING:
+            _, failed = on_all(self._ssh(self._who_lacks(step)), reload_units)
+            for name, why in failed.items():
+                self._fail(name, step, why)
         hosts = self._who_lacks(step)
         if not hosts:
             return
@@ -175,10 +183,7 @@ class Convergence:
         for name in (host for host in hosts if host in self.at):
             marker = self.at[name]
             marked[name] = Marker(marker.stack, marker.wanted, (*marker.steps, step))
-        _, failed = markers.of_all(
-            {name: self.deployment.hosts[name].ssh for name in marked},
-            lambda ssh: markers.write(ssh, marked[ssh.name]),
-        )
+        _, failed = on_all(self._ssh(marked), lambda ssh: markers.write(ssh, marked[ssh.name]))
         self.at |= marked
         for name, why in failed.items():
             self._fail(name, step, why)
@@ -194,28 +199,28 @@ class Convergence:
 
 def seen(deployment: Deployment, before: Mapping[str, Result], skipped: frozenset[str]) -> dict[str, Result]:
     """How the hosts stand by their markers; one that is not reached is taken to be as it was, with a warning."""
-    found, failed = markers.of_all({name: host.ssh for name, host in deployment.hosts.items()}, markers.read)
+    found, failed = on_all({name: host.ssh for name, host in deployment.hosts.items()}, markers.read)
     results = dict(before)
     for why in failed.values():
         tell(f"warning: {why}; it is taken to be as it was")
     for name, marker in found.items():
         wanted = deployment.wanted(name)
-        failure = partial(Result, ok=False, wanted=wanted, step="refresh")
-        if marker is None:
-            results[name] = failure(
-                message=f"the host has no marker {markers.PATH}: it was installed anew or cleaned"
-            )
-        elif marker.stack != deployment.stack or marker.wanted != wanted:
-            results[name] = failure(
-                message=f"its marker {markers.PATH} tells of something else than what is wanted"
-            )
-        elif lacking := marker.lacks(deployment.all_steps(name, skipped)):
-            known = before.get(name)
-            if known is None or known.ok:
-                results[name] = failure(message=f"not done yet: {', '.join(lacking)}")
-        else:
+        lacking = _lacking(deployment, name, marker, skipped)
+        known = before.get(name)
+        if lacking is None:
             results[name] = Result(ok=True, wanted=wanted)
+        elif known is None or known.ok:  # else it is known better why
+            results[name] = Result(ok=False, wanted=wanted, step=REFRESH, message=lacking)
     return results
+
+
+def _lacking(deployment: Deployment, name: str, marker: Marker | None, skipped: frozenset[str]) -> str | None:
+    if marker is None:
+        return f"the host has no marker {markers.PATH}: it was installed anew or cleaned"
+    if marker.stack != deployment.stack or marker.wanted != deployment.wanted(name):
+        return f"its marker {markers.PATH} tells of something else than what is wanted"
+    steps = marker.lacks(deployment.all_steps(name, skipped))
+    return f"not done yet: {', '.join(steps)}" if steps else None
 
 
 def tell(line: str) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clients import ssh
-from clients.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Collection
 
     from clients.ssh import SshHost
 
 PATH = "/etc/kolla/.private-cloud.json"
-AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -60,31 +57,3 @@ def write(host: SshHost, marker: Marker) -> None:
     """
     text = json.dumps({"stack": marker.stack, "wanted": marker.wanted, "steps": marker.steps}) + "\n"
     ssh.run(host, f"mkdir -p /etc/kolla && cat > {PATH}.half && mv {PATH}.half {PATH}", given=text)
-
-
-def remove(host: SshHost) -> None:
-    """Remove it, if it is there.
-
-    Raises:
-        CloudError: the host cannot be reached.
-    """
-    ssh.run(host, ["rm", "-f", PATH, f"{PATH}.half"])
-
-
-def of_all(
-    hosts: Mapping[str, SshHost], what: Callable[[SshHost], Marker | None]
-) -> tuple[dict[str, Marker | None], dict[str, str]]:
-    """Do one of the above on several hosts at once.
-
-    Returns:
-        What it returned, and for hosts where it could not be done the sentence why, both by name.
-    """
-    done: dict[str, Marker | None] = {}
-    failed: dict[str, str] = {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for name, future in {name: pool.submit(what, host) for name, host in hosts.items()}.items():
-            try:
-                done[name] = future.result()
-            except CloudError as error:
-                failed[name] = str(error)
-    return done, failed

@@ -30,16 +30,18 @@ class HostArgs(BaseModel):
         removal: whether a host that goes is refused while in use, or drained.
         osd_disks: paths of its disks for Ceph.
         labels: for Ceph's orchestrator.
+
+    None of them may be left out: a default that is in state and not in what is declared would be a difference.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     address: str
     roles: list[str]
-    fingerprint: str = ""
-    removal: Literal["refuse", "drain"] = "refuse"
-    osd_disks: list[str] = Field(default_factory=list)
-    labels: dict[str, str] = Field(default_factory=dict)
+    fingerprint: str
+    removal: Literal["refuse", "drain"]
+    osd_disks: list[str]
+    labels: dict[str, str]
 
 
 class KollaDeploymentArgs(Inputs):

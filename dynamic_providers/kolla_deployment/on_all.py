@@ -1,0 +1,48 @@
+"""The same thing on several hosts at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from clients import ssh
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from clients.ssh import SshHost
+
+AT_ONCE = 8
+Answer = TypeVar("Answer")
+
+
+def on_all(
+    hosts: Mapping[str, SshHost], what: Callable[[SshHost], Answer]
+) -> tuple[dict[str, Answer], dict[str, str]]:
+    """Do it on each of the hosts.
+
+    Returns:
+        What it returned, and for hosts where it could not be done the sentence why, both by name.
+    """
+    done: dict[str, Answer] = {}
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for name, future in {name: pool.submit(what, host) for name, host in hosts.items()}.items():
+            try:
+                done[name] = future.result()
+            except CloudError as error:
+                failed[name] = str(error)
+    return done, failed
+
+
+def reload_units(host: SshHost) -> None:
+    """Have systemd read its units anew.
+
+    Kolla writes a unit for each container and means to do so itself, but its call is refused and the refusal lost
+    (its module_utils/kolla_systemd_worker.py); it then waits two minutes for each container that it recreates.
+
+    Raises:
+        CloudError: the host cannot be reached, or systemd did not take it.
+    """
+    ssh.run(host, ["systemctl", "daemon-reload"])
