@@ -11,8 +11,12 @@ if [ ! -f "$groups/cgroup.procs" ]; then
     umount --recursive "$groups" 2> /dev/null || true
     mount -t cgroup2 cgroup2 "$groups"
 fi
-mkdir -p "$groups/$HOST_CGROUP"
-echo $$ > "$groups/$HOST_CGROUP/cgroup.procs"
+group=$groups/$HOST_CGROUP
+mkdir -p "$group"
+# A systemd-nspawn that was killed leaves the host running, with nobody who would know of it.
+echo 1 > "$group/cgroup.kill"
+while grep -q "populated 1" "$group/cgroup.events"; do sleep 0.1; done
+echo $$ > "$group/cgroup.procs"
 
 cd "$HOST_FOLDER"
 mkdir -p upper work merged docker

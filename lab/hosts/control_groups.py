@@ -34,7 +34,7 @@ def processes(name: str) -> list[int]:
 
 
 def end(prefix: str) -> None:
-    """Kill what is left in control groups (a host's first process has taken nearly all with it), and remove them."""
+    """Kill what is left in control groups (a killed systemd-nspawn leaves a whole host), and remove them."""
     for group in named(prefix):
         (group / "cgroup.kill").write_text("1")
         deadline = time.monotonic() + SECONDS
