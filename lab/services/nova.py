@@ -58,6 +58,8 @@ def compute_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     """Render nova-compute.conf."""
     sections = common(lab, secrets)
     sections["DEFAULT"] |= {"compute_driver": "fake.FakeDriverWithoutFakeNodes"}
+    # Nobody plugs a port here, so that a host to which an instance moves would wait for it in vain.
+    sections["compute"] = {"live_migration_wait_for_vif_plug": False}
     return (File(lab.etc / "nova" / "nova-compute.conf", ini(sections)),)
 
 
