@@ -5,6 +5,7 @@ import pulumi_openstack as openstack
 
 from components.access import RoleGrant
 from components.account import ServiceAccount
+from components.hosts import enrol
 from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
 from components.image import GoldenImage
@@ -49,10 +50,10 @@ images = {
     for spec in settings.images
     if settings.image_store  # which load() asks for where there are images
 }
-
 pulumi.export("projects", {name: project.summary for name, project in projects.items()})
 pulumi.export("accounts", {name: account.summary for name, account in accounts.items()})
 for file_name, text in (login for account in accounts.values() for login in account.login_files.items()):
     pulumi.export(file_name, text)
 pulumi.export("networks", {name: network.summary for name, network in networks.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})
+pulumi.export("hosts", enrol(settings, opts))

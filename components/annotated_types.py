@@ -19,7 +19,7 @@ _PUBLIC_SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2
 _LONGEST_LABEL = 63  # RFC 1123
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _LONGEST_INTERFACE = 15  # Linux: IFNAMSIZ without the end of its text
-_INTERFACE = re.compile(r"[A-Za-z0-9_.-]+")
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
     r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
     r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
@@ -120,7 +120,7 @@ def _host_name(value: str) -> str:
 
 
 def _interface_name(value: str) -> str:
-    if len(value) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(value) or value in {".", ".."}:
+    if len(value) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(value):
         raise refusal(
             f"{value!r} is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', "
             f"of at most {_LONGEST_INTERFACE} characters"

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import pulumi
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from components.annotated_types import (
@@ -15,15 +16,21 @@ from components.annotated_types import (
     PublicSshKey,
     VlanId,
 )
+from components.host_image import HostImageSpec
+from components.kickstart import Installation, render
+from components.kolla import KollaSpec, KollaSshSpec
+from components.management import ManagementSpec
 from components.problems import Refusals, refusal
 from components.spec import Effect, Spec
+from dynamic_providers.kolla_host import KollaHost
 
 Role = Literal["control", "network", "compute", "storage", "monitoring"]
 """What a host does: Kolla's own groups, by their names."""
 
 LINKS = 2
+MANAGEMENT_PORT = "mgmt"  # as host_image/host_network.py calls it
 
-_STABLE_DISK = re.compile(r"/dev/disk/by-(id|path)/[^/\s]+")
+_STABLE_DISK = re.compile(r"/dev/disk/by-(id|path)/[A-Za-z0-9@:._+=-]+")
 _PARTITION = re.compile(r".*-part\d+")
 # They mean something else in an inventory: Kolla's groups of hosts, and Ansible's own names.
 _TAKEN_NAMES = frozenset(
@@ -152,6 +159,10 @@ class BareMetalHostSpec(Spec):
             )
         return disks
 
+    def image_of(self, stack: HostImageSpec) -> str | None:
+        """The image that it boots: its own, or the STACK's."""
+        return self.os.image if self.os else stack.image
+
 
 def _each_once(kind: str, values: tuple[object, ...]) -> None:
     refused = Refusals()
@@ -159,3 +170,82 @@ def _each_once(kind: str, values: tuple[object, ...]) -> None:
         if value in values[:index]:
             refused.add((index,), f"{kind} {value!r} is given twice; give it once")
     refused.raise_if_any()
+
+
+class BareMetalHost(pulumi.ComponentResource):
+    """A host that is installed, reachable and fit, and known to Kolla-Ansible; `Enrolment` makes it one of the cloud.
+
+    Makes one `KollaHost`. It writes the kickstart that installs the host, and once the host answers and is as
+    declared, its file in Kolla's inventory.
+    """
+
+    for_kolla: dict[str, Any]
+    """What the one deployment of all hosts has to know of it."""
+    summary: dict[str, object]
+    """What the stack exports: address, roles, and where its kickstart is."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: BareMetalHostSpec,
+        *,
+        kolla: KollaSpec,
+        management: ManagementSpec,
+        image: HostImageSpec,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("private-cloud:host:BareMetalHost", name, None, opts)
+        assert kolla.ssh, "load() asks for it with hosts"
+        kickstart_file = str(kolla.kickstarts / f"{spec.name}.ks")
+        host = KollaHost(
+            name,
+            host_name=spec.name,
+            address=str(spec.address),
+            port=kolla.ssh.port,
+            user=kolla.ssh.user,
+            private_key_file=str(kolla.ssh.private_key_file),
+            host_key=spec.host_key,
+            roles=spec.roles,
+            inventory=str(kolla.inventory),
+            inventory_vars={"network_interface": MANAGEMENT_PORT},
+            kickstart=render(_installation(spec, kolla.ssh, management, image)),
+            kickstart_file=kickstart_file,
+            links=spec.links,
+            vlans=spec.vlans,
+            osd_disks=spec.osd_disks,
+            container_engine=kolla.container_engine,
+            labels=spec.labels,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.for_kolla = {
+            "address": str(spec.address),
+            "roles": sorted(spec.roles),
+            "fingerprint": host.fingerprint,
+            "removal": spec.removal,
+            "osd_disks": sorted(spec.osd_disks),
+            "labels": spec.labels,
+        }
+        self.summary = {"address": str(spec.address), "roles": list(spec.roles), "kickstart": kickstart_file}
+        self.register_outputs(self.summary)
+
+
+def _installation(
+    spec: BareMetalHostSpec, ssh: KollaSshSpec, management: ManagementSpec, image: HostImageSpec
+) -> Installation:
+    return Installation(
+        name=spec.name,
+        address=spec.address,
+        network=management.cidr,
+        gateway=management.gateway,
+        vlan=management.vlan,
+        links=spec.links,
+        bond_mode=spec.bond_mode,
+        vlans=spec.vlans,
+        install_disk=spec.install_disk,
+        image=spec.image_of(image) or "",  # load() asks for one
+        user=ssh.user,
+        public_key=ssh.public_key,
+        port=ssh.port,
+        mtu=image.mtu,
+        nameservers=image.nameservers,
+    )

@@ -8,7 +8,7 @@ from components.problems import KeyPath, Problem, nearest
 from components.subnet import host_address_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from components.host import BareMetalHostSpec
     from components.management import ManagementSpec
@@ -21,11 +21,15 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Proble
         return
     yield from _missing_sections(settings, raw)
     yield from _claimed_twice(settings)
-    yield from _even_quorum(settings)
     for index, host in enumerate(settings.hosts):
         if settings.management:
             yield from _address(("hosts", index), host, settings.management)
         yield from _vlans(("hosts", index), host, settings)
+        if host.image_of(settings.host_image) is None and not _said(raw, "host_image", "image"):
+            yield Problem(
+                ("hosts", index, "os"),
+                "it is missing, and host_image has no image for all; give {image} here, or image there",
+            )
     trunked = _trunked(settings)
     if trunked and not carriers(settings):
         vlans = " and ".join(map(str, trunked))
@@ -34,6 +38,19 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Proble
             f"their VLANs {vlans} are on no one physical network, and a host's two links carry one; "
             "drop those of the others",
         )
+
+
+def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
+    """What an even number of control hosts means, a sentence; no mistake, as one that is dead has to go first."""
+    control = [host.name for host in hosts if "control" in host.roles]
+    if not control or len(control) % 2:
+        return None
+    count = len(control)
+    quorum, bearable = count // 2 + 1, count // 2 - 1
+    return (
+        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: they bear the "
+        f"loss of {bearable or 'none'}, as {count - 1} would; make it {count - 1} or {count + 1}"
+    )
 
 
 def carriers(settings: Settings) -> tuple[str, ...]:
@@ -61,7 +78,7 @@ def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Pr
         if "kolla" not in raw:
             yield Problem(("kolla",), "it is missing, and there are hosts; give {inventory, ssh}")
         return
-    if settings.kolla.ssh is None and "ssh" not in raw["kolla"]:
+    if settings.kolla.ssh is None and not _said(raw, "kolla", "ssh"):
         yield Problem(("kolla", "ssh"), "it is missing, and there are hosts; give {user, private_key_file}")
     if settings.kolla.host is not None:
         yield Problem(
@@ -69,6 +86,11 @@ def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Pr
             "hosts are enrolled by a Kolla-Ansible on the machine that runs pulumi; leave host out, and run pulumi "
             f"on {settings.kolla.host.address}",
         )
+
+
+def _said(raw: Mapping[str, Any], section: str, key: str) -> bool:
+    """Whether the file gives KEY in SECTION; if that was refused, it has been told."""
+    return isinstance(raw.get(section), dict) and key in raw[section]
 
 
 def _claimed_twice(settings: Settings) -> Iterator[Problem]:
@@ -91,18 +113,6 @@ def _claimed_twice(settings: Settings) -> Iterator[Problem]:
             if disk.startswith("/dev/disk/by-id/"):  # one by its path is in the same place of many machines
                 right = "such a name is one disk's in the world, so look again"
                 yield from claim((*here, *key), f"disk {disk!r}", ("disk", disk), host.name, right)
-
-
-def _even_quorum(settings: Settings) -> Iterator[Problem]:
-    control = [host.name for host in settings.hosts if "control" in host.roles]
-    if control and len(control) % 2 == 0:
-        quorum, fewer = len(control) // 2 + 1, len(control) - 1
-        yield Problem(
-            ("hosts",),
-            f"{len(control)} hosts have the role control ({', '.join(control)}): their quorum is {quorum}, so that "
-            f"they bear the loss of no more hosts than {fewer} would; give it to {fewer} or {fewer + 2}, and to "
-            "replace one declare the new one and drop the old one at once",
-        )
 
 
 def _address(where: KeyPath, host: BareMetalHostSpec, management: ManagementSpec) -> Iterator[Problem]:

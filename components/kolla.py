@@ -15,6 +15,8 @@ from components.spec import Effect, Spec
 
 _PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
 
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
+
 # The commands of kolla-ansible 22 that converge the hosts of an inventory.
 STEPS = (
     "bootstrap-servers",
@@ -54,10 +56,39 @@ class KollaSshSpec(Spec):
         description="the path of that account's SSH key; a relative path is the project folder's"
     )
 
+    public_key: PublicSshKey = Field(
+        "",
+        validate_default=True,
+        description="its public half, such as 'ssh-ed25519 AAAA…', for the kickstarts; left out, the file beside it "
+        "that ends in .pub",
+    )
+
+    @field_validator("user")
+    @classmethod
+    def _is_an_account(cls, user: str) -> str:
+        if not _ACCOUNT.fullmatch(user):
+            raise refusal(f"{user!r} is not an account of Linux; give one such as 'kolla'")
+        return user
+
     @field_validator("private_key_file")
     @classmethod
     def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
         return Path(from_the_projects_folder(PurePosixPath(path), info))
+
+    @field_validator("public_key", mode="before")
+    @classmethod
+    def _from_the_file_beside(cls, given: Any, info: ValidationInfo) -> Any:
+        private: Path | None = info.data.get("private_key_file")
+        if given != "" or private is None:
+            return given
+        file = private.with_name(f"{private.name}.pub")
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise refusal(
+                f"'{file}' cannot be read ({reason}); put the public half of the key there, or give it here"
+            ) from None
 
 
 class KollaCephSpec(Spec):

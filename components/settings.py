@@ -14,10 +14,13 @@ from components.account import AccountSpec
 from components.annotated_types import Name
 from components.cross_checks import cross_checks
 from components.host import BareMetalHostSpec
+from components.host_image import HostImageSpec
+from components.host_os import HostOsSpec
 from components.identity import DomainSpec, ProjectSpec
 from components.image import ImageSpec, ImageStoreSpec
 from components.kolla import KollaSpec
 from components.management import ManagementSpec
+from components.monitoring import MonitoringSpec
 from components.network import ProviderNetworkSpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
@@ -68,6 +71,15 @@ class Settings(Spec):
         None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
     )
     images: tuple[ImageSpec, ...] = Field((), description="a list of golden images")
+    host_image: HostImageSpec = Field(
+        default_factory=HostImageSpec, description="{image, …}: the system that hosts boot"
+    )
+    host_os: HostOsSpec = Field(
+        default_factory=HostOsSpec, description="{on_failure, …}: how hosts are brought to another image"
+    )
+    monitoring: MonitoringSpec | None = Field(
+        None, description="{agent, …}: what watches the hosts; left out, nothing"
+    )
     hosts: tuple[BareMetalHostSpec, ...] = Field((), description="a list of hosts")
 
     @property

@@ -37,10 +37,15 @@ USER = "openstack:identity/user:User"
 ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
 PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"
+HOST = "pulumi-python:dynamic/kolla:KollaHost"
+DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
+HOST_OS = "pulumi-python:dynamic/hosts:HostOs"
 FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
     ROLE_SET: {"revision": 1},
     CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
     PASSWORD: {"password": "p1"},
+    HOST: {"fingerprint": "f1"},
+    HOST_OS: {"results": {}},
 }
 
 
@@ -51,7 +56,10 @@ class Recorder(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[Any, Any]]:
         self.resources.append(args)
-        return f"id-of-{args.name}", args.inputs | FOUND_OUT.get(args.typ, {})
+        found = FOUND_OUT.get(args.typ, {})
+        if args.typ == DEPLOYMENT:
+            found = {"results": {name: {"ok": True} for name in args.inputs["hosts"]}}
+        return f"id-of-{args.name}", args.inputs | found
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         self.calls.append(args)
@@ -294,6 +302,7 @@ def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any])
     assert {args.inputs["sha256"] for args in recorder.of(IMAGE)} == {
         image["sha256"] for image in prod["images"]
     }
+    assert {args.name for args in recorder.of(HOST)} == {host["name"] for host in prod["hosts"]}
     assert {args.inputs["owner_stack"] for args in recorder.of(IMAGE)} == {"private-cloud/prod"}
 
 
@@ -305,6 +314,15 @@ def test_every_openstack_resource_uses_the_one_explicit_provider(run: Run) -> No
     made = [args for args in recorder.resources if args.typ.startswith("openstack:")]
     assert made
     assert all((args.provider or "").endswith("::openstack::id-of-openstack") for args in made)
+
+
+@pytest.mark.usefixtures("prod")
+def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Run) -> None:
+    (made,) = run(the_program).of(DEPLOYMENT)
+    told = yaml.safe_load(made.inputs["globals"])
+    assert (told["enable_openvswitch"], told["neutron_physical_networks"]) == ("no", "physnet1")
+    assert (told["enable_prometheus"], told["kolla_base_distro"]) == ("yes", "debian")
+    assert made.inputs["hosts"]["control-1"]["fingerprint"] == "f1"
 
 
 @pytest.mark.usefixtures("prod")
@@ -328,4 +346,9 @@ def test_names_in_state_stay(run: Run) -> None:
         ("RoleSet", "nightly@Default/test-automation@corp"),
         ("RoleSet", "inventory@Default/corp/inherited"),
         ("ApplicationCredential", "nightly@Default/pipeline/1"),
+        ("BareMetalHost", "storage-1"),
+        ("KollaHost", "storage-1"),
+        ("Enrolment", "hosts"),
+        ("KollaDeployment", "hosts"),
+        ("HostOs", "hosts"),
     }

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from components.host import BareMetalHostSpec
+from components.host_checks import even_quorum
 from components.settings import SettingsError, parse
 
 Stack = dict[str, Any]
@@ -16,12 +18,13 @@ GOOD: Stack = yaml.safe_load("""
 openstack: {cloud: admin}
 kolla:
   inventory: inventory
-  ssh: {user: kolla, private_key_file: keys/kolla}
+  ssh: {user: kolla, private_key_file: keys/kolla, public_key: ssh-ed25519 AAAA}
 management: {vlan: 100, cidr: 10.10.0.0/24, gateway: 10.10.0.1, addresses: {dns-1: 10.10.0.53}}
 networks:
   - {name: developer-vms, segments: [{physical_network: physnet1, vlan: 200}]}
   - {name: general-vms, segments: [{physical_network: physnet1, vlan: 300}]}
   - {name: storage-lab, segments: [{physical_network: physnet2, vlan: 400}]}
+host_image: {image: "registry.corp.example/host:2026.47"}
 hosts:
   - name: control-1
     address: 10.10.0.11
@@ -69,6 +72,10 @@ def kolla(**changes: object) -> Callable[[Stack], object]:
     return lambda stack: stack["kolla"].update(changes)
 
 
+def ssh(**changes: object) -> Callable[[Stack], object]:
+    return lambda stack: stack["kolla"]["ssh"].update(changes)
+
+
 def test_a_good_file_has_no_mistakes() -> None:
     assert told(GOOD) == []
 
@@ -91,6 +98,16 @@ def test_relative_paths_are_the_project_folders() -> None:
     assert str(settings.kolla.inventory) == "/project/inventory"
     assert str(settings.kolla.kickstarts) == "/project/kickstarts"
     assert str(settings.kolla.ssh.private_key_file) == "/project/keys/kolla"
+
+
+def test_the_public_half_of_the_key_is_read_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "kolla.pub").write_text("ssh-ed25519 AAAA lab\n", encoding="utf-8")
+    stack = changed(lambda stack: stack["kolla"]["ssh"].pop("public_key"))
+    settings = parse(stack, file_name="Pulumi.test.yaml", root=tmp_path)
+    assert settings.kolla
+    assert settings.kolla.ssh
+    assert settings.kolla.ssh.public_key == "ssh-ed25519 AAAA lab"
 
 
 def test_the_same_path_may_be_a_disk_of_many_hosts() -> None:
@@ -117,6 +134,8 @@ ALONE: list[tuple[Callable[[Stack], object], str, str]] = [
     (host(links=["eno1", "enp129s0f0np0xxx"]), "hosts[0].links[1]", "of at most 15 characters"),
     (host(links=["eno1", "eno2:1"]), "hosts[0].links[1]", "'eno2:1' is not the name of a network interface"),
     (host(links=["eno1", ".."]), "hosts[0].links[1]", "'..' is not the name of a network interface"),
+    (host(links=["eno1", "-x"]), "hosts[0].links[1]", "'-x' is not the name of a network interface"),
+    (host(install_disk="/dev/disk/by-id/a b"), "hosts[0].install_disk", "give its name in /dev/disk/by-id"),
     (host(bond_mode="802.3ad"), "hosts[0].bond_mode", "is not one of 'active-backup', 'balance-slb'"),
     (host(vlans=[200, 200]), "hosts[0].vlans[1]", "VLAN 200 is given twice; give it once"),
     (host(vlans=[4095]), "hosts[0].vlans[0]", "4095 is not a VLAN ID"),
@@ -176,15 +195,16 @@ TOGETHER: list[tuple[Callable[[Stack], object], str, str]] = [
     (host(vlans=[201]), "hosts[0].vlans[0]", "VLAN 201 is no network's; did you mean 200?"),
     (host(vlans=[7]), "hosts[0].vlans[0]", "VLAN 7 is no network's; declare a network with it, or drop it"),
     (
+        lambda s: s["host_image"].pop("image"),
+        "hosts[0].os (control-1): ",
+        "it is missing, and host_image has no image for all; give {image} here, or image there",
+    ),
+    (
         host(vlans=[200, 400]),
         "hosts",
         "their VLANs 200 and 400 are on no one physical network, and a host's two links carry one",
     ),
-    (
-        storage(roles=["control", "storage"]),
-        "hosts",
-        "2 hosts have the role control (control-1, storage-1): their quorum is 2",
-    ),
+    (storage(roles=["control", "storage"]), "", ""),
     (lambda s: s.pop("management"), "management: ", "it is missing, and there are hosts; give {vlan, cidr}"),
     (lambda s: s.pop("kolla"), "kolla: ", "it is missing, and there are hosts; give {inventory, ssh}"),
     (lambda s: s["kolla"].pop("ssh"), "kolla.ssh: ", "it is missing, and there are hosts; give {user"),
@@ -245,7 +265,14 @@ KOLLA: list[tuple[Callable[[Stack], object], str, str]] = [
     ),
     (kolla(service_config={"nova.conf": "[x]\npassword = {{ nova_database_password }}\n"}), "", ""),
     (kolla(ceph={"user": "client.admin"}), "kolla.ceph.user", "has 'client.' before it; give 'admin'"),
-    (kolla(ssh={"user": "root", "port": 0, "private_key_file": "k"}), "kolla.ssh.port", "0 is not a port"),
+    (ssh(port=0), "kolla.ssh.port", "0 is not a port"),
+    (ssh(user="kolla user"), "kolla.ssh.user", "'kolla user' is not an account of Linux; give one such as"),
+    (ssh(public_key="AAAA"), "kolla.ssh.public_key", "'AAAA' is not a public SSH key"),
+    (
+        lambda s: s["kolla"]["ssh"].pop("public_key"),
+        "kolla.ssh.public_key",
+        "'/project/keys/kolla.pub' cannot be read (No such file or directory); put the public half",
+    ),
 ]
 
 
@@ -259,6 +286,24 @@ def test_a_mistake_gets_its_sentence_and_what_is_no_mistake_none(
         assert one.startswith(where)
         assert sentence in one
         assert "canary" not in one
+
+
+@pytest.mark.parametrize(
+    ("count", "told_of"),
+    [
+        (0, None),
+        (1, None),
+        (2, "2 of them have to be up: they bear the loss of none, as 1 would; make it 1 or 3"),
+        (3, None),
+        (4, "3 of them have to be up: they bear the loss of 1, as 3 would; make it 3 or 5"),
+    ],
+)
+def test_an_even_number_of_control_hosts_is_told_of_with_its_quorum(count: int, told_of: str | None) -> None:
+    other = {**GOOD["hosts"][0], "roles": ["compute"]}
+    hosts = [BareMetalHostSpec.model_validate(one) for one in [GOOD["hosts"][0]] * count + [other]]
+    sentence = even_quorum(hosts)
+    assert (sentence is None) == (told_of is None)
+    assert (told_of or "") in (sentence or "")
 
 
 def test_without_hosts_nothing_is_asked_of_kolla_and_the_management_vlan() -> None:

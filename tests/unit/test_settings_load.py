@@ -43,8 +43,11 @@ def test_the_dev_stack_file_has_no_mistakes_once_the_lab_has_been_made(
     assert servers != sorted(servers), "the lab shows that the order is kept"
 
 
-def test_the_hosts_stack_file_has_no_mistakes() -> None:
-    settings = parse(stack_file("hosts"), file_name="Pulumi.hosts.yaml", root=ROOT)
+def test_the_hosts_stack_file_has_no_mistakes_once_the_lab_has_been_made(tmp_path: Path) -> None:
+    key = tmp_path / ".cloud" / "lab" / "etc" / "hosts" / "id_ed25519.pub"
+    key.parent.mkdir(parents=True)
+    key.write_text("ssh-ed25519 AAAA lab\n", encoding="utf-8")
+    settings = parse(stack_file("hosts"), file_name="Pulumi.hosts.yaml", root=tmp_path)
     assert [host.name for host in settings.hosts] == ["lab-host-1", "lab-host-2", "lab-host-3"]
 
 
