@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
-CODE := __main__.py components dynamic_providers clients operations toolchain lab tests bench
+CODE := __main__.py components dynamic_providers clients operations host_image toolchain lab tests bench
 
 # Debian's server packages and the OpenStack services run nowhere but under the lab's two stacks: dev, and hosts,
 # which has simulated hosts besides.
@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
+.PHONY: help up preview destroy adopt host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,9 @@ destroy: toolchain ## remove everything STACK declares
 adopt: toolchain $(LAB) ## take over what STACK's cloud holds (DECLARED=1 ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
 	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
 		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DECLARED),--declared) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
+
+host-image: ## build the hosts' image as STACK wants it (needs podman; host_image/Containerfile says what else)
+	@$(PYTHON) -m operations.host_image --stack $(STACK)
 
 env: ## lines for a shell: eval "$(make -s env)"
 	@$(PYTHON) -m toolchain env
