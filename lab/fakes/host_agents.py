@@ -6,7 +6,7 @@ on each host, and while they do it acts for them, from this machine:
 - `nova_compute`: a real nova-compute with Nova's fake driver, under the host's name. The cell takes the host in, and
   the stand-in kolla_toolbox on the hosts is told which compute services the real Nova knows.
 - `neutron_openvswitch_agent`, `neutron_dhcp_agent`, `neutron_l3_agent`, `neutron_metadata_agent`: reports to the real
-  Neutron over the real broker.
+  Neutron over the real broker, and takes the routers it is given.
 
 A container that stops takes its service with it: Nova and Neutron call it down after about a minute.
 
@@ -209,8 +209,18 @@ class Host:
         return found
 
 
+class Taking:
+    """What an L3 agent is told, and for one of which Neutron waits for an answer: nothing follows from any."""
+
+    def router_added_to_agent(self, _context: object, **_told: object) -> None:
+        """Neutron gives a router to an agent that answers."""
+
+    agent_updated = routers_updated = router_removed_from_agent = router_added_to_agent
+    router_deleted = add_arp_entry = del_arp_entry = router_added_to_agent
+
+
 class Neutron:
-    """Where agents report."""
+    """Where agents report, and are told things."""
 
     def __init__(self, configuration: str) -> None:
         import oslo_messaging  # noqa: PLC0415 - only the lab's venv has these
@@ -222,6 +232,9 @@ class Neutron:
         config.setup_logging()
         target = oslo_messaging.Target(topic="q-reports-plugin", version="1.4")
         self._client = rpc.get_client(target).prepare(timeout=REPORT)
+        self._target = oslo_messaging.Target
+        self._get_server = rpc.get_server
+        self._servers: dict[str, Any] = {}
         self._context = context.get_admin_context_without_session
         self._problem = oslo_messaging.MessagingException
 
@@ -232,6 +245,18 @@ class Neutron:
             self._client.call(self._context(), "report_state", agent_state={"agent_state": state}, time=now)
         except self._problem as problem:
             log.warning("%s of %s could not report: %s", state["binary"], state["host"], problem)
+
+    def answer(self, host: Host) -> None:
+        """Answer for a host's L3 agent exactly while its container runs."""
+        wanted = "neutron_l3_agent" in host.running
+        if wanted and host.name not in self._servers:
+            target = self._target(topic="l3_agent", server=host.name, version="1.4")
+            self._servers[host.name] = self._get_server(target, [Taking()])
+            self._servers[host.name].start()
+        elif not wanted and host.name in self._servers:
+            server = self._servers.pop(host.name)
+            server.stop()
+            server.wait()
 
 
 class Nova:
@@ -283,6 +308,7 @@ def main() -> None:
         if now - reported >= REPORT:
             reported = now
             for host in hosts:
+                neutron.answer(host)
                 for state in host.reports():
                     neutron.report(state)
         if now - asked >= ASK and any("nova_compute" in host.running for host in hosts):

@@ -27,13 +27,12 @@ LATE = 60  # seconds; it looks every three, and a slow Neutron may keep it for a
 
 def compute_file(lab: Lab, secrets: Mapping[str, str], host: SimulatedHost) -> File:
     """Render the nova-compute.conf of a host's stand-in, with a state of its own."""
-    sections = nova.common(lab, secrets)
+    sections = nova.compute(lab, secrets)
     state = lab.data / "nova" / host.name
     sections["DEFAULT"] |= {
         "host": host.name,
         "my_ip": host.address,
         "state_path": state,
-        "compute_driver": "fake.FakeDriverWithoutFakeNodes",
     }
     sections["oslo_concurrency"] = {"lock_path": state / "locks"}
     return File(lab.etc / "nova" / f"nova-compute-{host.name}.conf", ini(sections))

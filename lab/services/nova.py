@@ -54,13 +54,18 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     return (File(lab.etc / "nova" / "nova.conf", ini(sections)),)
 
 
-def compute_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
-    """Render nova-compute.conf."""
+def compute(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """Say what a compute host needs: the fake driver, and no way into the database."""
     sections = common(lab, secrets)
     sections["DEFAULT"] |= {"compute_driver": "fake.FakeDriverWithoutFakeNodes"}
     # Nobody plugs a port here, so that a host to which an instance moves would wait for it in vain.
     sections["compute"] = {"live_migration_wait_for_vif_plug": False}
-    return (File(lab.etc / "nova" / "nova-compute.conf", ini(sections)),)
+    return sections
+
+
+def compute_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
+    """Render nova-compute.conf."""
+    return (File(lab.etc / "nova" / "nova-compute.conf", ini(compute(lab, secrets))),)
 
 
 def manage(lab: Lab, secrets: Mapping[str, str], *arguments: str) -> None:
