@@ -84,11 +84,14 @@ def prepare(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
 
 def health(lab: Lab) -> str:
     """Ask when it last looked."""
+    started = lab.run / f"{NAME}.started-with"
     try:
-        age = time.time() - alive(lab).stat().st_mtime
+        looked = alive(lab).stat().st_mtime
     except FileNotFoundError:
         raise UnhealthyError("it has not looked at the hosts yet") from None
-    if age > LATE:
+    if started.exists() and looked < started.stat().st_mtime:
+        raise UnhealthyError("it has not looked at the hosts since it started")
+    if (age := time.time() - looked) > LATE:
         raise UnhealthyError(f"it last looked at the hosts {age:.0f} s ago")
     return f"looked {max(age, 0):.0f} s ago"
 
