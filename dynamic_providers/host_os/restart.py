@@ -60,10 +60,8 @@ def wait_for(
             if boot_id(host) != not_boot:
                 return
             why = "it is still up and has not restarted"
-        except (
-            ssh.HostUnreachable,
-            ssh.LoginRefused,
-        ) as error:  # refused: while the system boots (pam_nologin)
+        # Refused: while the system boots (pam_nologin). Failed: cut off by the shutdown.
+        except (ssh.HostUnreachable, ssh.LoginRefused, ssh.RemoteCommandFailed) as error:
             why = str(error)
         now = time.monotonic()
         if now - started >= within:

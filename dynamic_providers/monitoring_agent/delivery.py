@@ -6,7 +6,7 @@ Ansible does the work; that it is done is seen on the hosts: the file is as it s
 from __future__ import annotations
 
 import json
-import os
+import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -67,20 +67,37 @@ class Runner:
     inventory: str
     logs: Path
 
-    def play(self, playbook: str, hosts: Collection[str], **extra: str) -> ansible.RunResult:
-        """Run a playbook of this folder on those hosts."""
+    def play(
+        self, playbook: str, hosts: Collection[str], configurations: Mapping[str, str] | None = None
+    ) -> ansible.RunResult:
+        """Run a playbook of this folder on those hosts, with the file of each.
+
+        What holds the key is in one folder, also what Ansible itself writes: it goes with this run, or where this
+        run is killed, with the next.
+        """
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = Path(tempfile.mkdtemp(prefix="monitoring-", dir=self.logs)) / f"{playbook}.log"
-        progress = TaskProgress(f"monitoring agent, {playbook}")
-        # What holds the key is written into a folder that goes with this run, also by Ansible itself.
-        with tempfile.TemporaryDirectory(prefix="ansible-") as own:
-            command = [self.command, "--inventory", self.inventory, "--limit", ",".join(sorted(hosts))]
-            if extra:
-                command += ["--extra-vars", json.dumps(extra)]
+        secret = self.logs / ".monitoring-secret"
+        shutil.rmtree(secret, ignore_errors=True)
+        files = secret / "configurations"
+        secret.mkdir(mode=0o700)
+        try:
+            files.mkdir()
+            for name, text in (configurations or {}).items():
+                (files / name).write_text(text, encoding="utf-8")
+            progress = TaskProgress(f"monitoring agent, {playbook}")
+            extra = {
+                "configurations": str(files),
+                "status_port": configuration.STATUS_PORT,
+                "attempts": ATTEMPTS,
+            }
             result = ansible.run(
-                [*command, str(FOLDER / f"{playbook}.yml")],
+                [
+                    *(self.command, "--inventory", self.inventory, "--limit", ",".join(sorted(hosts))),
+                    *("--extra-vars", json.dumps(extra), str(FOLDER / f"{playbook}.yml")),
+                ],
                 environment={
-                    "ANSIBLE_LOCAL_TEMP": own,
+                    "ANSIBLE_LOCAL_TEMP": str(secret),
                     "ANSIBLE_DIFF_ALWAYS": "False",
                     "ANSIBLE_KEEP_REMOTE_FILES": "False",
                     "ANSIBLE_DEBUG": "False",
@@ -89,6 +106,8 @@ class Runner:
                 log=log,
                 on_event=progress,
             )
+        finally:
+            shutil.rmtree(secret)
         progress.end(result)
         return result
 
@@ -103,22 +122,7 @@ def deliver(runner: Runner, hosts: Mapping[str, SshHost], wanted: Mapping[str, s
     """
     if not wanted:
         return {}
-    with tempfile.TemporaryDirectory(prefix="newrelic-") as folder:
-        for name, text in wanted.items():
-            with open(  # made readable by nobody else from the start
-                Path(folder) / name,
-                "x",
-                encoding="utf-8",
-                opener=lambda path, flags: os.open(path, flags, 0o600),
-            ) as file:
-                file.write(text)
-        result = runner.play(
-            "configure",
-            wanted,
-            configurations=folder,
-            status_port=str(configuration.STATUS_PORT),
-            attempts=str(ATTEMPTS),
-        )
+    result = runner.play("configure", wanted, wanted)
     there = look({name: hosts[name] for name in wanted if not _failure(result, name)})
     found = {}
     for name, text in wanted.items():

@@ -195,6 +195,20 @@ def test_an_image_whose_containers_are_not_as_well_as_before_is_rolled_back_and_
     }
 
 
+def test_a_host_that_answers_nothing_sensible_while_it_shuts_down_is_waited_for(hosts, monkeypatch):
+    answers = [ssh.RemoteCommandFailed("cut off", 255, "", ""), ssh.LoginRefused("booting")]
+
+    def run_once_cut_off(host, command, **more):
+        if hosts["log"] and hosts["log"][-1] == "a: reboot" and answers:
+            raise answers.pop()
+        return run(host, command, **more)
+
+    run = ssh.run
+    monkeypatch.setattr(ssh, "run", run_once_cut_off)
+    assert oks(crud.create(declared()).outs)["a"]
+    assert not answers
+
+
 def test_a_container_that_was_not_well_before_is_no_reason_to_roll_back(hosts):
     hosts["a"].containers["heat_api"] = "Exited (1) 3 days ago"
     assert oks(crud.create(declared()).outs)["a"]
