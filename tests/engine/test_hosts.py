@@ -149,8 +149,9 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def test_each_host_has_its_line_and_all_are_enrolled_in_one_run(cloud: Cloud) -> None:
-    cloud.declare(host(1), host(2), host(3))
+    cloud.declare(host(1, "control"), host(2, "control"), host(3))
     printed = cloud.preview()
+    assert "2 hosts have the role control (host-1, host-2), and 2 of them have to be up" in printed
     for number in (1, 2, 3):
         assert f"private-cloud:host:BareMetalHost host-{number} create" in printed
     assert printed.count("KollaDeployment hosts create") == 1
@@ -194,15 +195,28 @@ def test_one_of_three_fails_and_two_are_enrolled_and_the_next_up_mends_the_third
         "host-2": False,
         "host-3": True,
     }
+    assert "HostOs hosts" not in cloud.state(), "nothing more is done while one is missing"
     done = cloud.program.pulumi("preview", "--expect-no-changes", "--stack", "test")
     assert done.returncode != 0
     assert "KollaDeployment hosts update" in done.stdout
     assert "1 to update" in done.stdout
+    assert "2 to create" in done.stdout, "the component and the resource of the hosts' OS images"
     cloud.failing("host-2", fails=False)
     before = len(cloud.runs())
     cloud.up()
     assert cloud.runs()[before:] == [["deploy", "host-2"]], "it goes on with the step that is missing"
     cloud.preview("--expect-no-changes")
+
+
+def test_a_file_that_was_edited_by_hand_is_found_by_a_refresh_and_mended(cloud: Cloud) -> None:
+    cloud.declare(host(1))
+    cloud.up()
+    file = cloud.folder / "inventory" / "host-host-1.yml"
+    written = file.read_text(encoding="utf-8")
+    file.write_text(written + "# by hand\n", encoding="utf-8")
+    assert "KollaHost host-1 update" in cloud.preview("--refresh")
+    cloud.program.succeed("up", "--refresh", "--yes", "--skip-preview", "--stack", "test")
+    assert file.read_text(encoding="utf-8") == written
 
 
 def test_a_host_that_does_not_answer_is_told_with_its_kickstart_and_the_others_stay(cloud: Cloud) -> None:
