@@ -38,6 +38,8 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "prechecks_enable_host_ntp_checks": False,
         # A network namespace has not all that Kolla would set, and the rest is this machine's.
         "set_sysctl": False,
+        # They would ask stand-ins, which are always well, and cost two cores a good part of one.
+        "enable_container_healthchecks": False,
     }
     passwords: dict[str, object] = {name: secrets[f"kolla/{name}"] for name in KOLLA}
     for name in SSH_KEYS:
