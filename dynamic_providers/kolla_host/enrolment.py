@@ -119,12 +119,9 @@ def look(host: Host) -> probe.Found:
     """What the host is like now; tell of links without a carrier, which a bond is there to bear.
 
     Raises:
-        CloudError: it cannot be looked at; one that does not answer may have to be installed first.
+        CloudError: it cannot be looked at.
     """
-    try:
-        found = probe.look(host.entry.ssh, host.entry.container_engine, host.osd_disks)
-    except ssh.HostUnreachable as error:
-        raise _not_installed(host, error) from None
+    found = probe.look(host.entry.ssh, host.entry.container_engine, host.osd_disks)
     tell(
         f"host {host.name} answers: OS image {found.os_image or 'unknown (no bootc)'},"
         f" {host.entry.container_engine} {found.engine or 'does not answer'}, {len(found.disks)} OSD disks"
@@ -133,6 +130,14 @@ def look(host: Host) -> probe.Found:
         for link in switch.dead_links(found.switch, host.links):
             tell(f"host {host.name}: link {link} has no carrier; look at its cable and switch port")
     return found
+
+
+def first_look(host: Host) -> probe.Found:
+    """Look at a host that is new, and may have to be installed before it answers."""
+    try:
+        return look(host)
+    except ssh.HostUnreachable as error:
+        raise _not_installed(host, error) from None
 
 
 def unmet(host: Host, found: probe.Found, checked_disks: Collection[str]) -> list[str]:

@@ -114,7 +114,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.require_place(host)
         enrolment.write_kickstart(host)
         key = enrolment.pin(host, None)
-        found = enrolment.look(host)
+        found = enrolment.first_look(host)
         enrolment.require_fit(host, found, checked_disks=())
         enrolment.write_entry(host)
         return inputs.name, _outputs(inputs, host, key, found)
