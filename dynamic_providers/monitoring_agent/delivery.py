@@ -5,6 +5,7 @@ Ansible does the work; that it is done is seen on the hosts: the file is as it s
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -58,7 +59,7 @@ class Runner:
     """How Ansible runs.
 
     Attributes:
-        command: of ansible-playbook.
+        command: of kolla-ansible, beside which ansible-playbook is.
         inventory: the folder, which holds how each host is reached.
         logs: the folder for what it prints.
     """
@@ -77,7 +78,7 @@ class Runner:
         """
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = Path(tempfile.mkdtemp(prefix="monitoring-", dir=self.logs)) / f"{playbook}.log"
-        secret = self.logs / ".monitoring-secret"
+        secret = self.logs / f".monitoring-{hashlib.sha256(self.inventory.encode()).hexdigest()[:12]}"
         shutil.rmtree(secret, ignore_errors=True)
         files = secret / "configurations"
         secret.mkdir(mode=0o700)
@@ -91,9 +92,11 @@ class Runner:
                 "status_port": configuration.STATUS_PORT,
                 "attempts": ATTEMPTS,
             }
+            path = ansible.beside(ansible.located(self.command), {})["PATH"]
             result = ansible.run(
                 [
-                    *(self.command, "--inventory", self.inventory, "--limit", ",".join(sorted(hosts))),
+                    shutil.which("ansible-playbook", path=path) or "ansible-playbook",
+                    *("--inventory", self.inventory, "--limit", ",".join(sorted(hosts))),
                     *("--extra-vars", json.dumps(extra), str(FOLDER / f"{playbook}.yml")),
                 ],
                 environment={
@@ -123,10 +126,10 @@ def deliver(runner: Runner, hosts: Mapping[str, SshHost], wanted: Mapping[str, s
     if not wanted:
         return {}
     result = runner.play("configure", wanted, wanted)
-    there = look({name: hosts[name] for name in wanted if not _failure(result, name)})
+    there = look({name: hosts[name] for name in wanted if not result.failure(name)})
     found = {}
     for name, text in wanted.items():
-        failure = _failure(result, name)
+        failure = result.failure(name)
         live = there.get(name, Found(False))
         if failure is None and live.ok and live.digest != configuration.digest(text):
             failure = ansible.Failure("", f"{configuration.PATH} is another one than was delivered just now")
@@ -150,19 +153,12 @@ def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
     if not hosts:
         return {}
     result = runner.play("remove", hosts)
-    failures = {name: _failure(result, name) for name in hosts}
+    failures = {name: result.failure(name) for name in hosts}
     return {
-        name: f"{failure.task}: {failure.message} (log {result.log})"
+        name: f"{failure.task}{': ' if failure.task else ''}{failure.message} (log {result.log})"
         for name, failure in failures.items()
         if failure
     }
-
-
-def _failure(result: ansible.RunResult, host: str) -> ansible.Failure | None:
-    failure = result.failure(host)
-    if failure is None and host not in result.seen:
-        return ansible.Failure("", f"the inventory has no host {host}; see that its file is there")
-    return failure
 
 
 def _looked_at(host: SshHost) -> Found:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
-from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,8 +16,6 @@ from dynamic_providers.monitoring_agent.configuration import digest, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-_PLAYBOOK_PROGRAM = "ansible-playbook"
 
 
 class MonitoredHost(BaseModel):
@@ -50,7 +47,7 @@ class MonitoringAgentArgs(Inputs):
         hosts: by name, which is also the inventory's.
         license_key: of the New Relic account. A secret.
         inventory: the folder, which holds how Ansible reaches each host.
-        command: of kolla-ansible; ansible-playbook is taken from beside it.
+        command: of kolla-ansible, beside which ansible-playbook is.
         logs: the folder for what Ansible prints.
     """
 
@@ -85,9 +82,7 @@ class MonitoringAgentArgs(Inputs):
     @property
     def runner(self) -> delivery.Runner:
         """How Ansible runs."""
-        beside = PurePath(self.command).with_name(_PLAYBOOK_PROGRAM)
-        program = str(beside) if beside.is_absolute() and shutil.which(str(beside)) else _PLAYBOOK_PROGRAM
-        return delivery.Runner(program, self.inventory, Path(self.logs))
+        return delivery.Runner(self.command, self.inventory, Path(self.logs))
 
 
 class MonitoringAgentResult(BaseModel):
@@ -122,6 +117,8 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
 
     inputs_model = MonitoringAgentArgs
     outputs_model = MonitoringAgentOutputs
+    reached_by: ClassVar[frozenset[str]] = frozenset({"inventory", "command"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"logs"})
 
     def find_or_create(self, inputs: MonitoringAgentArgs) -> tuple[str, MonitoringAgentOutputs]:
         """Configure it on every host; what a killed run did is done again."""

@@ -1,0 +1,243 @@
+"""New Relic's agent brought to the lab's simulated hosts by real Ansible over SSH; the agent there is the lab's fake.
+
+What this does not prove: that New Relic is reached and knows the key, or that the real agent likes the file.
+"""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clients import host_keys
+from clients.errors import CloudError
+from dynamic_providers.monitoring_agent import delivery
+from dynamic_providers.monitoring_agent.configuration import PATH
+from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
+from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+
+__all__ = ["simulated_hosts"]
+
+ROOT = Path(__file__).parents[2]
+KOLLA = ROOT / ".cloud/kolla/programs/kolla-ansible"
+KEY = "0123456789abcdefabcdef012345678901234567"
+OTHER_KEY = "fedcba9876543210fedcba987654321076543210"
+NAMES = ("lab-host-1", "lab-host-2", "lab-host-3")
+
+crud: Any = MonitoringAgentProvider()
+
+
+class Hosts:
+    """The first three simulated hosts, and an inventory of them."""
+
+    def __init__(self, hosts: list[SimulatedHost], folder: Path) -> None:
+        self._hosts = {host.name: host for host in hosts[: len(NAMES)]}
+        self._folder = folder
+        self._known_hosts = folder / "known_hosts"
+        pins = [host_keys.pin(host.address, host.port, host.host_key) for host in self._hosts.values()]
+        self._known_hosts.write_text("".join(pins), encoding="utf-8")
+        self.logs = folder / "logs"
+        inventory = {
+            host.name: {
+                "ansible_host": host.address,
+                "ansible_port": host.port,
+                "ansible_user": host.user,
+                "ansible_ssh_private_key_file": host.private_key_file,
+                "ansible_python_interpreter": "/usr/bin/python3",
+                "ansible_ssh_common_args": f"-o UserKnownHostsFile={self._known_hosts} -o StrictHostKeyChecking=yes",
+            }
+            for host in self._hosts.values()
+        }
+        self.inventory = folder / "inventory"
+        self.inventory.mkdir()
+        text = yaml.safe_dump({"all": {"hosts": inventory}})
+        (self.inventory / "hosts.yml").write_text(text, encoding="utf-8")
+
+    def declared(self, key=KEY, names=NAMES, rack="rack-1"):
+        """The provider's inputs."""
+        hosts = {
+            name: {
+                "address": self._hosts[name].address,
+                "port": self._hosts[name].port,
+                "user": self._hosts[name].user,
+                "private_key_file": self._hosts[name].private_key_file,
+                "known_hosts_file": str(self._known_hosts),
+                "labels": {"rack": rack if name == NAMES[0] else "rack-1"},
+            }
+            for name in names
+        }
+        return {
+            "hosts": hosts,
+            "license_key": key,
+            "inventory": str(self.inventory),
+            "command": str(KOLLA),
+            "logs": str(self.logs),
+        }
+
+    def run(self, name, command):
+        """What a command prints there."""
+        return self._hosts[name].run(self._folder, command).strip()
+
+    def report(self, name):
+        """What the agent there reports."""
+        return json.loads(self.run(name, "cat /var/lib/fake-newrelic/report.json"))
+
+    def limits(self):
+        """The hosts that each run of the playbook was for, in order."""
+        recaps = []
+        for log in sorted(self.logs.glob("*/configure.log"), key=lambda path: path.stat().st_mtime_ns):
+            recap = log.read_text(encoding="utf-8").partition("PLAY RECAP")[2]
+            recaps.append({name for name in NAMES if name in recap})
+        return recaps
+
+    def as_installed(self):
+        """No agent configured anywhere."""
+        for name in NAMES:
+            self.run(
+                name,
+                f"systemctl disable --now newrelic-infra; rm -rf {PATH} /var/lib/fake-newrelic; true",
+            )
+
+
+@pytest.fixture
+def hosts(simulated_hosts, tmp_path):
+    made = Hosts(simulated_hosts, tmp_path)
+    made.as_installed()
+    yield made
+    made.as_installed()
+
+
+def in_process_list(stop, found):
+    """Note every command line of this machine, simulated hosts included, that holds a key."""
+    while not stop.wait(0.02):
+        for process in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                line = process.read_bytes()
+            except OSError:
+                continue
+            if KEY.encode() in line or OTHER_KEY.encode() in line:
+                found.append(line)
+
+
+def test_the_agent_reports_with_labels_and_its_key_shows_nowhere_but_in_its_file(hosts, capfd):
+    stop = threading.Event()
+    seen: list[bytes] = []
+    watch = threading.Thread(target=in_process_list, args=(stop, seen))
+    watch.start()
+    try:
+        outs = crud.create(hosts.declared()).outs
+    finally:
+        stop.set()
+        watch.join()
+    assert {name: found["ok"] for name, found in outs["results"].items()} == dict.fromkeys(NAMES, True)
+    for name in NAMES:
+        assert hosts.report(name) == {
+            "display_name": name,
+            "custom_attributes": {"rack": "rack-1"},
+            "key_sha256": hashlib.sha256(KEY.encode()).hexdigest(),
+        }
+        assert hosts.run(name, f"stat -c '%a %U' {PATH}") == "600 root"
+        assert hosts.run(name, "systemctl is-enabled newrelic-infra") == "enabled"
+        assert hosts.run(name, f"journalctl --no-pager | grep -c {KEY[:20]} || true") == "0"
+        elsewhere = f"grep -rlsF {KEY} /etc /home /root /tmp /run/user /var/log /var/tmp || true"
+        assert hosts.run(name, elsewhere) == PATH
+    assert seen == []
+    assert KEY not in str(capfd.readouterr())
+    assert all(KEY not in log.read_text(encoding="utf-8") for log in hosts.logs.rglob("*") if log.is_file())
+    assert KEY not in json.dumps(outs["results"])
+    assert list(hosts.logs.glob(".monitoring-*")) == []
+
+    assert crud.read("monitoring-agent", outs).outs == outs
+    assert not crud.diff("monitoring-agent", outs, hosts.declared()).changes
+
+
+def test_another_key_is_brought_to_all_and_another_label_to_its_host_alone(hosts):
+    outs = crud.create(hosts.declared()).outs
+    outs = crud.update("monitoring-agent", outs, hosts.declared(OTHER_KEY)).outs
+    assert {hosts.report(name)["key_sha256"] for name in NAMES} == {
+        hashlib.sha256(OTHER_KEY.encode()).hexdigest()
+    }
+    crud.update("monitoring-agent", outs, hosts.declared(OTHER_KEY, rack="rack-2"))
+    assert hosts.report(NAMES[0])["custom_attributes"] == {"rack": "rack-2"}
+    assert hosts.limits() == [set(NAMES), set(NAMES), {NAMES[0]}]
+
+
+def test_a_host_that_leaves_loses_service_and_key_and_so_do_all_in_the_end(hosts):
+    outs = crud.create(hosts.declared()).outs
+    outs = crud.update("monitoring-agent", outs, hosts.declared(names=NAMES[:2])).outs
+    assert set(outs["results"]) == set(NAMES[:2])
+    gone = (
+        f"test ! -e {PATH} && systemctl is-active newrelic-infra; systemctl is-enabled newrelic-infra; true"
+    )
+    assert hosts.run(NAMES[2], gone).split() == ["inactive", "disabled"]
+    assert hosts.run(NAMES[0], "systemctl is-active newrelic-infra") == "active"
+    crud.delete("monitoring-agent", outs)
+    crud.delete("monitoring-agent", outs)
+    for name in NAMES[:2]:
+        assert hosts.run(name, gone).split() == ["inactive", "disabled"]
+
+
+def test_a_host_that_fails_is_told_and_the_others_are_done(hosts, monkeypatch):
+    unit = "/usr/lib/systemd/system/newrelic-infra.service"
+    hosts.run(NAMES[1], f"mv {unit} {unit}.away; systemctl daemon-reload")
+    try:
+        outs = crud.create(hosts.declared()).outs
+    finally:
+        hosts.run(NAMES[1], f"mv {unit}.away {unit}; systemctl daemon-reload")
+    assert [outs["results"][name]["ok"] for name in NAMES] == [True, False, True]
+    assert "put the package newrelic-infra into the host's image" in outs["results"][NAMES[1]]["message"]
+    monkeypatch.setattr(delivery, "ATTEMPTS", 1)
+    bad = crud.update("monitoring-agent", outs, hosts.declared("bad" + KEY[3:])).outs
+    assert {found["ok"] for found in bad["results"].values()} == {False}
+    assert "look at monitoring.license_key" in bad["results"][NAMES[0]]["message"]
+
+
+def test_what_somebody_changed_or_stopped_is_found_and_mended(hosts):
+    outs = crud.create(hosts.declared()).outs
+    hosts.run(NAMES[0], f"echo 'verbose: 1' >> {PATH}")
+    hosts.run(NAMES[1], "systemctl stop newrelic-infra")
+    found = crud.read("monitoring-agent", outs).outs
+    assert [found["results"][name]["ok"] for name in NAMES] == [False, False, True]
+    assert crud.diff("monitoring-agent", found, hosts.declared()).changes
+    mended = crud.update("monitoring-agent", found, hosts.declared()).outs
+    assert mended == outs
+    assert hosts.limits()[-1] == set(NAMES[:2])
+
+
+def test_a_run_killed_half_way_is_gone_on_with_and_leaves_no_key_behind(hosts):
+    script = (
+        "import json, sys; from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider;"
+        " MonitoringAgentProvider().create(json.load(sys.stdin))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    ) as run:
+        assert run.stdin
+        assert run.stderr
+        run.stdin.write(json.dumps(hosts.declared()))
+        run.stdin.close()
+        run.stderr.readline()
+        os.kill(run.pid, signal.SIGKILL)
+    outs = crud.create(hosts.declared(OTHER_KEY)).outs
+    assert all(found["ok"] for found in outs["results"].values())
+    left = [path for path in hosts.logs.rglob("*") if path.is_file() and KEY in path.read_text("utf-8")]
+    assert left == []
+
+
+def test_a_host_that_the_inventory_does_not_know_is_told_and_the_others_are_done(hosts):
+    file = hosts.inventory / "hosts.yml"
+    inventory = yaml.safe_load(file.read_text(encoding="utf-8"))
+    del inventory["all"]["hosts"][NAMES[0]]
+    file.write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    outs = crud.create(hosts.declared(names=NAMES[:2])).outs
+    assert [outs["results"][name]["ok"] for name in NAMES[:2]] == [False, True]
+    assert "the inventory does not know it" in outs["results"][NAMES[0]]["message"]
+    with pytest.raises(CloudError, match=r"host lab-host-1: .*the inventory does not know it"):
+        crud.delete("monitoring-agent", outs)
