@@ -187,7 +187,10 @@ def main() -> int:
         sys.stderr.write(f"host-network: {problem}\n")
         return 1
     for link in missing:
-        sys.stderr.write(f"host-network: link {link} is not there; the bond has the other one only\n")
+        sys.stderr.write(
+            f"host-network: link {link} is not there; the bond has the other one only: "
+            "once it is, run `systemctl restart host-network`\n"
+        )
     return 0
 
 
