@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 
 FILES = Path(__file__).with_name("files")
 FAKES = Path(__file__).parents[1] / "fakes" / "host"  # copied as it lies there
-NETWORK_SCRIPT = Path(__file__).parents[2] / "host_image" / "host_network.py"
+IMAGE = Path(__file__).parents[2] / "host_image"
 USER_ID = 1000  # as root.py makes the user
-UNITS = {"host-network.service": "multi-user.target"}
+NETWORK_UNIT = "host-network.service"
+NETWORK_SCRIPT = "usr/libexec/private-cloud/host-network"  # as in the image
 
 
 def network(host: SimulatedHost) -> str:
@@ -41,6 +42,12 @@ def network(host: SimulatedHost) -> str:
         "datapath_type": "netdev",
     }
     return json.dumps(values, indent=2) + "\n"
+
+
+def network_unit() -> str:
+    """Return the image's own unit; Debian calls Open vSwitch's by another name."""
+    unit = (IMAGE / "root/usr/lib/systemd/system" / NETWORK_UNIT).read_text()
+    return unit.replace("openvswitch.service", "openvswitch-switch.service")
 
 
 def container_engine(host: SimulatedHost) -> str:
@@ -73,8 +80,8 @@ def texts(host: SimulatedHost) -> dict[str, tuple[str, int]]:
         "etc/default/openvswitch-switch": ('OVS_CTL_OPTS="--no-mlockall"\n', 0o644),
         "etc/systemd/journald.conf.d/lab.conf": ("[Journal]\nSystemMaxUse=64M\n", 0o644),
         "usr/local/sbin/runc": ((FILES / "runc").read_text(), 0o755),
-        "usr/local/sbin/host-network": (NETWORK_SCRIPT.read_text(), 0o755),
-        **{f"etc/systemd/system/{unit}": ((FILES / unit).read_text(), 0o644) for unit in UNITS},
+        NETWORK_SCRIPT: ((IMAGE / "host_network.py").read_text(), 0o755),
+        f"etc/systemd/system/{NETWORK_UNIT}": (network_unit(), 0o644),
     }
 
 
@@ -90,10 +97,9 @@ def render(host: SimulatedHost) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(mode)
-    for unit, target in UNITS.items():
-        wants = fresh / f"etc/systemd/system/{target}.wants" / unit
-        wants.parent.mkdir(parents=True, exist_ok=True)
-        wants.symlink_to(f"/etc/systemd/system/{unit}")
+    wants = fresh / "etc/systemd/system/multi-user.target.wants" / NETWORK_UNIT
+    wants.parent.mkdir(parents=True, exist_ok=True)
+    wants.symlink_to(f"/etc/systemd/system/{NETWORK_UNIT}")
     own_by_user(fresh)
     shutil.rmtree(host.layer, ignore_errors=True)
     fresh.rename(host.layer)
