@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image
+.PHONY: help up preview destroy adopt host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -89,7 +89,12 @@ test: lint types ## everything CI runs
 	@$(PYTHON) -m lab install
 	@$(ENGINE_ENV); $(VENV)/python -m pytest -v --durations=10 tests/unit tests/engine tests/lab
 
-bench: bench-image ## the figures
+bench: bench-image bench-hosts ## the figures
 
 bench-image: toolchain lab ## the image import beside what people use today
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image
+
+bench-hosts: toolchain ## enrolling hosts beside kolla-ansible by hand, and a link cut; six simulated hosts
+	@$(PYTHON) -m lab install
+	@$(PYTHON) -m lab up --hosts 6
+	@$(ENGINE_ENV); eval "$$($(PYTHON) -m lab env)"; $(VENV)/python -m bench.hosts; $(VENV)/python -m bench.links
