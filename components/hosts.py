@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 NAME = "hosts"
 """Of the resources that there is one of for all hosts."""
 
+# Roles of the collection openstack.kolla would install these at run time; here they are in the hosts' image, which
+# cannot be changed then (host_image/Containerfile).
+_INSTALLED_BY_KOLLA = (
+    *("docker_packages", "docker_sdk_packages", "podman_packages", "podman_sdk_packages"),
+    *("redhat_pkg_install", "redhat_pkg_removals", "ubuntu_pkg_install", "ubuntu_pkg_removals"),
+)
+
 
 def enrol(settings: "Settings", opts: pulumi.ResourceOptions) -> dict[str, object]:
     """Makes the hosts of SETTINGS and all that is done with them; gives what the stack exports, by their names."""
@@ -75,12 +82,13 @@ def enrol(settings: "Settings", opts: pulumi.ResourceOptions) -> dict[str, objec
 
 def variables(settings: "Settings", kolla: KollaSpec) -> dict[str, Any]:
     """Kolla's globals: what these hosts need, and what the stack file says, which wins."""
-    needed = {
+    needed: dict[str, Any] = {
+        **{packages: [] for packages in _INSTALLED_BY_KOLLA},
         # The host's own has the bond, and is there before any container runs (docs/adr/0014).
         "enable_openvswitch": "no",
         # Without it Kolla gives the agents of compute hosts no bridge for VLANs.
         "enable_neutron_provider_networks": "yes",
-        # These are the image's affair; the installed system is not to be changed.
+        # So are these settings.
         "change_selinux": False,
         "disable_firewall": False,
         "enable_docker_repo": False,

@@ -321,6 +321,7 @@ def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Ru
     (made,) = run(the_program).of(DEPLOYMENT)
     told = yaml.safe_load(made.inputs["globals"])
     assert (told["enable_openvswitch"], told["neutron_physical_networks"]) == ("no", "physnet1")
+    assert told["docker_packages"] == [], "the hosts' image has them"
     assert (told["enable_prometheus"], told["kolla_base_distro"]) == ("yes", "debian")
     assert made.inputs["hosts"]["control-1"]["fingerprint"] == "f1"
 
