@@ -327,6 +327,13 @@ def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Ru
 
 
 @pytest.mark.usefixtures("prod")
+def test_the_types_of_hosts_in_state_stay(run: Run) -> None:
+    components = {"host:BareMetalHost", "enrolment:Enrolment", "hosts:HostOs"}
+    types = {args.typ for args in run(the_program).resources}
+    assert types >= {HOST, DEPLOYMENT, HOST_OS, *(f"private-cloud:{name}" for name in components)}
+
+
+@pytest.mark.usefixtures("prod")
 def test_names_in_state_stay(run: Run) -> None:
     names = {(args.typ.rpartition(":")[2], args.name) for args in run(the_program).resources}
     assert names >= {
