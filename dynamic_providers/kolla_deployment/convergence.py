@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
-from dynamic_providers.kolla_deployment import ceph_host, configuration, facts, markers, verification
+from dynamic_providers.kolla_deployment import ceph_host, facts, markers, verification
 from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY
 from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION
 from dynamic_providers.kolla_deployment.markers import Marker
@@ -147,12 +147,10 @@ class Convergence:
         if not hosts:
             return
         result = self.kolla.run(step, hosts, what=f"{step} on {', '.join(hosts)}")
-        secrets = configuration.secrets(self.kolla.configdir)
         for name in hosts:
             failure = result.failure(name)
             if failure:
-                message = configuration.hidden(failure.message, secrets)
-                self._fail(name, step, message, task=failure.task, log=str(result.log))
+                self._fail(name, step, failure.message, task=failure.task, log=str(result.log))
         self._done(step, hosts)
 
     def _verify(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,16 +96,26 @@ class Kolla:
             keep_open=[self.lock],
         )  # fmt: skip
         progress.end(result)
+        self._hide_secrets(result)
         return result
 
     def destroy(self, hosts: Sequence[str]) -> dict[str, str]:
         """Remove Kolla's containers and files from hosts; why not, by name, where it failed."""
         result = self.run(DESTROY[0], hosts, *DESTROY[1:])
-        secrets = configuration.secrets(self.configdir)
         return {
-            host: f"task {failure.task!r}: {configuration.hidden(failure.message, secrets)} (log {result.log})"
+            host: f"task {failure.task!r}: {failure.message} (log {result.log})"
             for host in hosts
             if (failure := result.failure(host))
+        }
+
+    def _hide_secrets(self, result: RunResult) -> None:
+        """Ansible prints the whole command of a task that failed, and some of Kolla's have a password in it."""
+        secrets = configuration.secrets(self.configdir)
+        said = result.log.read_text(encoding="utf-8", errors="replace")
+        result.log.write_text(configuration.hidden(said, secrets), encoding="utf-8")
+        result.failures = {
+            host: replace(failure, message=configuration.hidden(failure.message, secrets))
+            for host, failure in result.failures.items()
         }
 
     def groups(self) -> dict[str, set[str]]:
@@ -118,12 +128,12 @@ class Kolla:
         return {name: _members(found, name) for name in found if name != "_meta"}
 
     def has_collection(self) -> bool:
-        """Whether the collection that bootstrap-servers needs is installed."""
-        try:
-            self._answer("ansible-galaxy", "collection", "list", COLLECTION)
-        except CloudError:
-            return False
-        return True
+        """Whether the collection that bootstrap-servers needs is installed.
+
+        Raises:
+            CloudError: Ansible does not say.
+        """
+        return COLLECTION in self._answer("ansible-galaxy", "collection", "list", COLLECTION)
 
     def log(self, step: str) -> Path:
         """A log file of its own for a run that starts now."""
@@ -141,7 +151,7 @@ class Kolla:
         if done.returncode != 0:
             lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
             said = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
-            raise CloudError(f"{command[0]} cannot read {self.inventory}: {said}")
+            raise CloudError(f"`{' '.join(command)}` failed: {said}")
         return done.stdout
 
 

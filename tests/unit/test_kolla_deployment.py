@@ -28,6 +28,7 @@ here=$(dirname "$0")
 step=$1
 while [ "$1" != --limit ]; do shift; done
 echo "$step $2" >> "$here/calls"
+echo openstack --os-password hunter22
 echo '{"event": "task", "task": "nova : Check"}' >> "$PRIVATE_CLOUD_EVENTS"
 if [ -e "$here/$step.events" ]; then
     cat "$here/$step.events" >> "$PRIVATE_CLOUD_EVENTS"
@@ -225,9 +226,11 @@ def test_steps_that_start_nothing_are_not_verified(run, hosts):
     assert hosts.markers["one"].steps == ("prechecks",)
 
 
-def test_a_password_in_a_message_is_hidden(run, programs):
+def test_a_password_is_hidden_in_the_message_and_in_the_log(run, programs):
     fails(programs, "deploy", "two", "access denied with hunter22")
-    assert run(deployment())["two"].message == "access denied with ***"
+    found = run(deployment())["two"]
+    assert found.message == "access denied with ***"
+    assert Path(found.log).read_text() == "openstack --os-password ***\n"
 
 
 def test_bootstrap_servers_is_skipped_with_a_sentence_where_its_collection_is_missing(run, programs, capsys):
