@@ -68,7 +68,8 @@ def _links(wanted: Wanted, found: Found) -> list[str]:
             f"Open vSwitch does not answer ({found.switch_error}): install it from the host image, which has it"
         ]
     return [
-        f"{problem}: correct the host's links and vlans, or install it anew from its kickstart"
+        f"{problem}: correct its links and vlans in the stack file, or on the host in /etc/private-cloud/network.json,"
+        " then `systemctl restart host-network` there"
         for problem in switch.problems(found.switch, wanted.links, wanted.vlans)
     ]
 
