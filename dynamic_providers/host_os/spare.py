@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from clients import instances
 from clients.containers import containers
 from clients.errors import CloudError, InUseError
 from clients.openstack import connect
+from dynamic_providers.kolla_deployment import nova_host
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -19,6 +19,7 @@ CONTROL_PLANE, INSTANCES = "control-plane", "instances"
 _FEWEST_WITH_SPARE = 3  # of one or two control hosts none can go without the loss of the quorum
 _AT_ONCE = 8
 _SHOWN = 5
+_AT_REST = frozenset({"SHUTOFF", "SHELVED", "SHELVED_OFFLOADED", "SUSPENDED", "SOFT_DELETED"})
 
 
 def check(host: Host, all_hosts: Sequence[Host], *, may_interrupt: Collection[str], cloud: str) -> None:
@@ -38,7 +39,11 @@ def check(host: Host, all_hosts: Sequence[Host], *, may_interrupt: Collection[st
         _quorum(host, [other for other in all_hosts if "control" in other.roles], may_interrupt)
     if "compute" in host.roles and INSTANCES not in may_interrupt:
         with connect(cloud) as connection:
-            running = instances.running_on(connection, host.ssh.name)
+            running = [
+                f"{instance.name} ({instance.id}, {instance.status})"
+                for instance in nova_host.instances(connection, host.ssh.name)
+                if instance.status not in _AT_REST
+            ]
         if running:
             more = f" and {len(running) - _SHOWN} more" if len(running) > _SHOWN else ""
             raise InUseError(

@@ -16,6 +16,8 @@ from clients import bootc, ssh
 from clients.errors import CloudError
 from dynamic_providers.host_os import HostOs, restart, rollout, spare, trial, upgrade
 from dynamic_providers.host_os.provider import HostOsProvider
+from dynamic_providers.kolla_deployment import nova_host
+from dynamic_providers.kolla_deployment.nova_host import Instance
 
 FAKE = Path(__file__).parents[2] / "lab/fakes/host/usr/bin/bootc"
 FIRST = "registry.lab.example/host:1"
@@ -118,15 +120,15 @@ def hosts(monkeypatch, tmp_path):
 
 @pytest.fixture
 def nova(monkeypatch):
-    running: dict[str, list[str]] = {}
+    there: dict[str, list[Instance]] = {}
 
     @contextmanager
     def connect(_cloud):
         yield None
 
     monkeypatch.setattr(spare, "connect", connect)
-    monkeypatch.setattr("clients.instances.running_on", lambda _connection, host: running.get(host, []))
-    return running
+    monkeypatch.setattr(nova_host, "instances", lambda _connection, host: there.get(host, []))
+    return there
 
 
 def declared(image=SECOND, roles=(), **more):
@@ -383,10 +385,11 @@ def test_the_only_control_host_is_restarted_only_where_that_is_declared(hosts):
 
 
 def test_a_compute_host_with_running_instances_is_not_restarted_and_they_are_named(hosts, nova):
-    nova["b"] = ["web-1 (5e1)"]
+    nova["a"] = [Instance("5e0", "idle", "p", "SHUTOFF", None, "a")]
+    nova["b"] = [Instance("5e1", "web-1", "p", "ACTIVE", None, "b")]
     outs = crud.create(declared(roles=["compute"])).outs
     assert oks(outs) == {"a": True, "b": False, "c": False}
-    assert "web-1 (5e1)" in outs["results"]["b"]["message"]
+    assert "web-1 (5e1, ACTIVE)" in outs["results"]["b"]["message"]
     assert hosts["b"].booted() == FIRST
     assert oks(crud.create(declared(roles=["compute"], may_interrupt=["instances"])).outs)["b"]
 
