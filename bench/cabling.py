@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -153,8 +154,9 @@ class Cabling:
     and each trunked VLAN has a port on br-ex in place of a server's.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bond_mode: str = "active-backup") -> None:
         self._stack = ExitStack()
+        self.installation = replace(HOST, bond_mode=bond_mode)
 
     def __enter__(self) -> Self:
         with self._stack as stack:
@@ -179,7 +181,7 @@ class Cabling:
     def make_network(self) -> str:
         """Run the host image's script; return what it complained of."""
         file = self.host_ovs.folder / "network.json"
-        file.write_text(network(HOST, datapath_type="netdev"))
+        file.write_text(network(self.installation, datapath_type="netdev"))
         return run(
             *self.host.inside(sys.executable, str(HOST_NETWORK), str(file)),
             environment=self.host_ovs.environment,

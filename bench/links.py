@@ -125,13 +125,12 @@ def running(cabling: Cabling) -> Iterator[dict[str, Flow]]:
         yield flows
 
 
-def cut_and_mended(cabling: Cabling, flows: dict[str, Flow]) -> dict[str, Outage]:
-    """Cut the active link, mend it when traffic goes on by the other; what each flow lost, by "EVENT, FLOW".
+def cut_and_mended(cabling: Cabling, flows: dict[str, Flow], link: str) -> dict[str, Outage]:
+    """Cut LINK, mend it when traffic goes on by the other; what each flow lost, by "EVENT, FLOW".
 
     Raises:
         RuntimeError: traffic did not go on.
     """
-    link = cabling.active()
     found: dict[str, Outage] = {}
     for event, happen in (("cut", cabling.cut), ("mended", cabling.mend)):
         time.sleep(AROUND)
@@ -155,7 +154,7 @@ def measured(rounds: int) -> dict[str, list[Outage]]:
         with running(cabling) as flows:
             for number in range(2 * rounds):
                 link = cabling.active()
-                for name, outage in cut_and_mended(cabling, flows).items():
+                for name, outage in cut_and_mended(cabling, flows, link).items():
                     outages.setdefault(name, []).append(outage)
                 print(f"cut {number + 1}/{2 * rounds}: {link} cut and mended", flush=True)
     return outages

@@ -99,12 +99,21 @@ def test_traffic_goes_on_when_either_link_is_cut_while_it_flows(cabling):
     with links.running(cabling) as flows:
         for _ in LINKS:
             cut.append(cabling.active())
-            outages = links.cut_and_mended(cabling, flows)
+            outages = links.cut_and_mended(cabling, flows, cut[-1])
             sys.stdout.write(links.table({name: [outage] for name, outage in outages.items()}) + "\n")
             assert cabling.active() != cut[-1]
             for name, outage in outages.items():
                 assert outage.lost < outage.sent, f"nothing arrived while: {name}"
     assert sorted(cut) == sorted(LINKS)
+
+
+def test_traffic_goes_on_when_either_link_of_two_in_use_is_cut():
+    with Cabling(bond_mode="balance-slb") as cabling:
+        cabling.wait_for_both()
+        with links.running(cabling) as flows:
+            for link in LINKS:
+                for name, outage in links.cut_and_mended(cabling, flows, link).items():
+                    assert outage.lost < outage.sent, f"{link}: nothing arrived while: {name}"
 
 
 def test_the_script_run_again_while_traffic_flows_changes_nothing(cabling):
