@@ -30,6 +30,7 @@ KOLLA = (
     "docker_registry_password",
     "keystone_admin_password",
     "libvirt_sasl_password",
+    "memcache_secret_key",
     "metadata_secret",
     "neutron_database_password",
     "neutron_keystone_password",
@@ -39,6 +40,7 @@ KOLLA = (
     "osprofiler_secret",
     "placement_database_password",
     "placement_keystone_password",
+    "rabbitmq_cluster_cookie",
     "rabbitmq_password",
 )
 CEPHX = (
