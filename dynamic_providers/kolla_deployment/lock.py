@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from clients.errors import CloudError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NAME = ".private-cloud.lock"
+LEFT_OVER_S = 15.0
 PROGRAMS = frozenset({"kolla-ansible", "ansible-playbook"})
 
 
@@ -26,14 +28,7 @@ def held(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> I
     """
     path = configdir / NAME
     with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise CloudError(
-                f"another run of this program (pid {file.read().strip() or 'unknown'}) is deploying with {configdir};"
-                " wait until it has ended, then run this again"
-            ) from None
+        _take(file, configdir)
         other = by_hand(configdir, inventory, processes)
         if other is not None:
             raise CloudError(
@@ -44,6 +39,23 @@ def held(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> I
         file.write(f"{os.getpid()}\n")
         file.flush()
         yield file.fileno()
+
+
+def _take(file: TextIO, configdir: Path) -> None:
+    deadline = time.monotonic() + LEFT_OVER_S
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip()
+            # What a killed run left is being ended by its keeper, which holds the lock until then.
+            if Path("/proc", owner or "none").exists() or time.monotonic() > deadline:
+                raise CloudError(
+                    f"another run of this program (pid {owner or 'unknown'}) is deploying with {configdir}; wait until"
+                    " it has ended, then run this again"
+                ) from None
+            time.sleep(0.1)
 
 
 def by_hand(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> tuple[int, str] | None:
