@@ -97,9 +97,12 @@ def computes(conn: Connection, host: str) -> list[Service]:
 
 
 def disable(conn: Connection, host: str) -> None:
-    """Let nothing new come to the host; what somebody else has disabled keeps its reason."""
+    """Let nothing new come to the host; what somebody else has disabled keeps its reason.
+
+    To a host that is down nothing comes, and Nova would wait a minute for its answer.
+    """
     for service in computes(conn, host):
-        if service.enabled:
+        if service.enabled and service.up:
             _set(conn, service, {"status": "disabled", "disabled_reason": REASON})
 
 

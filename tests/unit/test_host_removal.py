@@ -243,6 +243,12 @@ def test_a_dead_host_goes_with_a_warning_that_it_was_not_destroyed(
     assert "host compute-9 (10.110.0.29 port 22) cannot be reached. It is removed all the same" in warning
 
 
+def test_nova_is_not_asked_to_tell_a_host_that_is_down(cloud: HostCloud, machines: Machines) -> None:
+    cloud.services["s-compute-9"]["state"] = "down"
+    assert run(machines, leaving())[0] == {}
+    assert "disabled s-compute-9" not in cloud.changes
+
+
 def test_a_dead_host_with_instances_is_refused_like_any_other(cloud: HostCloud, machines: Machines) -> None:
     machines.dead["compute-9"] = HostUnreachable("no answer")
     cloud.instance("web", "compute-9")
