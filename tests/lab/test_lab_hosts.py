@@ -146,7 +146,7 @@ def test_a_privileged_container_starts_with_limits_above_this_machines(host):
     rootfs = host.folder / "docker" / "busybox.tar"
     rootfs.write_bytes(archive.getvalue())
     told(host, "sudo docker import /var/lib/docker/busybox.tar trial:1")
-    ulimit = "--ulimit nofile=1048576:1048576"
+    ulimit = "--ulimit nofile=1048576:1048576 --ulimit memlock=-1:-1"
     started = f"sudo docker run --rm --privileged --network host {ulimit} -v /run:/run:shared trial:1"
     capabilities = int(told(host, f"{started} /bin/busybox grep CapEff /proc/self/status").split()[1], 16)
     plain = told(

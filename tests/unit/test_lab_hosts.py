@@ -5,7 +5,8 @@ import stat
 
 import pytest
 
-from lab import environment, settings
+from lab import __main__ as command
+from lab import bring_up, environment, settings
 from lab.hosts import control_groups, count, fabric, host, keys, layer, plan, preflight, record
 from lab.settings import Lab, LabError
 from lab.supervisor import rendered
@@ -49,6 +50,15 @@ def test_a_number_of_hosts_that_cannot_be_is_refused_and_not_recorded(lab, numbe
     with pytest.raises(LabError, match=f"--hosts is {number}, but"):
         count.record(lab, number)
     assert count.recorded(lab) == 0
+
+
+def test_a_reset_brings_up_as_many_hosts_as_there_were(lab, monkeypatch):
+    asked = []
+    monkeypatch.setattr(bring_up, "down", lambda _: True)
+    monkeypatch.setattr(bring_up, "up", lambda _lab, _clock, number: asked.append(number))
+    count.record(lab, 2)
+    command.reset(lab)
+    assert asked == [2]
 
 
 def test_two_labs_share_no_network_no_namespace_and_no_link(tmp_path):
