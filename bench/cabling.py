@@ -7,34 +7,24 @@ Both use the userspace datapath, which needs no kernel module; a real host uses 
 
 from __future__ import annotations
 
-import ctypes
-import os
-import secrets
-import shutil
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from bench.namespace import Namespace, run, wait_for
+from bench.open_vswitch import OpenVswitch
 from components.kickstart import Installation, network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
 HOST_NETWORK = Path(__file__).parents[1] / "host_image" / "host_network.py"
 MANAGEMENT, TRUNKED = 110, (120, 130)
 LINKS = {"eno1": "host-a", "eno2": "host-b"}
 """The host's links, and the switches' ports at their other ends."""
-SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
-CLONE_NEWNET = 0x40000000
-WITHIN = 20.0  # seconds
 
 
 def addresses(vlan: int) -> tuple[str, str]:
@@ -56,95 +46,6 @@ HOST = Installation(
     user="kolla",
     public_key="ssh-ed25519 AAAA",
 )
-
-
-class Namespace:
-    """A network namespace with a name of its own; gone after the ``with``."""
-
-    def __init__(self, name: str) -> None:
-        self.name = f"{name}-{secrets.token_hex(3)}"
-
-    def __enter__(self) -> Self:
-        run("ip", "netns", "add", self.name)
-        self.run("ip", "link", "set", "lo", "up")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        run("ip", "netns", "del", self.name)
-
-    def inside(self, *command: str) -> list[str]:
-        """Return the command line that runs COMMAND in here."""
-        return ["ip", "netns", "exec", self.name, *command]
-
-    def run(self, *command: str) -> str:
-        """Run a program in here and return what it printed."""
-        return run(*self.inside(*command))
-
-    def socket(self, family: int, kind: int, protocol: int = 0) -> socket.socket:
-        """Open a socket in here: a socket stays in the namespace that its thread was in."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        ours = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        theirs = os.open(f"/run/netns/{self.name}", os.O_RDONLY)
-        try:
-            if libc.setns(theirs, CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), f"namespace {self.name} cannot be entered")
-            try:
-                return socket.socket(family, kind, protocol)
-            finally:
-                libc.setns(ours, CLONE_NEWNET)
-        finally:
-            os.close(ours)
-            os.close(theirs)
-
-
-class OpenVswitch:
-    """Open vSwitch with a database and files of its own, in a namespace; stopped after the ``with``."""
-
-    def __init__(self, namespace: Namespace) -> None:
-        self._namespace = namespace
-        self.folder = Path(tempfile.mkdtemp(prefix="ovs-"))
-        self.environment = os.environ | {"OVS_RUNDIR": str(self.folder)}
-        self._daemons: list[subprocess.Popen[bytes]] = []
-
-    def __enter__(self) -> Self:
-        run("ovsdb-tool", "create", str(self.folder / "conf.db"), SCHEMA)
-        listen = f"--remote=punix:{self.folder}/db.sock"
-        self._start("ovsdb-server", str(self.folder / "conf.db"), listen)
-        wait_for((self.folder / "db.sock").exists, "ovsdb-server listens")
-        self.vsctl("--no-wait", "init")
-        self._start("ovs-vswitchd", f"unix:{self.folder}/db.sock")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for daemon in reversed(self._daemons):
-            daemon.terminate()
-            daemon.wait(WITHIN)
-        shutil.rmtree(self.folder)
-
-    def vsctl(self, *arguments: str) -> str:
-        """Change or read the database."""
-        return run("ovs-vsctl", f"--timeout={WITHIN:.0f}", *arguments, environment=self.environment)
-
-    def appctl(self, *arguments: str) -> str:
-        """Ask ovs-vswitchd."""
-        return run("ovs-appctl", "-t", f"{self.folder}/ovs-vswitchd.ctl", "-T", "5", *arguments)
-
-    def _start(self, program: str, *arguments: str) -> None:
-        with (self.folder / f"{program}.log").open("wb") as log:
-            # Gone with us, also if we are killed.
-            command = ["setpriv", "--pdeathsig", "TERM", *self._namespace.inside(program, *arguments)]
-            self._daemons.append(
-                subprocess.Popen(
-                    [*command, f"--unixctl={self.folder}/{program}.ctl", "--no-chdir"],
-                    stdout=log,
-                    stderr=log,
-                    env=self.environment,
-                )
-            )
 
 
 class Cabling:
@@ -244,20 +145,3 @@ class Cabling:
             )
             self.host.run("ip", "address", "add", f"{addresses(vlan)[0]}/24", "dev", port)
             self.host.run("ip", "link", "set", port, "up")
-
-
-def run(*command: str, environment: dict[str, str] | None = None) -> str:
-    """Run a program; what it printed, or a failure with what it complained of."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise RuntimeError(f"`{' '.join(command)}` failed: {done.stderr.strip()}")
-    return done.stdout + done.stderr
-
-
-def wait_for(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is TRUE."""
-    until = time.monotonic() + WITHIN
-    while not true():
-        if time.monotonic() > until:
-            raise RuntimeError(f"waited {WITHIN:.0f} s in vain until {what}")
-        time.sleep(0.1)

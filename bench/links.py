@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from bench.cabling import MANAGEMENT, TRUNKED, Cabling, addresses, wait_for
+from bench.cabling import MANAGEMENT, TRUNKED, Cabling, addresses
+from bench.namespace import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from bench.cabling import Namespace
+    from bench.namespace import Namespace
 
 ROUNDS = 5
 INTERVAL = 0.01  # seconds

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from bench.cabling import Namespace
+from bench.namespace import Namespace
 
 EVERY_PROTOCOL = 0x0003  # linux/if_ether.h
 SOL_PACKET, PACKET_AUXDATA = 263, 8  # linux/if_packet.h, as what follows
