@@ -39,6 +39,7 @@ def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> 
 
     One that does not answer is told of, and no reason to stop: Kolla says so where it cannot do without.
     """
+    kolla.facts.mkdir(mode=0o700, parents=True, exist_ok=True)
     for host in concerned:
         for path in _kept(kolla.facts, host):
             path.unlink()

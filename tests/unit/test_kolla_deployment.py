@@ -308,7 +308,7 @@ def test_facts_of_concerned_hosts_are_forgotten_and_only_unknown_others_are_aske
     run(deployment())
     assert gathered() == ["gather-facts boss"]
     folder = Kolla("k", tmp_path, tmp_path / "inv", 0).facts
-    folder.mkdir(parents=True)
+    assert folder.stat().st_mode & 0o777 == 0o700
     for name in ("s1_boss", "s1_one"):
         (folder / name).write_text("{}")
     run(deployment(variables="a: 2\n"))
