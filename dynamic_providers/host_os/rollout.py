@@ -68,7 +68,9 @@ def roll_out(
     failed: str | None = None
     waiting = sum(status is None for status in settled.values())
     if waiting:
-        rules.tell(f"{waiting} of {len(named)} hosts are to boot another image, one at a time")
+        rules.tell(
+            f"{waiting} of {len(named)} hosts have not booted their image yet, or do not answer; one at a time now"
+        )
     for (host, image), status in settled.items():
         name = host.ssh.name
         done = serials.get(name, host.serial)
