@@ -1,0 +1,282 @@
+"""A host leaves a real Nova, Neutron and Placement; what Kolla leaves on one is looked for on a simulated host.
+
+Its nova-compute has Nova's fake driver, so that instances run nowhere, and its agents are FAKE: what is shown is
+that records, placement and schedules follow, not that a guest survives its migration. `kolla-ansible destroy`
+itself is shown by tests/lab/test_kolla_deployment.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from clients import host_keys, ssh
+from clients.errors import InUseError
+from clients.ssh import SshHost
+from dynamic_providers.kolla_deployment import neutron_host, nova_host, remains, removal, verification
+from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.markers import PATH
+from dynamic_providers.kolla_deployment.removal import LeavingHost
+from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_agent, own_host, until
+from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from openstack.connection import Connection
+
+    from lab.settings import Lab
+
+__all__ = ["simulated_hosts"]
+
+CLOUD = "lab-admin"
+VLAN = 984
+ZONE = "rack-1"
+ENGINE = "docker"
+MADE = f"test-{secrets.token_hex(3)}"
+STAYING = {"control-1": {"control"}}
+
+
+@pytest.fixture(autouse=True)
+def _settings(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds))
+    monkeypatch.setenv("CEPH_CONF", str(lab.ceph_conf))
+
+
+@pytest.fixture
+def going(lab: Lab, admin: Connection) -> Iterator[OwnHost]:
+    with own_host(lab, admin) as host:
+        host.start_compute()
+        host.start_agents(dhcp_agent(host.name, ZONE), l3_agent(host.name), metadata_agent(host.name))
+        yield host
+
+
+@dataclass
+class Used:
+    """What a project has on the host: a running and a stopped instance, a router, a network's DHCP."""
+
+    conn: Connection
+    host: str
+    router: str
+    network: str
+    running: str
+    stopped: str
+
+
+@pytest.fixture
+def used(admin: Connection, going: OwnHost) -> Iterator[Used]:
+    name = going.name
+    network = admin.network.create_network(
+        name=name,
+        provider_network_type="vlan",
+        provider_physical_network="physnet1",
+        provider_segmentation_id=VLAN,
+    )
+    router = flavor = None
+    servers = []
+    try:
+        subnet = admin.network.create_subnet(
+            network_id=network.id, ip_version=4, cidr="10.98.4.0/24", name=name
+        )
+        router = admin.network.create_router(name=name)
+        admin.network.add_interface_to_router(router, subnet=subnet.id)
+        agents = {agent.kind: agent.id for agent in neutron_host.agents(admin, name)}
+        hosting = admin.network.post(
+            f"/agents/{agents['L3 agent']}/l3-routers", json={"router_id": router.id}
+        )
+        assert hosting.ok, hosting.text
+        for agent in admin.network.network_hosting_dhcp_agents(network.id):
+            admin.network.remove_dhcp_agent_from_network(agent, network.id)
+        admin.network.post(f"/agents/{agents['DHCP agent']}/dhcp-networks", json={"network_id": network.id})
+        flavor = admin.compute.create_flavor(name=name, ram=64, vcpus=1, disk=0)
+        image = next(iter(admin.image.images()))
+        for kind in ("running", "stopped"):
+            made = admin.compute.create_server(
+                name=f"{name}-{kind}",
+                image_id=image.id,
+                flavor_id=flavor.id,
+                networks=[{"uuid": network.id}] if kind == "running" else "none",
+                availability_zone=f"nova:{name}",
+            )
+            servers.append(admin.compute.wait_for_server(made, wait=120))
+        admin.compute.stop_server(servers[1])
+        admin.compute.wait_for_server(servers[1], status="SHUTOFF", wait=60)
+        yield Used(admin, name, router.id, network.id, servers[0].id, servers[1].id)
+    finally:
+        for server in servers:
+            admin.compute.delete_server(server, force=True)
+        for server in servers:
+            admin.compute.wait_for_delete(server, wait=120)
+        if flavor:
+            admin.compute.delete_flavor(flavor)
+        if router:
+            admin.network.remove_interface_from_router(router, subnet=subnet.id)
+            admin.network.delete_router(router)
+        for port in admin.network.ports(network_id=network.id):
+            admin.network.delete_port(port)
+        admin.network.delete_network(network)
+
+
+@pytest.fixture
+def machine(simulated_hosts: list[SimulatedHost], tmp_path: Path) -> Iterator[SshHost]:
+    """A simulated host with a container, two volumes and a marker as Kolla's and ours."""
+    simulated = simulated_hosts[-1]
+    known_hosts = tmp_path / "known_hosts"
+    known_hosts.write_text(
+        host_keys.pin(simulated.address, simulated.port, simulated.host_key), encoding="utf-8"
+    )
+    key = Path(simulated.private_key_file)
+    reached = SshHost(simulated.name, simulated.address, simulated.port, simulated.user, key, known_hosts)
+    before = str(remains.of(reached, ENGINE))
+    assert not before, f"{simulated.name} is not clean: {before}"
+    simulated.run(
+        tmp_path,
+        f"""set -e
+tar --create --files-from /dev/null | {ENGINE} import - {MADE} > /dev/null
+{ENGINE} volume create --label kolla_managed=true {MADE} > /dev/null
+{ENGINE} volume create --label kolla_managed=true {MADE}-left > /dev/null
+{ENGINE} create --name {MADE} --label kolla_version=22 --volume {MADE}:/data {MADE} true > /dev/null
+{ENGINE} create --name {MADE}-other {MADE} true > /dev/null
+mkdir -p /etc/kolla
+touch {PATH}""",
+    )
+    yield reached
+    simulated.run(
+        tmp_path,
+        f"{ENGINE} rm --force {MADE} {MADE}-other; {ENGINE} volume rm --force {MADE} {MADE}-left;"
+        f" {ENGINE} rmi {MADE}; rm -f {PATH}",
+    )
+
+
+def unreachable(name: str, folder: Path) -> SshHost:
+    """A host where nobody answers."""
+    key = folder / "key"
+    key.touch()
+    return SshHost(name, "127.0.0.1", 9, "kolla", key, folder / "known_hosts")
+
+
+def leaving(host: SshHost, how: str) -> LeavingHost:
+    return LeavingHost(frozenset({"compute", "network"}), host, how, "docker")  # type: ignore[arg-type]
+
+
+def records(conn: Connection, host: str) -> list[str]:
+    """Everything that bears the host's name."""
+    found = [service.binary for service in nova_host.services(conn, host)]
+    found += [agent.kind for agent in neutron_host.agents(conn, host)]
+    rows = conn.compute.get("/os-hypervisors").json()["hypervisors"]
+    found += [row["hypervisor_hostname"] for row in rows if row["hypervisor_hostname"] == host]
+    rows = conn.placement.get("/resource_providers", params={"name": host}).json()["resource_providers"]
+    return found + [row["name"] for row in rows]
+
+
+def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_without_a_trace(
+    lab: Lab, admin: Connection, going: OwnHost, used: Used, tmp_path: Path
+) -> None:
+    machine = unreachable(going.name, tmp_path)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if line.startswith("warning: "):  # it is looked for at the machine, when it is empty
+            going.stop()
+
+    def remove(how: str) -> dict[str, str]:
+        hosts = [leaving(machine, how)]
+        clouds = Clouds(CLOUD, "admin")
+        return removal.remove(hosts, STAYING, clouds, destroy=_nothing, within=180, tell=tell)
+
+    with pytest.raises(InUseError) as refusal:
+        remove("refuse")
+    assert str(refusal.value) == (
+        f"{going.name} is in use by 2 instance(s): {going.name}-running ({used.running}, project admin),"
+        f" {going.name}-stopped ({used.stopped}, project admin); 1 router(s): {going.name} ({used.router});"
+        f" 1 DHCP network(s): {going.name} ({used.network}): move or delete them, or declare the host once more with"
+        " removal: drain before it goes"
+    )
+    assert [one.enabled for one in nova_host.computes(admin, going.name)] == [True]
+
+    with own_host(lab, admin) as other:
+        other.start_agents(l3_agent(other.name))
+        assert remove("drain") == {}
+        assert [agent.host for agent in admin.network.routers_hosting_l3_agents(used.router)] == [other.name]
+        admin.network.delete(f"/agents/{_l3(admin, other.name)}/l3-routers/{used.router}")
+    dhcp = [agent.host for agent in admin.network.network_hosting_dhcp_agents(used.network)]
+    assert len(dhcp) == 1
+    assert dhcp[0].endswith("-network")
+    for id_, status in ((used.running, "ACTIVE"), (used.stopped, "SHUTOFF")):
+        now = nova_host.instance(admin, id_)
+        assert now is not None
+        assert (now.host, now.status, now.task) == ("lab", status, None)
+    (port,) = admin.network.ports(device_id=used.running)
+    assert (port.binding_host_id, port.binding_vif_type) == ("lab", "ovs")
+    assert admin.network.get(f"/routers/{used.router}/tags").json() == {"tags": []}
+    assert records(admin, going.name) == []
+    assert told[-1] == f"{going.name}: removed"
+    assert remove("refuse") == {}
+
+
+def test_a_dead_host_goes_from_every_record_with_a_warning(
+    admin: Connection, going: OwnHost, tmp_path: Path
+) -> None:
+    found = verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0, tell=print)
+    assert found == {}
+    going.stop()
+    until(lambda: not nova_host.computes(admin, going.name)[0].up, "Nova knows that it is down", 120)
+    dead = unreachable(going.name, tmp_path)
+    told: list[str] = []
+    failed = removal.remove(
+        [leaving(dead, "refuse")], STAYING, Clouds(CLOUD), destroy=_nothing, within=1, tell=told.append
+    )
+    assert failed == {}
+    assert records(admin, going.name) == []
+    assert [line for line in told if line.startswith("warning: ") and "cannot be reached" in line]
+    found = verification.missing(CLOUD, {going.name: ["compute"]}, within=0, tell=print)
+    assert [sentence.split(";")[0] for sentence in found[going.name]] == [
+        f"Nova has no compute service of {going.name}",
+        f"Neutron has no Open vSwitch agent of {going.name}",
+    ]
+
+
+def test_what_an_interrupted_removal_disabled_serves_again_once_the_host_is_verified(
+    admin: Connection, going: OwnHost
+) -> None:
+    nova_host.disable(admin, going.name)
+    neutron_host.disable(admin, going.name)
+    down = [agent.kind for agent in neutron_host.agents(admin, going.name) if not agent.enabled]
+    assert sorted(down) == ["DHCP agent", "L3 agent"]
+    assert verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0, tell=print) == {}
+    assert all(agent.enabled for agent in neutron_host.agents(admin, going.name))
+    until(
+        lambda: [one.enabled for one in nova_host.computes(admin, going.name)] == [True], "it is enabled", 10
+    )
+
+
+def test_what_kolla_made_on_a_host_is_found_by_its_labels_and_the_rest_is_left(machine: SshHost) -> None:
+    found = remains.of(machine, ENGINE)
+    assert found == remains.Remains(
+        engine=True, containers=(MADE,), volumes=(MADE, f"{MADE}-left"), marker=True
+    )
+    # As Kolla does: the volumes of containers that are there.
+    ssh.run(machine, [ENGINE, "rm", "--force", MADE])
+    ssh.run(machine, [ENGINE, "volume", "rm", MADE])
+    left = remains.of(machine, ENGINE)
+    assert str(left) == f"volume {MADE}-left, the marker"
+    remains.clear(machine, ENGINE, left)
+    assert str(remains.of(machine, ENGINE)) == ""
+    assert f"{MADE}-other" in ssh.run(machine, [ENGINE, "ps", "--all", "--format", "{{.Names}}"])
+    assert remains.of(machine, "no-such-engine") == remains.Remains(
+        engine=False, containers=(), volumes=(), marker=False
+    )
+
+
+def _l3(conn: Connection, host: str) -> str:
+    (agent,) = (agent for agent in neutron_host.agents(conn, host) if agent.kind == "L3 agent")
+    return agent.id
+
+
+def _nothing(names: Sequence[str]) -> dict[str, str]:
+    raise AssertionError(names)
