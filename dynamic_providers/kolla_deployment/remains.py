@@ -70,9 +70,17 @@ if [ -e {shlex.quote(markers.PATH)} ]; then echo marker; fi""",
     )
 
 
+def unmark(host: SshHost) -> None:
+    """Remove the marker: from now on the host counts as not deployed.
+
+    Raises:
+        HostUnreachable: it does not answer.
+        CloudError: another host answers, or the login is refused.
+    """
+    ssh.run(host, ["rm", "-f", markers.PATH])
+
+
 def clear(host: SshHost, engine: str, remains: Remains) -> None:
-    """Remove volumes that Kolla no longer finds, because it looks for them by containers, and the marker last."""
+    """Remove volumes that Kolla no longer finds, because it looks for them by containers."""
     if remains.volumes:
         ssh.run(host, [engine, "volume", "rm", *remains.volumes], timeout=REMOVAL_S)
-    if remains.marker:
-        ssh.run(host, ["rm", "-f", markers.PATH])

@@ -6,7 +6,7 @@ Nothing is written down between the steps: each of them finds what an earlier ru
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -118,12 +118,17 @@ def remove(
     """
     check(leaving, staying, clouds, tell)
     failed: dict[str, str] = {}
+    for host in leaving:
+        # First of all: a host that is declared again half way is deployed anew, and its services enabled.
+        with _noted(failed, host), suppress(HostUnreachable):
+            remains.unmark(host.ssh)
     with _asked(clouds.cloud, leaving, staying, tell) as conn:
         if conn is not None:
-            for host in leaving:
+            going = [host for host in leaving if host.name not in failed]
+            for host in going:
                 nova_host.disable(conn, host.name)
                 neutron_host.disable(conn, host.name)
-            for host in leaving:
+            for host in going:
                 with _noted(failed, host):
                     _empty(conn, clouds, host, leaving, within=within, tell=tell)
     _undeploy([host for host in leaving if host.name not in failed], destroy, failed, tell)

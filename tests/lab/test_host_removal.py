@@ -265,6 +265,7 @@ def test_what_kolla_made_on_a_host_is_found_by_its_labels_and_the_rest_is_left(m
     ssh.run(machine, [ENGINE, "volume", "rm", MADE])
     left = remains.of(machine, ENGINE)
     assert str(left) == f"volume {MADE}-left, the marker"
+    remains.unmark(machine)
     remains.clear(machine, ENGINE, left)
     assert str(remains.of(machine, ENGINE)) == ""
     assert f"{MADE}-other" in ssh.run(machine, [ENGINE, "ps", "--all", "--format", "{{.Names}}"])
