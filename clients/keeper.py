@@ -5,6 +5,7 @@ holds. The command gets a process group of its own; when the pipe ends, so do al
 that are given to the keeper, such as a lock's, stay open until then, and are not the command's.
 """
 
+import ctypes
 import os
 import select
 import signal
@@ -14,10 +15,13 @@ import time
 from contextlib import suppress
 
 GRACE_S = 5.0
+PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
 def main(command: list[str]) -> int:
     """Run it and return its exit code, as a shell tells it (128 + signal)."""
+    # Orphans of the group come here rather than to init, which may take its time to see that they ended.
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     ended = os.pidfd_open(child.pid)
     poll = select.poll()
@@ -35,7 +39,9 @@ def end_group(child: "subprocess.Popen[bytes]") -> None:
         os.killpg(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline:
-            child.poll()
+            with suppress(ChildProcessError):
+                while os.waitpid(-child.pid, os.WNOHANG)[0]:
+                    pass
             os.killpg(child.pid, 0)  # ProcessLookupError once nobody is left
             time.sleep(0.02)
         os.killpg(child.pid, signal.SIGKILL)
