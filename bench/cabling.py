@@ -82,7 +82,7 @@ class Cabling:
     def make_network(self) -> str:
         """Run the host image's script; return what it complained of."""
         file = self.host_ovs.folder / "network.json"
-        file.write_text(network(self.installation, datapath_type="netdev"))
+        file.write_text(network(replace(self.installation, datapath_type="netdev")))
         return run(
             *self.host.inside(sys.executable, str(HOST_NETWORK), str(file)),
             environment=self.host_ovs.environment,

@@ -17,7 +17,7 @@ from components.annotated_types import (
     VlanId,
 )
 from components.host_image import HostImageSpec
-from components.kickstart import Installation, render
+from components.kickstart import Installation, network, render
 from components.kolla import KollaSpec, KollaSshSpec
 from components.management import ManagementSpec
 from components.problems import Refusals, refusal
@@ -176,7 +176,7 @@ class BareMetalHost(pulumi.ComponentResource):
     """A host that is installed, reachable and fit, and known to Kolla-Ansible; `Enrolment` makes it one of the cloud.
 
     Makes one `KollaHost`. It writes the kickstart that installs the host, and once the host answers and is as
-    declared, its file in Kolla's inventory.
+    declared, its file in Kolla's inventory. The network of one that runs is changed in place.
     """
 
     for_kolla: dict[str, Any]
@@ -197,6 +197,7 @@ class BareMetalHost(pulumi.ComponentResource):
         super().__init__("private-cloud:host:BareMetalHost", name, None, opts)
         assert kolla.ssh, "load() asks for it with hosts"
         kickstart_file = str(kolla.kickstarts / f"{spec.name}.ks")
+        installation = _installation(spec, kolla, kolla.ssh, management, image)
         host = KollaHost(
             name,
             host_name=spec.name,
@@ -208,10 +209,11 @@ class BareMetalHost(pulumi.ComponentResource):
             roles=spec.roles,
             inventory=str(kolla.inventory),
             inventory_vars={"network_interface": MANAGEMENT_PORT},
-            kickstart=render(_installation(spec, kolla.ssh, management, image)),
+            kickstart=render(installation),
             kickstart_file=kickstart_file,
             links=spec.links,
             vlans=spec.vlans,
+            network=network(installation),
             osd_disks=spec.osd_disks,
             container_engine=kolla.container_engine,
             labels=spec.labels,
@@ -230,7 +232,11 @@ class BareMetalHost(pulumi.ComponentResource):
 
 
 def _installation(
-    spec: BareMetalHostSpec, ssh: KollaSshSpec, management: ManagementSpec, image: HostImageSpec
+    spec: BareMetalHostSpec,
+    kolla: KollaSpec,
+    ssh: KollaSshSpec,
+    management: ManagementSpec,
+    image: HostImageSpec,
 ) -> Installation:
     return Installation(
         name=spec.name,
@@ -248,4 +254,6 @@ def _installation(
         port=ssh.port,
         mtu=image.mtu,
         nameservers=image.nameservers,
+        # Neutron's agent, which Kolla tells this one, and the host have to agree.
+        datapath_type=str(kolla.globals.get("ovs_datapath", "system")),
     )

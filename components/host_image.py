@@ -25,6 +25,4 @@ class HostImageSpec(Spec):
     nameservers: tuple[IpAddress, ...] = Field(
         (), description="a list of the addresses of the hosts' name servers; part of the kickstart"
     )
-    mtu: Mtu = Field(
-        1500, description="the MTU of the hosts' links and management port, in bytes; part of the kickstart"
-    )
+    mtu: Mtu = Field(1500, description="the MTU of the hosts' links and management port, in bytes")

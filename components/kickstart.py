@@ -16,7 +16,7 @@ from components.annotated_types import IpAddr, IpNet
 NETWORK_FILE = "/etc/private-cloud/network.json"
 """Where host_image/host_network.py reads what to make."""
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9@:._/+=-]*|/[A-Za-z0-9@:._/+=-]+")
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9@:._/+=-]*|/[A-Za-z0-9@:._/+=-]+")
 _KEY_WORDS = 2  # of a public SSH key: its type and its base64; what follows is anybody's free text
 _SSH = 22
 
@@ -45,21 +45,18 @@ class Installation:
     port: int = _SSH
     mtu: int = 1500
     nameservers: tuple[IpAddr, ...] = ()
+    datapath_type: str = "system"
+    """Open vSwitch's; 'system' is the kernel's, 'netdev' needs no kernel module."""
 
 
-def network(host: Installation, datapath_type: str = "system") -> str:
-    """Return the text of NETWORK_FILE.
-
-    Args:
-        host: the host.
-        datapath_type: Open vSwitch's; 'system' is the kernel's, 'netdev' needs no kernel module.
-    """
+def network(host: Installation) -> str:
+    """Return the text of NETWORK_FILE."""
     return json.dumps(
         {
             "links": list(host.links),
             "bond_mode": host.bond_mode,
             "mtu": host.mtu,
-            "datapath_type": datapath_type,
+            "datapath_type": host.datapath_type,
             "management": {
                 "vlan": host.vlan,
                 "address": f"{host.address}/{host.network.prefixlen}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
-from dynamic_providers.kolla_host import fitness, inventory, made_files, probe, switch
+from dynamic_providers.kolla_host import fitness, inventory, made_files, network, probe, switch
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -30,6 +30,7 @@ class Host:
         kickstart_file: where that is written.
         links: the two network interfaces of its bond.
         vlans: what these have to carry.
+        network: the text of its network.json; None leaves the one it has.
         osd_disks: paths of the disks for Ceph.
     """
 
@@ -40,6 +41,7 @@ class Host:
     kickstart_file: Path
     links: Sequence[str]
     vlans: Sequence[int]
+    network: str | None
     osd_disks: Sequence[str]
 
     @property
@@ -142,15 +144,26 @@ def first_look(host: Host) -> probe.Found:
 
 def unmet(host: Host, found: probe.Found, checked_disks: Collection[str]) -> list[str]:
     """What is not as declared; the disks in CHECKED_DISKS may carry OSDs by now."""
-    wanted = fitness.Wanted(
-        name=host.name,
-        container_engine=host.entry.container_engine,
-        links=host.links,
-        vlans=host.vlans,
-        clean_disks=set(host.osd_disks) - set(checked_disks),
-        used_disks=set(host.osd_disks) & set(checked_disks),
+    return fitness.unmet(_wanted(host, checked_disks), found)
+
+
+def settle_network(host: Host, found: probe.Found, checked_disks: Collection[str]) -> probe.Found:
+    """Bring the network of a host that is fit but for it to what is declared, and look again.
+
+    Raises:
+        CloudError: it is not fit otherwise, or has its former network again; see `network`.
+    """
+    declared = host.network
+    if declared is None or not network.differences(declared, found):
+        return found
+    _require_none(host, fitness.unmet_besides_links(_wanted(host, checked_disks), found))
+    network.require_changeable(host.name, declared, found)
+    tell(
+        f"host {host.name}: its network changes, {network.told(declared, found)}; it takes that back by itself if"
+        f" nobody reaches it within {network.CONFIRM_S} s"
     )
-    return fitness.unmet(wanted, found)
+    network.change(host.entry.ssh, declared)
+    return look(host)
 
 
 def require_fit(host: Host, found: probe.Found, checked_disks: Collection[str]) -> None:
@@ -159,7 +172,21 @@ def require_fit(host: Host, found: probe.Found, checked_disks: Collection[str]) 
     Raises:
         CloudError: one sentence a point.
     """
-    sentences = unmet(host, found, checked_disks)
+    _require_none(host, unmet(host, found, checked_disks))
+
+
+def _wanted(host: Host, checked_disks: Collection[str]) -> fitness.Wanted:
+    return fitness.Wanted(
+        name=host.name,
+        container_engine=host.entry.container_engine,
+        links=host.links,
+        vlans=host.vlans,
+        clean_disks=set(host.osd_disks) - set(checked_disks),
+        used_disks=set(host.osd_disks) & set(checked_disks),
+    )
+
+
+def _require_none(host: Host, sentences: Sequence[str]) -> None:
     if len(sentences) == 1:
         raise CloudError(f"host {host.name} is not fit: {sentences[0]}")
     if sentences:
@@ -176,6 +203,12 @@ def drift(host: Host, key: str) -> list[str]:
         host.inventory_file: host.entry.text,
     }
     return [said for path, text in texts.items() if (said := made_files.differs(path, text))]
+
+
+def network_drift(host: Host, found: probe.Found) -> list[str]:
+    """How the network that the host makes is not the declared one, a sentence."""
+    keys = network.differences(host.network, found)
+    return [f"{network.FILE} there is not as declared in {' and '.join(keys)}"] if keys else []
 
 
 def forget(paths: Collection[Path]) -> None:

@@ -41,6 +41,11 @@ def unmet(wanted: Wanted, found: Found) -> list[str]:
     return [*_names(wanted, found), *_engine(wanted, found), *_links(wanted, found), *_disks(wanted, found)]
 
 
+def unmet_besides_links(wanted: Wanted, found: Found) -> list[str]:
+    """The same without the links, for a host whose network is about to be changed."""
+    return [*_names(wanted, found), *_engine(wanted, found), *_disks(wanted, found)]
+
+
 def _names(wanted: Wanted, found: Found) -> list[str]:
     called = found.nodename.partition(".")[0]
     if called == wanted.name:
@@ -68,8 +73,8 @@ def _links(wanted: Wanted, found: Found) -> list[str]:
             f"Open vSwitch does not answer ({found.switch_error}): install it from the host image, which has it"
         ]
     return [
-        f"{problem}: correct its links and vlans in the stack file, or on the host in /etc/private-cloud/network.json,"
-        " then `systemctl restart host-network` there"
+        f"{problem}: correct its links and vlans in the stack file, or look why the host did not make them from"
+        " /etc/private-cloud/network.json, then `systemctl restart host-network` there"
         for problem in switch.problems(found.switch, wanted.links, wanted.vlans)
     ]
 

@@ -65,6 +65,9 @@ class Found:
         engine_error: why none answers.
         switch: Open vSwitch's tables.
         switch_error: why there are none.
+        network: what the host makes its network from; None without such a file.
+        network_error: why it could not be read.
+        interfaces: names of all network interfaces there.
         os_image: reference of the image that is booted, None where the host has no bootc.
         disks: by their paths.
     """
@@ -74,6 +77,9 @@ class Found:
     engine_error: str | None
     switch: dict[str, Any] | None
     switch_error: str | None
+    network: dict[str, Any] | None
+    network_error: str | None
+    interfaces: Sequence[str]
     os_image: str | None
     disks: dict[str, Disk | str]
 
@@ -119,6 +125,9 @@ def _found(told: dict[str, Any]) -> Found:
         engine_error=engine.get("error"),
         switch=told["switch"].get("out"),
         switch_error=told["switch"].get("error"),
+        network=told["network"].get("out"),
+        network_error=told["network"].get("error"),
+        interfaces=told["interfaces"],
         os_image=(image.get("image") or {}).get("image"),
         disks={path: _disk(disk) for path, disk in told["disks"].items()},
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 _COMMAND_S = 20
+_NETWORK = Path("/etc/private-cloud/network.json")
 _LABEL = b"bluestore block device\n"  # Ceph, src/os/bluestore/BlueStore.cc: what a device's label begins with
 _LABEL_TEXT = 60  # bytes: that line, the OSD's UUID as text, a line's end; the encoded label follows
 _LABEL_SIZE = 4096
@@ -60,6 +61,16 @@ def _tables() -> dict[str, Any]:
             return found
         tables[table] = json.loads(found["out"])
     return {"out": tables}
+
+
+def _network() -> dict[str, Any]:
+    """What the host makes its network from, nothing where it was made otherwise; ``{"error": …}`` if it is no JSON."""
+    try:
+        return {"out": json.loads(_NETWORK.read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return {"out": None}
+    except (OSError, ValueError) as error:
+        return {"error": str(error)}
 
 
 def _bootc() -> Any:
@@ -160,6 +171,8 @@ def main() -> None:
         "nodename": os.uname().nodename,
         "engine": _engine(asked["engine"]),
         "switch": _tables(),
+        "network": _network(),
+        "interfaces": [path.name for path in Path("/sys/class/net").iterdir()],
         "bootc": _bootc(),
         "disks": {path: _disk(path) for path in asked["disks"]},
     }

@@ -24,6 +24,7 @@ _LOOKED_AT = {
     "container_engine",
     "links",
     "vlans",
+    "network",
     "osd_disks",
 }
 """What the host itself is looked at for; a change of the rest needs no connection."""
@@ -46,6 +47,7 @@ class KollaHostArgs(Inputs):
         kickstart_file: where that is written.
         links: the two network interfaces of its bond.
         vlans: what these have to carry, besides the management VLAN.
+        network: the text of the file that a host which runs makes its network from; left out, it stays as it is.
         osd_disks: paths of the disks for Ceph.
         container_engine: docker or podman.
         labels: the operator's own words for it.
@@ -64,6 +66,7 @@ class KollaHostArgs(Inputs):
     kickstart_file: str = Field(min_length=1)
     links: list[str] = Field(min_length=2, max_length=2)
     vlans: list[int] = Field(default_factory=list)
+    network: str | None = None
     osd_disks: list[str] = Field(default_factory=list)
     container_engine: Literal["docker", "podman"] = "docker"
     labels: dict[str, str] = Field(default_factory=dict)
@@ -105,7 +108,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
 
     def needs_repair(self, outputs: KollaHostOutputs) -> bool:
-        """A file edited by hand is written anew; what a host lacks stops the next run, with what it is."""
+        """What was edited by hand is put right by the next run; what a host lacks stops it, with what it is."""
         return bool(outputs.drift or outputs.unmet)
 
     def find_or_create(self, inputs: KollaHostArgs) -> tuple[str, KollaHostOutputs]:
@@ -114,7 +117,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.require_place(host)
         enrolment.write_kickstart(host)
         key = enrolment.pin(host, None)
-        found = enrolment.first_look(host)
+        found = enrolment.settle_network(host, enrolment.first_look(host), checked_disks=())
         enrolment.require_fit(host, found, checked_disks=())
         enrolment.write_entry(host)
         return inputs.name, _outputs(inputs, host, key, found)
@@ -129,7 +132,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.write_kickstart(host)
         key = enrolment.pin(host, olds.seen_host_key)
         if olds.unmet or olds.looked_at != _looked_at(inputs):
-            found = enrolment.look(host)
+            found = enrolment.settle_network(host, enrolment.look(host), olds.checked_disks)
             enrolment.require_fit(host, found, olds.checked_disks)
             outputs = _outputs(inputs, host, key, found)
         else:
@@ -153,8 +156,12 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
             enrolment.tell(f"{error} (what is known of it is kept)")
             return inputs, outputs.model_copy(update=drift)
         made = [Path(path) for path in outputs.files]
-        unmet = {"unmet": enrolment.unmet(host, found, outputs.checked_disks) + enrolment.rivals(host, made)}
-        return inputs, outputs.model_copy(update=drift | unmet | _facts(found))
+        unmet = (
+            enrolment.network_drift(host, found)
+            + enrolment.unmet(host, found, outputs.checked_disks)
+            + enrolment.rivals(host, made)
+        )
+        return inputs, outputs.model_copy(update=drift | {"unmet": unmet} | _facts(found))
 
     def delete_live(self, id_: str, inputs: KollaHostArgs, outputs: KollaHostOutputs) -> None:  # noqa: ARG002
         """Out of the inventory first; the host itself is not touched."""
@@ -185,6 +192,7 @@ def _host(inputs: KollaHostArgs) -> Host:
         kickstart_file=Path(inputs.kickstart_file),
         links=inputs.links,
         vlans=inputs.vlans,
+        network=inputs.network,
         osd_disks=inputs.osd_disks,
     )
 

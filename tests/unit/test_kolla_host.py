@@ -53,6 +53,8 @@ class FakeHost:
             "nodename": "compute-1",
             "engine": {"out": "24.0\n"},
             "switch": {"out": switch([120, 130])},
+            "network": {"out": None},
+            "interfaces": ["eno1", "eno2"],
             "bootc": None,
             "disks": {path: self.disk() for path in ("/dev/a", "/dev/b")},
         }

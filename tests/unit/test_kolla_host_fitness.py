@@ -112,6 +112,9 @@ FOUND = Found(
     engine_error=None,
     switch=GOOD,
     switch_error=None,
+    network=None,
+    network_error=None,
+    interfaces=[],
     os_image=None,
     disks={"/dev/a": CLEAN},
 )
@@ -264,6 +267,8 @@ def test_the_booted_image_is_told_where_there_is_bootc():
         "nodename": "a",
         "engine": {"out": "24.0\n"},
         "switch": {"error": "none"},
+        "network": {"error": "none"},
+        "interfaces": [],
         "bootc": {"status": {"booted": {"image": {"image": {"image": "r/host:1"}}}}},
         "disks": {"/dev/a": {"error": "gone"}},
     }

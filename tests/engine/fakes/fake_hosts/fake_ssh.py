@@ -40,6 +40,8 @@ def answer(name: str, disks: list[str]) -> dict[str, object]:
                 },
             }
         },
+        "network": {"out": None},
+        "interfaces": links,
         "bootc": None,
         "disks": {
             disk: {"device": disk, "size": 1 << 30, "in_use": False, "osd": None, "signatures": []}
