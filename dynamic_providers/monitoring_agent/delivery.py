@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -149,11 +150,21 @@ def look(hosts: Mapping[str, SshHost]) -> dict[str, Found]:
 
 
 def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
-    """Stop the agent on those hosts and take its configuration away; return why not, by host."""
+    """Stop the agent on those hosts and take its configuration away; return why not, by host.
+
+    A host that does not answer is let go with a warning: it may be dead, and is no longer this stack's.
+    """
     if not hosts:
         return {}
     result = runner.play("remove", hosts)
     failures = {name: result.failure(name) for name in hosts}
+    for name in sorted(name for name, failure in failures.items() if failure and failure.unreachable):
+        del failures[name]
+        sys.stderr.write(
+            f"warning: host {name} does not answer, so its agent and the license key stay on it; wipe its disks "
+            "before they leave the house\n"
+        )
+    sys.stderr.flush()
     return {
         name: f"{failure.task}{': ' if failure.task else ''}{failure.message} (log {result.log})"
         for name, failure in failures.items()

@@ -44,7 +44,10 @@ class FakeHosts:
         result = ansible.RunResult(log, code=0, whole=True, seen=frozenset(asked - self.unknown))
         folder = Path(json.loads(options["--extra-vars"])["configurations"])
         for name in asked - self.unknown:
-            if name in self.failing:
+            if name in self.down:
+                result.failures[name] = ansible.Failure("", "no route to host", unreachable=True)
+                result.code = 4
+            elif name in self.failing:
                 result.failures[name] = ansible.Failure("Restart the agent", "no such service")
                 result.code = 2
             elif playbook == "configure":
@@ -174,6 +177,14 @@ def test_a_host_that_cannot_be_left_stays_in_state_until_it_is(hosts, declared):
     hosts.failing = set()
     outs = crud.update("monitoring-agent", outs, declared("ab")).outs
     assert set(outs["results"]) == {*"ab"}
+
+
+def test_a_dead_host_that_leaves_is_let_go_with_a_warning_of_the_key_on_it(hosts, declared, capsys):
+    outs = crud.create(declared()).outs
+    hosts.down = {"c"}
+    outs = crud.update("monitoring-agent", outs, declared("ab")).outs
+    assert set(outs["results"]) == {*"ab"}
+    assert "host c does not answer, so its agent and the license key stay on it" in capsys.readouterr().err
 
 
 def test_a_host_that_fails_is_told_with_task_and_log_and_is_tried_again(hosts, declared):
