@@ -326,6 +326,18 @@ def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Ru
     assert made.inputs["hosts"]["control-1"]["fingerprint"] == "f1"
 
 
+def test_a_host_that_runs_gets_the_network_that_its_kickstart_would_install(
+    run: Run, prod: dict[str, Any]
+) -> None:
+    prod["kolla"]["globals"] = {**prod["kolla"].get("globals", {}), "ovs_datapath": "netdev"}
+    pulumi.runtime.set_config("private-cloud:kolla", json.dumps(prod["kolla"]))
+    hosts = run(the_program).of(HOST)
+    assert hosts
+    for made in hosts:
+        assert made.inputs["network"] in made.inputs["kickstart"].splitlines()
+        assert json.loads(made.inputs["network"])["datapath_type"] == "netdev", "as Neutron's agent is told"
+
+
 @pytest.mark.usefixtures("prod")
 def test_the_types_of_hosts_in_state_stay(run: Run) -> None:
     components = {"host:BareMetalHost", "enrolment:Enrolment", "hosts:HostOs"}

@@ -130,6 +130,10 @@ def test_the_host_reads_its_network_from_what_the_kickstart_writes():
     }
 
 
+def test_an_account_may_begin_as_linux_lets_it():
+    assert "user --name=_kolla --lock" in render(replace(HOST, user="_kolla"))
+
+
 def test_another_ssh_port_is_set_and_allowed_by_selinux():
     text = render(replace(HOST, port=2222))
     assert written(text, "/etc/ssh/sshd_config.d/20-port.conf") == ["Port 2222"]
