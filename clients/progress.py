@@ -1,4 +1,4 @@
-"""Progress of a long step: a bar at a terminal, otherwise plain lines at most every five seconds."""
+"""Progress of a long step: a line now and then; where its size is known, a bar at a terminal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ LINE_INTERVAL_S = 5.0
 BAR_INTERVAL_S = 0.2
 BAR_WIDTH = 30
 MIB = 1 << 20
+
+
+def tell(line: str) -> None:
+    """Show a line: the Pulumi CLI shows what a provider writes to standard error."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 class Progress:

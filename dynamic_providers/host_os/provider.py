@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from clients.progress import tell
 from clients.ssh import SshHost
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.host_os import rollout
@@ -156,7 +156,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         return not all(found.ok for found in outputs.results.values())
 
     def _roll_out(self, inputs: HostOsArgs, serials: dict[str, int]) -> HostOsOutputs:
-        rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait, tell=_tell)
+        rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait, tell=tell)
         return _outputs(
             rollout.roll_out(
                 inputs.all_hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
@@ -166,7 +166,3 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
 
 def _outputs(found: dict[str, rollout.Found]) -> HostOsOutputs:
     return HostOsOutputs(results={name: HostOsResult(**asdict(each)) for name, each in found.items()})
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the CLI shows a provider's stderr

@@ -6,11 +6,11 @@ on with what is missing. A host that fails is left out of later steps; the other
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.kolla_deployment import ceph_host, facts, markers, verification
 from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY
 from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION
@@ -219,9 +219,3 @@ def _lacking(deployment: Deployment, name: str, marker: Marker | None, skipped: 
         return f"its marker {markers.PATH} tells of something else than what is wanted"
     steps = marker.lacks(deployment.all_steps(name, skipped))
     return f"not done yet: {', '.join(steps)}" if steps else None
-
-
-def tell(line: str) -> None:
-    """Show a line of progress: the Pulumi CLI shows what a provider writes there."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

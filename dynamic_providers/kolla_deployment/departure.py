@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.kolla_deployment import removal
-from dynamic_providers.kolla_deployment.convergence import tell
 from dynamic_providers.kolla_deployment.facts import LOCAL
 from dynamic_providers.kolla_deployment.removal import LeavingHost
 

@@ -7,10 +7,10 @@ bootstrap-servers writes everybody into /etc/hosts.
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
+from clients.progress import tell
 from dynamic_providers.kolla_deployment.kolla import FACTS_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> 
     silent = {host: failure for host in unknown if (failure := result.failure(host))}
     if silent:
         first, why = next(iter(silent.items()))
-        sys.stderr.write(
-            f"warning: nothing is known of {', '.join(silent)}, which are in the inventory: {first}: {why.message}\n"
+        tell(
+            f"warning: nothing is known of {', '.join(silent)}, which are in the inventory: {first}: {why.message}"
         )
 
 

@@ -93,7 +93,7 @@ class KollaDeploymentArgs(Inputs):
         """What is wanted of the hosts."""
         return Deployment(
             self.stack,
-            {name: self.declared(name, host) for name, host in self.hosts.items()},
+            {name: self.declared(name, host) for name, host in sorted(self.hosts.items())},
             tuple(self.steps),
             self.container_engine,
             self.globals,

@@ -5,12 +5,12 @@ An unfit host is never in the inventory, and every step can be run again.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.kolla_host import fitness, inventory, made_files, network, probe, switch
 
 if TYPE_CHECKING:
@@ -216,12 +216,6 @@ def forget(paths: Collection[Path]) -> None:
     for path in paths:
         if not made_files.remove(path):
             tell(f"{path} stays: somebody else's file is in its place")
-
-
-def tell(line: str) -> None:
-    """A line for the person who runs Pulumi, which shows a provider's standard error."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
 
 
 def _not_installed(host: Host, error: ssh.HostUnreachable | str) -> ssh.HostUnreachable:

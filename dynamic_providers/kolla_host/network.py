@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from clients import ssh
 from clients.errors import CloudError
+from clients.progress import tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,9 +131,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
         _give_up_after(
             until, f"{host.where}: its unit {_UNIT} does not end; look at `systemctl status {_UNIT}` there"
         )
-        _tell(
-            f"host {host.name} still waits for a former change of its network to be confirmed or taken back"
-        )
+        tell(f"host {host.name} still waits for a former change of its network to be confirmed or taken back")
         time.sleep(_POLL_S)
     while True:
         time.sleep(_POLL_S)
@@ -145,7 +143,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
                 f"{error}; it was given another network and should have taken it back {CONFIRM_S} s later: look at"
                 " its console",
             )
-            _tell(f"host {host.name} does not answer with its new network yet")
+            tell(f"host {host.name} does not answer with its new network yet")
             continue
         if state == "confirmed":
             return
@@ -184,8 +182,3 @@ def _shown(value: Any) -> str:
 
 def _of_port(management: Mapping[str, Any]) -> str:
     return f"{management.get('address')} on VLAN {management.get('vlan')}, gateway {management.get('gateway') or 'none'}"
-
-
-def _tell(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()

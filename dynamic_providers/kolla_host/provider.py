@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from clients.errors import CloudError
+from clients.progress import tell
 from clients.ssh import SshHost
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.kolla_host import enrolment, inventory
@@ -128,7 +129,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         made = [Path(path) for path in olds.files]
         enrolment.require_place(host, made)
         for sentence in olds.drift:
-            enrolment.tell(f"host {host.name}: {sentence}; it is written anew from the stack file")
+            tell(f"host {host.name}: {sentence}; it is written anew from the stack file")
         enrolment.write_kickstart(host)
         key = enrolment.pin(host, olds.seen_host_key)
         if olds.unmet or olds.looked_at != _looked_at(inputs):
@@ -153,7 +154,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         try:
             found = enrolment.look(host)
         except CloudError as error:
-            enrolment.tell(f"{error} (what is known of it is kept)")
+            tell(f"{error} (what is known of it is kept)")
             return inputs, outputs.model_copy(update=drift)
         made = [Path(path) for path in outputs.files]
         unmet = (

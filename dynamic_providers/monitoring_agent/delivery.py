@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from clients import ansible, ssh
 from clients.ansible_progress import TaskProgress
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.monitoring_agent import configuration
 
 if TYPE_CHECKING:
@@ -160,11 +160,10 @@ def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
     failures = {name: result.failure(name) for name in hosts}
     for name in sorted(name for name, failure in failures.items() if failure and failure.unreachable):
         del failures[name]
-        sys.stderr.write(
+        tell(
             f"warning: host {name} does not answer, so its agent and the license key stay on it; wipe its disks "
-            "before they leave the house\n"
+            "before they leave the house"
         )
-    sys.stderr.flush()
     return {
         name: f"{failure.task}{': ' if failure.task else ''}{failure.message} (log {result.log})"
         for name, failure in failures.items()
