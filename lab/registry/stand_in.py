@@ -131,6 +131,7 @@ def image(name: str) -> Image:
         "org.opencontainers.image.title": f"STAND-IN for Kolla's {name}",
         "org.opencontainers.image.description": "checks that its configuration was delivered; runs no service",
         "name": name,
+        "kolla_version": "stand-in",  # by this label Kolla, and we, find the containers to remove
         "stand_in": "true",
     }
     config = {

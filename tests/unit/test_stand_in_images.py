@@ -146,3 +146,13 @@ def test_what_the_toolbox_is_told_of_hypervisors_reaches_kolla(root: Path) -> No
         "_runner_status": "runner_on_ok",
         "resources": [{"name": "lab-host-1", "id": "1"}],
     }
+
+
+def test_each_has_the_label_by_which_kolla_finds_containers_to_remove(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stand_in, "BUSYBOX", Path(__file__))
+    made = stand_in.image("cron")
+    stand_in.tree.cache_clear()
+    stand_in.layer.cache_clear()
+    assert "kolla_version" in json.loads(made.config)["config"]["Labels"]
