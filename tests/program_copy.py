@@ -66,7 +66,7 @@ class ProgramCopy:
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
         return self._run(python, "-m", "operations.adopt", "--stack", stack, *arguments, timeout=300)
 
-    def _run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
+    def _run(self, *command: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.folder,
