@@ -87,7 +87,7 @@ lab-test: toolchain ## real everything; brings the lab up
 
 test: lint types ## everything CI runs
 	@$(PYTHON) -m lab install
-	@$(ENGINE_ENV); $(VENV)/python -m pytest -v --durations=10 tests/unit tests/engine tests/lab
+	@$(ENGINE_ENV); $(VENV)/python -m tests.lanes
 
 bench: bench-image bench-hosts ## the figures
 

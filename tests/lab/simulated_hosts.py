@@ -1,7 +1,6 @@
 """The lab's simulated hosts, as tests find them: three at least."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from clients import host_keys, ssh
-from lab import settings
-from lab.hosts import count, record
+from lab.hosts import record
 from lab.settings import Lab
+from tests.lab.running_lab import with_hosts
 
 WANTED = 3
 
@@ -43,21 +42,6 @@ class SimulatedHost:
 @pytest.fixture(scope="session")
 def simulated_hosts(lab: Lab) -> Iterator[list[SimulatedHost]]:
     """All of them; those that the lab did not have before are gone again afterwards."""
-    before = count.recorded(lab)
-    if before < WANTED:
-        _up_with(WANTED)
-    rows = json.loads(record.path(lab).read_text(encoding="utf-8"))
-    yield [SimulatedHost(**row) for row in rows]
-    if before < WANTED:
-        _up_with(before)
-
-
-def _up_with(number: int) -> None:
-    done = subprocess.run(
-        ["/usr/bin/python3", "-m", "lab", "up", "--hosts", str(number)],
-        cwd=settings.CHECKOUT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    with with_hosts(lab, WANTED):
+        rows = json.loads(record.path(lab).read_text(encoding="utf-8"))
+        yield [SimulatedHost(**row) for row in rows]

@@ -14,7 +14,7 @@ import pytest
 from lab import processes
 from lab.settings import Lab
 from lab.supervisor import Supervisor
-from tests.lab.conftest import brought, command
+from tests.lab.running_lab import brought, command
 
 CEPH = {"ceph-mon", "ceph-mgr", "ceph-osd.0", "ceph-osd.1", "ceph-osd.2"}
 SERVICES = CEPH | {"mariadb", "rabbitmq", "slapd", "keystone", "glance", "placement"}
@@ -132,7 +132,7 @@ def test_a_taken_port_is_named_before_anything_starts(lab, tmp_path, monkeypatch
         listening.bind((second.address, second.ports.keystone))
         listening.listen(1)
         since = time.monotonic()
-        done = command("up", root)
+        done = command("up", root=root)
         spent = time.monotonic() - since
     second.home.unlink()
     assert done.returncode == 1

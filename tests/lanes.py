@@ -1,0 +1,80 @@
+"""All tests, in two lanes side by side: `make test`. Most of them wait, for services and for hosts.
+
+Tests that share something are in one lane, one after the other: whatever concerns hosts, and where instances run, in
+one; the rest of the cloud in the other. Those that stop the lab's parts come last, alone.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.lab.running_lab import running_lab, with_hosts
+from tests.lab.simulated_hosts import WANTED
+
+LAB = Path("tests/lab")
+HOSTS = (
+    "test_host*.py",
+    "test_kolla_*.py",
+    "test_monitoring_agent.py",
+    "test_lab_hosts.py",
+    "test_lab_compute.py",
+)
+ALONE = LAB / "test_lab_lifecycle.py"
+
+
+def lanes() -> dict[str, list[Path]]:
+    """What runs side by side, by the name that its lines bear."""
+    of_hosts = sorted(path for pattern in HOSTS for path in LAB.glob(pattern))
+    rest = sorted(set(LAB.glob("test_*.py")) - {*of_hosts, ALONE})
+    return {"hosts": of_hosts, "cloud": [Path("tests/unit"), Path("tests/engine"), *rest]}
+
+
+class Lane:
+    """A pytest of its own, whose lines are shown with its name."""
+
+    def __init__(self, name: str, paths: list[Path]) -> None:
+        self._name = name
+        self._run = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pytest",
+                "-v",
+                "--durations=10",
+                "-p",
+                "no:cacheprovider",
+                *map(str, paths),
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+        self._shown = threading.Thread(target=self._show)
+        self._shown.start()
+
+    def end(self) -> int:
+        """Wait for it; give its exit code."""
+        self._shown.join()
+        return self._run.wait()
+
+    def _show(self) -> None:
+        assert self._run.stdout
+        for line in self._run.stdout:
+            sys.stdout.write(f"{self._name:5} | {line}")
+            sys.stdout.flush()
+
+
+def main() -> int:
+    """Run all; 0 where all passed."""
+    with running_lab() as lab:
+        with with_hosts(lab, WANTED):
+            codes = [lane.end() for lane in [Lane(name, paths) for name, paths in lanes().items()]]
+        codes.append(Lane("alone", [ALONE]).end())
+    return max(codes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
