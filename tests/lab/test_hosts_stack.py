@@ -39,7 +39,8 @@ def declared(lab: Lab, hosts: Sequence[SimulatedHost], folder: Path) -> dict[str
         "ssh": {"user": hosts[0].user, "private_key_file": hosts[0].private_key_file},
     }
     found = {host.name: host.address for host in hosts}
-    keys["hosts"] = [host | {"address": found[host["name"]]} for host in keys["hosts"]]
+    # Other tests' networks and instances come to these hosts too, as to any.
+    keys["hosts"] = [host | {"address": found[host["name"]], "removal": "drain"} for host in keys["hosts"]]
     return keys
 
 
