@@ -5,9 +5,11 @@ one; the rest of the cloud in the other. Those that stop the lab's parts come la
 """
 
 import os
+import re
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 
 from tests.lab.running_lab import running_lab, with_hosts
@@ -22,6 +24,8 @@ HOSTS = (
     "test_lab_compute.py",
 )
 ALONE = LAB / "test_lab_lifecycle.py"
+_CLOSING = re.compile(r"=+ .*\b(passed|failed|error|errors)\b.* in [0-9.]+s")
+_COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
 
 def lanes() -> dict[str, list[Path]]:
@@ -36,6 +40,8 @@ class Lane:
 
     def __init__(self, name: str, paths: list[Path]) -> None:
         self._name = name
+        self.closing = ""
+        """What pytest says last: how many passed, failed and so on."""
         self._run = subprocess.Popen(
             [
                 sys.executable,
@@ -63,16 +69,29 @@ class Lane:
     def _show(self) -> None:
         assert self._run.stdout
         for line in self._run.stdout:
+            self.closing = line if _CLOSING.match(line) else self.closing
             sys.stdout.write(f"{self._name:5} | {line}")
             sys.stdout.flush()
+
+
+def total(closings: list[str]) -> str:
+    """Add up what the lanes say last, as `N passed, N failed`; an error is a failure."""
+    counts = Counter[str]()
+    for number, word in (found for closing in closings for found in _COUNT.findall(closing)):
+        counts["failed" if word.startswith("error") else word] += int(number)
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    return f"{counts['passed']} passed, {counts['failed']} failed{skipped}"
 
 
 def main() -> int:
     """Run all; 0 where all passed."""
     with running_lab() as lab:
         with with_hosts(lab, WANTED):
-            codes = [lane.end() for lane in [Lane(name, paths) for name, paths in lanes().items()]]
-        codes.append(Lane("alone", [ALONE]).end())
+            run = [Lane(name, paths) for name, paths in lanes().items()]
+            codes = [lane.end() for lane in run]
+        run.append(Lane("alone", [ALONE]))
+        codes.append(run[-1].end())
+    sys.stdout.write(f"{total([lane.closing for lane in run])}\n")
     return max(codes)
 
 
