@@ -109,8 +109,7 @@ def test_nova_and_neutron_see_a_host_exactly_while_its_containers_run(
     try:
         _wait(lambda: _compute(admin, idle_host.name) == ["up"], "Nova does not see the host")
         _wait(lambda: _agents(admin, idle_host.name) == [True], "Neutron does not see the agent")
-        hypervisors = [row.name for row in admin.compute.hypervisors()]
-        assert idle_host.name in hypervisors, "the cell has not taken the host in"
+        _wait(lambda: idle_host.name in _hypervisors(admin), "the cell has not taken the host in")
         idle_host.run(tmp_path, f"docker rm -f {' '.join(names)}")
         _wait(lambda: _compute(admin, idle_host.name) == ["down"], "Nova still sees the host")
         _wait(lambda: _agents(admin, idle_host.name) == [False], "Neutron still sees the agent")
@@ -124,6 +123,10 @@ def test_nova_and_neutron_see_a_host_exactly_while_its_containers_run(
 
 def _compute(admin: Connection, host: str) -> list[str]:
     return [row.state for row in admin.compute.services(binary="nova-compute") if row.host == host]
+
+
+def _hypervisors(admin: Connection) -> list[str]:
+    return [row.name for row in admin.compute.hypervisors()]
 
 
 def _agents(admin: Connection, host: str) -> list[bool]:
