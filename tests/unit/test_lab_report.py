@@ -6,8 +6,9 @@ import time
 import pytest
 
 from lab.daemon import UnhealthyError
-from lab.services import mariadb, rabbitmq, report
-from lab.settings import Lab
+from lab.fakes import neutron_agents
+from lab.services import mariadb, neutron, rabbitmq, report
+from lab.settings import HOST, Lab
 
 
 @pytest.fixture
@@ -56,3 +57,15 @@ def test_a_queue_that_nobody_listens_to_is_named(lab, monkeypatch):
     monkeypatch.setattr(rabbitmq, "consumers", lambda *_: 0)
     with pytest.raises(UnhealthyError, match=r"nobody listens to the queue compute\.lab"):
         report.listening(lab, {}, "nova", "compute.lab")
+
+
+def test_agents_of_hosts_that_are_gone_do_not_make_the_labs_own_unhealthy(lab, monkeypatch):
+    asked = []
+
+    def ask(_lab, question):
+        asked.append(question)
+        return str(len(neutron_agents.agents(HOST))) if "COUNT" in question else str(time.time())
+
+    monkeypatch.setattr(mariadb, "ask", ask)
+    neutron.agents_health(lab)
+    assert all("host IN ('lab', 'rack-1-network', 'rack-2-network')" in question for question in asked)
