@@ -1,7 +1,7 @@
 """Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
@@ -194,26 +194,25 @@ class KollaSpec(Spec):
     @field_validator("globals")
     @classmethod
     def _are_variables_of_kolla(cls, variables: dict[str, Any]) -> dict[str, Any]:
-        refused = Refusals()
-        for key, value in variables.items():
-            problem = globals_problem(key, value)
-            if problem:
-                refused.add((key,), problem)
-        refused.raise_if_any()
+        _refuse_entries(variables, globals_problem)
         return variables
 
     @field_validator("service_config")
     @classmethod
     def _are_files_of_the_config_folder(cls, files: dict[str, str]) -> dict[str, str]:
-        refused = Refusals()
-        for path, text in files.items():
-            problem = service_file_problem(path, text)
-            if problem:
-                refused.add((path,), problem)
-        refused.raise_if_any()
+        _refuse_entries(files, service_file_problem)
         return files
 
     @property
     def overrides(self) -> PurePosixPath:
         """Kolla's node_custom_config."""
         return self.config_folder or self.configdir / "config"
+
+
+def _refuse_entries(entries: Mapping[str, Any], problem_of: Callable[[str, Any], str | None]) -> None:
+    refused = Refusals()
+    for key, value in entries.items():
+        problem = problem_of(key, value)
+        if problem:
+            refused.add((key,), problem)
+    refused.raise_if_any()
