@@ -23,15 +23,17 @@ from dynamic_providers.kolla_deployment.markers import PATH
 from dynamic_providers.kolla_deployment.removal import LeavingHost
 from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_agent, own_host, until
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.lab.small_image import image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from openstack.connection import Connection
+    from openstack.image.v2.image import Image
 
     from lab.settings import Lab
 
-__all__ = ["simulated_hosts"]
+__all__ = ["image", "simulated_hosts"]
 
 CLOUD = "lab-admin"
 VLAN = 984
@@ -68,7 +70,7 @@ class Used:
 
 
 @pytest.fixture
-def used(admin: Connection, going: OwnHost) -> Iterator[Used]:
+def used(admin: Connection, going: OwnHost, image: Image) -> Iterator[Used]:
     name = going.name
     network = admin.network.create_network(
         name=name,
@@ -93,7 +95,6 @@ def used(admin: Connection, going: OwnHost) -> Iterator[Used]:
             admin.network.remove_dhcp_agent_from_network(agent, network.id)
         admin.network.post(f"/agents/{agents['DHCP agent']}/dhcp-networks", json={"network_id": network.id})
         flavor = admin.compute.create_flavor(name=name, ram=64, vcpus=1, disk=0)
-        image = next(iter(admin.image.images()))
         for kind in ("running", "stopped"):
             made = admin.compute.create_server(
                 name=f"{name}-{kind}",

@@ -7,7 +7,10 @@ import openstack
 import pytest
 import rados
 import rbd
-from openstack.connection import Connection
+
+from tests.lab.small_image import image
+
+__all__ = ["image"]
 
 VLAN = 985
 
@@ -41,24 +44,6 @@ def flavor(admin, name):
     made = admin.compute.create_flavor(name=name, ram=64, vcpus=1, disk=1)
     yield made
     admin.compute.delete_flavor(made)
-
-
-@pytest.fixture
-def image(lab, name):
-    """A raw image of 8 MiB in Ceph that belongs, as golden images do, to project `service`."""
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-image-import")) as owner:
-        made = owner.image.create_image(
-            name=name,
-            disk_format="raw",
-            container_format="bare",
-            visibility="community",
-            data=b"lab" * (8 * 1024**2 // 3),
-            validate_checksum=False,
-            wait=True,
-        )
-        yield made
-        owner.image.delete_image(made.id)
 
 
 def test_a_server_becomes_active_with_its_port_bound_on_a_provider_network(
