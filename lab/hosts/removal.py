@@ -25,6 +25,9 @@ def remove(lab: Lab) -> None:
         return  # this machine may not even have the programs
     everything = f"lab-{lab.digest}-"
     control_groups.end(everything)
+    if fabric.machine_link(lab) in fabric.interfaces(None):
+        # With the namespace of its other end it would go too, but some time after the command has ended.
+        subprocess.run(["ip", "link", "delete", fabric.machine_link(lab)], check=True, capture_output=True)
     for name in sorted(fabric.namespaces()):
         if name.startswith(everything):
             delete_namespace(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openstack
 import pytest
@@ -12,13 +12,11 @@ from openstack.connection import Connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from openstack.image.v2.image import Image
-
     from lab.settings import Lab
 
 
 @pytest.fixture
-def image(lab: Lab) -> Iterator[Image]:
+def image(lab: Lab) -> Iterator[Any]:
     """A raw image of 8 MiB in Ceph that belongs, as golden images do, to project `service`."""
     found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
     with Connection(config=found.get_one("lab-image-import")) as owner:

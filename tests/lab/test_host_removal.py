@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from openstack.connection import Connection
-    from openstack.image.v2.image import Image
 
     from lab.settings import Lab
 
@@ -70,7 +69,7 @@ class Used:
 
 
 @pytest.fixture
-def used(admin: Connection, going: OwnHost, image: Image) -> Iterator[Used]:
+def used(admin: Connection, going: OwnHost, image: Any) -> Iterator[Used]:
     name = going.name
     network = admin.network.create_network(
         name=name,
