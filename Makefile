@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
+.PHONY: help up preview destroy adopt stack repair host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,6 +40,12 @@ destroy: toolchain ## remove everything STACK declares
 adopt: toolchain $(LAB) ## take over what STACK's cloud holds (DECLARED=1 ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)
 	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
 		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DECLARED),--declared) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
+
+stack: toolchain ## a new stack file, NAME=staging, and what is left to fill in
+	@$(VENV)/python -m operations.new_stack --name '$(NAME)'
+
+repair: toolchain ## after a killed `up`: removes its lock, settles what was under way (FORCE=1: a lock of another machine)
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.repair --stack $(STACK) $(if $(FORCE),--force)
 
 host-image: ## build the hosts' image as STACK wants it (needs podman; host_image/Containerfile says what else)
 	@$(PYTHON) -m operations.host_image --stack $(STACK)

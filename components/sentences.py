@@ -27,6 +27,10 @@ def problem_of(error: "ErrorDetails", model: type[BaseModel]) -> Problem:
     """ERROR, which validating MODEL raised, as a problem at its path."""
     path = tuple(error["loc"])
     value = error["input"]
+    # A key with nothing behind its colon. Refusals show what they were given; not each was given its input.
+    empty = error["msg"].startswith("None is not ") if error["type"] == REFUSED else value is None
+    if empty and error["type"] != "missing":
+        return Problem(path, f"it is empty; give {_field_at(model, path)}")
     if error["type"] == REFUSED:
         return Problem(path, error["msg"])
     if error["type"] == "missing":

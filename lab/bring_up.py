@@ -21,6 +21,7 @@ from lab.services import (
     mariadb,
     neutron,
     nova,
+    object_store,
     placement,
     rabbitmq,
 )
@@ -38,6 +39,7 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     """List every daemon of the lab, in the order `status` shows them."""
     return (
         *ceph.daemons(lab, secrets),
+        *object_store.daemons(lab, secrets),
         *mariadb.daemons(lab),
         *rabbitmq.daemons(lab, secrets),
         *ldap.daemons(lab),
@@ -136,6 +138,14 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
             "ceph's pools",
             functools.partial(ceph.make_pools, lab),
             ("ceph-mgr runs", *(f"{n} runs" for n in osds)),
+        ),
+        Step("object store's pools", functools.partial(object_store.make_pools, lab), ("ceph's pools",)),
+        start("radosgw", "object store's pools"),
+        Step("object store's account", functools.partial(object_store.make_account, lab), ("radosgw runs",)),
+        Step(
+            "object store's bucket",
+            functools.partial(object_store.make_bucket, lab),
+            ("object store's account",),
         ),
         Step("rabbitmq's data", functools.partial(rabbitmq.prepare, lab)),
         start("rabbitmq", "rabbitmq's data"),

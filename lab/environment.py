@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from lab.hosts import count, record
+from lab.services import object_store
 
 if TYPE_CHECKING:
     from lab.settings import Lab
@@ -22,6 +23,9 @@ def exports(lab: Lab) -> str:
         "LAB_LDAP_URL": f"ldaps://{lab.address}:{lab.ports.ldaps}",  # Pulumi.dev.yaml asks for it
         "PULUMI_BACKEND_URL": f"file://{lab.root / '.cloud' / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        # The dev stack's state is in a file; whoever wants it in the object store says this as PULUMI_BACKEND_URL.
+        "LAB_STATES": object_store.backend_url(lab),
+        "AWS_SHARED_CREDENTIALS_FILE": str(object_store.credentials(lab)),
     }
     if count.recorded(lab):
         values["LAB_HOSTS"] = str(record.path(lab))

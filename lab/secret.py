@@ -50,6 +50,7 @@ CEPHX = (
     "client.glance",
     "client.cinder",
     "client.image-import",
+    "client.rgw.lab",
     "osd.0",
     "osd.1",
     "osd.2",

@@ -42,6 +42,7 @@ class Ports:
     ldaps: int = 1636
     ceph_mon_v2: int = 3300
     ceph_mon_v1: int = 6789
+    object_store: int = 7480
     registry: int = 5005
 
 

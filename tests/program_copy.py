@@ -66,6 +66,11 @@ class ProgramCopy:
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
         return self._run(python, "-m", "operations.adopt", "--stack", stack, *arguments, timeout=300)
 
+    def repair(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command behind `make repair`; what it prints is in `stdout`."""
+        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
+        return self._run(python, "-m", "operations.repair", "--stack", stack, *arguments, timeout=300)
+
     def _run(self, *command: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.settings import Lab
 
 MON = "lab"
+GATEWAY = "client.rgw.lab"  # the object store's
 OSD_MEMORY = 939524096  # the least Ceph accepts (896 MiB); the default is 4 GiB an OSD
 
 # https://docs.ceph.com/en/pacific/rados/operations/user-management/ and .../rbd/rbd-openstack/
@@ -33,11 +34,12 @@ CAPS: dict[str, dict[str, str]] = {
         "mgr": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
     },
     "client.image-import": {"mon": "profile rbd", "osd": f"profile rbd pool={POOL}"},
+    GATEWAY: {"mon": "allow rw", "osd": "allow rwx tag rgw *=*"},
 } | {
     f"osd.{number}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}
     for number in range(OSD_COUNT)
 }
-CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.image-import")
+CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.image-import", GATEWAY)
 
 
 def mon_folder(lab: Lab) -> Path:
@@ -117,6 +119,11 @@ def conf(lab: Lab, secrets: Mapping[str, str]) -> File:
         sections[f"osd.{number}"] = {"osd data": folder, "keyring": folder / "keyring"}
     for name in CLIENTS:
         sections[name] = {"keyring": client_keyring(lab, name)}
+    sections[GATEWAY] |= {
+        "rgw frontends": f"beast endpoint={lab.address}:{lab.ports.object_store}",
+        "rgw data": lab.data / "ceph" / "rgw",
+        "rgw enable apis": "s3, swift",  # of Swift's the health check, which needs no account
+    }
     return File(lab.ceph_conf, ini(sections))
 
 

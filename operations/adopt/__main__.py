@@ -52,6 +52,9 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="only what the file declares already: after a killed `up`, or a lost state",
     )
+    parser.add_argument(
+        "--no-import", action="store_true", help="write the stack file, and leave the rest to `up`"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would be written, and stop")
     parser.add_argument("--yes", action="store_true", help="import without asking")
     return parser.parse_args()
@@ -85,6 +88,8 @@ def _adopt(arguments: argparse.Namespace) -> int:
     if new_file.text != file.text:
         new_file.save()
     elif in_file <= in_state:
+        return 0
+    if arguments.no_import:
         return 0
     return _import(stack, confirmed=arguments.yes)
 

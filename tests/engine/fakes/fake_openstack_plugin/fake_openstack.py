@@ -1,10 +1,14 @@
 """A FAKE of the OpenStack resource plugin: speaks the engine's protocol, talks to no cloud.
 
 It takes any input as right, keeps nothing (what a resource is, the engine's state file says), and knows one
-user, group, role or domain for every name that does not begin with "missing".
+user, group, role or domain for every name that does not begin with "missing". Where FAKE_OPENSTACK_HOLD names a
+file, each create and update of a network makes that file and does not end before it is gone.
 """
 
+import os
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -13,6 +17,15 @@ from google.protobuf.json_format import MessageToDict
 from pulumi.runtime.proto import provider_pb2
 
 from tests.engine.fakes.plugin_server import FakePlugin, serve, struct
+
+
+def held(request: Any) -> None:
+    """Ends when a test lets it."""
+    file = os.environ.get("FAKE_OPENSTACK_HOLD")
+    if file and not request.preview and "network:Network::" in request.urn:
+        Path(file).touch()
+        while Path(file).exists():
+            time.sleep(0.05)
 
 
 class FakeOpenStack(FakePlugin):
@@ -32,10 +45,12 @@ class FakeOpenStack(FakePlugin):
         return response
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above
+        held(request)
         identifier = "" if request.preview else str(uuid.uuid4())
         return provider_pb2.CreateResponse(id=identifier, properties=request.properties)
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above
+        held(request)
         return provider_pb2.UpdateResponse(properties=request.news)
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above

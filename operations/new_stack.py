@@ -1,0 +1,70 @@
+"""Make a new environment's stack file from the template: `make stack NAME=staging`; nothing else is made."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+from components.settings import SettingsError, parse
+from operations.adopt.stack_file import StackFile
+
+TEMPLATE = Path(__file__).with_name("stack_template.yaml")
+PLACEHOLDER = "STACK"
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # Pulumi's own rule for the names of stacks
+
+
+class NoStackError(Exception):
+    """Why there is no new stack, as a sentence."""
+
+
+def make(name: str, folder: Path) -> Path:
+    """Write Pulumi.NAME.yaml into FOLDER; its path.
+
+    Raises:
+        NoStackError: the name is none for a stack, or it is taken.
+    """
+    if not _NAME.fullmatch(name):
+        raise NoStackError(
+            f"{name!r} is no name for a stack; give up to 100 letters, digits, '-', '_' and '.', such as staging"
+        )
+    for path in (folder / f"Pulumi.{name}.yaml", folder / f"Pulumi.{name}.yml"):
+        if path.exists():
+            raise NoStackError(f"{path.name} is there already; edit it, or give another name")
+    path = folder / f"Pulumi.{name}.yaml"
+    with path.open("x", encoding="utf-8") as file:
+        file.write(re.sub(rf"\b{PLACEHOLDER}\b", name, TEMPLATE.read_text(encoding="utf-8")))
+    return path
+
+
+def left_to_fill_in(path: Path) -> list[str]:
+    """What the program would say of the stack file at PATH, a sentence a key."""
+    try:
+        parse(StackFile.read(path).keys, file_name=path.name, root=path.parent)
+    except SettingsError as error:
+        return error.sentences
+    return []
+
+
+def main() -> int:
+    """Make it, and say what is left to do."""
+    parser = argparse.ArgumentParser(prog="make stack", description=__doc__)
+    parser.add_argument("--name", required=True, help="the new stack's")
+    name = parser.parse_args().name
+    try:
+        path = make(name, Path.cwd())
+    except NoStackError as problem:
+        sys.stderr.write(f"stack: {problem}\n")
+        return 1
+    lines = [f"{path.name} is made, and nothing else. Left to fill in:"]
+    lines += [f"  - {sentence}" for sentence in left_to_fill_in(path)]
+    lines += [
+        "Then choose where its state and its secrets are kept (docs/state.md), and:",
+        f"  pulumi stack init {name}    # with --secrets-provider=… where a key server is to keep the secrets",
+        f"  make preview STACK={name}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""The command behind `make repair`: after it, `up` goes on where a killed one stopped. Safe to repeat."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from operations.repair.lock import Lock, locks_in
+from operations.repair.orphans import end, orphans
+from operations.repair.pending import CREATING, Pending, pending_in, stack_urn
+
+_NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
+
+
+class RepairError(Exception):
+    """Why the stack is not repaired, as a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the folder that this process is in; backend and passphrase are in the environment."""
+
+    name: str
+
+    def state(self) -> dict[str, Any]:
+        """What `pulumi stack export` says; reading takes no lock.
+
+        Raises:
+            RepairError: there is no such stack, or its state cannot be read.
+        """
+        done = self._pulumi("stack", "export")
+        if done.returncode:
+            raise RepairError(f"the state of stack {self.name!r} cannot be read: {done.stderr.strip()}")
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def locks(self) -> list[Lock]:
+        """Who holds the lock, asked of Pulumi itself, so that every kind of backend is understood.
+
+        A refresh of the stack's own resource, which is nothing in any cloud, takes the lock and changes nothing;
+        where the stack is locked, Pulumi refuses it and says by whom.
+
+        Raises:
+            RepairError: Pulumi fails for another reason.
+        """
+        urn = stack_urn(self.state())
+        done = self._refresh(urn or _NOTHING, "--skip-pending-creates")
+        found = locks_in(done.stderr + done.stdout)
+        if done.returncode and not found and urn:
+            raise RepairError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
+        return found
+
+    def cancel(self) -> None:
+        """Removes the lock.
+
+        Raises:
+            RepairError: it cannot be removed.
+        """
+        done = self._pulumi("cancel", "--yes")
+        if done.returncode:
+            raise RepairError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
+
+    def settle(self, operations: list[Pending]) -> None:
+        """Has the state forget the creates, and learn what became of the rest.
+
+        Raises:
+            RepairError: what is there cannot be read.
+        """
+        urns = [operation.urn for operation in operations if operation.kind != CREATING]
+        targets = [word for urn in urns for word in ("--target", urn)]
+        done = self._refresh(stack_urn(self.state()) or _NOTHING, "--clear-pending-creates", *targets)
+        if pending_in(self.state()):
+            raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
+
+    def _refresh(self, urn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._pulumi("refresh", "--yes", "--skip-preview", "--target", urn, *arguments)
+
+    def _pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color=never"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def main() -> int:
+    """Run the command; 0 when `up` can go on."""
+    parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
+    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser.add_argument(
+        "--force", action="store_true", help="remove a lock that was taken on another machine too"
+    )
+    arguments = parser.parse_args()
+    stack = Stack(arguments.stack)
+    try:
+        unlock(stack, force=arguments.force)
+        operations = pending_in(stack.state())
+        if operations:
+            resolve(stack, operations)
+    except RepairError as error:
+        say(f"repair: {error}")
+        return 1
+    say(f"Stack {stack.name} is not locked, and nothing is pending: go on with `make up STACK={stack.name}`.")
+    return 0
+
+
+def unlock(stack: Stack, *, force: bool) -> None:
+    """Removes the lock of a pulumi that is gone.
+
+    Raises:
+        RepairError: it is not gone, or nobody can tell.
+    """
+    found = stack.locks()
+    for lock in found:
+        say(f"Stack {stack.name} is locked by {lock}.")
+        if lock.is_ours and lock.lives():
+            raise RepairError(
+                f"process {lock.pid} still runs on this machine; wait until it ends, or interrupt it with "
+                f"`kill -INT {lock.pid}`: then it saves what it has done and unlocks by itself. Nothing was changed"
+            )
+        if not lock.is_ours and not force:
+            raise RepairError(
+                f"that is another machine, {lock.host}: see there that process {lock.pid} is gone (a CI job: that it "
+                f"has ended), then `make repair STACK={stack.name} FORCE=1`. Nothing was changed"
+            )
+    if not found:
+        return
+    left_running = orphans(Path.cwd())
+    for orphan in left_running:
+        say(f"Ending what it left running: process {orphan.pid}, {orphan.command}")
+    if still := end(left_running):
+        raise RepairError(
+            f"process {still[0].pid} does not end; end it, then repeat this. Nothing was changed"
+        )
+    stack.cancel()
+    say("That process is gone: its lock is removed.")
+
+
+def resolve(stack: Stack, operations: list[Pending]) -> None:
+    """Has the state say nothing of what was under way, and the stack file the ids of what OpenStack made of it.
+
+    Raises:
+        RepairError: OpenStack cannot be asked, or a refresh fails.
+    """
+    say("When it was killed:")
+    for operation in operations:
+        say(f"  - {operation}")
+    if any(operation.of_openstack for operation in operations):
+        say(f"Looking on the cloud for what Pulumi.{stack.name}.yaml declares and the state does not know:")
+        command = [
+            sys.executable,
+            "-m",
+            "operations.adopt",
+            "--stack",
+            stack.name,
+            "--declared",
+            "--no-import",
+        ]
+        if subprocess.run(command, check=False).returncode:
+            raise RepairError("the cloud could not be searched (above); mend that, then repeat this")
+    stack.settle(operations)
+
+
+def say(text: str) -> None:
+    """Tell a person."""
+    print(text, flush=True)  # noqa: T201 - its output is its interface
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
+    sys.exit(main())

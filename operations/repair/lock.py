@@ -1,0 +1,68 @@
+"""Who holds a stack's lock, in Pulumi's own words, and whether that process still lives here."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+_HELD = re.compile(r"(\S+): created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)")
+_STARTED, _STATE = 19, 0
+"""Fields of /proc/PID/stat behind the program's name: the start in clock ticks since the boot, and R, S, Z, …"""
+_SLACK_S = 2
+"""Pulumi tells whole seconds, and a process starts before it locks."""
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One lock of a stack.
+
+    Attributes:
+        where: the lock file's address.
+        user: who ran pulumi.
+        host: on which machine.
+        pid: its process there.
+        since: when it locked.
+    """
+
+    where: str
+    user: str
+    host: str
+    pid: int
+    since: datetime
+
+    def __str__(self) -> str:
+        return f"{self.user} on {self.host}, process {self.pid}, since {self.since.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this is the machine that it was taken on, as far as a name tells."""
+        return self.host == socket.gethostname()
+
+    def lives(self, proc: Path = Path("/proc")) -> bool:
+        """Whether the process that took it still runs on this machine.
+
+        The kernel gives numbers again: a process that started after the lock was taken is another one.
+        """
+        try:
+            fields = (proc / str(self.pid) / "stat").read_text().rpartition(")")[2].split()
+            boot = next(
+                int(line.split()[1])
+                for line in (proc / "stat").read_text().splitlines()
+                if line.startswith("btime ")
+            )
+        except (OSError, StopIteration):
+            return False
+        started = boot + int(fields[_STARTED]) / os.sysconf("SC_CLK_TCK")
+        return fields[_STATE] != "Z" and started <= self.since.timestamp() + _SLACK_S
+
+
+def locks_in(said: str) -> list[Lock]:
+    """The locks that Pulumi names in SAID, where it refused to work on a locked stack."""
+    return [
+        Lock(where, user, host, int(pid), datetime.fromisoformat(since))
+        for where, user, host, pid, since in _HELD.findall(said)
+    ]

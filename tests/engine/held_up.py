@@ -1,0 +1,83 @@
+"""The real program with the FAKE OpenStack plugin, and a `pulumi up` that is held while it makes a network."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from tests.program_copy import ROOT, ProgramCopy
+
+FAKE = Path(__file__).parent / "fakes" / "fake_openstack_plugin" / "fake_openstack.py"
+PLUGIN = "resource-openstack-v5.5.3"
+NETWORKS = "private-cloud:networks"
+WAIT_S = 60
+
+
+def program_with_fake(folder: Path, environment: Mapping[str, str]) -> ProgramCopy:
+    """A program whose OpenStack plugin is the fake."""
+    plugin = folder / "home" / "plugins" / PLUGIN / "pulumi-resource-openstack"
+    plugin.parent.mkdir(parents=True)
+    plugin.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8"
+    )
+    plugin.chmod(0o755)
+    return ProgramCopy.make(folder / "copy", {"PULUMI_HOME": str(folder / "home"), **environment})
+
+
+def one_network(**fields: object) -> str:
+    """A stack file with one network."""
+    network = {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}], **fields}
+    config = {"private-cloud:openstack": {"cloud": "admin"}, NETWORKS: [network]}
+    return yaml.safe_dump({"config": config})
+
+
+@dataclass
+class HeldUp:
+    """An `up` under way, in the midst of a network."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    def kill(self) -> None:
+        """Ends it as a power cut would; its plugins stay, as they do where only pulumi is killed."""
+        self.process.kill()
+        self.process.wait()
+
+    def let_go(self) -> None:
+        """Lets it end well."""
+        self.file.unlink()
+        assert self.process.wait(WAIT_S) == 0
+
+
+@contextmanager
+def held_up(program: ProgramCopy, stack: str) -> Iterator[HeldUp]:
+    """Starts `up`, and waits until it makes the network."""
+    file = program.folder.parent / "hold"
+    process = subprocess.Popen(
+        ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack, "--non-interactive"],
+        cwd=program.folder,
+        env={**program.environment, "FAKE_OPENSTACK_HOLD": str(file)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + WAIT_S
+    while not file.exists():
+        assert process.poll() is None, "up ended before it made the network"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    try:
+        yield HeldUp(process, file)
+    finally:
+        file.unlink(missing_ok=True)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
