@@ -50,13 +50,16 @@ def credentials(lab: Lab) -> Path:
 
 def backend_url(lab: Lab) -> str:
     """What PULUMI_BACKEND_URL is to say."""
-    return f"s3://{BUCKET}?" + "&".join(
-        [
-            f"endpoint={lab.url(lab.ports.object_store)}",
-            f"region={REGION}",
-            "s3ForcePathStyle=true",  # the bucket's name is no part of a host's name here
-            "response_checksum_validation=when_required",  # this gateway sends none, and each would be warned of
-        ]
+    return (
+        f"s3://{BUCKET}?"
+        + "&".join(
+            [
+                f"endpoint={lab.url(lab.ports.object_store)}",
+                f"region={REGION}",
+                "s3ForcePathStyle=true",  # the bucket's name is no part of a host's name here
+                "response_checksum_validation=when_required",  # this gateway sends none, and each would be warned of
+            ]
+        )
     )
 
 
