@@ -112,7 +112,11 @@ def ensure(handle: rados.Rados, name: str, caps: Mapping[str, str], owner: str) 
     if not stamp:
         ceph.command(handle, "config-key set", key=STAMPS + name, val=owner)
     if found is None:
-        ceph.command(handle, "auth get-or-create", entity=_entity(name), caps=_flat(caps))
+        try:
+            ceph.command(handle, "auth get-or-create", entity=_entity(name), caps=_flat(caps))
+        except ceph.CommandRefused:
+            ceph.command(handle, "config-key rm", key=STAMPS + name)  # of nobody
+            raise
     return with_caps(handle, name, caps)
 
 
