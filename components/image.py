@@ -12,7 +12,7 @@ from components.annotated_types import CephUser, Name, Sha256, Size
 from components.ceph_users import CephLogin
 from components.problems import Refusals, nearest, refusal
 from components.secret import ROOT
-from components.spec import Effect, Spec, with_alias
+from components.spec import Adoptable, Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.glance import is_managed
 
@@ -63,7 +63,7 @@ def digest_in(sums: Path, file_name: str) -> str:
     return by_name[file_name]
 
 
-class ImageSpec(Spec):
+class ImageSpec(Adoptable):
     """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
@@ -73,6 +73,7 @@ class ImageSpec(Spec):
         "source_format": Effect.NOTHING,
         "sha256sums": Effect.NOTHING,
         "hash": Effect.NOTHING,
+        "adopt": Effect.NOTHING,
     }
 
     name: Name = Field(description="the image's name in Glance, unique among this program's images")
@@ -192,8 +193,11 @@ class GoldenImage(pulumi.ComponentResource):
                 ceph_user=login.user if login else store.ceph_user,
                 ceph_conf=login.conf if login else str(store.ceph_conf) if store.ceph_conf else None,
                 owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+                adopt=spec.adopt,
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[login.after] if login else None),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[login.after] if login else None, protect=bool(spec.adopt)
+            ),
         )
         self.glance_id = image.glance_id
         self.location = image.location
