@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt stack repair host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
+.PHONY: help up preview destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ stack: toolchain ## a new stack file, NAME=staging, and what is left to fill in
 
 repair: toolchain ## after a killed `up`: removes its lock, settles what was under way (FORCE=1: a lock of another machine)
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.repair --stack $(STACK) $(if $(FORCE),--force)
+
+publish-image: toolchain $(LAB) ## import an image for a stack that takes it later (ARGS='--stack private-cloud/prod --name … --help')
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.publish_image $(ARGS)
 
 host-image: ## build the hosts' image as STACK wants it (needs podman; host_image/Containerfile says what else)
 	@$(PYTHON) -m operations.host_image --stack $(STACK)

@@ -19,7 +19,7 @@ from clients.errors import CloudError, InUseError
 from dynamic_providers.rbd_image import glance, source, store, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import rados
     from openstack.connection import Connection
@@ -119,6 +119,11 @@ def _import(
 def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
     records = glance.generations(cloud.conn, wanted.stamps)
+    if (
+        wanted.name != wanted.stamps[glance.STAMP_IMAGE]
+    ):  # renamed since it was made; publishers know only the name
+        named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.name, glance.STAMP_PUBLISHED: "true"}
+        records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None
     if known and known.get(glance.STAMP_SHA256) == wanted.stamps[glance.STAMP_SHA256]:
         records.insert(0, known)  # its stamps or name may be about to change
@@ -171,9 +176,26 @@ def remove(cloud: Cloud, record: glance.Record) -> None:
 
 
 def others(cloud: Cloud, stamps: Mapping[str, str], current: str) -> list[glance.Record]:
-    """Every other generation of the same golden image."""
+    """Every former generation of the same golden image, the unfinished ones too; none that was published."""
     kept = {key: stamps[key] for key in (glance.STAMP_STACK, glance.STAMP_IMAGE)}
-    return [record for record in glance.generations(cloud.conn, kept) if record["id"] != current]
+    return [
+        record
+        for record in glance.generations(cloud.conn, kept)
+        if record["id"] != current and glance.STAMP_PUBLISHED not in record
+    ]
+
+
+def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Record]:
+    """What was published for these images of the stack and waits to be taken, the newest first."""
+    found = [
+        record
+        for image in dict.fromkeys(images)
+        for record in glance.generations(
+            cloud.conn,
+            {glance.STAMP_STACK: stack, glance.STAMP_IMAGE: image, glance.STAMP_PUBLISHED: "true"},
+        )
+    ]
+    return sorted(found, key=lambda record: str(record["created_at"]), reverse=True)
 
 
 def collect(cloud: Cloud, records: list[glance.Record]) -> list[str]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 STAMP_STACK = "private_cloud_stack"
 STAMP_IMAGE = "private_cloud_image"
 STAMP_SHA256 = "private_cloud_source_sha256"
+STAMP_PUBLISHED = "private_cloud_published"
+"""On what was published for a stack that has not taken it yet; no former generation, though not the current one."""
 STAMP_PREFIX = "private_cloud_"
 # What Glance manages under its own names; everything else on a record is a property of somebody's.
 CORE_FIELDS = frozenset(
@@ -84,6 +86,8 @@ class Wanted:
         min_ram: in MB.
         properties: custom properties, e.g. os_distro.
         stamps: what this project finds its records by.
+        published: whether it waits for its stack to take it.
+        hidden: whether it is left out of lists.
     """
 
     name: str
@@ -93,6 +97,8 @@ class Wanted:
     min_ram: int
     properties: Mapping[str, str]
     stamps: Mapping[str, str]
+    published: bool = False
+    hidden: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The record's fields as Glance's API names them."""
@@ -102,9 +108,10 @@ class Wanted:
             "protected": self.protected,
             "min_disk": self.min_disk,
             "min_ram": self.min_ram,
-            "os_hidden": False,
+            "os_hidden": self.hidden,
             **self.properties,
             **self.stamps,
+            **({STAMP_PUBLISHED: "true"} if self.published else {}),
         }
 
 
@@ -246,8 +253,8 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     ]
     changes += [
         {"op": "remove", "path": f"/{_pointer(key)}"}
-        for key in custom_properties(record)
-        if key not in fields
+        for key in (*custom_properties(record), STAMP_PUBLISHED)
+        if key in record and key not in fields
     ]
     if not changes:
         return record

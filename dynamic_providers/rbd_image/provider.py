@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.rbd_image import generation, glance, store
+from dynamic_providers.rbd_image import adoption, generation, glance, store
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -32,6 +32,7 @@ class RbdImageArgs(Inputs):
         ceph_user: cephx user, without ``client.``.
         ceph_conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
         owner_stack: ``project/stack``: whose image it is; part of its identity.
+        adopt: Glance id of an image that is there already: taken over as it is, nothing is copied.
     """
 
     name: str = Field(min_length=1, max_length=255)
@@ -49,6 +50,7 @@ class RbdImageArgs(Inputs):
     ceph_user: str = Field(min_length=1)
     ceph_conf: str | None = None
     owner_stack: str = Field(min_length=1)
+    adopt: str | None = Field(default=None, min_length=1)
 
     @field_validator("properties")
     @classmethod
@@ -88,15 +90,18 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     outputs_model = RbdImageOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"pool"})
     reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "ceph_user", "ceph_conf"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash", "adopt"})
 
     def needs_repair(self, outputs: RbdImageOutputs) -> bool:
         """A snapshot without protection, or former generations that can be removed."""
         return bool(outputs.damage)
 
     def find_or_create(self, inputs: RbdImageArgs) -> tuple[str, RbdImageOutputs]:
-        """Import the content, and remove what an interrupted run left under this name."""
-        return inputs.name, self._bring_to(inputs.name, inputs)
+        """Import the content, or take what is there; remove what an interrupted run left under this name."""
+        if inputs.adopt:
+            with _cloud(inputs) as cloud:
+                adoption.adopt(cloud, inputs.adopt, _wanted(inputs.name, inputs))
+        return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt)
 
     def update_in_place(self, id_: str, olds: RbdImageOutputs, inputs: RbdImageArgs) -> RbdImageOutputs:
         """Change the record; new content is a new generation, and the former goes once that is active."""
@@ -130,8 +135,10 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             return live, _outputs(cloud, record, [item["id"] for item in former], damage)
 
     def delete_live(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> None:
-        """Remove every generation, the current one last."""
+        """Remove every generation, the current one last, and what was published for it."""
         with _cloud(inputs) as cloud:
+            for record in generation.published(cloud, inputs.owner_stack, (id_, inputs.name)):
+                generation.remove(cloud, record)
             for record in generation.others(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
                 generation.remove(cloud, record)
             current = glance.get(cloud.conn, outputs.glance_id)
