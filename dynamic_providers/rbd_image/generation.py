@@ -153,10 +153,24 @@ def _new_record(cloud: Cloud, wanted: glance.Wanted) -> glance.Record:
         )
         if record := glance.create(cloud.conn, image_id, wanted):
             return record
+        if there := glance.get(cloud.conn, image_id):
+            return _of_this_moment(there, wanted)
         store.remove(cloud.ioctx, image_id)  # left behind if its record was deleted while it was written
     raise CloudError(
         f"image {wanted.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
     )
+
+
+def _of_this_moment(record: glance.Record, wanted: glance.Wanted) -> glance.Record:
+    """The record of this id that was not found by its stamps: another run has just made it, or they are lost."""
+    lost = {key: value for key, value in wanted.stamps.items() if record.get(key) != value}
+    if lost:
+        properties = " ".join(f"--property {key}={value}" for key, value in lost.items())
+        raise CloudError(
+            f"image {record['name']!r} ({record['id']}) is this generation, but somebody changed what says so: put "
+            f"it back with `openstack image set {properties} {record['id']}`, or delete the image."
+        )
+    return record
 
 
 def remove(cloud: Cloud, record: glance.Record) -> None:

@@ -161,6 +161,24 @@ def test_meddled_caps_and_files_are_found_by_a_refresh_and_mended(imports: Impor
     assert (imports.folder / keyring_name(f"{imports.name}.1")).stat().st_mode & 0o777 == 0o600
 
 
+def test_a_machine_that_begins_empty_gets_the_login_back_before_the_import_needs_it(imports: Import) -> None:
+    shutil.rmtree(imports.folder)
+    imports.printed.append(imports.stack.up("--refresh", "--target", "**ceph:LoginFiles::**"))
+    imports.stack.preview_is_empty("--refresh")
+
+
+def test_rights_that_were_taken_away_are_given_back_by_looking_at_the_user_alone(imports: Import) -> None:
+    with ceph.cluster("admin") as handle:
+        ceph.command(handle, "auth caps", entity=f"client.{imports.name}.1", caps=["mon", "profile rbd"])
+    # The import's own look at its image needs those rights, so a refresh of everything fails.
+    told = imports.stack.program.pulumi("refresh", "--yes", "--stack", STACK)
+    assert told.returncode != 0
+    assert f"client.{imports.name}.1 may not" in told.stdout
+    imports.stack.program.succeed("refresh", "--yes", "--target", "**ceph:User::**", "--stack", STACK)
+    imports.printed.append(imports.stack.up())
+    imports.stack.preview_is_empty("--refresh")
+
+
 def test_the_old_key_works_until_its_serial_is_dropped_and_the_import_goes_on(
     imports: Import, tmp_path: Path
 ) -> None:

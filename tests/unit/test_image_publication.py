@@ -272,3 +272,41 @@ def test_data_without_its_protected_snapshot_is_not_adopted(
 def test_an_image_that_is_not_there_is_not_adopted(using: Any) -> None:
     with pytest.raises(CloudError, match="there is no image theirs in Glance to adopt"):
         adoption.adopt(using(Cloud()), "theirs", WANTED)
+
+
+@pytest.fixture
+def refused_id(using: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A Glance that refuses the generation's id, because it has a record of it or once had; nothing may be removed."""
+
+    def put(*records: dict[str, Any]) -> Cloud:
+        cloud: Cloud = using(Cloud(*records))
+        answers = [None, record("reborn")]
+        monkeypatch.setattr(glance, "create", lambda *_: answers.pop(0))
+        monkeypatch.setattr(store, "remove", lambda _ioctx, image_id: cloud.done.append(("remove", image_id)))
+        return cloud
+
+    return put
+
+
+ID = generation.generation_id(STAMPS[glance.STAMP_STACK], STAMPS[glance.STAMP_IMAGE], SHA256)
+
+
+def test_a_run_beside_this_one_that_was_quicker_is_gone_on_with(refused_id: Any) -> None:
+    cloud = refused_id(record(ID, status="queued"))
+    assert generation._new_record(cloud, WANTED)["id"] == ID
+    assert cloud.done == []
+
+
+def test_an_image_whose_stamps_somebody_took_off_keeps_its_data(refused_id: Any) -> None:
+    cloud = refused_id({key: value for key, value in record(ID).items() if key != glance.STAMP_SHA256})
+    with pytest.raises(
+        CloudError, match=f"openstack image set --property {glance.STAMP_SHA256}={SHA256} {ID}"
+    ):
+        generation._new_record(cloud, WANTED)
+    assert cloud.done == []
+
+
+def test_an_id_that_glance_had_once_is_looked_up_in_the_pool_and_cleaned_there(refused_id: Any) -> None:
+    cloud = refused_id()
+    assert generation._new_record(cloud, WANTED)["id"] == "reborn"
+    assert cloud.done == [("remove", ID)]
