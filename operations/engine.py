@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,14 @@ class Stack:
 
     def preview(self, *arguments: str) -> tuple[dict[str, Any], list[str]]:
         """What `pulumi preview --json` says, with ARGUMENTS besides, and why it fails; no reason where it does not."""
-        done = self.run("preview", "--json", *arguments)
+        return self._planned("preview", *arguments)
+
+    def refreshed(self) -> tuple[dict[str, Any], list[str]]:
+        """What a refresh would find, as the JSON of a preview, and why it fails; nothing is saved."""
+        return self._planned("refresh", "--preview-only")
+
+    def _planned(self, *arguments: str) -> tuple[dict[str, Any], list[str]]:
+        done = self.run(*arguments, "--json")
         try:
             said: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
@@ -55,6 +63,8 @@ class Stack:
         """Runs pulumi with ARGUMENTS for this stack; asks nobody."""
         return subprocess.run(
             ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color=never"],
+            # Without it pulumi does not know --event-log.
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
             capture_output=True,
             text=True,
             check=False,
