@@ -15,8 +15,8 @@ WIDTH = 1180
 MOST_WIRES = 80
 """Lines between projects, networks and hosts; with more, none can be followed, and none is drawn."""
 
-_DOMAINS, _NETWORKS, _HOSTS = (10, 270), (390, 330), (850, 320)  # x and width of the columns
-_TOP, _GAP = 44, 16
+_DOMAINS, _NETWORKS, _HOSTS = (10, 270), (370, 375), (835, 335)  # x and width of the columns
+_TOP, _GAP = 48, 20
 _HOST_HIGH = 104
 _GENERATION, _ARROW, _GENERATION_HIGH = 190, 24, 54
 _A_ROW = (WIDTH - 40) // (_GENERATION + _ARROW)

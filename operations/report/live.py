@@ -218,7 +218,7 @@ def _grant(live: Any) -> Grant:
 
 def _generations(connection: Connection) -> Iterable[Generation]:
     for hidden in (False, True):
-        for live in connection.image.images(is_hidden=hidden):
+        for live in connection.image.images(visibility="all", is_hidden=hidden):
             properties = {**(live.properties or {}), **live.to_dict(computed=False)}
             stack = properties.get(glance.STAMP_STACK)
             if stack:

@@ -51,10 +51,10 @@ def plain(text: str) -> str:
     """TEXT so that Markdown shows it as it is: one line, no markup, no mention, no link, no HTML."""
     line = escape(" ".join(text.split()), quote=False)
     line = _SPECIAL.sub(r"\\\1", line)
-    line = _LINK.sub(
+    line = _MENTION.sub(rf"\1{_NOTHING}", line)
+    return _LINK.sub(
         lambda found: found[1].replace("/", f"{_NOTHING}/", 1).replace(".", f"{_NOTHING}."), line
     )
-    return _MENTION.sub(rf"\1{_NOTHING}", line)
 
 
 def facts_words(facts: Sequence[Fact]) -> str:

@@ -57,16 +57,15 @@ class Box:
         )
 
     def title(self, name: str, badge: str = "") -> str:
-        """NAME, a BADGE behind it, and what happens at the right."""
-        room = self.wide - 2 * _PADDING - _width(word(self.mark), "tag")
-        kept = max(room - _width(badge, "badge") - 2 * _PADDING, 8 * _NAME)
+        """NAME, a BADGE behind it, and what happens on the upper edge."""
+        kept = max(self.wide - 3 * _PADDING - _width(badge, "badge"), 8 * _NAME)
         letters = int(kept / _NAME)
         parts = [text(name, self.x + _PADDING, self.title_y, letters, "name")]
         if badge:
             left = self.x + 2 * _PADDING + min(len(name), letters) * _NAME
-            fitting = max(int((self.right - _PADDING - _width(word(self.mark), "tag") - left) / 7), 6)
+            fitting = max(int((self.right - _PADDING - left) / _LETTERS["badge"]), 6)
             parts.append(text(badge, left, self.title_y, fitting, "badge"))
-        return "".join(parts) + tag(self.mark, self.right - 8, self.title_y)
+        return "".join(parts) + pill(self.mark, self.right - 10, self.y)
 
     def row(self, number: int, words: str, mark: Mark | None, kind: str = "") -> str:
         """WORDS in row NUMBER, and what happens to them at the right."""
@@ -112,6 +111,17 @@ def tag(mark: Mark | None, right: float, y: float) -> str:
         return ""
     kind = f"tag {mark.risk.word}"
     return f'<text class="{kind}" x="{right:g}" y="{y:g}" text-anchor="end">{escape(word(mark))}</text>'
+
+
+def pill(mark: Mark | None, right: float, y: float) -> str:
+    """The same on an edge at Y."""
+    if mark is None:
+        return ""
+    wide = _width(word(mark), "tag") + 14
+    return (
+        f'<rect class="pill {mark.risk.word}" x="{right - wide:g}" y="{y - 8:g}" width="{wide:g}" height="16" rx="8"/>'
+        f'<text class="on-pill" x="{right - wide / 2:g}" y="{y + 4:g}" text-anchor="middle">{escape(word(mark))}</text>'
+    )
 
 
 def group(label: str, parts: Iterable[str], mark: Mark | None) -> str:

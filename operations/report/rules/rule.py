@@ -84,8 +84,8 @@ def in_the_way(facts: Iterable[Fact], *, gone: str, free: str, free_risk: Risk =
         return Verdict(free_risk, f"{gone}: {free}", found)
     return Verdict(
         Risk.NEEDS_A_PERSON,
-        f"{gone}, and {told(found)} on it. OpenStack refuses that until they are gone: somebody has to talk to "
-        "their owners first.",
+        f"{gone}, and {told(fact for fact in found if fact.what != 'projects')} on it. OpenStack refuses that until "
+        "they are gone: somebody has to talk to their owners first.",
         found,
     )
 
