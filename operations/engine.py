@@ -35,9 +35,9 @@ class Stack:
         """What `pulumi preview --json` says, with ARGUMENTS besides, and why it fails; no reason where it does not."""
         return self._planned("preview", *arguments)
 
-    def refreshed(self) -> tuple[dict[str, Any], list[str]]:
+    def refreshed(self, *arguments: str) -> tuple[dict[str, Any], list[str]]:
         """What a refresh would find, as the JSON of a preview, and why it fails; nothing is saved."""
-        return self._planned("refresh", "--preview-only")
+        return self._planned("refresh", "--preview-only", *arguments)
 
     def _planned(self, *arguments: str) -> tuple[dict[str, Any], list[str]]:
         done = self.run(*arguments, "--json")

@@ -119,11 +119,9 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
 
 
 def _preview(stack: Stack, words: Sequence[str]) -> tuple[dict[str, Any], list[str], tuple[Violation, ...]]:
-    with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder, "events")
+    with _event_log() as log:
         preview, errors = stack.preview("--show-sames", "--event-log", str(log), *words)
-        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-    return preview, errors, violations(lines)
+        return preview, errors, violations(_lines(log))
 
 
 def _said(preview: Mapping[str, Any], severity: str) -> Iterator[str]:
@@ -154,10 +152,23 @@ def _cloud_name(preview: Mapping[str, Any]) -> str:
 
 
 def _drift(stack: Stack) -> tuple[Drift, ...] | NotKnown:
-    refreshed, errors = stack.refreshed()
+    with _event_log() as log:
+        _, errors = stack.refreshed("--event-log", str(log))
+        lines = _lines(log)
     if errors:
         return NotKnown(f"pulumi refresh fails: {text(errors[0]).splitlines()[0]}")
-    return drift(refreshed)
+    return drift(lines)
+
+
+@contextmanager
+def _event_log() -> Iterator[Path]:
+    """Where the engine writes what it does; gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder, "events")
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
 
 if __name__ == "__main__":

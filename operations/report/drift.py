@@ -1,16 +1,21 @@
-"""Where the cloud is not as the last `up` left it: what `pulumi refresh --preview-only --json` finds."""
+"""Where the cloud is not as the last `up` left it: what the event log of `pulumi refresh --preview-only` tells.
+
+Not its `--json`: that leaves out what providers find without a diff of their own, as all dynamic ones do (pulumi 3.259,
+backend/display/json.go).
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from operations.report.change import root, value_of
-from operations.report.redaction import clean, shown
+from operations.report.redaction import clean
 from operations.report.rules.judge import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _GONE = "it is not there any more"
 _FOUND_BY_READ = ("damage", "drift", "unmet")
@@ -34,40 +39,43 @@ class Drift:
     real: str
 
 
-def drift(refresh: Mapping[str, Any]) -> tuple[Drift, ...]:
-    """What REFRESH, a preview of a refresh as JSON, shows."""
-    return tuple(
-        found for step in refresh.get("steps") or [] if _of_the_cloud(step) for found in _differences(step)
-    )
+def drift(log: Iterable[str]) -> tuple[Drift, ...]:
+    """What LOG, the lines of a refresh's event log, tells."""
+    found: dict[Drift, None] = {}
+    for step in _steps(log):
+        found |= dict.fromkeys(_differences(step))
+    return tuple(found)
 
 
-def _of_the_cloud(step: Mapping[str, Any]) -> bool:
-    state = step.get("oldState") or step.get("newState") or {}
-    return bool(state.get("custom")) and not str(state.get("type")).startswith("pulumi:")
+def _steps(log: Iterable[str]) -> Iterator[Mapping[str, Any]]:
+    for line in log:
+        if '"resOutputsEvent"' not in line:
+            continue
+        try:
+            step = (json.loads(line).get("resOutputsEvent") or {}).get("metadata") or {}
+        except ValueError:
+            continue  # the last line of a run that was killed
+        old = step.get("old") or {}
+        if old.get("custom") and not str(old.get("type")).startswith("pulumi:"):
+            yield step
 
 
 def _differences(step: Mapping[str, Any]) -> Iterator[Drift]:
-    old, new = step.get("oldState") or {}, step.get("newState") or {}
-    kind = str(old.get("type", ""))
+    old, new = step.get("old") or {}, step.get("new") or {}
+    kind = str(old["type"])
     rule = RULES.get(kind)
-    name = str(step["urn"]).rpartition("::")[2]
-    what = f"{rule.word if rule else kind.rpartition(':')[2]} {name}"
+    what = f"{rule.word if rule else kind.rpartition(':')[2]} {str(step['urn']).rpartition('::')[2]}"
     if step["op"] == "delete":
         yield Drift(what, "", "there", _GONE)
         return
     if step["op"] != "update":
         return
-    secret = {*(old.get("additionalSecretOutputs") or ()), *(new.get("additionalSecretOutputs") or ())}
-    before, after = (
-        clean({**(one.get("outputs") or {}), **(one.get("inputs") or {})}, secret) for one in (old, new)
-    )
-    named = {root(path) for path in (*(step.get("diffReasons") or ()), *(step.get("detailedDiff") or {}))}
-    for key in sorted({*named, *_told(before, after)} - {"__provider", "id"}):
-        if key in _FOUND_BY_READ:
-            yield Drift(what, key, "as declared", "; ".join(map(str, after.get(key) or ())) or shown([]))
-        elif before.get(key) != after.get(key):
+    before, after = (clean({**(one.get("outputs") or {}), **(one.get("inputs") or {})}) for one in (old, new))
+    declared = {*(old.get("inputs") or {}), *(new.get("inputs") or {})}
+    named = {root(path) for path in (*(step.get("diffs") or ()), *(step.get("detailedDiff") or {}))}
+    for key in sorted((declared | named) - {"__provider", "__defaults", "id"}):
+        if before.get(key) != after.get(key):
             yield Drift(what, key, value_of(before, key), value_of(after, key))
-
-
-def _told(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[str]:
-    return {key for key in _FOUND_BY_READ if after.get(key) and before.get(key) != after.get(key)}
+    for key in _FOUND_BY_READ:
+        if after.get(key) and before.get(key) != after.get(key):
+            yield Drift(what, key, "as declared", "; ".join(map(str, after[key])))
