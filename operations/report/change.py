@@ -39,7 +39,7 @@ class Change:
     Attributes:
         urn: Pulumi's name for it.
         type: its token, such as openstack:networking/network:Network.
-        operation: Pulumi's word, such as update; same where nothing happens.
+        operation: Pulumi's word, such as update; same where nothing happens; protect or unprotect where only that does.
         id: the live thing's; empty where there is none yet.
         old: its inputs as they are, without secrets; empty where there is none yet.
         new: its inputs as they will be; empty where it goes.
@@ -100,7 +100,7 @@ def changes(preview: Mapping[str, Any]) -> tuple[Change, ...]:
 def _change(step: Mapping[str, Any]) -> Change:
     old, new = step.get("oldState") or {}, step.get("newState") or {}
     state = new or old
-    operation = str(step["op"])
+    operation = _operation(str(step["op"]), bool(old.get("protect")), bool(new.get("protect")))
     secret = {*(old.get("additionalSecretOutputs") or ()), *(new.get("additionalSecretOutputs") or ())}
     before, after = (clean(one.get("inputs") or {}, secret) for one in (old, new))
     if operation == "delete":
@@ -113,10 +113,19 @@ def _change(step: Mapping[str, Any]) -> Change:
         old=before,
         new=after,
         outputs=clean(old.get("outputs") or {}, secret),
-        keys=tuple(_keys(step, before, after)) if before and after else (),
+        keys=tuple(_keys(step, before, after))
+        if before and after and operation not in NOTHING_HAPPENS
+        else (),
         protected=bool(old.get("protect")),
         custom=bool(state.get("custom")),
     )
+
+
+def _operation(operation: str, was_protected: bool, is_protected: bool) -> str:
+    """Pulumi's word; for a thing of which only the protection changes, one of our own."""
+    if operation != "same" or was_protected == is_protected:
+        return operation
+    return "protect" if is_protected else "unprotect"
 
 
 def _keys(step: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[KeyChange]:

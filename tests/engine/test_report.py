@@ -15,20 +15,6 @@ from tests.program_copy import ProgramCopy
 
 STACK = "reported"
 CANARY = "correct-horse-battery-staple"
-PACK = """
-from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy
-
-def says(sentence):
-    def validate(args, report):
-        if args.resource_type.endswith(":Network"):
-            report(sentence)
-    return validate
-
-PolicyPack("tried", policies=[
-    ResourceValidationPolicy("no-networks", "", says("Nobody may have a network."), EnforcementLevel.MANDATORY),
-    ResourceValidationPolicy("few-networks", "", says("Have few networks."), EnforcementLevel.ADVISORY),
-])
-"""
 
 
 @pytest.fixture
@@ -110,21 +96,17 @@ def test_what_is_really_there_is_shown_beside_what_is_declared(program: ProgramC
 def test_a_broken_policy_is_told_by_rule_and_level_and_the_report_is_made_all_the_same(
     program: ProgramCopy,
 ) -> None:
-    pack = program.folder.parent / "pack"
-    pack.mkdir()
-    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n", encoding="utf-8")
-    (pack / "__main__.py").write_text(PACK, encoding="utf-8")
-    program.stack(STACK, one_network())
-    data, markdown, page = written(program, "--preview-args", f"--policy-pack {pack}", code=1)
+    program.stack(STACK, one_network(name="Lab Net", shared=True))
+    data, markdown, page = written(program, "--preview-args", "--policy-pack policy", code=1)
     assert [(one["level"], one["policy"], one["what"]) for one in data["policy"]] == [
-        ("mandatory", "no-networks", "vms"),
-        ("advisory", "few-networks", "vms"),
+        ("mandatory", "names", "Lab Net"),
+        ("advisory", "network-not-for-everyone", "Lab Net"),
     ]
     for told in (markdown, page):
-        assert "Nobody may have a network." in told
-        assert "Have few networks." in told
+        assert "Rename it" in told
+        assert "shared_with" in told
         assert "The preview failed" in told
-    assert [one["name"] for one in data["changes"]] == ["vms"]
+    assert [one["name"] for one in data["changes"]] == ["Lab Net"]
 
 
 def test_mistakes_of_a_stack_file_are_in_the_report(program: ProgramCopy) -> None:

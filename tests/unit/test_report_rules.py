@@ -8,6 +8,7 @@ import pytest
 
 import dynamic_providers
 from components.spec import Effect
+from operations.report.change import changes
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import RULES, judge
 from operations.report.rules.judge import declared_effect
@@ -21,6 +22,7 @@ from tests.unit.report_cloud import (
     SUBNET,
     change,
     cloud,
+    step,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -265,6 +267,13 @@ def test_another_password_of_an_account_interrupts_whoever_logs_in_with_it() -> 
 
 def test_what_is_protected_needs_a_person_to_go() -> None:
     assert risk("delete", NETWORK, "vms", id="n2", old={"a": 1}, protect=True) is PERSON
+
+
+def test_protection_that_is_taken_away_is_told_though_nothing_else_happens() -> None:
+    found = step("same", NETWORK, "vms", old={"a": 1}, new={"a": 1}, protect=True)
+    (one,) = changes({"steps": [found]})
+    assert (one.operation, one.happens) == ("unprotect", True)
+    assert "from then on Pulumi removes" in judge(one, CLOUD).sentence
 
 
 def test_a_replacement_that_the_table_of_settings_does_not_know_needs_a_person() -> None:

@@ -13,6 +13,7 @@ from operations.report.rules.host import HOST_RULES
 from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
 from operations.report.rules.network import NETWORK_RULES
+from operations.report.rules.rule import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,10 @@ def _by_operation(rule: Rule, change: Change, cloud: Dependents) -> Verdict:
         "update": partial(_updated, rule),
         "replace": partial(_replaced, rule),
         "delete": rule.delete,
+        "protect": harmless("From then on Pulumi refuses to remove or replace it."),
+        "unprotect": harmless(
+            "Nothing else happens now; from then on Pulumi removes or replaces it when it is told to."
+        ),
     }
     if change.operation in by_operation:
         return by_operation[change.operation](change, cloud)
