@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from operations.report.redaction import clean, shown
+from operations.report.redaction import UNKNOWN, clean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,6 +16,7 @@ _OF_A_REPLACEMENT = frozenset(
     {"create-replacement", "delete-replaced", "read-replacement", "discard-replaced"}
 )
 _NOT_SET = "not set"
+_TRIGGER = "__replacementTrigger"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class Change:
     def replacing(self) -> tuple[str, ...]:
         """The names of the properties that have it replaced."""
         return tuple(change.key for change in self.keys if change.replaces)
+
+    @property
+    def goes_along(self) -> bool:
+        """Whether it is replaced only because what it depends on is."""
+        replacing = [change for change in self.keys if change.replaces]
+        return bool(replacing) and all(UNKNOWN in change.new for change in replacing)
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -135,10 +142,14 @@ def _keys(step: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any
     named = {root(path) for path in (*(step.get("diffReasons") or ()), *detailed)} | replacing
     if not named and step["op"] not in NOTHING_HAPPENS:
         named = {key for key in {*old, *new} if old.get(key) != new.get(key)}
-    for key in sorted(named - {"__provider", "__replacementTrigger"}):
-        yield KeyChange(key, value_of(old, key), value_of(new, key), key in replacing)
-    if "__replacementTrigger" in named or (not replacing and str(step["op"]) == "replace"):
-        yield KeyChange("replacement trigger", "another", "this one", replaces=True)
+    keys = [key for key in sorted(named - {"__provider", _TRIGGER}) if key in old or key in new]
+    found = {key: (value_of(old, key), value_of(new, key)) for key in keys}
+    if str(step["op"]) == "replace" and not replacing:  # then pulumi does not say why
+        replacing = {key for key, (_, after) in found.items() if UNKNOWN in after} or {_TRIGGER}
+    for key, (before, after) in found.items():
+        yield KeyChange(key, before, after, key in replacing)
+    if _TRIGGER in replacing | named:
+        yield KeyChange("replacement_trigger", "as it was", "another", replaces=True)
 
 
 def root(path: str) -> str:

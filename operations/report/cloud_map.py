@@ -24,6 +24,13 @@ _IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 _HOST = "pulumi-python:dynamic/kolla:KollaHost"
 _EXISTING = "private-cloud:identity:ExistingDomain"
 _DIRECTORY = "pulumi-python:dynamic/keystone:DomainConfig"
+_OF_A_PROJECT = (
+    "openstack:compute/quotaSetV2:QuotaSetV2",
+    "openstack:networking/quotaV2:QuotaV2",
+    "openstack:blockstorage/quoteSetV3:QuoteSetV3",
+    "pulumi-python:dynamic/networking:DefaultSecurityGroup",
+    "pulumi-python:dynamic/identity:UndeclaredGrants",
+)
 _SHORT_ID = 8
 
 
@@ -157,7 +164,7 @@ def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
         drafts.projects.setdefault(domain, []).append(DrawnProject(name, mark))
     elif change.type == _EXISTING:
         drafts.domains.setdefault(change.name, DrawnDomain(change.name, note="there already"))
-    elif change.type == _DIRECTORY and mark:
+    elif change.type in (_DIRECTORY, *_OF_A_PROJECT) and mark:
         drafts.marks.setdefault(change.name, []).append(mark)
     elif change.type == _SUBNET:
         cidr = str(change.inputs.get("cidr") or "")
@@ -170,7 +177,11 @@ def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
 
 def _domain(name: str, found: DrawnDomain, drafts: _Drafts) -> DrawnDomain:
     mark = _worse(found.mark, drafts.marks.get(name, ()))
-    return DrawnDomain(name, tuple(drafts.projects.get(name, ())), found.note, mark)
+    projects = (
+        DrawnProject(project.name, _worse(project.mark, drafts.marks.get(f"{project.name}@{name}", ())))
+        for project in drafts.projects.get(name, ())
+    )
+    return DrawnDomain(name, tuple(projects), found.note, mark)
 
 
 def _network(change: Change, mark: Mark | None, drafts: _Drafts) -> DrawnNetwork:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from operations.report import shapes
 from operations.report.shapes import HEAD, LINE, Box, group, head, text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from operations.report.cloud_map import CloudMap, DrawnDomain, DrawnHost, DrawnImage, DrawnNetwork
+
+Thing = TypeVar("Thing", "DrawnNetwork", "DrawnHost")
 
 WIDTH = 1180
 MOST_WIRES = 80
 """Lines between projects, networks and hosts; with more, none can be followed, and none is drawn."""
+
+MOST_IN_ORDER = 40
+"""Networks or hosts in the stack file's order; with more, those that change come first."""
 
 _DOMAINS, _NETWORKS, _HOSTS = (10, 270), (370, 375), (835, 335)  # x and width of the columns
 _TOP, _GAP = 48, 20
@@ -76,7 +83,7 @@ def _networks(cloud: CloudMap, sheet: _Sheet) -> float:
     y = float(_TOP)
     if cloud.networks:
         sheet.parts.append(head("Networks, their VLANs and subnets", _NETWORKS[0], 24))
-    for network in cloud.networks:
+    for network in _changed_first(cloud.networks):
         y = _network(network, y, sheet) + _GAP
     return y
 
@@ -107,7 +114,7 @@ def _hosts(cloud: CloudMap, sheet: _Sheet) -> float:
     y = float(_TOP)
     if cloud.hosts:
         sheet.parts.append(head("Hosts, each with a bond of two links", _HOSTS[0], 24))
-    for host in cloud.hosts:
+    for host in _changed_first(cloud.hosts):
         y = _host(host, y, sheet) + _GAP
     return y
 
@@ -149,6 +156,13 @@ def _image(image: DrawnImage, y: float, sheet: _Sheet) -> float:
         parts.append(shapes.generation(left, top, _GENERATION, (id_, what)))
     sheet.parts.append(group(f"image {image.name}, {len(image.generations)} generations", parts, image.mark))
     return box.bottom
+
+
+def _changed_first(things: Sequence[Thing]) -> Sequence[Thing]:
+    """THINGS in their order; of many, those first to which something happens."""
+    if len(things) <= MOST_IN_ORDER:
+        return things
+    return sorted(things, key=lambda thing: thing.mark is None)
 
 
 def _high(rows: int) -> float:

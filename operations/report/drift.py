@@ -44,7 +44,7 @@ def drift(log: Iterable[str]) -> tuple[Drift, ...]:
     found: dict[Drift, None] = {}
     for step in _steps(log):
         found |= dict.fromkeys(_differences(step))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda one: (one.what, one.key)))
 
 
 def _steps(log: Iterable[str]) -> Iterator[Mapping[str, Any]]:

@@ -68,10 +68,11 @@ class Box:
         return "".join(parts) + pill(self.mark, self.right - 10, self.y)
 
     def row(self, number: int, words: str, mark: Mark | None, kind: str = "") -> str:
-        """WORDS in row NUMBER, and what happens to them at the right."""
+        """WORDS in row NUMBER, and what happens to them at the right, if not the same as to the box."""
         y = self.row_y(number)
-        room = int((self.wide - 24 - _width(word(mark), "tag")) / _ROW)
-        return text(words, self.x + 14, y, room, kind or class_of(mark)) + tag(mark, self.right - 8, y)
+        told = None if mark == self.mark else mark
+        room = int((self.wide - 24 - _width(word(told), "tag")) / _ROW)
+        return text(words, self.x + 14, y, room, kind or class_of(mark)) + tag(told, self.right - 8, y)
 
 
 def svg(width: float, height: float, inside: str) -> str:

@@ -269,6 +269,17 @@ def test_what_is_protected_needs_a_person_to_go() -> None:
     assert risk("delete", NETWORK, "vms", id="n2", old={"a": 1}, protect=True) is PERSON
 
 
+def test_what_is_replaced_because_its_network_is_says_so() -> None:
+    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    found = change(
+        "replace", SUBNET, "x", id="u3", old={"networkId": "n", "a": 1}, new={"networkId": unknown, "a": 2}
+    )
+    assert found.replacing == ("networkId",)
+    assert judge(found, CLOUD).sentence.endswith("It goes along with what it depends on.")
+    own = change("replace", SUBNET, "x", id="u3", old={"a": 1}, new={"a": 2})
+    assert own.replacing == ("replacement_trigger",)
+
+
 def test_protection_that_is_taken_away_is_told_though_nothing_else_happens() -> None:
     found = step("same", NETWORK, "vms", old={"a": 1}, new={"a": 1}, protect=True)
     (one,) = changes({"steps": [found]})

@@ -79,6 +79,8 @@ def _updated(rule: Rule, change: Change, cloud: Dependents) -> Verdict:
 
 def _replaced(rule: Rule, change: Change, cloud: Dependents) -> Verdict:
     verdict = (rule.replace or rule.delete)(change, cloud)
+    if change.goes_along:
+        verdict = replace(verdict, sentence=f"{verdict.sentence} It goes along with what it depends on.")
     unexpected = [key for key in change.replacing if declared_effect(rule, key) is Effect.UPDATED]
     if not unexpected:
         return verdict

@@ -72,7 +72,7 @@ def _subnet_changes(change: Change, cloud: Dependents) -> Verdict:
 def _share_goes(change: Change, cloud: Dependents) -> Verdict:
     return in_the_way(
         cloud.of_share(given(change, "objectId"), given(change, "targetTenant")),
-        gone="A project may not use the network any more",
+        gone=f"A project may not use the network {'until it is shared anew' if change.new else 'any more'}",
         free="it has nothing there.",
     )
 
