@@ -98,8 +98,8 @@ def changes(preview: Mapping[str, Any]) -> tuple[Change, ...]:
     found: dict[str, Change] = {}
     for step in preview.get("steps") or []:
         change = _change(step)
-        before = found.get(change.urn)
-        if before is None or before.operation in _OF_A_REPLACEMENT | NOTHING_HAPPENS:
+        before = found.get(change.urn)  # a replacement may have several steps; one knows both sides
+        if before is None or before.operation in NOTHING_HAPPENS or not (before.old and before.new):
             found[change.urn] = change
     return tuple(found.values())
 
