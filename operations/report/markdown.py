@@ -82,18 +82,12 @@ def fact_words(fact: Fact) -> str:
 
 
 def _head(report: Report) -> Iterator[str]:
-    yield f"## {SIGNS[report.risk]} Stack {plain(report.stack)}: {_verdict(report)}"
+    yield f"## {'⛔' if report.errors else SIGNS[report.risk]} Stack {plain(report.stack)}: {report.verdict}"
     yield ""
     counted = [f"{SIGNS[risk]} {count} {risk.value}" for risk, count in report.counts.items() if count]
     kept = f"{report.unchanged} unchanged"
     yield " · ".join([*counted, kept])
     yield ""
-
-
-def _verdict(report: Report) -> str:
-    if not report.changes:
-        return "the preview failed" if report.errors else "nothing changes"
-    return f"at worst, this {'is ' if report.risk is Risk.HARMLESS else ''}{report.risk.value}"
 
 
 def _errors(report: Report) -> Iterator[str]:

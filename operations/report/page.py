@@ -30,7 +30,7 @@ def page(report: Report) -> str:
     """The page of REPORT."""
     style = STYLE.read_text(encoding="utf-8")
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    title = escape(f"Stack {report.stack}: {_verdict(report)}")
+    title = escape(f"Stack {report.stack}: {report.verdict}")
     body = "".join(
         [
             *_head(report, title),
@@ -53,12 +53,6 @@ def page(report: Report) -> str:
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
     )
-
-
-def _verdict(report: Report) -> str:
-    if not report.changes:
-        return "the preview failed" if report.errors else "nothing changes"
-    return f"at worst {report.risk.value}"
 
 
 def _head(report: Report, title: str) -> Iterator[str]:

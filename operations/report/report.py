@@ -94,6 +94,14 @@ class Report:
         return worst(judged.verdict.risk for judged in self.changes)
 
     @property
+    def verdict(self) -> str:
+        """The whole in a few words."""
+        told = f"at worst, this {'is ' if self.risk is Risk.HARMLESS else ''}{self.risk.value}"
+        if self.errors:
+            return f"the preview failed; of what it shows, {told}" if self.changes else "the preview failed"
+        return told if self.changes else "nothing changes"
+
+    @property
     def counts(self) -> dict[Risk, int]:
         """How many changes are of each class, the worst first."""
         found = Counter(judged.verdict.risk for judged in self.changes)

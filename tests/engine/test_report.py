@@ -104,8 +104,8 @@ def test_a_broken_policy_is_told_by_rule_and_level_and_the_report_is_made_all_th
     ]
     for told in (markdown, page):
         assert "Rename it" in told
-        assert "shared_with" in told
-        assert "The preview failed" in told
+        assert "it is shared with every project of the cloud" in told
+        assert "the preview failed; of what it shows, at worst, this is harmless" in told
     assert [one["name"] for one in data["changes"]] == ["Lab Net"]
 
 
