@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
+.PHONY: help up preview report destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,12 @@ up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (
 
 preview: toolchain ## what `make up` would change in STACK, and what policy/ says of it
 	@$(PULUMI) preview --diff --policy-pack policy
+
+REPORT = .cloud/report/$(STACK)
+report: toolchain ## what `make up` would do, to whom, and what drifted (FAIL_ON=interrupts, NO_DRIFT=1); with a page to look at
+	@$(ENGINE_ENV); $(LAB_ENV); mkdir -p $(dir $(REPORT)); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.report \
+		--stack $(STACK) --preview-args '--policy-pack policy' --html $(REPORT).html --json $(REPORT).json \
+		$(if $(MARKDOWN),--markdown '$(MARKDOWN)') $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(if $(NO_DRIFT),--no-drift)
 
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
