@@ -73,6 +73,7 @@ class ImageSpec(Adoptable):
         "source_format": Effect.NOTHING,
         "sha256sums": Effect.NOTHING,
         "hash": Effect.NOTHING,
+        "when_used": Effect.NOTHING,
         "adopt": Effect.NOTHING,
     }
 
@@ -105,6 +106,14 @@ class ImageSpec(Adoptable):
     protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
     hash: Literal["sha512", "none"] = Field(
         "sha512", description="'sha512' or 'none': whether the written image gets a hash in Glance"
+    )
+
+    keep: Size = Field(
+        0, description="how many former generations stay, hidden, when new content comes; a number from 0"
+    )
+    when_used: Literal["refuse", "hide", "trash"] = Field(
+        "refuse",
+        description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
     )
 
     @field_validator("source")
@@ -194,6 +203,8 @@ class GoldenImage(pulumi.ComponentResource):
                 min_ram_mb=spec.min_ram_mb,
                 protected=spec.protected,
                 hash=spec.hash,
+                keep=spec.keep,
+                when_used=spec.when_used,
                 cloud=store.cloud,
                 pool=store.pool,
                 ceph_user=login.user if login else store.ceph_user,

@@ -19,7 +19,7 @@ from clients.errors import CloudError, InUseError
 from dynamic_providers.rbd_image import glance, source, store, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import rados
     from openstack.connection import Connection
@@ -173,30 +173,38 @@ def _of_this_moment(record: glance.Record, wanted: glance.Wanted) -> glance.Reco
     return record
 
 
-def remove(cloud: Cloud, record: glance.Record) -> None:
+def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> None:
     """Remove a generation, record and data; gone already is success.
 
+    With ``to_trash`` what has clones goes as well: its data moves to RBD's trash, where the clones still read it.
+
     Raises:
-        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then.
+        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then. Of those that are
+            moved to the trash: clones of Ceph's old format, which cannot outlive their parent.
         CloudError: the record is protected.
     """
-    if clones := store.users(cloud.ioctx, record["id"]):
+    try:
+        clones = store.users(cloud.ioctx, record["id"])
+    except InUseError:
+        if not to_trash:
+            raise
+        clones = ["some that this Ceph user may not see"]
+    called = f"image {record['name']!r} ({record['id']})"
+    if clones and not to_trash:
         raise InUseError(
-            f"image {record['name']!r} ({record['id']}) is in use: its snapshot is the parent of "
-            f"{', '.join(clones)}. Delete or flatten them first."
+            f"{called} is in use: its snapshot is the parent of {', '.join(clones)}. Delete or flatten them first."
         )
-    glance.delete(cloud.conn, record)
+    try:
+        glance.delete(cloud.conn, record)
+    except InUseError as error:
+        if not to_trash:
+            raise
+        raise InUseError(
+            f"{called} cannot go to the trash while {', '.join(clones)} are clones of the old format, which need their "
+            "parent's snapshot: flatten them first (`rbd flatten`), and let the cluster make new ones "
+            "(`ceph osd set-require-min-compat-client mimic`)."
+        ) from error
     store.remove(cloud.ioctx, record["id"])
-
-
-def others(cloud: Cloud, stamps: Mapping[str, str], current: str) -> list[glance.Record]:
-    """Every former generation of the same golden image, the unfinished ones too; none that was published."""
-    kept = {key: stamps[key] for key in (glance.STAMP_STACK, glance.STAMP_IMAGE)}
-    return [
-        record
-        for record in glance.generations(cloud.conn, kept)
-        if record["id"] != current and glance.STAMP_PUBLISHED not in record
-    ]
 
 
 def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Record]:
@@ -210,23 +218,3 @@ def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Re
         )
     ]
     return sorted(found, key=lambda record: str(record["created_at"]), reverse=True)
-
-
-def collect(cloud: Cloud, records: list[glance.Record]) -> list[str]:
-    """Remove former generations; one that is in use is hidden and kept. Returns the ids of the kept."""
-    kept = []
-    for record in records:
-        try:
-            remove(cloud, record)
-        except InUseError:
-            glance.retire(cloud.conn, record)
-            kept.append(record["id"])
-    return kept
-
-
-def is_free(cloud: Cloud, record: glance.Record) -> bool:
-    """Whether nothing uses a generation, as far as this cephx user may see."""
-    try:
-        return not store.users(cloud.ioctx, record["id"])
-    except InUseError:
-        return False

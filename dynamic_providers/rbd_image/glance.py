@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack import exceptions
@@ -28,6 +28,8 @@ STAMP_IMAGE = "private_cloud_image"
 STAMP_SHA256 = "private_cloud_source_sha256"
 STAMP_PUBLISHED = "private_cloud_published"
 """On what was published for a stack that has not taken it yet; no former generation, though not the current one."""
+STAMP_REMOVED = "private_cloud_removed"
+"""On what was in use when its image was removed: it goes when the last clone is gone."""
 STAMP_PREFIX = "private_cloud_"
 # What Glance manages under its own names; everything else on a record is a property of somebody's.
 CORE_FIELDS = frozenset(
@@ -253,7 +255,7 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     ]
     changes += [
         {"op": "remove", "path": f"/{_pointer(key)}"}
-        for key in (*custom_properties(record), STAMP_PUBLISHED)
+        for key in (*custom_properties(record), STAMP_PUBLISHED, STAMP_REMOVED)
         if key in record and key not in fields
     ]
     if not changes:
@@ -261,18 +263,22 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     return _check(_patch(conn, record["id"], changes), wanted)
 
 
-def retire(conn: Connection, record: Record) -> None:
-    """Hide a record that something still uses, and say in its name that it was replaced."""
+def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
+    """Hide a record that has to stay, and say in its name what became of the image and when."""
+    if record["os_hidden"] and (became == "replaced" or STAMP_REMOVED in record):
+        return
     date = datetime.now(tz=UTC).date().isoformat()
-    if not record["os_hidden"]:
-        changes = {"os_hidden": True, "name": f"{record['name']} (replaced {date})", "protected": False}
-        _check(
-            _patch(
-                conn,
-                record["id"],
-                [{"op": "replace", "path": f"/{k}", "value": v} for k, v in changes.items()],
-            )
-        )
+    changes = {
+        "os_hidden": True,
+        "name": f"{record[STAMP_IMAGE]} ({became} {date})",
+        "protected": False,
+        **({STAMP_REMOVED: "true"} if became == "removed" else {}),
+    }
+    operations = [
+        {"op": "replace" if key in record else "add", "path": f"/{key}", "value": value}
+        for key, value in changes.items()
+    ]
+    _check(_patch(conn, record["id"], operations))
 
 
 def delete(conn: Connection, record: Record) -> None:

@@ -10,7 +10,7 @@ import pytest
 from openstack.exceptions import SDKException
 
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import adoption, generation, glance, publication, store
+from dynamic_providers.rbd_image import adoption, generation, glance, publication, rotation, store
 from operations import publish_image
 
 SHA256 = "a" * 64
@@ -214,7 +214,7 @@ def test_only_the_newest_that_wait_are_kept_and_none_that_is_in_use(using: Any) 
 def test_what_waits_is_no_former_generation(using: Any) -> None:
     former = record("former", **{glance.STAMP_SHA256: "b" * 64})
     cloud = using(Cloud(record(), former, waiting("published", 1)))
-    assert generation.others(cloud, STAMPS, "current") == [former]
+    assert rotation.former(cloud, STAMPS, "current") == [former]
     assert [found["id"] for found in generation.published(cloud, "private-cloud/prod", ["debian-12"])] == [
         "published"
     ]
