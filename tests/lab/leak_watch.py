@@ -1,5 +1,10 @@
-"""Watches, while a run goes on, what is gone when it has ended: arguments of processes, and temporary files."""
+"""Keeps, while a run goes on, what is gone when it has ended: arguments of processes, temporary files, former states.
 
+It is searched afterwards, since some secrets are made by the run itself.
+"""
+
+import hashlib
+import stat
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -13,21 +18,18 @@ _OTHERS = 0o077
 
 
 class LeakWatch:
-    """Looks at the arguments of every process that began after it, and at what others may read in temporary folders.
+    """Keeps the arguments of every process that began after it, and what others may read in temporary folders.
 
     What lives for less than 20 ms may escape it. The environment of a process is its owner's and root's to read, as
     the files are that hold the secrets; it is not looked at.
     """
 
-    def __init__(self, search: Search, *folders: Path) -> None:
-        self._search, self._folders = search, folders
+    def __init__(self, *temporary: Path) -> None:
+        self._temporary = temporary
         self._older = processes()
-        self._seen: set[bytes] = set()
+        self._kept: dict[bytes, tuple[str, bytes]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
-        self.finds: set[Find] = set()
-        self.looked_at = 0
-        """How many different command lines it has seen."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -39,12 +41,31 @@ class LeakWatch:
         self._stop.set()
         self._thread.join()
 
+    def keep(self, where: str, data: bytes) -> None:
+        """Keeps DATA, which was seen there; the same data in two places counts as seen in the first."""
+        self._kept.setdefault(hashlib.sha256(data).digest(), (where, data))
+
+    def keep_files(self, folder: Path) -> None:
+        """Keeps all files below FOLDER as they are now."""
+        for path in files(folder):
+            if path.is_file() and not path.is_symlink():
+                self.keep(str(path), path.read_bytes())
+
+    @property
+    def places(self) -> list[str]:
+        """Where something was seen."""
+        return [where for where, _ in self._kept.values()]
+
+    def finds(self, search: Search) -> list[Find]:
+        """What SEARCH finds in all that was seen."""
+        return [find for where, data in self._kept.values() for find in search.in_bytes(where, data)]
+
     def _watch(self) -> None:
         times = 0
         while not self._stop.wait(EVERY_S):
             self._look_at_processes()
             if times % _FOLDERS_EVERY == 0:
-                for folder in self._folders:
+                for folder in self._temporary:
                     self._look_into(folder)
             times += 1
 
@@ -56,17 +77,15 @@ class LeakWatch:
                 line = Path(f"/proc/{number}/cmdline").read_bytes()
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended
-            if line in self._seen:
-                continue
-            self._seen.add(line)
-            self.looked_at += 1
-            program = line.partition(b"\0")[0].decode(errors="replace")
-            self.finds.update(self._search.in_bytes(f"arguments of {program}", line))
+            self.keep(f"arguments of {line.partition(bytes(1))[0].decode(errors='replace')}", line)
 
     def _look_into(self, folder: Path) -> None:
         for path in files(folder):
             if readable_by_others(path, folder):
-                self.finds.update(self._search.in_file(path))
+                try:
+                    self.keep(f"open to others: {path}", path.read_bytes())
+                except FileNotFoundError:
+                    continue  # it has gone
 
 
 def processes() -> set[int]:
@@ -83,4 +102,4 @@ def readable_by_others(path: Path, top: Path) -> bool:
         ]
     except FileNotFoundError:
         return False
-    return all(mode & _OTHERS for mode in modes)
+    return stat.S_ISREG(modes[0]) and all(mode & _OTHERS for mode in modes)

@@ -91,23 +91,23 @@ def test_files_are_searched_however_deep_hidden_or_packed_and_those_named_left_o
 
 
 def test_a_secret_among_the_arguments_of_a_process_is_seen_while_it_runs() -> None:
-    with LeakWatch(SEARCH) as watch:
+    with LeakWatch() as watch:
         subprocess.run([sys.executable, "-c", "import time; time.sleep(0.3)", SECRET], check=True)
-    assert {find.kind for find in watch.finds} == {"password"}
+    assert {find.kind for find in watch.finds(SEARCH)} == {"password"}
 
 
 def test_processes_that_ran_before_are_not_looked_at() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()", SECRET], stdin=subprocess.PIPE) as process:
-        with LeakWatch(SEARCH) as watch:
+        with LeakWatch() as watch:
             subprocess.run(["true"], check=True)
             time.sleep(0.1)
         assert process.stdin
         process.stdin.write(b"\n")
-    assert watch.finds == set()
+    assert watch.finds(SEARCH) == []
 
 
 def test_a_temporary_file_is_seen_that_others_may_read_and_is_gone_afterwards(tmp_path: Path) -> None:
-    with LeakWatch(SEARCH, tmp_path) as watch:
+    with LeakWatch(tmp_path) as watch:
         closed = Path(tempfile.mkdtemp(dir=tmp_path)) / "mine"
         closed.write_text(SECRET, encoding="utf-8")
         with tempfile.NamedTemporaryFile("w", dir=tmp_path) as own:
@@ -118,4 +118,14 @@ def test_a_temporary_file_is_seen_that_others_may_read_and_is_gone_afterwards(tm
         opened.write_text(SECRET, encoding="utf-8")
         time.sleep(0.5)
         opened.unlink()
-    assert {find.where for find in watch.finds} == {str(opened)}
+    assert [find.where for find in watch.finds(SEARCH)] == [f"open to others: {opened}"]
+
+
+def test_what_a_file_held_before_it_changed_is_kept(tmp_path: Path) -> None:
+    state = tmp_path / ".pulumi" / "stack.json"
+    state.parent.mkdir()
+    watch = LeakWatch()
+    for text in (SECRET, "{}"):
+        state.write_text(text, encoding="utf-8")
+        watch.keep_files(tmp_path)
+    assert [find.where for find in watch.finds(SEARCH)] == [str(state)]
