@@ -54,11 +54,11 @@ class LeakWatch:
     @property
     def places(self) -> list[str]:
         """Where something was seen."""
-        return [where for where, _ in self._kept.values()]
+        return [where for where, _ in list(self._kept.values())]
 
     def finds(self, search: Search) -> list[Find]:
         """What SEARCH finds in all that was seen."""
-        return [find for where, data in self._kept.values() for find in search.in_bytes(where, data)]
+        return [find for where, data in list(self._kept.values()) for find in search.in_bytes(where, data)]
 
     def _watch(self) -> None:
         times = 0

@@ -209,6 +209,29 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     note_made_secrets(run, story.suffix, "")
     run.pulumi("preview", "--diff", "--refresh", "--expect-no-changes")
     run.pulumi("refresh", "--yes", "--diff")
+    done = subprocess.run(
+        [
+            "pulumi",
+            "preview",
+            "--refresh",
+            "--stack",
+            STACK,
+            "--non-interactive",
+            "--color=never",
+            "-v=9",
+            "--logtostderr",
+            "--logflow",
+        ],
+        cwd=run.program.folder,
+        env=dict(run.program.environment),
+        capture_output=True,
+    )
+    Path("/tmp/ci-verbose.log").write_bytes(done.stdout + done.stderr)
+    print(
+        "VERBOSE",
+        len(done.stderr),
+        [str(f) for f in Search(run.canaries).in_bytes("v", done.stdout + done.stderr)],
+    )
     for words in (
         ("stack", "output"),
         ("stack", "output", "--json"),
@@ -239,7 +262,9 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
 
 def test_no_secret_is_anywhere_but_where_it_is_meant_to_be(run: CanaryRun) -> None:
     assert set(run.canaries) >= KINDS
-    assert [str(find) for find in run.finds()] == []
+    found = [str(find) for find in run.finds()]
+    Path("/tmp/ci-finds.log").write_text("\n".join(found))
+    assert found == []
 
 
 def test_what_was_kept_of_the_run_would_have_shown_a_secret(run: CanaryRun) -> None:
