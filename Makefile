@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
-CODE := __main__.py components dynamic_providers clients operations host_image toolchain lab tests bench
+CODE := __main__.py components dynamic_providers clients policy operations host_image toolchain lab tests bench
 
 # Debian's server packages and the OpenStack services run nowhere but under the lab's two stacks: dev, and hosts,
 # which has simulated hosts besides.
@@ -29,10 +29,10 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (dev)
-	@$(PULUMI) up $(CONFIRM)
+	@$(PULUMI) up --policy-pack policy $(CONFIRM)
 
-preview: toolchain ## what `make up` would change in STACK
-	@$(PULUMI) preview --diff
+preview: toolchain ## what `make up` would change in STACK, and what policy/ says of it
+	@$(PULUMI) preview --diff --policy-pack policy
 
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
@@ -71,8 +71,9 @@ lab:
 	@$(PYTHON) -m lab install
 	@$(PYTHON) -m lab up $(LAB_HOSTS)
 
-docs: toolchain ## the tables of docs/settings.md, from the code
+docs: toolchain ## the tables of docs/settings.md and docs/policy.md, from the code
 	@$(VENV)/python -m operations.field_tables
+	@$(VENV)/python -m operations.rule_table
 
 lint: toolchain ## ruff: rules and format
 	@$(VENV)/ruff check $(CODE)

@@ -58,12 +58,14 @@ class Entry:
         region: the region's name, empty where none is given.
         interface: which of the catalogue's addresses are used: public, internal or admin.
         ca_file: the CA that Keystone's certificate is checked against, None for the system's.
+        verified: whether certificates are checked at all.
     """
 
     auth_url: str
     region: str
     interface: str
     ca_file: str | None
+    verified: bool = True
 
 
 def entry(cloud: str) -> Entry:
@@ -72,7 +74,8 @@ def entry(cloud: str) -> Entry:
     Raises:
         CloudError: there is no such entry, or it has no auth_url.
     """
-    settings = _region(cloud).config
+    region = _region(cloud)
+    settings = region.config
     auth_url = settings.get("auth", {}).get("auth_url")
     if not auth_url:
         raise CloudError(f"the entry {cloud!r} of clouds.yaml has no auth_url; add it under auth")
@@ -81,6 +84,7 @@ def entry(cloud: str) -> Entry:
         settings.get("region_name") or "",
         settings.get("interface") or "public",
         settings.get("cacert"),
+        verified=region.get_requests_verify_args()[0] is not False,
     )
 
 

@@ -17,7 +17,7 @@ from components.preflight import preflight
 from components.problems import Problem
 from components.quota import Quota, QuotaSpec
 from components.security_group import DefaultGroup, DefaultSecurityGroup
-from components.spec import Adoptable, Effect, adopting
+from components.spec import Effect, Protectable, adopting, protecting
 from components.undeclared_grants import Undeclared
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfig
 
@@ -30,21 +30,26 @@ ALWAYS_THERE = "Default"
 """The domain that Keystone makes for itself; every stack file may name it."""
 
 
-class DomainSpec(Adoptable):
+class DomainSpec(Protectable):
     """A Keystone domain that this program makes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"adopt": Effect.NOTHING, "name": Effect.REPLACED}
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "protected": Effect.NOTHING,
+        "name": Effect.REPLACED,
+    }
 
     name: Name = Field(description="the domain's name, unique in the cloud")
     description: str = Field("", description="free text")
     directory: DirectorySpec | None = Field(None, description="the LDAP directory that holds its users")
 
 
-class ProjectSpec(Adoptable):
+class ProjectSpec(Protectable):
     """A project that this program makes."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
         "adopt": Effect.NOTHING,
+        "protected": Effect.NOTHING,
         "name": Effect.REPLACED,
         "domain": Effect.REPLACED,
     }
@@ -110,7 +115,9 @@ class Domain(pulumi.ComponentResource):
             description=spec.description,
             is_domain=True,
             enabled=True,
-            opts=adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec),
+            opts=protecting(
+                adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec), spec
+            ),
         )
         self.domain_id = self.principals_domain_id = domain.id
         if spec.directory and spec.directory.delivery == "api":
@@ -165,7 +172,9 @@ class Project(pulumi.ComponentResource):
             domain_id=domain_id,
             is_domain=False,
             enabled=True,
-            opts=adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec),
+            opts=protecting(
+                adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec), spec
+            ),
         )
         self.project_id = project.id
         self.domain_id = project.domain_id

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from components.annotated_types import Mtu, Name, VlanId
 from components.ids import Ids
 from components.problems import Refusals, refusal
-from components.spec import Adoptable, Effect, Spec, adopting, with_alias
+from components.spec import Adoptable, Effect, Protectable, Spec, adopting, protecting, with_alias
 from components.subnet import SubnetSpec
 from dynamic_providers.host_routes import HostRoute, HostRoutes
 
@@ -53,11 +53,12 @@ class ProjectReference(Adoptable):
         return f"{self.project}@{self.domain}"
 
 
-class ProviderNetworkSpec(Adoptable):
+class ProviderNetworkSpec(Protectable):
     """A provider network, its segments and its subnets."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
         "adopt": Effect.NOTHING,
+        "protected": Effect.NOTHING,
         "name": Effect.RENAMED,
         "renamed_from": Effect.NOTHING,
         "segments": Effect.REPLACED,
@@ -180,7 +181,7 @@ class ProviderNetwork(pulumi.ComponentResource):
             availability_zone_hints=list(spec.availability_hints),
             opts=adopting(
                 pulumi.ResourceOptions.merge(
-                    child_opts,
+                    protecting(child_opts, spec),
                     pulumi.ResourceOptions(
                         replace_on_changes=["segments"],
                         # The plugin sees no difference where the hints were taken out.
@@ -192,7 +193,7 @@ class ProviderNetwork(pulumi.ComponentResource):
         )
         self.network_id = network.id
         self.subnet_ids = {
-            subnet.name: self._subnet(name, subnet, cloud, child_opts) for subnet in spec.subnets
+            subnet.name: self._subnet(name, subnet, spec, cloud, child_opts) for subnet in spec.subnets
         }
         self.summary = {
             "id": self.network_id,
@@ -214,7 +215,12 @@ class ProviderNetwork(pulumi.ComponentResource):
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})
 
     def _subnet(
-        self, network_name: str, spec: SubnetSpec, cloud: str, child_opts: pulumi.ResourceOptions
+        self,
+        network_name: str,
+        spec: SubnetSpec,
+        network: ProviderNetworkSpec,
+        cloud: str,
+        child_opts: pulumi.ResourceOptions,
     ) -> pulumi.Output[str]:
         gateway = spec.gateway_address
         name = f"{network_name}/{spec.name}"
@@ -239,7 +245,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools
             ],
-            opts=adopting(pulumi.ResourceOptions.merge(named_opts, by_modes), spec),
+            opts=protecting(adopting(pulumi.ResourceOptions.merge(named_opts, by_modes), spec), network),
         )
         if spec.host_routes:
             HostRoutes(

@@ -22,6 +22,7 @@ from components.kolla import KollaSpec
 from components.management import ManagementSpec
 from components.monitoring import MonitoringSpec
 from components.network import ProviderNetworkSpec
+from components.policy import PolicySpec
 from components.problems import KeyPath, Problem
 from components.pruning import Pruned, exists
 from components.secret import ROOT, in_the_clear
@@ -52,6 +53,10 @@ class Settings(Spec):
 
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"
+    )
+    policy: PolicySpec = Field(
+        default_factory=PolicySpec,
+        description="{production, levels, …}: how strictly policy/ holds its rules",
     )
     kolla: KollaSpec | None = Field(
         None, description="{inventory, …}: where Kolla-Ansible runs, for what is delivered as files"

@@ -43,6 +43,15 @@ class Adoptable(Spec):
     )
 
 
+class Protectable(Adoptable):
+    """Something that Pulumi can be told never to remove."""
+
+    protected: bool = Field(
+        default=False,
+        description="true or false: whether pulumi refuses to remove or replace it, until this is false again",
+    )
+
+
 def with_alias(opts: pulumi.ResourceOptions | None, former_name: str | None) -> pulumi.ResourceOptions | None:
     """OPTS, so that the engine knows a resource again that was called FORMER_NAME; its children follow."""
     if not former_name:
@@ -60,3 +69,10 @@ def adopting(opts: pulumi.ResourceOptions | None, spec: Adoptable) -> pulumi.Res
     if not spec.adopt:
         return opts
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(import_=spec.adopt, protect=True))
+
+
+def protecting(opts: pulumi.ResourceOptions | None, spec: Protectable) -> pulumi.ResourceOptions | None:
+    """OPTS, so that the engine refuses to remove the resource where SPEC asks for that."""
+    if not spec.protected:
+        return opts
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))

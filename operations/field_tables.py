@@ -20,6 +20,7 @@ from components.spec import Spec
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = "| key | what it gives | left out | changing it |\n|---|---|---|---|\n"
 AS_ITS_OWN_TABLE_SAYS = "as its own table says"
+_LAST = ("protected", "adopt")
 
 _TABLE = re.compile(
     r"(?<=<!-- fields: )(?P<spec>\w+)(?P<mark> -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL
@@ -76,7 +77,7 @@ def _specs_in(annotation: Any) -> Iterator[type[Spec]]:
 
 
 def _rows(spec: type[Spec]) -> Iterator[str]:
-    for name, field in sorted(spec.model_fields.items(), key=lambda item: item[0] == "adopt"):  # it goes last
+    for name, field in sorted(spec.model_fields.items(), key=lambda item: item[0] in _LAST and _LAST.index(item[0]) + 1):
         key = field.alias or name
         cells = (f"`{key}`", field.description or "", _left_out(field), _changing(spec, name, field))
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"

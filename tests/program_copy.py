@@ -31,6 +31,7 @@ class ProgramCopy:
             "components",
             "dynamic_providers",
             "operations",
+            "policy",
         ):
             (project / name).symlink_to(ROOT / name)
         inherited = {

@@ -56,7 +56,7 @@ def test_what_the_template_shows_in_comments_is_right_too(tmp_path: Path) -> Non
     text = filled(path.read_text(encoding="utf-8"))
     shown = re.sub(r"^( +)# ", r"\1", text, flags=re.MULTILINE)
     keys = yaml.safe_load(shown)["config"]
-    assert len(keys) == 11
+    assert len(keys) == 12
     keys = {key.removeprefix("private-cloud:"): value for key, value in keys.items()}
     keys["domains"][0]["directory"]["bind_password"] = {"file": "password"}
     (tmp_path / "password").write_text("x", encoding="utf-8")

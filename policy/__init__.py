@@ -1,0 +1,1 @@
+"""The policy pack: what previews and updates are held to. One file a rule set; rules.py lists them all."""

@@ -1,0 +1,96 @@
+"""Rules of images: what they are is pinned, how they are kept, and who sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from policy.rule import Finding, ResourceRule, StackRule
+from policy.tokens import PLUGIN_IMAGE, RBD_IMAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from policy.declared import Declared
+    from policy.facts import Facts
+
+_ALL = frozenset({RBD_IMAGE, PLUGIN_IMAGE})
+
+
+def _not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+    looked_up = {
+        image.name: image.sha256sums
+        for image in (facts.settings.images if facts.settings else ())
+        if image.sha256sums
+    }
+    for image in resources:
+        if image.type == RBD_IMAGE and image.name in looked_up:
+            yield Finding.of(
+                image,
+                f"its SHA-256 is not in the stack file but looked up in {str(looked_up[image.name])!r}, which can change "
+                "without a review",
+            )
+        elif image.type == RBD_IMAGE and not image.text("sha256") and not image.is_unknown("sha256"):
+            yield Finding.of(image, "it has no SHA-256")
+        elif image.type == PLUGIN_IMAGE and not image.is_true("verifyChecksum"):
+            yield Finding.of(image, "nothing says what its content has to be")
+
+
+def _not_raw(image: Declared, facts: Facts) -> Iterator[str]:
+    del facts
+    if not image.is_unknown("diskFormat") and image.text("diskFormat") != "raw":
+        yield f"its disk format is {image.text('diskFormat') or 'not given'!r}"
+
+
+def _public(image: Declared, facts: Facts) -> Iterator[str]:
+    del facts
+    if image.text("visibility") == "public":
+        yield "its visibility is public"
+
+
+def _not_protected(image: Declared, facts: Facts) -> Iterator[str]:
+    del facts
+    if not image.is_true("protected") and not image.is_unknown("protected"):
+        yield "Glance deletes it for whoever asks with the right role"
+
+
+RULES = (
+    StackRule(
+        name="image-pinned",
+        asks="An image's SHA-256 stands in the stack file.",
+        reason="Only then is what runs what was reviewed, whoever can write where it is fetched from.",
+        remedy="Give its `sha256`, as sha256sum prints it.",
+        level="advisory",
+        in_production="mandatory",
+        check=_not_pinned,
+    ),
+    ResourceRule(
+        name="image-raw",
+        asks="Images are RAW in Ceph.",
+        reason="From any other format each launch copies and converts the whole disk instead of cloning it.",
+        remedy="Declare it under `images`, where it becomes RAW in RBD.",
+        level="mandatory",
+        in_production="mandatory",
+        types=frozenset({PLUGIN_IMAGE}),
+        check=_not_raw,
+    ),
+    ResourceRule(
+        name="image-not-public",
+        asks="No image is public.",
+        reason="A public image is in every project's list, next to its own.",
+        remedy="Make it `community` (whoever knows it may use it) or `shared`.",
+        level="mandatory",
+        in_production="mandatory",
+        types=_ALL,
+        check=_public,
+    ),
+    ResourceRule(
+        name="image-protected",
+        asks="Images in production are protected in Glance.",
+        reason="One `openstack image delete` by hand, and nobody can launch from it or rebuild.",
+        remedy="Set its `protected` to true; this program lifts that itself when it removes the image.",
+        level="disabled",
+        in_production="mandatory",
+        types=_ALL,
+        check=_not_protected,
+    ),
+)

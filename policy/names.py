@@ -1,0 +1,45 @@
+"""The rule of names."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from policy.rule import ResourceRule
+from policy.tokens import HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from components.policy import Kind
+    from policy.declared import Declared
+    from policy.facts import Facts
+
+_KINDS: dict[str, Kind] = {
+    USER: "account",
+    NETWORK: "network",
+    SUBNET: "subnet",
+    RBD_IMAGE: "image",
+    HOST: "host",
+}
+
+
+def _against_the_convention(resource: Declared, facts: Facts) -> Iterator[str]:
+    kind = _KINDS.get(resource.type) or ("domain" if resource.is_true("isDomain") else "project")
+    name, pattern = resource.text("name"), facts.policy.convention(kind)
+    if name and not re.fullmatch(pattern, name):
+        yield f"the {kind}'s name {name!r} does not match '{pattern}'"
+
+
+RULES = (
+    ResourceRule(
+        name="names",
+        asks="Names keep to the convention.",
+        reason="They stand in host names, paths, URLs and scripts, where spaces and capitals make trouble.",
+        remedy="Rename it, or set the kind's pattern under policy.names.",
+        level="mandatory",
+        in_production="mandatory",
+        types=frozenset({*_KINDS, PROJECT}),
+        check=_against_the_convention,
+    ),
+)

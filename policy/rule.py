@@ -1,0 +1,98 @@
+"""A rule: what it asks for, why, what to do where it is broken, and how strictly it is held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from components.policy import Level, RuleName
+    from policy.declared import Declared
+    from policy.facts import Facts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Where a rule is broken.
+
+    Attributes:
+        resource: the name that an exception would give.
+        sentence: what is wrong there.
+        urn: the engine's name of the resource; empty where it is none's in particular.
+    """
+
+    resource: str
+    sentence: str
+    urn: str = ""
+
+    @classmethod
+    def of(cls, resource: Declared, sentence: str) -> Finding:
+        """RESOURCE breaks the rule; SENTENCE says how."""
+        return cls(resource.name, sentence, resource.urn)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What all rules have.
+
+    Attributes:
+        name: as stack files and exceptions name it.
+        asks: what has to hold, a sentence.
+        reason: why, a sentence.
+        remedy: what to do where it is broken, a sentence.
+        level: how strictly it is held where nothing else is said.
+        in_production: the same, where policy.production is true.
+    """
+
+    name: RuleName
+    asks: str
+    reason: str
+    remedy: str
+    level: Level
+    in_production: Level
+
+    def level_for(self, facts: Facts) -> Level:
+        """How strictly FACTS's stack holds it."""
+        default = self.in_production if facts.policy.production else self.level
+        return facts.policy.levels.get(self.name, default)
+
+    def find(self, resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+        """Wherever RESOURCES break it, exceptions or not."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ResourceRule(Rule):
+    """A rule that each resource keeps or breaks by itself.
+
+    Attributes:
+        types: the tokens of the resources it is for.
+        check: gives a sentence for each thing that is wrong with one.
+    """
+
+    types: frozenset[str]
+    check: Callable[[Declared, Facts], Iterable[str]]
+
+    def find(self, resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+        """Wherever RESOURCES break it, exceptions or not."""
+        for resource in resources:
+            if resource.type in self.types:
+                for sentence in self.check(resource, facts):
+                    yield Finding.of(resource, sentence)
+
+
+@dataclass(frozen=True)
+class StackRule(Rule):
+    """A rule that only the whole stack can break: several resources together, or what the stack file says.
+
+    Attributes:
+        check: finds wherever all resources of the stack break it.
+    """
+
+    check: Callable[[Sequence[Declared], Facts], Iterable[Finding]]
+
+    def find(self, resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+        """Wherever RESOURCES break it, exceptions or not."""
+        yield from self.check(resources, facts)
