@@ -27,7 +27,7 @@ class LeakWatch:
     def __init__(self, *temporary: Path) -> None:
         self._temporary = temporary
         self._older = processes()
-        self._kept: dict[bytes, tuple[str, bytes]] = {}
+        self._kept: dict[tuple[str, bytes], bytes] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
 
@@ -42,8 +42,8 @@ class LeakWatch:
         self._thread.join()
 
     def keep(self, where: str, data: bytes) -> None:
-        """Keeps DATA, which was seen there; the same data in two places counts as seen in the first."""
-        self._kept.setdefault(hashlib.sha256(data).digest(), (where, data))
+        """Keeps DATA, which was seen there."""
+        self._kept[where, hashlib.sha256(data).digest()] = data
 
     def keep_files(self, folder: Path) -> None:
         """Keeps all files below FOLDER as they are now."""
@@ -54,11 +54,13 @@ class LeakWatch:
     @property
     def places(self) -> list[str]:
         """Where something was seen."""
-        return [where for where, _ in list(self._kept.values())]
+        return [where for where, _ in list(self._kept)]
 
     def finds(self, search: Search) -> list[Find]:
         """What SEARCH finds in all that was seen."""
-        return [find for where, data in list(self._kept.values()) for find in search.in_bytes(where, data)]
+        return [
+            find for (where, _), data in list(self._kept.items()) for find in search.in_bytes(where, data)
+        ]
 
     def _watch(self) -> None:
         times = 0

@@ -39,6 +39,14 @@ KINDS = {
     "wrong bind password",
     "wrong Ceph key",
 }
+POLICY = ("--policy-pack", "policy")
+IN_THE_STATE = {
+    "LDAP bind password",
+    "given password of an account",
+    "encrypted password of an account",
+    "generated password of an account",
+    "application credential's secret",
+}
 WRONG = ("wrong-clouds.yaml", "wrong-keyring")  # they hold what they are meant to
 
 
@@ -115,17 +123,17 @@ def small_qcow2(folder: Path) -> tuple[Path, str]:
 
 
 def note_made_secrets(run: CanaryRun, suffix: str, which: str) -> None:
-    """Adds to the canaries what the run made."""
+    """Adds to the canaries what the run made since it was last asked."""
     printed = run.program.succeed("stack", "output", "--json", "--show-secrets", "--stack", STACK)
     logins = yaml.safe_load(json.loads(printed)[f"nightly-{suffix}@Default/clouds.yaml"])["clouds"]
     for login in logins.values():
-        auth = login["auth"]
-        if "password" in auth:
-            run.canaries[f"generated password of an account{which}"] = auth["password"].encode()
-        else:
-            run.canaries[f"application credential's secret{which}"] = auth[
-                "application_credential_secret"
-            ].encode()
+        for kind, key in (
+            ("generated password of an account", "password"),
+            ("application credential's secret", "application_credential_secret"),
+        ):
+            secret = login["auth"].get(key, "").encode()
+            if secret and secret not in run.canaries.values():
+                run.canaries[kind + which] = secret
 
 
 def refused_ups(run: CanaryRun, story: Story, sealed: str, folder: Path) -> None:
@@ -203,35 +211,16 @@ def run(
 def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> None:
     """A stack's life."""
     story.declare(run, sealed)
-    run.pulumi("preview", "--json")
-    run.pulumi("up", "--yes", "--diff")
+    run.pulumi("preview", "--json", *POLICY)
+    run.pulumi("up", "--yes", "--diff", *POLICY)
     run.shown_on_demand = run.program.succeed("stack", "export", "--show-secrets", "--stack", STACK)
     note_made_secrets(run, story.suffix, "")
     run.pulumi("preview", "--diff", "--refresh", "--expect-no-changes")
     run.pulumi("refresh", "--yes", "--diff")
-    done = subprocess.run(
-        [
-            "pulumi",
-            "preview",
-            "--refresh",
-            "--stack",
-            STACK,
-            "--non-interactive",
-            "--color=never",
-            "-v=9",
-            "--logtostderr",
-            "--logflow",
-        ],
-        cwd=run.program.folder,
-        env=dict(run.program.environment),
-        capture_output=True,
-    )
-    Path("/tmp/ci-verbose.log").write_bytes(done.stdout + done.stderr)
-    print(
-        "VERBOSE",
-        len(done.stderr),
-        [str(f) for f in Search(run.canaries).in_bytes("v", done.stdout + done.stderr)],
-    )
+    run.pulumi("preview", "--refresh", "-v=8", "--logtostderr", "--logflow")
+    run.said_of_everything = run.program.pulumi(
+        "preview", "--refresh", "-v=9", "--logtostderr", "--logflow", "--stack", STACK
+    ).stdout
     for words in (
         ("stack", "output"),
         ("stack", "output", "--json"),
@@ -245,7 +234,7 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     refused_ups(run, story, sealed, files)
     story.declare(run, sealed, serial=2)
     run.pulumi("preview", "--json", "--diff")
-    run.pulumi("up", "--yes", "--debug")
+    run.pulumi("up", "--yes", "--debug", *POLICY)
     note_made_secrets(run, story.suffix, ", the second")
     run.operation("adopt", "--name", f"*-{story.suffix}", "--dry-run")
     run.operation("adopt", "--declared", "--dry-run")
@@ -262,13 +251,10 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
 
 def test_no_secret_is_anywhere_but_where_it_is_meant_to_be(run: CanaryRun) -> None:
     assert set(run.canaries) >= KINDS
-    found = [str(find) for find in run.finds()]
-    Path("/tmp/ci-finds.log").write_text("\n".join(found))
-    assert found == []
+    assert [str(find) for find in run.finds()] == []
 
 
 def test_what_was_kept_of_the_run_would_have_shown_a_secret(run: CanaryRun) -> None:
-    run.canaries = {**run.canaries, "something in every state": b"urn:pulumi:canary::private-cloud::"}
     seen = [find.where for find in run.watch.finds(Search({"urn": b"urn:pulumi:canary::private-cloud::"}))]
     for kind in (
         "state/.pulumi/stacks",
@@ -296,10 +282,10 @@ def test_a_secret_planted_in_any_place_is_found(run: CanaryRun) -> None:
 
 def test_the_state_holds_them_and_shows_them_to_those_with_the_passphrase_alone(run: CanaryRun) -> None:
     found = {find.kind for find in Search(run.canaries).in_bytes("shown", run.shown_on_demand.encode())}
-    assert found == {
-        "LDAP bind password",
-        "given password of an account",
-        "encrypted password of an account",
-        "generated password of an account",
-        "application credential's secret",
-    }
+    assert found == IN_THE_STATE
+
+
+def test_pulumis_own_log_of_everything_has_them_as_its_guide_warns(run: CanaryRun) -> None:
+    """docs/state.md says so. Where this fails because it is empty, Pulumi has mended it, and the guide can."""
+    said = Search(run.canaries).in_bytes("log", run.said_of_everything.encode())
+    assert {find.kind for find in said} == IN_THE_STATE
