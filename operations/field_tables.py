@@ -77,7 +77,9 @@ def _specs_in(annotation: Any) -> Iterator[type[Spec]]:
 
 
 def _rows(spec: type[Spec]) -> Iterator[str]:
-    for name, field in sorted(spec.model_fields.items(), key=lambda item: item[0] in _LAST and _LAST.index(item[0]) + 1):
+    for name, field in sorted(
+        spec.model_fields.items(), key=lambda item: item[0] in _LAST and _LAST.index(item[0]) + 1
+    ):
         key = field.alias or name
         cells = (f"`{key}`", field.description or "", _left_out(field), _changing(spec, name, field))
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"

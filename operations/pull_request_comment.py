@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 LONGEST = 65_000
-"""Characters of a comment; GitHub takes 65,536 bytes, and what is over is in the job's artifact."""
+"""Characters of a comment; GitHub takes 65,536."""
 PAGE = 100
 TIMEOUT_S = 30
 CUT = "\n\n… cut here: the whole report is in this run's artifacts.\n"
@@ -90,10 +90,9 @@ class PullRequest:
 
 def fitted(text: str) -> str:
     """TEXT, cut at the end of a line where GitHub would refuse it for its length."""
-    if len(text.encode()) <= LONGEST:
+    if len(text) <= LONGEST:
         return text
-    kept = text.encode()[: LONGEST - len(CUT.encode())].decode(errors="ignore")
-    return kept.rpartition("\n")[0] + CUT
+    return text[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
 
 
 def main() -> int:

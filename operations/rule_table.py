@@ -6,7 +6,9 @@ from pathlib import Path
 from policy.rules import RULES
 
 PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
-HEAD = "| rule | what it asks, and why | where it is broken | level | in production |\n|---|---|---|---|---|\n"
+HEAD = (
+    "| rule | what it asks, and why | where it is broken | level | in production |\n|---|---|---|---|---|\n"
+)
 
 _TABLE = re.compile(r"(?<=<!-- rules -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL)
 

@@ -96,7 +96,7 @@ def test_the_second_review_takes_the_place_of_the_first_and_of_no_other(
 def test_a_report_too_long_for_a_comment_is_cut_at_a_line_and_says_where_the_rest_is() -> None:
     text = "\n".join(f"é line {number}" for number in range(10_000))
     cut = fitted(text)
-    assert len(cut.encode()) <= LONGEST
+    assert len(cut) <= LONGEST
     assert cut.endswith("the whole report is in this run's artifacts.\n")
     kept = cut.splitlines()[-3]
     assert kept in text.splitlines()
