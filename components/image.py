@@ -76,7 +76,8 @@ class ImageSpec(Spec):
         None, description="its former name, so that it is renamed and not made anew"
     )
     source: str = Field(
-        min_length=1, description="the QCOW2 or RAW: a path from the project's folder, or an http(s) URL"
+        min_length=1,
+        description="the QCOW2 or RAW: a path from the project's folder, or an http(s) or s3 URL",
     )
     source_format: Literal["qcow2", "raw"] = Field(
         "qcow2", description="'qcow2' or 'raw': what the source must be"
@@ -106,9 +107,14 @@ class ImageSpec(Spec):
     def _path_or_web_address(cls, source: str) -> str:
         if "://" in source:
             parts = urlsplit(source)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path in {"", "/"}:
+            if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
                 raise refusal(
-                    f"{source!r} is no source; give a path, or an http:// or https:// URL of a file"
+                    f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
+                )
+            if parts.username is not None:
+                raise refusal(
+                    "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that "
+                    "runs pulumi"
                 )
         return source
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
     from clients import ceph
-    from dynamic_providers.rbd_image.source import Format
+    from dynamic_providers.rbd_image.inspection import Format
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name

@@ -18,7 +18,7 @@ class RbdImageArgs(Inputs):
 
     Attributes:
         name: the image's name in Glance. The resource's id is its first name.
-        source: path or http(s) URL of the disk image.
+        source: path or http(s) or s3 URL of the disk image.
         sha256: of the source, in hex. Other content is a new generation under the same name.
         source_format: of the source; a file of another format is refused.
         visibility: shared, community, private or public.
