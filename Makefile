@@ -34,9 +34,9 @@ up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (
 preview: toolchain ## what `make up` would change in STACK, and what policy/ says of it
 	@$(PULUMI) preview --diff --policy-pack policy
 
-review: toolchain ## a change of STACK as CI judges it: its file, policy, risks, drift (FAIL_ON='loses data')
+review: toolchain ## a change of STACK as CI judges it: its file, policy, risks, drift (FAIL_ON=loses-data)
 	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.review \
-		--stack $(STACK) $(if $(FAIL_ON),--fail-on '$(FAIL_ON)') $(NOTHING_LEFT)
+		--stack $(STACK) $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(NOTHING_LEFT)
 
 drift: NOTHING_LEFT := --nothing-left
 drift: review ## the same, and it fails where anything is left to do or was changed by hand

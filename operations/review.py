@@ -84,7 +84,7 @@ def review(stack: str, written: Written, *, fail_on: str = "", nothing_left: boo
     if wrong:
         written.refuse("its file has mistakes, and no preview was made", wrong)
         return WRONG
-    words = ["--stack", stack, "--preview-args", POLICY, *(["--fail-on", fail_on] if fail_on else [])]
+    words = ["--stack", stack, f"--preview-args={POLICY}", *(["--fail-on", fail_on] if fail_on else [])]
     files = {"--markdown": written.markdown, "--html": written.page, "--json": written.data}
     done = subprocess.run(
         [
