@@ -142,3 +142,33 @@ def test_production_is_the_environment_of_no_pull_request() -> None:
     assert "production" not in (FOLDER / "pull-request.yml").read_text(encoding="utf-8")
     assert set(workflow("deploy.yml")["on"]) == {"push", "workflow_dispatch"}
     assert workflow("deploy.yml")["on"]["push"] == {"branches": ["main"]}
+
+
+def gitlab() -> dict[str, Any]:
+    """The example of docs/ci.md."""
+    text = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    loaded: dict[str, Any] = yaml.safe_load(example)
+    return loaded
+
+
+def test_gitlabs_example_runs_the_same_targets() -> None:
+    jobs_ = {name: job for name, job in gitlab().items() if isinstance(job, dict) and "script" in job}
+    known = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for name, job in jobs_.items():
+        for line in job["script"]:
+            assert line.startswith("make "), name
+            assert {word for word in line.split()[1:] if "=" not in word} <= set(known), name
+    assert {line for job in jobs_.values() for line in job["script"]} >= {
+        "make review STACK=prod",
+        "make up STACK=prod YES=1",
+        "make drift STACK=prod",
+    }
+
+
+def test_gitlabs_prod_is_one_at_a_time_by_hand_and_reviewed_for_no_fork() -> None:
+    found = gitlab()
+    assert found["deploy"]["resource_group"] == "stack-prod"
+    assert [rule["when"] for rule in found["deploy"]["rules"]] == ["manual"]
+    for_requests = [rule["if"] for rule in found["review"]["rules"] if "merge_request_event" in rule["if"]]
+    assert all("$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in rule for rule in for_requests)
