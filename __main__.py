@@ -6,6 +6,7 @@ import pulumi_openstack as openstack
 from components.access import RoleGrant
 from components.account import ServiceAccount
 from components.ceph_users import make_ceph_users
+from components.debug_messages import silence
 from components.hosts import enrol
 from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
@@ -14,6 +15,7 @@ from components.network import ProviderNetwork
 from components.settings import load
 from components.undeclared_grants import make_authoritative
 
+silence()
 settings = load()
 cloud = settings.openstack.cloud
 opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])
