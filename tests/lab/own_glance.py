@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from openstack.connection import Connection
+from openstack.identity.v3._proxy import Proxy as IdentityProxy
 
 from lab.daemon import UnhealthyError
 from lab.services import api
@@ -71,6 +72,7 @@ def importer(admin: Connection, lab: Lab, folder: Path, url: str, *roles: str) -
     Yields the environment that makes clients read that file.
     """
     name, password = f"test-{secrets.token_hex(4)}", secrets.token_urlsafe()
+    assert isinstance(admin.identity, IdentityProxy)
     user = str(admin.identity.create_user(name=name, password=password, domain_id="default").id)
     project = admin.identity.find_project("service", ignore_missing=False, domain_id="default").id
     for role in roles:
