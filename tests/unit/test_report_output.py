@@ -182,7 +182,8 @@ def test_no_secret_gets_into_any_output() -> None:
 def refreshed(op: str, kind: str, old: dict[str, Any], new: dict[str, Any] | None, **more: Any) -> str:
     """A line of a refresh's event log."""
     states = {
-        side: inputs and {"type": kind, "custom": True, "inputs": inputs, "outputs": more.get(f"{side}_outputs", {})}
+        side: inputs
+        and {"type": kind, "custom": True, "inputs": inputs, "outputs": more.get(f"{side}_outputs", {})}
         for side, inputs in (("old", old), ("new", new))
     }
     urn = f"urn:pulumi:dev::private-cloud::{kind}::thing"
@@ -206,7 +207,16 @@ def test_drift_is_what_was_declared_beside_what_is_real_and_no_secret() -> None:
 
 def test_what_a_dynamic_provider_found_by_reading_is_drift() -> None:
     new = {"damage": ["snapshot snap is not protected"], "size": 2}
-    log = [refreshed("update", IMAGE, {"name": "a"}, {"name": "a"}, old_outputs={"damage": [], "size": 1}, new_outputs=new)]
+    log = [
+        refreshed(
+            "update",
+            IMAGE,
+            {"name": "a"},
+            {"name": "a"},
+            old_outputs={"damage": [], "size": 1},
+            new_outputs=new,
+        )
+    ]
     assert drift(log) == (Drift("image thing", "damage", "as declared", "snapshot snap is not protected"),)
 
 
