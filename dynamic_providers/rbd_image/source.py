@@ -69,8 +69,8 @@ def _inspected(file: BinaryIO, declared: Format, location: str) -> Source:
 
 def _mismatch(location: str, wanted: str, found: str) -> CloudError:
     return CloudError(
-        f"source {location!r} has SHA-256 {found}, the stack file wants {wanted}: nothing was imported. "
-        "If the new content is meant, put its checksum into the stack file."
+        f"source {location!r} has SHA-256 {found}, and {wanted} is declared: nothing was imported. "
+        "If the new content is meant, declare its checksum."
     )
 
 
