@@ -193,7 +193,8 @@ def test_what_the_stack_has_is_not_touched(using: Any) -> None:
 
 
 def test_what_the_stack_removed_and_clones_still_hold_waits_again(using: Any) -> None:
-    cloud = using(Cloud(record(**{glance.STAMP_REMOVED: "true", "os_hidden": True})))
+    fields: dict[str, Any] = {glance.STAMP_REMOVED: "true", "os_hidden": True}
+    cloud = using(Cloud(record(**fields)))
     done = publication.publish(cloud, CONTENT, WANTED, shown=False, keep=1)
     assert (done.taken, done.copied, cloud.done) == (False, False, [("ensure", "current")])
 
