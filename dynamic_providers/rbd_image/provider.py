@@ -147,9 +147,9 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     def delete_live(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> None:
         """Remove every generation, the current one last, and what was published for it."""
         with _cloud(inputs) as cloud:
-            for record in generation.published(cloud, inputs.owner_stack, (id_, inputs.name)):
-                generation.remove(cloud, record)
             how = _rotation(inputs)
+            for record in generation.published(cloud, inputs.owner_stack, (id_, inputs.name)):
+                how.remove(cloud, record)
             for record in rotation.former(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
                 how.remove(cloud, record)
             if current := glance.get(cloud.conn, outputs.glance_id):

@@ -44,7 +44,7 @@ def publish(cloud: Cloud, content: Content, wanted: glance.Wanted, *, shown: boo
     """
     before = [record for record in glance.generations(cloud.conn, wanted.stamps) if _whole(cloud, record)]
     for record in before:
-        if glance.STAMP_PUBLISHED not in record:
+        if not {glance.STAMP_PUBLISHED, glance.STAMP_REMOVED} & set(record):
             return Published(record, copied=False, taken=True, removed=[])
     waiting = replace(wanted, published=True, hidden=not shown)
     record = generation.ensure(cloud, content, waiting, None)

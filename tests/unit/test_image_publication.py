@@ -192,6 +192,13 @@ def test_what_the_stack_has_is_not_touched(using: Any) -> None:
     assert (done.taken, done.copied, cloud.done) == (True, False, [])
 
 
+def test_what_the_stack_removed_and_clones_still_hold_waits_again(using: Any) -> None:
+    fields: dict[str, Any] = {glance.STAMP_REMOVED: "true", "os_hidden": True}
+    cloud = using(Cloud(record(**fields)))
+    done = publication.publish(cloud, CONTENT, WANTED, shown=False, keep=1)
+    assert (done.taken, done.copied, cloud.done) == (False, False, [("ensure", "current")])
+
+
 def waiting(image_id: str, day: int, **fields: Any) -> dict[str, Any]:
     return record(
         image_id,

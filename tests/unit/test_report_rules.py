@@ -319,3 +319,12 @@ def test_the_effects_are_those_of_the_stack_files_specs() -> None:
     assert declared_effect(RULES[NETWORK], "segments") is Effect.REPLACED
     assert declared_effect(RULES[SUBNET], "cidr") is Effect.REPLACED
     assert declared_effect(RULES[IMAGE], "pool") is Effect.REPLACED
+
+
+def test_a_cephx_key_that_goes_interrupts_whoever_uses_it_unless_it_was_there_before() -> None:
+    kind, old = "pulumi-python:dynamic/ceph:User", {"user": "import.1", "caps": {"mon": "allow r"}}
+    assert risk("create", kind, "import.1", new=old) is HARMLESS
+    assert risk("update", kind, "import.1", old=old, new=old | {"caps": {"mon": "profile rbd"}}) is INTERRUPTS
+    assert risk("update", kind, "import.1", old=old, new=old | {"login": "other"}) is HARMLESS
+    assert risk("delete", kind, "import.1", old=old) is INTERRUPTS
+    assert risk("delete", kind, "import.1", old=old | {"adopted": True}) is HARMLESS

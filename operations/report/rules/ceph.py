@@ -1,4 +1,4 @@
-"""Ceph's users and the files with which they log in."""
+"""cephx users and their logins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from components.ceph_users import CephUserSpec
 from dynamic_providers.ceph_login_files.provider import CephLoginFilesProvider
 from dynamic_providers.ceph_user.provider import CephUserProvider
 from operations.report.risk import Risk, Verdict
-from operations.report.rules.rule import Rule, harmless, interrupts
+from operations.report.rules.rule import Rule, by_key, harmless, interrupts
 
 if TYPE_CHECKING:
     from operations.report.change import Change
@@ -16,29 +16,38 @@ if TYPE_CHECKING:
 
 
 def _user_goes(change: Change, _cloud: Dependents) -> Verdict:
-    if change.old.get("adopted") and not change.new:
-        return Verdict(Risk.HARMLESS, "It was there before this stack, and stays in Ceph.")
+    if change.old.get("adopted"):
+        return Verdict(
+            Risk.HARMLESS, "The stack forgets a user that was there before it; it stays in Ceph with its key."
+        )
     return Verdict(
-        Risk.INTERRUPTS, "The Ceph user is removed with its key: whoever still logs in with it is refused."
+        Risk.INTERRUPTS,
+        "Its key is refused from the next login on: every machine that uses it has to have another one by then.",
     )
 
 
 CEPH_RULES = {
     "pulumi-python:dynamic/ceph:User": Rule(
-        "Ceph user",
-        harmless("A new Ceph user; nobody logs in with it yet."),
-        interrupts(
-            "Its caps change: whoever is connected has them with the next ticket, and may be refused then."
+        "cephx user",
+        harmless("A new user of Ceph, or one that is there already and stays as it is."),
+        by_key(
+            {
+                "caps": "Whoever uses it may do what the new caps say and no more, from its next ticket on, an hour "
+                "at most by Ceph's default."
+            },
+            "Its key and its caps stay.",
         ),
         _user_goes,
         specs=(CephUserSpec,),
         provider=CephUserProvider,
     ),
     "pulumi-python:dynamic/ceph:LoginFiles": Rule(
-        "files of a Ceph login",
-        harmless("Files are written on the machine that runs pulumi."),
-        harmless("The files are written anew; what is connected stays connected."),
-        interrupts("The files go: what reads them there can log in to Ceph no more."),
+        "cephx login",
+        harmless("The machine that runs pulumi gets a login to Ceph as files."),
+        harmless("The files of a login are written anew; one that is not declared any more goes."),
+        interrupts(
+            "The machine that runs pulumi loses the files of a login to Ceph, and what uses them there fails."
+        ),
         provider=CephLoginFilesProvider,
     ),
 }
