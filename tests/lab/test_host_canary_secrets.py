@@ -27,7 +27,10 @@ from toolchain.places import Places
 
 __all__ = ["simulated_hosts"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
+    pytest.mark.timeout(3600),  # a whole life of a stack is one fixture
+]
 
 NAMES = ("lab-host-1", "lab-host-2")
 AUTHORIZED = "/home/kolla/.ssh/authorized_keys"
