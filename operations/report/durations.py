@@ -63,6 +63,8 @@ def duration(change: Change, results: Path = RESULTS, root: Path = Path()) -> Du
 
 
 def _imports(change: Change) -> bool:
+    if change.operation == "create" and change.new.get("adopt"):
+        return False
     return change.operation in {"create", "replace"} or "sha256" in change.changed
 
 

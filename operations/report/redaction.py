@@ -19,7 +19,7 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"  # pulumi: sdk/go/common/resourc
 _UNKNOWN_VALUE = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"  # pulumi: sdk/go/common/resource/plugin/rpc.go
 _CIPHER = re.compile(r"\bv1:[A-Za-z0-9+/=]{8,}:[A-Za-z0-9+/=]{8,}")  # of the passphrase secrets provider
 _SAYS_SECRET = re.compile(
-    r"(passw(or)?d|passphrase|secret|token|licen[sc]e_?key|private_?key|api_?key|keyring|stdin)$",
+    r"(passw(or)?d|passphrase|secret|token|licen[sc]e_?key|private_?key|api_?key|keyring|stdin)$|^(key|texts)$",
     re.IGNORECASE,
 )
 _OF_NO_INTEREST = frozenset({"__provider", "__defaults"})

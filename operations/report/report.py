@@ -28,6 +28,7 @@ _TOUCHED = {
         "application credential",
         "generated password",
     ),
+    "Ceph users": ("Ceph user", "files of a Ceph login"),
     "domains": ("domain", "directory", "domain file for Kolla"),
 }
 

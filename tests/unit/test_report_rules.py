@@ -174,6 +174,20 @@ def test_new_content_of_an_image_is_harmless_and_its_removal_is_not() -> None:
     assert risk("delete", IMAGE, "debian", old=old, outputs={"glance_id": "unused"}) is LOSES
 
 
+def test_an_image_in_use_that_the_stack_hides_interrupts_and_one_that_it_refuses_needs_a_person() -> None:
+    outputs = {"glance_id": "g1"}
+    for when_used, class_ in (("hide", INTERRUPTS), ("trash", INTERRUPTS), ("refuse", PERSON)):
+        assert (
+            risk("delete", IMAGE, "debian", old={"when_used": when_used, **STORE}, outputs=outputs) is class_
+        )
+
+
+def test_a_ceph_user_that_was_there_before_stays() -> None:
+    user = "pulumi-python:dynamic/ceph:User"
+    assert risk("delete", user, "x", old={"user": "x", "adopted": True}) is HARMLESS
+    assert risk("delete", user, "x", old={"user": "x", "adopted": False}) is INTERRUPTS
+
+
 def test_an_image_that_fewer_may_see_interrupts() -> None:
     old, new = {"visibility": "public", **STORE}, {"visibility": "private", **STORE}
     assert risk("update", IMAGE, "debian", old=old, new=new) is INTERRUPTS

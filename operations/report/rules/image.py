@@ -66,6 +66,11 @@ def _image_changes(change: Change, cloud: Dependents) -> Verdict:
     return Verdict(max((risk, rest.risk), key=lambda one: one.rank), " ".join(sentences), facts)
 
 
+def _when_used(change: Change) -> str:
+    """What is done with generations that have clones: refuse, hide or trash."""
+    return str(change.old.get("when_used") or "refuse")
+
+
 def _image_goes(change: Change, cloud: Dependents) -> Verdict:
     facts = _facts(change, cloud)
     how = "removed from Ceph and Glance with all its generations"
@@ -75,6 +80,13 @@ def _image_goes(change: Change, cloud: Dependents) -> Verdict:
     if unknown:
         return Verdict(
             Risk.NEEDS_A_PERSON, f"The image is {how}, and whether something rests on it is {unknown}.", facts
+        )
+    if not all(fact.is_none for fact in facts) and _when_used(change) != "refuse":
+        return Verdict(
+            Risk.INTERRUPTS,
+            f"The image goes, and nothing starts from it any more; {told(facts)} made from it and stay as they are: "
+            f"its when_used is {_when_used(change)}, so what they rest on is kept until they are gone.",
+            facts,
         )
     if not all(fact.is_none for fact in facts):
         return Verdict(

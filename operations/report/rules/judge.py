@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from components.spec import Effect
 from operations.report.risk import Risk, Verdict, worst
+from operations.report.rules.ceph import CEPH_RULES
 from operations.report.rules.host import HOST_RULES
 from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from operations.report.dependents import Dependents
     from operations.report.rules.rule import Rule, Says
 
-RULES: dict[str, Rule] = {**NETWORK_RULES, **IDENTITY_RULES, **IMAGE_RULES, **HOST_RULES}
+RULES: dict[str, Rule] = {**NETWORK_RULES, **IDENTITY_RULES, **IMAGE_RULES, **CEPH_RULES, **HOST_RULES}
 """By the token of the resource type."""
 
 
