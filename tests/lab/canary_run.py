@@ -53,6 +53,11 @@ class CanaryRun:
         """The backend's folder."""
         return self.folder / "state"
 
+    @property
+    def kolla(self) -> Path:
+        """Kolla's folder, where there is one: inventory, kickstarts and variables come and go with hosts."""
+        return self.folder / "kolla"
+
     def pulumi(
         self, *words: str, fails: bool = False, given: str = "", environment: Mapping[str, str] | None = None
     ) -> str:
@@ -82,7 +87,8 @@ class CanaryRun:
         )
         self.commands.append(text)
         self.watch.keep(f"output of {text}", done.stdout)
-        self.watch.keep_files(self.state)
+        for folder in (self.state, self.kolla):
+            self.watch.keep_files(folder, but=self.meant)
         printed = done.stdout.decode(errors="replace")
         assert (done.returncode != 0) is fails, f"{text} ended with {done.returncode}:\n{printed[-8000:]}"
         return printed

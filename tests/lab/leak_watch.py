@@ -6,6 +6,7 @@ It is searched afterwards, since some secrets are made by the run itself.
 import hashlib
 import stat
 import threading
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,10 +46,10 @@ class LeakWatch:
         """Keeps DATA, which was seen there."""
         self._kept[where, hashlib.sha256(data).digest()] = data
 
-    def keep_files(self, folder: Path) -> None:
-        """Keeps all files below FOLDER as they are now."""
+    def keep_files(self, folder: Path, but: Collection[Path] = ()) -> None:
+        """Keeps all files below FOLDER as they are now, but those named."""
         for path in files(folder):
-            if path.is_file() and not path.is_symlink():
+            if path not in but and path.is_file() and not path.is_symlink():
                 self.keep(str(path), path.read_bytes())
 
     @property

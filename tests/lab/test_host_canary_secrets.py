@@ -27,7 +27,10 @@ from toolchain.places import Places
 
 __all__ = ["simulated_hosts"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
+    pytest.mark.timeout(3600),  # a whole life of a stack is one fixture
+]
 
 NAMES = ("lab-host-1", "lab-host-2")
 AUTHORIZED = "/home/kolla/.ssh/authorized_keys"
@@ -75,8 +78,8 @@ def private_part(key: Path) -> bytes:
 
 def kolla_folder(lab: Lab, folder: Path) -> tuple[Path, dict[str, bytes]]:
     """Kolla's folder with passwords of the run's own, and these."""
-    made = folder / "kolla"
-    made.mkdir()
+    made = folder / "run" / "kolla"  # where the run keeps what is in it
+    made.mkdir(parents=True)
     given = configdir.folder(lab)
     passwords = json.loads((given / "passwords.yml").read_text(encoding="utf-8"))
     own = {
@@ -166,6 +169,7 @@ def test_ansible_was_watched_and_its_logs_were_searched(run: CanaryRun) -> None:
     programs = {where.rpartition("/")[2].rpartition(" ")[2] for where in run.watch.places}
     assert {"pulumi", "ssh", "python"} <= programs or {"pulumi", "ssh", "python3"} <= programs
     assert list((CHECKOUT / ".cloud" / "log").rglob("*.log"))
+    assert any(f"/inventory/host-{NAMES[0]}" in where for where in run.watch.places)
 
 
 def test_on_the_hosts_a_secret_is_in_its_file_alone(run: CanaryRun) -> None:

@@ -34,11 +34,12 @@ Config = dict[str, Any]
 
 @dataclass
 class Repository:
-    """A checkout with a stack, and the environment that a job gives to its steps."""
+    """A checkout with a stack, and what GitHub's environments `preview` and `production` give to a job's steps."""
 
     program: ProgramCopy
     suffix: str
-    given: dict[str, str] = field(repr=False)
+    preview: dict[str, str] = field(repr=False)
+    production: dict[str, str] = field(repr=False)
     canaries: dict[str, bytes] = field(repr=False)
     printed: str = field(default="", repr=False)
 
@@ -58,10 +59,11 @@ class Repository:
 
     def make(self, *words: str, given: Mapping[str, str] | None = None) -> int:
         """Runs a line of a workflow; its exit code, which is make's: 2 for whatever fails."""
+        environment = self.production if words[0] in {"up", "destroy"} else self.preview
         done = subprocess.run(
             ["make", "-s", *words, f"STACK={STACK}"],
             cwd=self.program.folder,
-            env={**self.program.environment, **self.given, **(given or {})},
+            env={**self.program.environment, **environment, **(given or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -116,8 +118,11 @@ class Repository:
         }
 
 
-def credential(lab: Lab, user: Any, password: str) -> dict[str, str]:
-    """An application credential of an administrator that ends within the hour."""
+def credential(lab: Lab, user: Any, password: str, name: str) -> dict[str, str]:
+    """An application credential of an administrator that ends within the hour.
+
+    Keystone lets only an unrestricted one delete others, as an `up` or `destroy` may have to.
+    """
     auth = {
         "auth_url": lab.url(lab.ports.keystone, "/v3"),
         "username": user.name,
@@ -129,7 +134,8 @@ def credential(lab: Lab, user: Any, password: str) -> dict[str, str]:
     with openstack.connect(load_yaml_config=False, load_envvars=False, auth=auth) as own:
         made = own.identity.create_application_credential(  # type: ignore[union-attr]
             user=user.id,
-            name="ci",
+            name=name,
+            unrestricted=name == "production",
             expires_at=(datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S"),
         )
     return {"id": made.id, "secret": made.secret}
@@ -153,19 +159,17 @@ def repository(lab: Lab, administrator: Connection, tmp_path_factory: Any) -> It
     try:
         admin_role, project = identity.find_role("admin"), identity.find_project("admin", domain_id="default")
         identity.assign_project_role_to_user(project, user, admin_role)
-        login = credential(lab, user, password)
         program = checkout(folder)
-        given = {
-            **job_logins(lab, program, folder, login),
-            "PULUMI_CONFIG_PASSPHRASE": passphrase,
-            "ROBOT_PASSWORD": robot,
-        }
-        canaries = {
-            "application credential": login["secret"].encode(),
-            "given password": robot.encode(),
-            "passphrase": passphrase.encode(),
-        }
-        made = Repository(program, suffix, given, canaries)
+        environments, canaries = {}, {"given password": robot.encode(), "passphrase": passphrase.encode()}
+        for name in ("preview", "production"):
+            login = credential(lab, user, password, name)
+            canaries[f"application credential of {name}"] = login["secret"].encode()
+            environments[name] = {
+                **job_logins(lab, program, folder / name, login),
+                "PULUMI_CONFIG_PASSPHRASE": passphrase,
+                "ROBOT_PASSWORD": robot,
+            }
+        made = Repository(program, suffix, environments["preview"], environments["production"], canaries)
         made.merged()
         try:
             assert made.make("up", "YES=1") == 0, made.printed
@@ -205,6 +209,7 @@ def job_logins(lab: Lab, program: ProgramCopy, folder: Path, login: Mapping[str,
             "identity_api_version": "3",
         }
     }
+    folder.mkdir()
     told = folder / "github-env"
     done = subprocess.run(
         ["make", "-s", "login-files"],
@@ -288,7 +293,7 @@ def test_a_mistake_in_the_file_is_told_before_anything_is_asked(repository: Repo
 
 def test_a_wrong_login_is_the_reason_that_people_read(repository: Repository, tmp_path: Path) -> None:
     clouds = tmp_path / "clouds.yaml"
-    text = Path(repository.given["OS_CLIENT_CONFIG_FILE"]).read_text(encoding="utf-8")
+    text = Path(repository.preview["OS_CLIENT_CONFIG_FILE"]).read_text(encoding="utf-8")
     wrong = yaml.safe_load(text)
     wrong["clouds"][CLOUD]["auth"]["application_credential_secret"] = (secret := secrets.token_hex(16))
     clouds.write_text(yaml.safe_dump(wrong), encoding="utf-8")

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -90,19 +92,33 @@ def test_files_are_searched_however_deep_hidden_or_packed_and_those_named_left_o
     assert Search({"password": SECRET.replace("/", "").encode()}).in_file(named)
 
 
+def wait_until(seen: Callable[[], bool]) -> None:
+    """Until the watch has come by."""
+    deadline = time.monotonic() + 60
+    while not seen():
+        assert time.monotonic() < deadline, "the watch did not see it"
+        time.sleep(0.01)
+
+
+@contextmanager
+def waiting_process() -> Iterator[None]:
+    """A process with the secret among its arguments."""
+    with subprocess.Popen([sys.executable, "-c", "input()", SECRET], stdin=subprocess.PIPE) as process:
+        yield
+        assert process.stdin
+        process.stdin.write(b"\n")
+
+
 def test_a_secret_among_the_arguments_of_a_process_is_seen_while_it_runs() -> None:
-    with LeakWatch() as watch:
-        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.3)", SECRET], check=True)
+    with LeakWatch() as watch, waiting_process():
+        wait_until(lambda: bool(watch.finds(SEARCH)))
     assert {find.kind for find in watch.finds(SEARCH)} == {"password"}
 
 
 def test_processes_that_ran_before_are_not_looked_at() -> None:
-    with subprocess.Popen([sys.executable, "-c", "input()", SECRET], stdin=subprocess.PIPE) as process:
-        with LeakWatch() as watch:
-            subprocess.run(["true"], check=True)
-            time.sleep(0.1)
-        assert process.stdin
-        process.stdin.write(b"\n")
+    with waiting_process(), LeakWatch() as watch, subprocess.Popen(["sleep", "60"]) as later:
+        wait_until(lambda: "arguments of sleep" in watch.places)
+        later.kill()
     assert watch.finds(SEARCH) == []
 
 
@@ -113,12 +129,11 @@ def test_a_temporary_file_is_seen_that_others_may_read_and_is_gone_afterwards(tm
         with tempfile.NamedTemporaryFile("w", dir=tmp_path) as own:
             own.write(SECRET)
             own.flush()
-            time.sleep(0.5)
-        opened = tmp_path / "everybodys"
-        opened.write_text(SECRET, encoding="utf-8")
-        time.sleep(0.5)
-        opened.unlink()
-    assert [find.where for find in watch.finds(SEARCH)] == [f"open to others: {opened}"]
+            opened = tmp_path / "everybodys"
+            opened.write_text(SECRET, encoding="utf-8")
+            wait_until(lambda: any("everybodys" in where for where in watch.places))
+            opened.unlink()
+    assert {find.where for find in watch.finds(SEARCH)} == {f"open to others: {opened}"}
 
 
 def test_what_a_file_held_before_it_changed_is_kept(tmp_path: Path) -> None:
