@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import openstack
 
-from bench.engine import run, terraform
+from bench.engine import ansible_python, run, terraform
 from bench.engine.counter import CountingProxy
 from bench.engine.plan import Plan
 from bench.engine.report import Figures, report, table
@@ -84,7 +84,9 @@ def main() -> None:
     runs = run.read(RUNS) if given.go_on and not given.trial else []
     if not given.go_on and not given.trial:
         RUNS.unlink(missing_ok=True)
+    run.adopt_orphans()
     cli, provider = terraform.install(BUILT)
+    python = ansible_python.install(BUILT / "ansible")
     lab = load()
     ports = {name: getattr(lab.ports, name) for name in ("keystone", "neutron", "nova", "cinder", "glance")}
     with (
@@ -97,14 +99,14 @@ def main() -> None:
                 folder = Path(name)
                 (folder / "work").mkdir()
                 clouds = clouds_behind(proxy, lab.address, folder)
-                site = Site(folder / "work", CLOUD, clouds, cli, provider, settings)
+                site = Site(folder / "work", CLOUD, clouds, cli, provider, python, settings)
                 phases = WAYS[way](site, Plan(size, dynamic=way == "ours-dynamic"))
                 for done in run.measured(way, size, phases, proxy):
                     runs.append(done)
                     if not given.trial:
                         done.append_to(RUNS)
                     print(
-                        f"round {number}: {way}, {done.phase} of {size}: {done.seconds:.1f} s,"
+                        f"round {number}: {way}, {done.phase} of {size}: {done.seconds:.1f} s ({done.cpu_s:.1f} s CPU),"
                         f" {done.total} requests (load {done.load:.1f})",
                         flush=True,
                     )

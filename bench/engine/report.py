@@ -86,6 +86,7 @@ def report(figures: Figures) -> dict[str, Any]:
             "median_s": statistics.median(seconds),
             "min_s": min(seconds),
             "max_s": max(seconds),
+            "median_cpu_s": statistics.median(one.cpu_s for one in rounds),
             "rounds": len(rounds),
             "requests": figures.requests(run.way, run.size, run.phase),
             "load": statistics.median(one.load for one in rounds),

@@ -1,7 +1,7 @@
 """The three ways as commands: this program, Terraform, and Ansible.
 
-A preview plans what is then made: `pulumi preview` and `up --skip-preview`; `terraform plan -out` and `apply` of that
-plan. The empty preview looks at the state only, the refresh at the cloud. Ansible knows neither; see `playbook`.
+An up is one command from nothing: `pulumi up --skip-preview`, `terraform apply -auto-approve`. The empty preview
+looks at the state only, the refresh at the cloud. Ansible knows neither; see `playbook`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "bench"
-PARTS = ("Pulumi.yaml", "__main__.py", "clients", "components", "dynamic_providers")
-"""What the program is made of."""
+PARTS = (".cloud", "Pulumi.yaml", "__main__.py", "clients", "components", "dynamic_providers")
+"""What the program is made of, and its Python."""
 Phases = list[tuple[str, Command]]
 
 
@@ -41,6 +40,7 @@ class Site:
         clouds: that file, which leads to the counting proxy.
         terraform: its program.
         provider: the OpenStack provider's program.
+        python: what Ansible's modules run under.
         settings: variables besides those of this process, to try what they do.
     """
 
@@ -49,6 +49,7 @@ class Site:
     clouds: Path
     terraform: Path
     provider: Path
+    python: Path
     settings: Mapping[str, str]
 
     @property
@@ -86,7 +87,6 @@ def ours(site: Site, plan: Plan) -> Phases:
     def pulumi(*arguments: str, says: tuple[str, ...] = ()) -> Command:
         return Command(("pulumi", *arguments, "--stack", STACK), site.folder, environment, says)
 
-    # The engine looks for the program's Python through the project's .cloud/venv, or on PATH.
     pulumi("stack", "init").run()
     written = site.folder / f"Pulumi.{STACK}.yaml"
     salt = written.read_text(encoding="utf-8")
@@ -114,31 +114,31 @@ def terraform(site: Site, plan: Plan) -> Phases:
             (str(site.terraform), *arguments, "-no-color", "-input=false"), site.folder, environment, says
         )
 
-    empty = ("No changes.",)
     return [
-        ("preview", command("plan", "-out=planned", says=(f"Plan: {plan.size} to add, 0 to change",))),
-        ("up", Command((*command("apply").arguments, "planned"), site.folder, environment)),
-        ("empty preview", command("plan", "-refresh=false", says=empty)),
-        ("refresh", command("apply", "-refresh-only", "-auto-approve", says=empty)),
+        ("preview", command("plan", says=(f"Plan: {plan.size} to add, 0 to change",))),
+        ("up", command("apply", "-auto-approve", says=(f"{plan.size} added",))),
+        ("empty preview", command("plan", "-refresh=false", says=("No changes.",))),
+        # It tells of tags that were null and are an empty list.
+        ("refresh", command("apply", "-refresh-only", "-auto-approve", says=("0 added, 0 changed",))),
         ("destroy", command("destroy", "-auto-approve", says=(f"{plan.size} destroyed",))),
     ]
 
 
 def ansible(site: Site, plan: Plan) -> Phases:
-    """Return Ansible's commands: the modules run under the program's Python, which has openstacksdk."""
+    """Return Ansible's commands."""
     make, remove = playbooks(plan, site.cloud, secrets.token_hex())
     for name, text in (("make.yml", make), ("remove.yml", remove)):
         (site.folder / name).write_text(text, encoding="utf-8")
     environment = site.environment | {
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
-        "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
         "ANSIBLE_LOCAL_TEMP": str(site.folder / "tmp"),
         "PYTHONWARNINGS": "ignore",
     }
 
     def play(name: str, *says: str) -> Command:
-        return Command(("ansible-playbook", name), site.folder, environment, says)
+        interpreter = f"ansible_python_interpreter={site.python}"
+        return Command(("ansible-playbook", "-e", interpreter, name), site.folder, environment, says)
 
     return [
         ("up", play("make.yml", "failed=0")),
