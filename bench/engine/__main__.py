@@ -19,6 +19,7 @@ import openstack
 
 from bench.engine import ansible_python, run, terraform
 from bench.engine.counter import CountingProxy
+from bench.engine.leftovers import sweep
 from bench.engine.plan import Plan
 from bench.engine.report import Figures, report, table
 from bench.engine.ways import WAYS, Site
@@ -94,6 +95,8 @@ def main() -> None:
         enough_quota(connection),
         CountingProxy(lab.address, ports) as proxy,
     ):
+        if swept := sweep(connection):
+            print(f"{swept} things of an earlier run were left, and are removed", flush=True)
         for number, way, size in schedule(rounds, given.ways.split(",")):
             with tempfile.TemporaryDirectory(prefix="bench-engine-") as name:
                 folder = Path(name)

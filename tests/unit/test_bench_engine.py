@@ -7,7 +7,9 @@ import threading
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -17,6 +19,7 @@ from bench.engine import run, terraform
 from bench.engine.configuration import configuration
 from bench.engine.counter import CountingProxy, kind, stand_in
 from bench.engine.fit import Line, each_between
+from bench.engine.leftovers import sweep
 from bench.engine.plan import Plan
 from bench.engine.playbook import playbooks
 from bench.engine.report import Figures, report, table
@@ -227,6 +230,38 @@ def test_runs_are_read_back_as_they_were_written(tmp_path):
     for one in runs():
         one.append_to(path)
     assert run.read(path) == runs()
+
+
+@dataclass(frozen=True)
+class Named:
+    name: str
+
+
+class Listed:
+    """A FAKE of openstacksdk's proxies: what is there by kind, and what was removed."""
+
+    def __init__(self, *names: str) -> None:
+        self._there = [Named(name) for name in names]
+        self.removed: list[str] = []
+
+    def __getattr__(self, method: str) -> Any:
+        if method.startswith("delete_"):
+            return lambda one, **_: self.removed.append(f"{method}: {one.name}")
+        return lambda: list(self._there)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    network: Listed
+    identity: Listed
+
+
+def test_only_what_bears_the_name_of_a_block_is_swept():
+    names = ("bench-004", "bench-004-1", "workbench-004", "admin")
+    cloud = Cloud(Listed(*names), Listed(*names))
+    assert sweep(cloud) == 3  # type: ignore[arg-type] # a fake
+    assert cloud.network.removed == ["delete_network: bench-004"]
+    assert cloud.identity.removed == ["delete_user: bench-004", "delete_project: bench-004"]
 
 
 class NothingCounted:
