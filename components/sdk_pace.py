@@ -1,10 +1,11 @@
-"""What Pulumi's SDK does for every resource and no run of this program needs: it costs more than the resources.
+"""What Python and Pulumi's SDK do for every resource and no run of this program needs: more than the resources cost.
 
 docs/adr/0020-pace-of-the-sdk.md says what each costs, and what is given up. A unit test holds the names that are
 replaced here to the pinned SDK.
 """
 
 import asyncio
+import gc
 import os
 from typing import Any
 
@@ -36,13 +37,14 @@ class _Asyncio:
 
 
 def hasten() -> None:
-    """Leave out debug messages and stack traces of registrations, and wait for all outputs at once.
+    """Leave out debug messages and stack traces of registrations, wait for all outputs at once, collect no cycles.
 
     A debug message is a call of the engine that blocks, five for each resource, shown by `--debug` alone. The traces
-    tell the engine which line of Python made a resource; nothing here reads them.
+    tell the engine which line of Python made a resource; nothing here reads them. Nearly all objects live until the program ends, so that there is little to collect.
     """
     if os.environ.get(DEBUG_VARIABLE):
         return
+    gc.disable()
     pulumi.log.debug = _say_nothing
     registration._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001 - there is no other way in
     vars(stack)["asyncio"] = _Asyncio()

@@ -1,8 +1,9 @@
 """What of Pulumi's SDK is replaced is there in the pinned one, and what replaces it does the same where it matters."""
 
 import asyncio
+import gc
 import inspect
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pulumi
@@ -27,10 +28,12 @@ def of_the_sdk() -> tuple[object, object, object]:
 
 
 @pytest.fixture(autouse=True)
-def the_sdk_afterwards_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def all_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv(DEBUG_VARIABLE, raising=False)
     for module, name in ((pulumi.log, "debug"), (registration, "_get_stack_trace"), (stack, "asyncio")):
         monkeypatch.setattr(module, name, vars(module)[name])  # put back at the end
+    yield
+    gc.enable()
 
 
 def test_the_pinned_sdk_uses_what_is_replaced():
@@ -89,3 +92,4 @@ def test_the_sdk_stays_as_it_is_where_debug_messages_are_wanted(monkeypatch: pyt
     before = of_the_sdk()
     hasten()
     assert of_the_sdk() == before
+    assert gc.isenabled()
