@@ -66,6 +66,8 @@ class Kolla:
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s",
             "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": _ON,  # a broken file would leave its hosts out unseen
             "ANSIBLE_DISPLAY_SKIPPED_HOSTS": _OFF,
+            # Ansible's modules log what they are called with, and Kolla's have passwords in it.
+            "ANSIBLE_NO_TARGET_SYSLOG": _ON,
             "ANSIBLE_CACHE_PLUGIN": "ansible.builtin.jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.facts),
             "ANSIBLE_CACHE_PLUGIN_TIMEOUT": str(FACTS_TIMEOUT_S),

@@ -105,6 +105,7 @@ class Runner:
                     "ANSIBLE_DIFF_ALWAYS": "False",
                     "ANSIBLE_KEEP_REMOTE_FILES": "False",
                     "ANSIBLE_DEBUG": "False",
+                    "ANSIBLE_NO_TARGET_SYSLOG": "True",
                     "ANSIBLE_NOCOLOR": "True",
                 },
                 log=log,
