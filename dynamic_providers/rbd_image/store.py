@@ -150,7 +150,8 @@ def users(ioctx: rados.Ioctx, name: str) -> list[str]:
             raise
         raise InUseError(
             f"snapshot {name}@{SNAPSHOT} has clones in pools that this Ceph user may not read: "
-            f"`rbd children {name}@{SNAPSHOT}` names them to an administrator."
+            f"`rbd children {name}@{SNAPSHOT}` names them to an administrator. To have them named here, add to the user's "
+            "caps, for the pool of volumes and that of instances: osd 'allow class-read pool=POOL object_prefix rbd_'."
         ) from error
 
 

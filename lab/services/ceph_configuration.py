@@ -33,7 +33,11 @@ CAPS: dict[str, dict[str, str]] = {
         "osd": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
         "mgr": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
     },
-    "client.image-import": {"mon": "profile rbd", "osd": f"profile rbd pool={POOL}"},
+    # The import names the volumes that are clones of an image; of what is in them it reads nothing.
+    "client.image-import": {
+        "mon": "profile rbd",
+        "osd": f"profile rbd pool={POOL}, allow class-read pool={VOLUME_POOL} object_prefix rbd_",
+    },
     GATEWAY: {"mon": "allow rw", "osd": "allow rwx tag rgw *=*"},
 } | {
     f"osd.{number}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}

@@ -82,7 +82,10 @@ def importer(admin: Connection, lab: Lab, folder: Path, url: str, *roles: str) -
         "lab-image-import"
     ]
     entry["auth"] |= {"username": name, "password": password}
-    entry |= {"image_endpoint_override": f"{url}/v2", "image_api_version": "2"}  # with both the SDK asks nobody
+    entry |= {
+        "image_endpoint_override": f"{url}/v2",
+        "image_api_version": "2",
+    }  # with both the SDK asks nobody
     clouds = folder / "clouds.yaml"
     with os.fdopen(os.open(clouds, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         yaml.safe_dump({"clouds": {"own": entry}}, file)

@@ -1,6 +1,7 @@
 """A volume of a golden image is a clone: real Cinder copies nothing, though Glance shows nobody where the data is."""
 
 import pytest
+import rados
 import rbd
 
 from clients import ceph
@@ -44,3 +45,11 @@ def test_while_a_volume_is_there_the_image_stays_and_the_volume_is_named(made, v
     with pytest.raises(InUseError, match=f"volumes/volume-{volume.id}"):
         provider.delete(made.id, made.outs)
     assert glance(made.outs["glance_id"])["status"] == "active"
+
+
+def test_the_imports_ceph_user_names_a_volume_and_cannot_read_it(made, volume):
+    with ceph.pool("volumes", "admin") as pool, rbd.Image(pool.ioctx, f"volume-{volume.id}") as image:
+        prefix = image.block_name_prefix()
+        image.write(b"a secret", 0)
+    with ceph.pool("volumes", "image-import") as pool, pytest.raises(rados.PermissionError):
+        pool.ioctx.read(f"{prefix}.{0:016x}")
