@@ -47,7 +47,7 @@ def test_while_a_volume_is_there_the_image_stays_and_the_volume_is_named(made, v
     assert glance(made.outs["glance_id"])["status"] == "active"
 
 
-def test_the_imports_ceph_user_names_a_volume_and_cannot_read_it(made, volume):
+def test_the_imports_ceph_user_cannot_read_what_is_in_a_volume(volume):
     with ceph.pool("volumes", "admin") as pool, rbd.Image(pool.ioctx, f"volume-{volume.id}") as image:
         prefix = image.block_name_prefix()
         image.write(b"a secret", 0)
