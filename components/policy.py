@@ -25,6 +25,7 @@ RuleName = Literal[
     "no-admin-account",
     "no-password-login",
     "directory-verified",
+    "narrow-ceph-caps",
     "tls-verified",
     "keystone-over-tls",
     "not-open-to-the-world",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.ceph_caps import too_wide
 from components.identity import ALWAYS_THERE
+from policy.declared import UNKNOWN
 from policy.rule import Finding, ResourceRule, StackRule
-from policy.tokens import APPLICATION_CREDENTIAL, DOMAIN_CONFIG, USER
+from policy.tokens import APPLICATION_CREDENTIAL, CEPH_USER, DOMAIN_CONFIG, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,6 +66,14 @@ def _unverified_directory(config: Declared, facts: Facts) -> Iterator[str]:
         yield f"tls_req_cert is {ldap['tls_req_cert']!r}: any certificate is taken for the directory's"
 
 
+def _wide_caps(user: Declared, facts: Facts) -> Iterator[str]:
+    del facts
+    caps = user.props.get("caps")
+    for kind, cap in caps.items() if isinstance(caps, dict) else ():
+        if cap is not UNKNOWN and too_wide(kind, cap):
+            yield f"{cap!r} reaches everything that {kind} guards"
+
+
 RULES = (
     StackRule(
         name="no-admin-account",
@@ -92,5 +102,15 @@ RULES = (
         in_production="mandatory",
         types=frozenset({DOMAIN_CONFIG}),
         check=_unverified_directory,
+    ),
+    ResourceRule(
+        name="narrow-ceph-caps",
+        asks="A Ceph user's caps name the pools, paths or commands that they reach.",
+        reason="With wider ones the key of one machine opens every volume and image of the cloud.",
+        remedy="Name the pool, as in 'profile rbd pool=images', and drop `wide_caps`.",
+        level="advisory",
+        in_production="mandatory",
+        types=frozenset({CEPH_USER}),
+        check=_wide_caps,
     ),
 )

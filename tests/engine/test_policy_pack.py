@@ -19,6 +19,7 @@ import pulumi_openstack as openstack
 
 from components.settings import load
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfig, KeystoneDomainConfigArgs
+from dynamic_providers.ceph_user import CephUser, CephUserArgs
 from dynamic_providers.kolla_host import KollaHost
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 
@@ -38,6 +39,8 @@ KollaHost("compute-1", host_name="compute-1", address="10.10.0.21", port=22, use
           container_engine="docker")
 RbdImage("debian-12", RbdImageArgs(name="debian-12", source="x.qcow2", sha256="0" * 64, visibility="public",
          cloud="admin", pool="images", ceph_user="image-import", owner_stack="a/b", source_format="qcow2"))
+CephUser("backup", CephUserArgs(user="backup", caps={"mon": "profile rbd", "osd": "allow rwx"}, login="admin",
+         ceph_conf=None, owner_stack="a/b"))
 openstack.images.Image("cirros", container_format="bare", disk_format="qcow2", opts=opts)
 openstack.identity.User("nightly@Default", name="nightly", opts=opts)
 project = openstack.identity.Project("dev@Default", name="dev", opts=opts)

@@ -127,6 +127,12 @@ BREAKS: list[tuple[str, list[Declared], dict[str, Any], str]] = [
     ("directory-verified", [ldap(url="ldap://ldap.example", use_tls="False")], {}, "without TLS"),
     ("directory-verified", [ldap(url="ldaps://a,ldap://b")], {}, "'ldap://b' is asked without TLS"),
     ("directory-verified", [ldap(url="ldaps://a", tls_req_cert="never")], {}, "any certificate"),
+    (
+        "narrow-ceph-caps",
+        [resource(tokens.CEPH_USER, caps={"mon": "profile rbd", "osd": "allow *"})],
+        {},
+        "'allow *' reaches everything that osd guards",
+    ),
     ("tls-verified", [resource(tokens.PROVIDER, "openstack", insecure="true")], {}, "`insecure`"),
     ("not-open-to-the-world", [group(protocol="tcp", port_min=22, port_max=22)], {}, "SSH (port 22)"),
     (
@@ -174,6 +180,15 @@ KEEPS: list[tuple[str, list[Declared], dict[str, Any]]] = [
     ("no-password-login", [USER, CREDENTIAL], {}),
     ("directory-verified", [ldap(url="ldap://a", use_tls="True", tls_req_cert="demand")], {}),
     ("directory-verified", [ldap(url="ldaps://a,ldaps://b"), resource(tokens.DOMAIN_CONFIG, options={})], {}),
+    (
+        "narrow-ceph-caps",
+        [
+            resource(
+                tokens.CEPH_USER, caps={"mon": "profile rbd", "osd": UNKNOWN, "mgr": "profile rbd pool=a"}
+            )
+        ],
+        {},
+    ),
     ("tls-verified", [resource(tokens.PROVIDER, "openstack", insecure="false")], {}),
     ("keystone-over-tls", [], {}),
     ("not-open-to-the-world", [group(protocol="tcp", port_min=22, port_max=22, cidr="10.0.0.0/8")], {}),
