@@ -1,7 +1,8 @@
-"""All tests, in two lanes side by side: `make test`. Most of them wait, for services and for hosts.
+"""All tests, in three lanes side by side: `make test`. Most of them wait, for services and for hosts.
 
 Tests that share something are in one lane, one after the other: whatever concerns hosts, and where instances run, in
-one; the rest of the cloud in the other. Those that stop the lab's parts come last, alone.
+one; what is kept in Ceph in another, with the tests that need no lab; the rest of the cloud in the third. Those that stop
+the lab's parts come last, alone.
 """
 
 import os
@@ -23,6 +24,13 @@ HOSTS = (
     "test_lab_hosts.py",
     "test_lab_compute.py",
 )
+CEPH = (
+    "test_ceph_*.py",
+    "test_image_*.py",
+    "test_lab_image_boots.py",
+    "test_object_store.py",
+    "test_rbd_image*.py",
+)
 ALONE = LAB / "test_lab_lifecycle.py"
 _CLOSING = re.compile(r"=+ .*\b(passed|failed|error|errors)\b.* in [0-9.]+s")
 _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
@@ -30,9 +38,15 @@ _COUNT = re.compile(r"(\d+) (passed|failed|errors?|skipped)")
 
 def lanes() -> dict[str, list[Path]]:
     """What runs side by side, by the name that its lines bear."""
-    of_hosts = sorted(path for pattern in HOSTS for path in LAB.glob(pattern))
-    rest = sorted(set(LAB.glob("test_*.py")) - {*of_hosts, ALONE})
-    return {"hosts": of_hosts, "cloud": [Path("tests/unit"), Path("tests/engine"), *rest]}
+    of_hosts, of_ceph = (
+        sorted(path for pattern in patterns for path in LAB.glob(pattern)) for patterns in (HOSTS, CEPH)
+    )
+    rest = sorted(set(LAB.glob("test_*.py")) - {*of_hosts, *of_ceph, ALONE})
+    return {
+        "hosts": of_hosts,
+        "ceph": [Path("tests/unit"), Path("tests/engine"), *of_ceph],
+        "cloud": rest,
+    }
 
 
 class Lane:
