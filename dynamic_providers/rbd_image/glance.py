@@ -68,6 +68,8 @@ POLL_S = 0.1
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work
 HASH_SPEED = 50 << 20  # bytes a second; where Glance is set to hash (do_secure_hash), it reads the whole disk
 
+BUSY = frozenset({429, 500, 502, 503, 504})  # 429 and 503 were asked again before anybody sees them here
+
 FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else is on its way or broken
 
 OPENING = (
@@ -216,10 +218,18 @@ def register(conn: Connection, image_id: str, url: str, sha512: str | None, size
                 "Glance takes no location from this account, by neither way: the location API says "
                 f"{_message(answer)!r}, PATCH says {_message(patched)!r}. To open one of them, {OPENING}."
             )
+        if patched.status_code == HTTPStatus.NOT_FOUND:
+            raise _deleted(image_id)
         _check(patched)
     elif answer.status_code != HTTPStatus.CONFLICT:  # an interrupted run's registration still goes on
         _check(answer)
     return _wait_until_active(conn, image_id, size)
+
+
+def _deleted(image_id: str) -> CloudError:
+    return CloudError(
+        f"Glance image {image_id} was deleted by somebody while it was made: run this again, and it is made anew."
+    )
 
 
 def _wait_until_active(conn: Connection, image_id: str, size: int) -> Record:
@@ -227,7 +237,7 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> Record:
     while True:
         record = get(conn, image_id)
         if record is None:
-            raise CloudError(f"Glance image {image_id} was deleted by somebody while it was registered.")
+            raise _deleted(image_id)
         if record["status"] == "active":
             return record
         tasks = _json(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
@@ -342,4 +352,10 @@ def _check(response: Response, wanted: Wanted | None = None) -> Record:
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ):
         raise CloudError(f"Glance refuses: {_message(response)}")
+    if response.status_code in BUSY:
+        raise CloudError(
+            f"Glance is busy or broken, and stayed so: it answers {response.status_code} {response.reason}. See its log, "
+            "then run this again."
+        )
+    exceptions.raise_from_response(response)
     return _json(response) if response.content else {}

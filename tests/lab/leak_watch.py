@@ -16,6 +16,9 @@ from tests.lab.secret_search import Find, Search, files
 EVERY_S = 0.02
 _FOLDERS_EVERY = 10  # times; a folder is more to read
 _OTHERS = 0o077
+_OWN_NAMESPACE = Path("/proc/self/ns/pid").readlink()
+ON_A_HOST = "arguments on a host of"
+"""How what is seen of a simulated host's processes begins: on a real host they would be no process of this machine."""
 
 
 class LeakWatch:
@@ -76,11 +79,14 @@ class LeakWatch:
         there = processes()
         self._older &= there  # their numbers may be given again
         for number in there - self._older:
+            process = Path("/proc", str(number))
             try:
-                line = Path(f"/proc/{number}/cmdline").read_bytes()
+                line = (process / "cmdline").read_bytes()
+                here = (process / "ns" / "pid").readlink() == _OWN_NAMESPACE
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended
-            self.keep(f"arguments of {line.partition(bytes(1))[0].decode(errors='replace')}", line)
+            whose = "arguments of" if here else ON_A_HOST
+            self.keep(f"{whose} {line.partition(bytes(1))[0].decode(errors='replace')}", line)
 
     def _look_into(self, folder: Path) -> None:
         for path in files(folder):

@@ -1,0 +1,152 @@
+"""Faults of the cloud during an import: each is got over, or told in one sentence with nothing left behind.
+
+The faults of Glance are FAKE, made by a proxy in front of the real one; that a real Glance under load answers just so
+is not proven. The full pool, the revoked token and the record that somebody deletes are real.
+"""
+
+import json
+import subprocess
+import time
+from contextlib import contextmanager
+
+import pytest
+import yaml
+
+from clients import openstack as openstack_client
+from clients.errors import CloudError
+from tests.lab.faulty_glance import Asked, Fault, faulty_glance
+from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider, raw_digest_in_rbd
+
+__all__ = ["at_the_lab", "first"]
+
+
+@pytest.fixture
+def behind(lab, tmp_path, monkeypatch):
+    """The import's account, whose Glance is behind a fault."""
+
+    @contextmanager
+    def at(fault):
+        entries = yaml.safe_load(lab.clouds.read_text(encoding="utf-8"))
+        with faulty_glance(lab.url(lab.ports.glance), fault) as url:
+            entries["clouds"]["lab-image-import"] |= {
+                "image_endpoint_override": f"{url}/v2",
+                "image_api_version": "2",
+            }
+            clouds = tmp_path / "clouds.yaml"
+            clouds.write_text(yaml.safe_dump(entries), encoding="utf-8")
+            clouds.chmod(0o600)
+            with monkeypatch.context() as own:
+                own.setenv("OS_CLIENT_CONFIG_FILE", str(clouds))
+                yield
+
+    return at
+
+
+def busy(status: int, method: str, ending: str, times: int) -> Fault:
+    """Answers STATUS to the first TIMES requests whose path ends with ENDING."""
+    left = [times]
+
+    def answer(asked: Asked) -> int | None:
+        if asked.method == method and asked.path.endswith(ending) and left[0]:
+            left[0] -= 1
+            return status
+        return None
+
+    return Fault(answer)
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "ending"),
+    [(429, "POST", "/images"), (503, "POST", "/locations"), (503, "GET", "/images")],
+)
+def test_a_glance_that_is_busy_for_a_moment_is_asked_again(behind, first, status, method, ending):
+    fault = busy(status, method, ending, 2)
+    with behind(fault):
+        made = make(inputs(first[0]))
+    try:
+        assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
+        assert glance(made.outs["glance_id"])["status"] == "active"
+    finally:
+        provider.delete(made.id, made.outs)
+
+
+def test_a_glance_that_stays_busy_is_one_sentence_and_leaves_nothing(behind, first):
+    with behind(busy(503, "POST", "/locations", 1000)), pytest.raises(CloudError, match="it answers 503"):
+        make(inputs(first[0]))
+
+
+def test_a_token_that_is_revoked_in_mid_import_is_got_anew(behind, admin, first):
+    revoked: list[str] = []
+
+    def answer(asked):
+        if asked.method == "POST" and asked.path.endswith("/locations") and not revoked:
+            admin.identity.delete("/auth/tokens", headers={"X-Subject-Token": asked.token})
+            revoked.append(asked.token)
+
+    fault = Fault(answer)
+    with behind(fault):
+        made = make(inputs(first[0]))
+    try:
+        assert glance(made.outs["glance_id"])["status"] == "active"
+        assert {asked.token for asked in fault.seen} > set(revoked)
+    finally:
+        provider.delete(made.id, made.outs)
+
+
+def test_a_record_that_somebody_deletes_in_mid_import_is_told_and_the_next_run_makes_it_anew(behind, first):
+    deleted: list[str] = []
+
+    def answer(asked):
+        if asked.method == "POST" and asked.path.endswith("/locations") and not deleted:
+            image_id = asked.path.split("/")[2]
+            deleted.append(image_id)
+            with openstack_client.connect("lab-admin") as conn:
+                conn.image.delete(f"/images/{image_id}")
+
+    with behind(Fault(answer)), pytest.raises(CloudError, match="deleted"):
+        make(inputs(first[0]))
+    made = make(inputs(first[0]))
+    try:
+        assert made.outs["glance_id"] not in deleted
+        assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
+    finally:
+        provider.delete(made.id, made.outs)
+
+
+def ceph(*words):
+    return subprocess.run(
+        ["ceph", "--id", "admin", *words], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def is_full(pool):
+    flags = {
+        item["pool_name"]: item["flags_names"]
+        for item in json.loads(ceph("osd", "pool", "ls", "detail", "-f", "json"))
+    }
+    return "full_quota" in flags[pool]
+
+
+@pytest.fixture
+def full_pool():
+    """A pool of its own that is at its quota, and a cephx user who is no administrator."""
+    ceph("osd", "pool", "create", "test-full", "1")
+    ceph("osd", "pool", "application", "enable", "test-full", "rbd")
+    ceph("osd", "pool", "set-quota", "test-full", "max_objects", "1")
+    for name in ("one", "two"):
+        subprocess.run(
+            ["rados", "--id", "admin", "--pool", "test-full", "put", name, "/etc/hostname"], check=True
+        )
+    deadline = time.monotonic() + 60
+    while not is_full("test-full"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    yield "test-full"
+    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=true")
+    ceph("osd", "pool", "delete", "test-full", "test-full", "--yes-i-really-really-mean-it")
+    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=false")
+
+
+def test_a_pool_at_its_quota_is_one_sentence_and_leaves_no_record(first, full_pool):
+    with pytest.raises(CloudError, match=r"full or at its quota|did not answer for pool"):
+        make(inputs(first[0], pool=full_pool, ceph_user="admin"))
