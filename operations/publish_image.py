@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from clients.errors import CloudError
 from clients.progress import tell
 from components.image import digest_in
-from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication
+from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication, registration
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4
 KEEP = 3
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
     except _UsageError as error:
         tell(str(error))
         return USAGE
-    except glance.StillRegisteringError as error:
+    except registration.StillRegisteringError as error:
         tell(str(error))
         return RUN_AGAIN
     except CloudError as error:

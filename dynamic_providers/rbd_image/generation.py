@@ -16,7 +16,7 @@ from openstack.exceptions import SDKException
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance, source, store, writer
+from dynamic_providers.rbd_image import glance, registration, source, store, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -90,7 +90,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
             record = record or _new_record(cloud, wanted)
             try:
                 record = _import(cloud, verified, record, wanted, content.hash_raw)
-            except glance.StillRegisteringError:
+            except registration.StillRegisteringError:
                 raise
             except Exception:  # whatever it is: what this run made is taken back, and it is raised again
                 with suppress(CloudError, SDKException):
@@ -102,7 +102,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
 def _import(
     cloud: Cloud, verified: source.Source, record: glance.Record, wanted: glance.Wanted, hash_raw: bool
 ) -> glance.Record:
-    glance.refuse_if_closed(cloud.conn, record)
+    registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
     if stored and stored.complete and stored.size == verified.virtual_size:
         sha512 = stored.sha512
@@ -111,7 +111,7 @@ def _import(
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
             sha512 = writer.write(verified, target, wanted.name, hash_raw)
             store.seal(target, sha512)
-    return glance.register(
+    return registration.register(
         cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
     )
 

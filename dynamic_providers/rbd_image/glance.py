@@ -1,4 +1,4 @@
-"""The Glance side of a generation: find, create, register by location, change, delete.
+"""The records of generations in Glance: find, create, change, delete; `registration` tells it where the data is.
 
 API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST level, because the SDK's
 ``create_image`` adds properties of its own and decides by content whether to upload.
@@ -6,13 +6,11 @@ API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
-from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack import exceptions
 
 from clients.errors import CloudError, InUseError
@@ -64,18 +62,9 @@ CORE_FIELDS = frozenset(
 RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 
-POLL_S = 0.1
-ACTIVE_TIMEOUT_S = 60  # for Glance's own work
-HASH_SPEED = 50 << 20  # bytes a second; where Glance is set to hash (do_secure_hash), it reads the whole disk
-
 BUSY = frozenset({429, 500, 502, 503, 504})  # 429 and 503 were asked again before anybody sees them here
 
 FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else is on its way or broken
-
-OPENING = (
-    "give the import's account the role `service` on its project (and see that Glance 29 or newer runs), "
-    "or set show_multiple_locations = true on an internal Glance API; docs/real-cloud.md says how"
-)
 
 
 @dataclass(frozen=True)
@@ -122,10 +111,6 @@ class Wanted:
 Record = dict[str, Any]
 
 
-class StillRegisteringError(CloudError):
-    """Glance has the location and is at work on it; what was imported must stay."""
-
-
 def is_managed(key: str) -> bool:
     """Whether a field of a record is Glance's own or one of this project's stamps, no custom property."""
     return key in CORE_FIELDS or key.startswith(RESERVED_PREFIXES)
@@ -148,7 +133,7 @@ def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
         }
         url = "/images"
         while url:
-            page = _json(conn.image.get(url, params=query))
+            page = parsed(conn.image.get(url, params=query))
             found += page["images"]
             url, query = page.get("next", "").removeprefix("/v2"), None
     return found
@@ -157,7 +142,7 @@ def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
 def get(conn: Connection, image_id: str) -> Record | None:
     """The record, or None if it is gone."""
     response = conn.image.get(f"/images/{image_id}")
-    return None if response.status_code == HTTPStatus.NOT_FOUND else _json(response)
+    return None if response.status_code == HTTPStatus.NOT_FOUND else parsed(response)
 
 
 def create(conn: Connection, image_id: str, wanted: Wanted) -> Record | None:
@@ -174,85 +159,7 @@ def create(conn: Connection, image_id: str, wanted: Wanted) -> Record | None:
         "os_hidden": True,
     }
     response = conn.image.post("/images", json=body)
-    return None if response.status_code == HTTPStatus.CONFLICT else _check(response, wanted)
-
-
-def refuse_if_closed(conn: Connection, record: Record) -> None:
-    """Refuse before a byte is moved, if Glance would take no location from this account.
-
-    The location API wants the role ``service`` for an rbd:// URL; Glance shows ``locations`` on a record
-    exactly where PATCH may add to them (show_multiple_locations).
-
-    Raises:
-        CloudError: neither way is open.
-    """
-    auth = conn.session.auth
-    roles = (auth.get_access(conn.session).role_names or []) if isinstance(auth, BaseIdentityPlugin) else []
-    if "service" not in roles and "locations" not in record:
-        raise CloudError(
-            "Glance would take no location from this account: its roles are "
-            f"{', '.join(sorted(roles)) or 'none'}, `service` is missing, and show_multiple_locations is "
-            f"off. To open a way, {OPENING}."
-        )
-
-
-def register(conn: Connection, image_id: str, url: str, sha512: str | None, size: int) -> Record:
-    """Tell Glance where the data is, and wait until the image is active.
-
-    By the location API; where that is not open, by adding to ``locations`` with PATCH.
-
-    Raises:
-        CloudError: neither way is open, Glance rejects the location, or it is not active in time.
-    """
-    body: dict[str, Any] = {"url": url}
-    if sha512:
-        body["validation_data"] = {"os_hash_algo": "sha512", "os_hash_value": sha512}
-    answer = conn.image.post(f"/images/{image_id}/locations", json=body)
-    if answer.status_code in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
-        value = {"url": url, "metadata": {}}
-        if sha512:
-            value["validation_data"] = body["validation_data"]
-        patched = _patch(conn, image_id, [{"op": "add", "path": "/locations/-", "value": value}])
-        if patched.status_code == HTTPStatus.FORBIDDEN:
-            raise CloudError(
-                "Glance takes no location from this account, by neither way: the location API says "
-                f"{_message(answer)!r}, PATCH says {_message(patched)!r}. To open one of them, {OPENING}."
-            )
-        if patched.status_code == HTTPStatus.NOT_FOUND:
-            raise _deleted(image_id)
-        _check(patched)
-    elif answer.status_code != HTTPStatus.CONFLICT:  # an interrupted run's registration still goes on
-        _check(answer)
-    return _wait_until_active(conn, image_id, size)
-
-
-def _deleted(image_id: str) -> CloudError:
-    return CloudError(
-        f"Glance image {image_id} was deleted by somebody while it was made: run this again, and it is made anew."
-    )
-
-
-def _wait_until_active(conn: Connection, image_id: str, size: int) -> Record:
-    deadline = time.monotonic() + ACTIVE_TIMEOUT_S + size / HASH_SPEED
-    while True:
-        record = get(conn, image_id)
-        if record is None:
-            raise _deleted(image_id)
-        if record["status"] == "active":
-            return record
-        tasks = _json(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
-        failed = [task for task in tasks if task["status"] == "failure"]
-        if record["status"] == "queued" and failed:
-            raise CloudError(
-                f"Glance did not accept the location of image {image_id}: {failed[-1]['message']} "
-                "It removes the RBD image when it gives up a location; run this again to write it anew."
-            )
-        if time.monotonic() > deadline:
-            raise StillRegisteringError(
-                f"Glance image {image_id} is still {record['status']!r}: it was not active in time. "
-                "See Glance's log, then run this again; it goes on where it stopped."
-            )
-        time.sleep(POLL_S)
+    return None if response.status_code == HTTPStatus.CONFLICT else checked(response, wanted)
 
 
 def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
@@ -270,7 +177,7 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     ]
     if not changes:
         return record
-    return _check(_patch(conn, record["id"], changes), wanted)
+    return checked(patch(conn, record["id"], changes), wanted)
 
 
 def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
@@ -288,7 +195,7 @@ def retire(conn: Connection, record: Record, became: Literal["replaced", "remove
         {"op": "replace" if key in record else "add", "path": f"/{key}", "value": value}
         for key, value in changes.items()
     ]
-    _check(_patch(conn, record["id"], operations))
+    checked(patch(conn, record["id"], operations))
 
 
 def delete(conn: Connection, record: Record) -> None:
@@ -308,7 +215,7 @@ def delete(conn: Connection, record: Record) -> None:
         )
     if response.status_code == HTTPStatus.CONFLICT:
         raise InUseError(
-            f"image {record['name']!r} ({record['id']}) is in use, says Glance: {_message(response)}"
+            f"image {record['name']!r} ({record['id']}) is in use, says Glance: {words_of(response)}"
         )
     exceptions.raise_from_response(response)
 
@@ -317,20 +224,27 @@ def _pointer(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _patch(conn: Connection, image_id: str, changes: list[dict[str, Any]]) -> Response:
+def patch(conn: Connection, image_id: str, changes: list[dict[str, Any]]) -> Response:
+    """Ask for changes of a record, as RFC 6902 writes them; the answer is not looked at."""
     response: Response = conn.image.patch(
         f"/images/{image_id}", json=changes, headers={"Content-Type": PATCH_TYPE}
     )
     return response
 
 
-def _json(response: Response) -> dict[str, Any]:
+def parsed(response: Response) -> dict[str, Any]:
+    """The body of an answer.
+
+    Raises:
+        SDKException: it is an error.
+    """
     exceptions.raise_from_response(response)
     body: dict[str, Any] = response.json()
     return body
 
 
-def _message(response: Response) -> str:
+def words_of(response: Response) -> str:
+    """What a refusal says; empty where the answer is none."""
     try:
         exceptions.raise_from_response(response)
     except exceptions.HttpException as error:
@@ -338,7 +252,7 @@ def _message(response: Response) -> str:
     return ""
 
 
-def _check(response: Response, wanted: Wanted | None = None) -> Record:
+def checked(response: Response, wanted: Wanted | None = None) -> Record:
     """The record in an answer, or what Glance refuses as a sentence."""
     if response.status_code == HTTPStatus.FORBIDDEN and wanted and wanted.visibility == "public":
         raise CloudError(
@@ -351,11 +265,11 @@ def _check(response: Response, wanted: Wanted | None = None) -> Record:
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     ):
-        raise CloudError(f"Glance refuses: {_message(response)}")
+        raise CloudError(f"Glance refuses: {words_of(response)}")
     if response.status_code in BUSY:
         raise CloudError(
             f"Glance is busy or broken, and stayed so: it answers {response.status_code} {response.reason}. See its log, "
             "then run this again."
         )
     exceptions.raise_from_response(response)
-    return _json(response) if response.content else {}
+    return parsed(response) if response.content else {}

@@ -103,11 +103,7 @@ def make_pools(lab: Lab) -> None:
     import rbd  # noqa: PLC0415 - only the lab's venv has it
 
     with connected(lab.ceph_conf) as ceph:
-        there = ceph.cluster.list_pools()
-        for name in POOLS:
-            if name not in there:
-                ceph.ask("osd pool create", pool=name, pg_num=PLACEMENT_GROUPS, pgp_num=PLACEMENT_GROUPS)
-                ceph.ask("osd pool application enable", pool=name, app="rbd")
+        ceph.ensure_pools(POOLS, application="rbd", placement_groups=PLACEMENT_GROUPS)
         deadline = time.monotonic() + 60
         while (problem := inactive(ceph.ask("status"))) is not None:
             if time.monotonic() > deadline:

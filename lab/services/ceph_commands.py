@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lab.daemon import UnhealthyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 TIMEOUT = 5
@@ -32,6 +32,14 @@ class CephCommands:
         if code:
             raise UnhealthyError(f"`ceph {prefix}` failed: {message or f'error {code}'}")
         return json.loads(out) if out.strip() else None
+
+    def ensure_pools(self, names: Iterable[str], *, application: str, placement_groups: int) -> None:
+        """Make those of the pools that are not there, for the application."""
+        there = self.cluster.list_pools()
+        for name in names:
+            if name not in there:
+                self.ask("osd pool create", pool=name, pg_num=placement_groups, pgp_num=placement_groups)
+                self.ask("osd pool application enable", pool=name, app=application)
 
 
 @contextmanager

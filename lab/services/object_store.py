@@ -78,11 +78,7 @@ def account(lab: Lab) -> Account:
 def make_pools(lab: Lab) -> None:
     """Make its pools; safe to repeat."""
     with connected(lab.ceph_conf) as ceph:
-        there = ceph.cluster.list_pools()
-        for name in POOLS:
-            if name not in there:
-                ceph.ask("osd pool create", pool=name, pg_num=PLACEMENT_GROUPS, pgp_num=PLACEMENT_GROUPS)
-                ceph.ask("osd pool application enable", pool=name, app="rgw")
+        ceph.ensure_pools(POOLS, application="rgw", placement_groups=PLACEMENT_GROUPS)
 
 
 def make_account(lab: Lab) -> None:

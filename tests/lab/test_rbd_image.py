@@ -152,19 +152,30 @@ def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):
 
 
 KILLED = """
-import json, os, signal, sys
-from dynamic_providers.rbd_image import glance, store, writer
+import importlib, json, os, signal, sys
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 module, name = sys.argv[1].split(".")
-module = {"glance": glance, "store": store, "writer": writer}[module]
+module = importlib.import_module("dynamic_providers.rbd_image." + module)
 original = getattr(module, name)
 def dies(*args, **kwargs):
     if sys.argv[2] == "after":
         original(*args, **kwargs)
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, name, dies)
-RbdImageProvider().create(json.loads(sys.argv[3]))
+getattr(RbdImageProvider(), sys.argv[3])(*json.loads(sys.argv[4]))
 """
+
+
+def killed(step, when, method, *arguments):
+    """Runs a method of the provider, which is killed before or after a step of it."""
+    died = subprocess.run(
+        [sys.executable, "-c", KILLED, step, when, method, json.dumps(arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=False,
+    )
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
 
 
 @pytest.mark.parametrize(
@@ -173,22 +184,46 @@ RbdImageProvider().create(json.loads(sys.argv[3]))
         ("glance.create", "after"),
         ("writer.write", "after"),
         ("store.seal", "after"),
-        ("glance.register", "before"),
-        ("glance.register", "after"),
+        ("registration.register", "before"),
+        ("registration.register", "after"),
     ],
 )
 def test_killed_at_any_step_the_next_create_converges_without_orphans(first, step, when):
-    died = subprocess.run(
-        [sys.executable, "-c", KILLED, step, when, json.dumps(inputs(first[0]))],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
-    )
-    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    killed(step, when, "create", inputs(first[0]))
     result = make(inputs(first[0]))
     assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
     provider.delete(result.id, result.outs)
+
+
+@pytest.mark.parametrize(
+    ("step", "when"),
+    [
+        ("glance.create", "after"),
+        ("registration.register", "after"),
+        ("glance.apply", "after"),
+        ("glance.delete", "before"),
+        ("glance.delete", "after"),
+    ],
+)
+def test_killed_at_any_step_of_an_update_the_next_one_converges(created, second, step, when):
+    former = created.outs["glance_id"]
+    killed(step, when, "update", created.id, created.outs, inputs(second[0]))
+    created.outs = provider.update(created.id, created.outs, inputs(second[0])).outs
+    assert raw_digest_in_rbd(created.outs["glance_id"]) == second[1]
+    assert glance(former) is None
+    assert former not in rbd_names()
+    assert not live_diff(created, inputs(second[0])).changes
+
+
+@pytest.mark.parametrize(
+    ("step", "when"), [("glance.delete", "before"), ("glance.delete", "after"), ("store.remove", "after")]
+)
+def test_killed_at_any_step_of_a_delete_the_next_one_leaves_nothing(first, step, when):
+    made = make(inputs(first[0]))
+    killed(step, when, "delete", made.id, made.outs)
+    provider.delete(made.id, made.outs)
+    assert glance(made.outs["glance_id"]) is None
+    assert made.outs["glance_id"] not in rbd_names()
 
 
 def test_a_killed_import_takes_its_decoder_with_it(first):
@@ -196,7 +231,7 @@ def test_a_killed_import_takes_its_decoder_with_it(first):
         "os.kill(os.getpid(), signal.SIGKILL)", "print('stuck', flush=True); signal.pause()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", stuck, "writer._copy", "before", json.dumps(inputs(first[0]))],
+        [sys.executable, "-c", stuck, "writer._copy", "before", "create", json.dumps([inputs(first[0])])],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -10,7 +10,15 @@ import pytest
 from openstack.exceptions import SDKException
 
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import adoption, generation, glance, publication, rotation, store
+from dynamic_providers.rbd_image import (
+    adoption,
+    generation,
+    glance,
+    publication,
+    registration,
+    rotation,
+    store,
+)
 from operations import publish_image
 
 SHA256 = "a" * 64
@@ -162,7 +170,7 @@ def test_a_wrong_argument_is_exit_code_2_and_one_line(
     [
         (CloudError("pool 'images' is full."), 3),
         (SDKException("503"), 3),
-        (glance.StillRegisteringError("not done yet."), 4),
+        (registration.StillRegisteringError("not done yet."), 4),
     ],
 )
 def test_a_failure_is_its_exit_code_and_its_sentence(

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance
+from dynamic_providers.rbd_image import glance, registration
 
 URL = "rbd://fsid/images/id/snap"
 SHA512 = "f" * 128
@@ -59,9 +59,9 @@ CLOSED = (403, {"message": "It's not allowed to add locations if locations are i
 
 
 def test_the_location_api_gets_the_hash_and_is_polled_until_active(monkeypatch):
-    monkeypatch.setattr(glance, "POLL_S", 0)
+    monkeypatch.setattr(registration, "POLL_S", 0)
     fake = fake_glance(post_locations=[(202, None)], get=[QUEUED, ACTIVE], get_tasks=NO_TASKS)
-    assert glance.register(fake, "id", URL, SHA512, 1)["status"] == "active"
+    assert registration.register(fake, "id", URL, SHA512, 1)["status"] == "active"
     validation = {"os_hash_algo": "sha512", "os_hash_value": SHA512}
     assert fake.requests[0] == ("post", "/images/id/locations", {"url": URL, "validation_data": validation})
 
@@ -69,7 +69,7 @@ def test_the_location_api_gets_the_hash_and_is_polled_until_active(monkeypatch):
 @pytest.mark.parametrize("status", [403, 404, 405])
 def test_where_the_location_api_is_not_open_patch_adds_the_location(status):
     fake = fake_glance(post_locations=[(status, {"message": "no"})], patch=[ACTIVE], get=[ACTIVE])
-    glance.register(fake, "id", URL, SHA512, 1)
+    registration.register(fake, "id", URL, SHA512, 1)
     method, url, (change,) = fake.requests[1]
     assert (method, url) == ("patch", "/images/id")
     assert change["path"] == "/locations/-"
@@ -80,27 +80,27 @@ def test_where_the_location_api_is_not_open_patch_adds_the_location(status):
 def test_where_neither_way_is_open_both_answers_and_the_remedy_are_named():
     fake = fake_glance(post_locations=[(403, {"message": "http store must be enabled"})], patch=[CLOSED])
     with pytest.raises(CloudError, match=r"by neither way.*role `service`.*show_multiple_locations"):
-        glance.register(fake, "id", URL, None, 1)
+        registration.register(fake, "id", URL, None, 1)
 
 
 def test_an_interrupted_runs_registration_is_waited_for(monkeypatch):
-    monkeypatch.setattr(glance, "POLL_S", 0)
+    monkeypatch.setattr(registration, "POLL_S", 0)
     fake = fake_glance(post_locations=[(409, {"message": "x"})], get=[QUEUED, ACTIVE], get_tasks=NO_TASKS)
-    assert glance.register(fake, "id", URL, None, 1)["status"] == "active"
+    assert registration.register(fake, "id", URL, None, 1)["status"] == "active"
 
 
 def test_a_location_that_glance_gives_up_is_an_error_that_says_what_it_does_to_the_data():
     failed = [(200, {"tasks": [{"status": "failure", "message": "not matched"}]})]
     fake = fake_glance(post_locations=[(202, None)], get=[QUEUED], get_tasks=failed)
     with pytest.raises(CloudError, match=r"not matched.*removes the RBD image"):
-        glance.register(fake, "id", URL, None, 1)
+        registration.register(fake, "id", URL, None, 1)
 
 
 def test_what_is_still_on_its_way_in_time_is_told_apart(monkeypatch):
-    monkeypatch.setattr(glance, "ACTIVE_TIMEOUT_S", -1)
+    monkeypatch.setattr(registration, "ACTIVE_TIMEOUT_S", -1)
     fake = fake_glance(post_locations=[(202, None)], get=[QUEUED], get_tasks=NO_TASKS)
-    with pytest.raises(glance.StillRegisteringError, match="goes on where it stopped"):
-        glance.register(fake, "id", URL, None, 1)
+    with pytest.raises(registration.StillRegisteringError, match="goes on where it stopped"):
+        registration.register(fake, "id", URL, None, 1)
 
 
 def test_the_id_of_a_deleted_record_is_not_given_again():
