@@ -104,7 +104,7 @@ def ways(source: Path) -> dict[str, Callable[[], Callable[[], None]]]:
             verified(str(source), digest, "qcow2", SCRATCH) as opened,
             store.writable(pool.ioctx, SCRATCH, opened.virtual_size) as target,
         ):
-            writer.write(opened, target, SCRATCH, hash_raw=False)
+            writer.write(opened, target, pool, SCRATCH, hash_raw=False)
         return scratch
 
     return {

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Self
 import rbd
 
 from clients.progress import Progress
-from dynamic_providers.rbd_image import reading
+from dynamic_providers.rbd_image import reading, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from clients import ceph
     from dynamic_providers.rbd_image.source import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
@@ -33,8 +34,8 @@ GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)
 
 
-def write(source: Source, target: rbd.Image, what: str, hash_raw: bool) -> str | None:
-    """Copy the data of ``source`` into ``target`` and flush it.
+def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_raw: bool) -> str | None:
+    """Copy the data of ``source`` into ``target``, an image of ``pool``, flush it, and check what is stored.
 
     ``target`` must be as large as the source's disk and read as zeros wherever it was not written by an
     earlier, interrupted call with the same source.
@@ -43,10 +44,13 @@ def write(source: Source, target: rbd.Image, what: str, hash_raw: bool) -> str |
         The SHA-512 of the whole RAW disk in hex, if ``hash_raw``.
 
     Raises:
-        CloudError: the source breaks off or cannot be decoded, or Ceph refuses a write.
+        CloudError: the source breaks off or cannot be decoded, or what is stored is not what was written.
+        rbd.Error: Ceph refuses a write.
     """
+    written = verify.Written()
     with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
-        _copy(data, _Sink(target), digest, what)
+        _copy(data, _Sink(target, written), digest, what)
+        verify.check(written, target, pool, what)
         return digest.finish(source.virtual_size) if digest else None
 
 
@@ -125,8 +129,9 @@ class _RawDigest:
 class _Sink:
     """Asynchronous writes into an RBD image out of a bounded number of buffers; the first error is raised."""
 
-    def __init__(self, target: rbd.Image) -> None:
+    def __init__(self, target: rbd.Image, written: verify.Written) -> None:
         self._target = target
+        self._sums = written
         self._room = threading.BoundedSemaphore(BUFFERS)
         self._whole: deque[_Buffer] = deque()  # buffers of OBJECT bytes that are not in use
         self._in_flight = threading.BoundedSemaphore(IN_FLIGHT)
@@ -166,6 +171,7 @@ class _Sink:
             buffer.hold()
             whole = end - start == len(buffer.data)
             data = buffer.data if whole else bytes(memoryview(buffer.data)[start:end])
+            self._sums.add(offset + start, data)
             self._target.aio_write(data, offset + start, partial(self._written, buffer, data))
 
     def _written(self, buffer: _Buffer, _sent_from: bytes | bytearray, completion: rbd.Completion) -> None:
