@@ -23,7 +23,7 @@ CONFIRM :=
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt stack repair host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts
+.PHONY: help up preview destroy adopt stack repair host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -96,7 +96,7 @@ test: lint types ## everything CI runs
 	@$(PYTHON) -m lab install
 	@$(ENGINE_ENV); $(VENV)/python -m tests.lanes
 
-bench: bench-image bench-hosts ## the figures
+bench: bench-image bench-hosts bench-engine ## the figures
 
 bench-image: toolchain lab ## the image import beside what people use today
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image
@@ -105,3 +105,6 @@ bench-hosts: toolchain ## enrolling hosts beside kolla-ansible by hand, and a li
 	@$(PYTHON) -m lab install
 	@$(PYTHON) -m lab up --hosts 6
 	@$(ENGINE_ENV); eval "$$($(PYTHON) -m lab env)"; $(VENV)/python -m bench.hosts; $(VENV)/python -m bench.links
+
+bench-engine: toolchain lab ## 10, 100 and 500 resources beside Terraform with the same plugin code, and Ansible (hours)
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.engine

@@ -10,9 +10,11 @@ from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
 from components.image import GoldenImage
 from components.network import ProviderNetwork
+from components.sdk_pace import hasten
 from components.settings import load
 from components.undeclared_grants import make_authoritative
 
+hasten()
 settings = load()
 cloud = settings.openstack.cloud
 opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])

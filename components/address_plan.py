@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from components.problems import KeyPath, Problem
@@ -57,6 +58,11 @@ def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
 def _addresses_that_ports_may_get(settings: Settings) -> Iterator[Problem]:
     """DNS servers and next hops that stand in a pool: a port could get their address."""
     pools = [(pool, owner) for _, owner, subnet in _subnets(settings) for pool in subnet.given_out]
+
+    @functools.cache  # most subnets have the same few servers
+    def around(address: IpAddr) -> list[tuple[object, str]]:
+        return [(pool, owner) for pool, owner in pools if address in pool]
+
     for where, _, subnet in _subnets(settings):
         fixed: list[tuple[KeyPath, str, IpAddr]] = [
             (("dns", number), "DNS server", server) for number, server in enumerate(subnet.dns)
@@ -66,13 +72,12 @@ def _addresses_that_ports_may_get(settings: Settings) -> Iterator[Problem]:
             for number, route in enumerate(subnet.host_routes)
         ]
         for key, what, address in fixed:
-            for pool, owner in pools:
-                if address in pool:
-                    yield Problem(
-                        (*where, *key),
-                        f"{what} {address} is in pool {pool} of {owner}, so that a port may get it; "
-                        "give that subnet allocation_pools without it",
-                    )
+            for pool, owner in around(address):
+                yield Problem(
+                    (*where, *key),
+                    f"{what} {address} is in pool {pool} of {owner}, so that a port may get it; "
+                    "give that subnet allocation_pools without it",
+                )
 
 
 def _subnets(settings: Settings) -> Iterator[tuple[KeyPath, str, SubnetSpec]]:
