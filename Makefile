@@ -19,20 +19,39 @@ CONFIRM := --yes
 else
 LAB :=
 LAB_ENV := :
-CONFIRM :=
+CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview destroy adopt stack repair host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (dev)
+up: toolchain $(LAB) ## engine, lab (dev stack only), and `pulumi up` of STACK (dev; YES=1: asks nobody)
 	@$(PULUMI) up --policy-pack policy $(CONFIRM)
 
 preview: toolchain ## what `make up` would change in STACK, and what policy/ says of it
 	@$(PULUMI) preview --diff --policy-pack policy
+
+REPORT = .cloud/report/$(STACK)
+report: toolchain ## what `make up` would do, to whom, and what drifted (FAIL_ON=interrupts, NO_DRIFT=1); with a page to look at
+	@$(ENGINE_ENV); $(LAB_ENV); mkdir -p $(dir $(REPORT)); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.report \
+		--stack $(STACK) --preview-args '--policy-pack policy' --html $(REPORT).html --json $(REPORT).json \
+		$(if $(MARKDOWN),--markdown '$(MARKDOWN)') $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(if $(NO_DRIFT),--no-drift)
+
+review: toolchain ## a change of STACK as CI judges it: its file, policy, risks, drift (FAIL_ON=loses-data)
+	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.review \
+		--stack $(STACK) $(if $(FAIL_ON),--fail-on $(FAIL_ON)) $(NOTHING_LEFT)
+
+drift: NOTHING_LEFT := --nothing-left
+drift: review ## the same, and it fails where anything is left to do or was changed by hand
+
+login-files: ## in a CI job: clouds.yaml and Ceph's files, from the texts in its environment
+	@$(PYTHON) -m operations.login_files
+
+comment: ## in a job of a pull request on GitHub: what `make review` wrote of STACK, as its comment
+	@$(PYTHON) -m operations.pull_request_comment --stack $(STACK) --file .cloud/review/$(STACK).md
 
 destroy: toolchain ## remove everything STACK declares
 	@$(PULUMI) destroy $(CONFIRM)
@@ -46,6 +65,9 @@ stack: toolchain ## a new stack file, NAME=staging, and what is left to fill in
 
 repair: toolchain ## after a killed `up`: removes its lock, settles what was under way (FORCE=1: a lock of another machine)
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.repair --stack $(STACK) $(if $(FORCE),--force)
+
+publish-image: toolchain $(LAB) ## import an image for a stack that takes it later (ARGS='--stack private-cloud/prod --name … --help')
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.publish_image $(ARGS)
 
 host-image: ## build the hosts' image as STACK wants it (needs podman; host_image/Containerfile says what else)
 	@$(PYTHON) -m operations.host_image --stack $(STACK)

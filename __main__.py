@@ -5,15 +5,18 @@ import pulumi_openstack as openstack
 
 from components.access import RoleGrant
 from components.account import ServiceAccount
+from components.ceph_users import make_ceph_users
+from components.debug_messages import silence
 from components.hosts import enrol
 from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
-from components.image import GoldenImage
+from components.images import make_images
 from components.network import ProviderNetwork
 from components.sdk_pace import hasten
 from components.settings import load
 from components.undeclared_grants import make_authoritative
 
+silence()
 hasten()
 settings = load()
 cloud = settings.openstack.cloud
@@ -47,15 +50,14 @@ make_authoritative(settings, ids, [*grants, *accounts.values()], opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks
 }
-images = {
-    spec.name: GoldenImage(spec.name, spec, store=settings.image_store)
-    for spec in settings.images
-    if settings.image_store  # which load() asks for where there are images
-}
+ceph_users = make_ceph_users(settings)
+images = make_images(settings, ceph_users)
 pulumi.export("projects", {name: project.summary for name, project in projects.items()})
 pulumi.export("accounts", {name: account.summary for name, account in accounts.items()})
-for file_name, text in (login for account in accounts.values() for login in account.login_files.items()):
+logins = [account.login_files for account in accounts.values()] + [u.login_files for u in ceph_users.values()]
+for file_name, text in (file for files in logins for file in files.items()):
     pulumi.export(file_name, text)
 pulumi.export("networks", {name: network.summary for name, network in networks.items()})
+pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})
 pulumi.export("hosts", enrol(settings, opts))

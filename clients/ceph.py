@@ -48,7 +48,8 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
         )
     except rados.ObjectNotFound as error:
         raise CloudError(
-            f"there is no Ceph configuration at {path}: set image_store.ceph_conf or CEPH_CONF to one."
+            f"there is no Ceph configuration at {path}: name one in the stack file (ceph.conf, "
+            "image_store.ceph_conf) or in CEPH_CONF."
         ) from error
     try:
         handle.connect()

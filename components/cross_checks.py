@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from components.access import access_problems
 from components.account import account_problems
 from components.address_plan import address_plan_problems
+from components.ceph_users import ceph_user_problems
 from components.host_checks import host_problems
 from components.identity import ALWAYS_THERE, directory_problems
 from components.problems import KeyPath, Problem, nearest
@@ -30,6 +31,7 @@ def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem
     yield from account_problems(settings)
     yield from directory_problems(settings)
     yield from host_problems(settings, raw)
+    yield from ceph_user_problems(settings, raw)
     if settings.images and settings.image_store is None and "image_store" not in raw:
         yield Problem(
             ("image_store",),

@@ -9,9 +9,10 @@ import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import CephUser, Name, Sha256, Size
+from components.ceph_users import CephLogin
 from components.problems import Refusals, nearest, refusal
 from components.secret import ROOT
-from components.spec import Effect, Spec, with_alias
+from components.spec import Adoptable, Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.glance import is_managed
 
@@ -28,7 +29,10 @@ class ImageStoreSpec(Spec):
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
     pool: Name = Field(description="Glance's RBD pool, such as 'images'")
-    ceph_user: CephUser = Field(description="the cephx user without 'client.', such as 'image-import'")
+    ceph_user: CephUser = Field(
+        description="the cephx user without 'client.', such as 'image-import'; one of ceph_users with a folder, or one "
+        "that ceph.conf names a keyring for"
+    )
     ceph_conf: Path | None = Field(
         None,
         description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
@@ -59,7 +63,7 @@ def digest_in(sums: Path, file_name: str) -> str:
     return by_name[file_name]
 
 
-class ImageSpec(Spec):
+class ImageSpec(Adoptable):
     """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
@@ -69,6 +73,8 @@ class ImageSpec(Spec):
         "source_format": Effect.NOTHING,
         "sha256sums": Effect.NOTHING,
         "hash": Effect.NOTHING,
+        "when_used": Effect.NOTHING,
+        "adopt": Effect.NOTHING,
     }
 
     name: Name = Field(description="the image's name in Glance, unique among this program's images")
@@ -76,7 +82,8 @@ class ImageSpec(Spec):
         None, description="its former name, so that it is renamed and not made anew"
     )
     source: str = Field(
-        min_length=1, description="the QCOW2 or RAW: a path from the project's folder, or an http(s) URL"
+        min_length=1,
+        description="the QCOW2 or RAW: a path from the project's folder, or an http(s) or s3 URL",
     )
     source_format: Literal["qcow2", "raw"] = Field(
         "qcow2", description="'qcow2' or 'raw': what the source must be"
@@ -101,14 +108,27 @@ class ImageSpec(Spec):
         "sha512", description="'sha512' or 'none': whether the written image gets a hash in Glance"
     )
 
+    keep: Size = Field(
+        0, description="how many former generations stay, hidden, when new content comes; a number from 0"
+    )
+    when_used: Literal["refuse", "hide", "trash"] = Field(
+        "refuse",
+        description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
+    )
+
     @field_validator("source")
     @classmethod
     def _path_or_web_address(cls, source: str) -> str:
         if "://" in source:
             parts = urlsplit(source)
-            if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path in {"", "/"}:
+            if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
                 raise refusal(
-                    f"{source!r} is no source; give a path, or an http:// or https:// URL of a file"
+                    f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
+                )
+            if parts.username is not None:
+                raise refusal(
+                    "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that "
+                    "runs pulumi"
                 )
         return source
 
@@ -145,6 +165,13 @@ class GoldenImage(pulumi.ComponentResource):
 
     Makes one `RbdImage`: an RBD image in Glance's pool with a protected snapshot, and the Glance record that
     points at it.
+
+    Args:
+        name: of the resource.
+        spec: what it is.
+        store: how Ceph and Glance are reached.
+        login: the login of `store.ceph_user`, where this program makes that user.
+        opts: the parent.
     """
 
     glance_id: pulumi.Output[str]
@@ -159,6 +186,7 @@ class GoldenImage(pulumi.ComponentResource):
         spec: ImageSpec,
         *,
         store: ImageStoreSpec,
+        login: CephLogin | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("private-cloud:image:GoldenImage", name, None, with_alias(opts, spec.renamed_from))
@@ -175,13 +203,18 @@ class GoldenImage(pulumi.ComponentResource):
                 min_ram_mb=spec.min_ram_mb,
                 protected=spec.protected,
                 hash=spec.hash,
+                keep=spec.keep,
+                when_used=spec.when_used,
                 cloud=store.cloud,
                 pool=store.pool,
-                ceph_user=store.ceph_user,
-                ceph_conf=str(store.ceph_conf) if store.ceph_conf else None,
+                ceph_user=login.user if login else store.ceph_user,
+                ceph_conf=login.conf if login else str(store.ceph_conf) if store.ceph_conf else None,
                 owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+                adopt=spec.adopt,
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[login.after] if login else None, protect=bool(spec.adopt)
+            ),
         )
         self.glance_id = image.glance_id
         self.location = image.location

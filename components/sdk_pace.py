@@ -1,20 +1,20 @@
-"""What Pulumi's SDK does for every resource and no run of this program needs: it costs more than the resources.
+"""What Python and Pulumi's SDK do for every resource and no run of this program needs: more than the resources cost.
 
-docs/adr/0020-pace-of-the-sdk.md says what each costs, and what is given up. A unit test holds the names that are
+docs/adr/0025-pace-of-the-sdk.md says what each costs, and what is given up. A unit test holds the names that are
 replaced here to the pinned SDK.
 """
 
 import asyncio
+import gc
 import os
 from typing import Any
 
-import pulumi
 from pulumi.runtime import resource as registration
 from pulumi.runtime import stack
 from pulumi.runtime.proto import source_pb2
 
-DEBUG_VARIABLE = "PRIVATE_CLOUD_SDK_DEBUG"
-"""With any value the SDK stays as it is: for `pulumi --debug`, and for whoever suspects this module."""
+AS_IT_IS = "PRIVATE_CLOUD_SDK_AS_IT_IS"
+"""With any value the SDK stays as it is: for whoever suspects this module."""
 
 
 class _Asyncio:
@@ -36,17 +36,14 @@ class _Asyncio:
 
 
 def hasten() -> None:
-    """Leave out debug messages and stack traces of registrations, and wait for all outputs at once.
+    """Leave out stack traces of registrations, wait for all outputs at once, collect no cycles.
 
-    A debug message is a call of the engine that blocks, five for each resource, shown by `--debug` alone. The traces
-    tell the engine which line of Python made a resource; nothing here reads them.
+    The traces tell the engine which line of Python made a resource; nothing here reads them. Nearly all objects live
+    until the program ends, so that there is little to collect. (Debug messages, which cost as much, are left out for
+    another reason: `debug_messages`.)
     """
-    if os.environ.get(DEBUG_VARIABLE):
+    if os.environ.get(AS_IT_IS):
         return
-    pulumi.log.debug = _say_nothing
+    gc.disable()
     registration._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001 - there is no other way in
     vars(stack)["asyncio"] = _Asyncio()
-
-
-def _say_nothing(*_: Any, **__: Any) -> None:
-    """Stand in for `pulumi.log.debug`."""

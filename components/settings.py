@@ -12,6 +12,7 @@ from clients.ldap_probe import Named
 from components.access import RoleGrantSpec
 from components.account import AccountSpec
 from components.annotated_types import Name
+from components.ceph_users import CephLoginSpec, CephUserSpec
 from components.cross_checks import cross_checks
 from components.host import BareMetalHostSpec
 from components.host_image import HostImageSpec
@@ -72,6 +73,10 @@ class Settings(Spec):
     accounts: tuple[AccountSpec, ...] = Field((), description="a list of service accounts")
     grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
     networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
+    ceph: CephLoginSpec | None = Field(
+        None, description="{user, conf}: the login with which cephx users are made"
+    )
+    ceph_users: tuple[CephUserSpec, ...] = Field((), description="a list of cephx users")
     image_store: ImageStoreSpec | None = Field(
         None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
     )

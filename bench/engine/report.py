@@ -42,16 +42,16 @@ class Figures:
         """The rounds of one."""
         return [run for run in self.runs if (run.way, run.size, run.phase) == (way, size, phase)]
 
-    def medians(self, way: str, phase: str) -> dict[int, float]:
-        """Seconds by size."""
+    def medians(self, way: str, phase: str, *, cpu: bool = False) -> dict[int, float]:
+        """Seconds by size, or seconds of processor time."""
         return {
-            size: statistics.median(run.seconds for run in self.of(way, size, phase))
+            size: statistics.median(run.cpu_s if cpu else run.seconds for run in self.of(way, size, phase))
             for size in self.sizes(way, phase)
         }
 
-    def line(self, way: str, phase: str) -> Line | None:
+    def line(self, way: str, phase: str, *, cpu: bool = False) -> Line | None:
         """The fit, where there are two sizes."""
-        seconds = self.medians(way, phase)
+        seconds = self.medians(way, phase, cpu=cpu)
         return Line.through(seconds) if len(seconds) > 1 else None
 
     def ratios(self) -> dict[str, float]:
@@ -65,10 +65,12 @@ class Figures:
                     if asked := self.requests(other, size, phase):
                         ratio = self.requests("ours", size, phase) / asked
                         found[f"ours/{other}, requests of {phase} of {size}"] = ratio
-        mine_, theirs_ = self.line("ours", "empty preview"), self.line("terraform", "empty preview")
-        if mine_ and theirs_:
-            ratio = mine_.each_s / theirs_.each_s
-            found["ours/terraform, each further resource of an empty preview"] = ratio
+        for cpu, what in ((False, ""), (True, "processor time of ")):
+            ours = self.line("ours", "empty preview", cpu=cpu)
+            terraform = self.line("terraform", "empty preview", cpu=cpu)
+            if ours and terraform:
+                ratio = ours.each_s / terraform.each_s
+                found[f"ours/terraform, {what}each further resource of an empty preview"] = ratio
         return found
 
     def requests(self, way: str, size: int, phase: str) -> float:
@@ -94,13 +96,15 @@ def report(figures: Figures) -> dict[str, Any]:
     lines = {}
     for way in figures.ways:
         for phase in PHASES:
-            line = figures.line(way, phase)
-            if line:
+            line, cpu = figures.line(way, phase), figures.line(way, phase, cpu=True)
+            if line and cpu:
                 each = each_between(figures.medians(way, phase))
                 lines[f"{way}, {phase}"] = {
                     "start_s": line.start_s,
                     "each_s": line.each_s,
                     "each_s_between": each,
+                    "start_cpu_s": cpu.start_s,
+                    "each_cpu_s": cpu.each_s,
                 }
     return {
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
@@ -133,7 +137,7 @@ def table(figures: Figures) -> str:
     """Return the figures for a person: seconds and requests, and the fitted line."""
     sizes = sorted({run.size for run in figures.runs})
     heads = "".join(f"{size:>18}" for size in sizes)
-    lines = [f"{'':30}{heads}{'start':>10} {'each':>9}"]
+    lines = [f"{'':30}{heads}{'start':>10} {'each':>9} {'each, CPU':>12}"]
     for phase in PHASES:
         for way in figures.ways:
             medians = figures.medians(way, phase)
@@ -145,8 +149,12 @@ def table(figures: Figures) -> str:
                     cells += f"{medians[size]:8.1f} s {figures.requests(way, size, phase):6.0f} r"
                 else:
                     cells += " " * 18
-            line = figures.line(way, phase)
-            fitted = f"{line.start_s:8.1f} s {line.each_s * 1000:6.1f} ms" if line else ""
+            line, cpu = figures.line(way, phase), figures.line(way, phase, cpu=True)
+            fitted = (
+                f"{line.start_s:8.1f} s {line.each_s * 1000:6.1f} ms {cpu.each_s * 1000:9.1f} ms"
+                if line and cpu
+                else ""
+            )
             lines.append(f"{phase + ', ' + way:30}{cells}{fitted}")
     lines.append("")
     for name, ratio in figures.ratios().items():

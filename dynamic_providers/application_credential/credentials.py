@@ -142,4 +142,10 @@ def _record(response: Response, what: str) -> Record:
 
 def _refused(response: Response, what: str) -> CloudError:
     said = openstack.message(response) or f"{response.reason}."
-    return CloudError(f"Keystone will not {what}: {said} (HTTP {response.status_code})")
+    hint = ""
+    if response.status_code == HTTPStatus.FORBIDDEN and "'application_credential'" in said:
+        hint = (
+            "; the login of `openstack.cloud` is an application credential itself, and such ones do this only if they "
+            "were made with --unrestricted"
+        )
+    return CloudError(f"Keystone will not {what}: {said} (HTTP {response.status_code}){hint}")

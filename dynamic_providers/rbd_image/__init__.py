@@ -21,7 +21,7 @@ class RbdImage(Resource, module="ceph", name="RbdImage"):
         location: ``rbd://FSID/POOL/ID/snap``.
         size_bytes: of the virtual disk.
         sha512: of the RAW disk, in hex; empty where none was computed.
-        retired: Glance ids of former generations that are hidden, because something still uses them.
+        retired: Glance ids of former generations that are hidden: in use, or kept.
     """
 
     glance_id: pulumi.Output[str]

@@ -19,13 +19,13 @@ from clients.errors import CloudError, InUseError
 from dynamic_providers.rbd_image import glance, source, store, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     import rados
     from openstack.connection import Connection
 
     from clients import ceph
-    from dynamic_providers.rbd_image.source import Format
+    from dynamic_providers.rbd_image.inspection import Format
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name
@@ -119,6 +119,11 @@ def _import(
 def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
     records = glance.generations(cloud.conn, wanted.stamps)
+    if (
+        wanted.name != wanted.stamps[glance.STAMP_IMAGE]
+    ):  # renamed since it was made; publishers know only the name
+        named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.name, glance.STAMP_PUBLISHED: "true"}
+        records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None
     if known and known.get(glance.STAMP_SHA256) == wanted.stamps[glance.STAMP_SHA256]:
         records.insert(0, known)  # its stamps or name may be about to change
@@ -148,49 +153,68 @@ def _new_record(cloud: Cloud, wanted: glance.Wanted) -> glance.Record:
         )
         if record := glance.create(cloud.conn, image_id, wanted):
             return record
+        if there := glance.get(cloud.conn, image_id):
+            return _of_this_moment(there, wanted)
         store.remove(cloud.ioctx, image_id)  # left behind if its record was deleted while it was written
     raise CloudError(
         f"image {wanted.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
     )
 
 
-def remove(cloud: Cloud, record: glance.Record) -> None:
+def _of_this_moment(record: glance.Record, wanted: glance.Wanted) -> glance.Record:
+    """The record of this id that was not found by its stamps: another run has just made it, or they are lost."""
+    lost = {key: value for key, value in wanted.stamps.items() if record.get(key) != value}
+    if lost:
+        properties = " ".join(f"--property {key}={value}" for key, value in lost.items())
+        raise CloudError(
+            f"image {record['name']!r} ({record['id']}) is this generation, but somebody changed what says so: put "
+            f"it back with `openstack image set {properties} {record['id']}`, or delete the image."
+        )
+    return record
+
+
+def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> None:
     """Remove a generation, record and data; gone already is success.
 
+    With ``to_trash`` what has clones goes as well: its data moves to RBD's trash, where the clones still read it.
+
     Raises:
-        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then.
+        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then. Of those that are
+            moved to the trash: clones of Ceph's old format, which cannot outlive their parent.
         CloudError: the record is protected.
     """
-    if clones := store.users(cloud.ioctx, record["id"]):
+    try:
+        clones = store.users(cloud.ioctx, record["id"])
+    except InUseError:
+        if not to_trash:
+            raise
+        clones = ["some that this Ceph user may not see"]
+    called = f"image {record['name']!r} ({record['id']})"
+    if clones and not to_trash:
         raise InUseError(
-            f"image {record['name']!r} ({record['id']}) is in use: its snapshot is the parent of "
-            f"{', '.join(clones)}. Delete or flatten them first."
+            f"{called} is in use: its snapshot is the parent of {', '.join(clones)}. Delete or flatten them first."
         )
-    glance.delete(cloud.conn, record)
+    try:
+        glance.delete(cloud.conn, record)
+    except InUseError as error:
+        if not to_trash:
+            raise
+        raise InUseError(
+            f"{called} cannot go to the trash while {', '.join(clones)} are clones of the old format, which need their "
+            "parent's snapshot: flatten them first (`rbd flatten`), and let the cluster make new ones "
+            "(`ceph osd set-require-min-compat-client mimic`)."
+        ) from error
     store.remove(cloud.ioctx, record["id"])
 
 
-def others(cloud: Cloud, stamps: Mapping[str, str], current: str) -> list[glance.Record]:
-    """Every other generation of the same golden image."""
-    kept = {key: stamps[key] for key in (glance.STAMP_STACK, glance.STAMP_IMAGE)}
-    return [record for record in glance.generations(cloud.conn, kept) if record["id"] != current]
-
-
-def collect(cloud: Cloud, records: list[glance.Record]) -> list[str]:
-    """Remove former generations; one that is in use is hidden and kept. Returns the ids of the kept."""
-    kept = []
-    for record in records:
-        try:
-            remove(cloud, record)
-        except InUseError:
-            glance.retire(cloud.conn, record)
-            kept.append(record["id"])
-    return kept
-
-
-def is_free(cloud: Cloud, record: glance.Record) -> bool:
-    """Whether nothing uses a generation, as far as this cephx user may see."""
-    try:
-        return not store.users(cloud.ioctx, record["id"])
-    except InUseError:
-        return False
+def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Record]:
+    """What was published for these images of the stack and waits to be taken, the newest first."""
+    found = [
+        record
+        for image in dict.fromkeys(images)
+        for record in glance.generations(
+            cloud.conn,
+            {glance.STAMP_STACK: stack, glance.STAMP_IMAGE: image, glance.STAMP_PUBLISHED: "true"},
+        )
+    ]
+    return sorted(found, key=lambda record: str(record["created_at"]), reverse=True)

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
 from openstack import exceptions
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 STAMP_STACK = "private_cloud_stack"
 STAMP_IMAGE = "private_cloud_image"
 STAMP_SHA256 = "private_cloud_source_sha256"
+STAMP_PUBLISHED = "private_cloud_published"
+"""On what was published for a stack that has not taken it yet; no former generation, though not the current one."""
+STAMP_REMOVED = "private_cloud_removed"
+"""On what was in use when its image was removed: it goes when the last clone is gone."""
 STAMP_PREFIX = "private_cloud_"
 # What Glance manages under its own names; everything else on a record is a property of somebody's.
 CORE_FIELDS = frozenset(
@@ -84,6 +88,8 @@ class Wanted:
         min_ram: in MB.
         properties: custom properties, e.g. os_distro.
         stamps: what this project finds its records by.
+        published: whether it waits for its stack to take it.
+        hidden: whether it is left out of lists.
     """
 
     name: str
@@ -93,6 +99,8 @@ class Wanted:
     min_ram: int
     properties: Mapping[str, str]
     stamps: Mapping[str, str]
+    published: bool = False
+    hidden: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The record's fields as Glance's API names them."""
@@ -102,9 +110,10 @@ class Wanted:
             "protected": self.protected,
             "min_disk": self.min_disk,
             "min_ram": self.min_ram,
-            "os_hidden": False,
+            "os_hidden": self.hidden,
             **self.properties,
             **self.stamps,
+            **({STAMP_PUBLISHED: "true"} if self.published else {}),
         }
 
 
@@ -246,26 +255,30 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     ]
     changes += [
         {"op": "remove", "path": f"/{_pointer(key)}"}
-        for key in custom_properties(record)
-        if key not in fields
+        for key in (*custom_properties(record), STAMP_PUBLISHED, STAMP_REMOVED)
+        if key in record and key not in fields
     ]
     if not changes:
         return record
     return _check(_patch(conn, record["id"], changes), wanted)
 
 
-def retire(conn: Connection, record: Record) -> None:
-    """Hide a record that something still uses, and say in its name that it was replaced."""
+def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
+    """Hide a record that has to stay, and say in its name what became of the image and when."""
+    if record["os_hidden"] and (became == "replaced" or STAMP_REMOVED in record):
+        return
     date = datetime.now(tz=UTC).date().isoformat()
-    if not record["os_hidden"]:
-        changes = {"os_hidden": True, "name": f"{record['name']} (replaced {date})", "protected": False}
-        _check(
-            _patch(
-                conn,
-                record["id"],
-                [{"op": "replace", "path": f"/{k}", "value": v} for k, v in changes.items()],
-            )
-        )
+    changes = {
+        "os_hidden": True,
+        "name": f"{record[STAMP_IMAGE]} ({became} {date})",
+        "protected": False,
+        **({STAMP_REMOVED: "true"} if became == "removed" else {}),
+    }
+    operations = [
+        {"op": "replace" if key in record else "add", "path": f"/{key}", "value": value}
+        for key, value in changes.items()
+    ]
+    _check(_patch(conn, record["id"], operations))
 
 
 def delete(conn: Connection, record: Record) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.rbd_image import generation, glance, store
+from dynamic_providers.rbd_image import adoption, generation, glance, rotation, store
+from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ class RbdImageArgs(Inputs):
 
     Attributes:
         name: the image's name in Glance. The resource's id is its first name.
-        source: path or http(s) URL of the disk image.
+        source: path or http(s) or s3 URL of the disk image.
         sha256: of the source, in hex. Other content is a new generation under the same name.
         source_format: of the source; a file of another format is refused.
         visibility: shared, community, private or public.
@@ -27,11 +28,14 @@ class RbdImageArgs(Inputs):
         min_ram_mb: least memory it may be booted with, MB.
         protected: whether Glance refuses to delete it.
         hash: whether the SHA-512 of the RAW disk is computed and told to Glance. Counts at import only.
+        keep: how many former generations stay when new content comes, hidden.
+        when_used: what removing the image does with generations that have clones: refuse, hide or trash them.
         cloud: entry of clouds.yaml with which Glance is used.
         pool: RBD pool of Glance's store.
         ceph_user: cephx user, without ``client.``.
         ceph_conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
         owner_stack: ``project/stack``: whose image it is; part of its identity.
+        adopt: Glance id of an image that is there already: taken over as it is, nothing is copied.
     """
 
     name: str = Field(min_length=1, max_length=255)
@@ -44,11 +48,14 @@ class RbdImageArgs(Inputs):
     min_ram_mb: int = Field(default=0, ge=0)
     protected: bool = False
     hash: Literal["sha512", "none"] = "sha512"
+    keep: int = Field(default=0, ge=0)
+    when_used: rotation.WhenUsed = "refuse"
     cloud: str = Field(min_length=1)
     pool: str = Field(min_length=1)
     ceph_user: str = Field(min_length=1)
     ceph_conf: str | None = None
     owner_stack: str = Field(min_length=1)
+    adopt: str | None = Field(default=None, min_length=1)
 
     @field_validator("properties")
     @classmethod
@@ -69,7 +76,7 @@ class RbdImageOutputs(Outputs):
         location: ``rbd://FSID/POOL/ID/snap``.
         size_bytes: of the virtual disk.
         sha512: of the RAW disk, as Glance has it; empty where it has none.
-        retired: Glance ids of former generations that are hidden because something still uses them.
+        retired: Glance ids of former generations that are hidden: in use, or kept.
         damage: what a refresh found that the next update mends; empty when all is well.
     """
 
@@ -87,16 +94,19 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     inputs_model = RbdImageArgs
     outputs_model = RbdImageOutputs
     replace_on: ClassVar[frozenset[str]] = frozenset({"pool"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "ceph_user", "ceph_conf"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash", "adopt"})
 
     def needs_repair(self, outputs: RbdImageOutputs) -> bool:
         """A snapshot without protection, or former generations that can be removed."""
         return bool(outputs.damage)
 
     def find_or_create(self, inputs: RbdImageArgs) -> tuple[str, RbdImageOutputs]:
-        """Import the content, and remove what an interrupted run left under this name."""
-        return inputs.name, self._bring_to(inputs.name, inputs)
+        """Import the content, or take what is there; remove what an interrupted run left under this name."""
+        if inputs.adopt:
+            with _cloud(inputs) as cloud:
+                adoption.adopt(cloud, inputs.adopt, _wanted(inputs.name, inputs))
+        return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt)
 
     def update_in_place(self, id_: str, olds: RbdImageOutputs, inputs: RbdImageArgs) -> RbdImageOutputs:
         """Change the record; new content is a new generation, and the former goes once that is active."""
@@ -111,9 +121,14 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             stored = store.inspect(cloud.ioctx, outputs.glance_id)
             if record is None or record["status"] not in glance.FINISHED or not (stored and stored.complete):
                 return None
-            former = generation.others(cloud, _wanted(id_, inputs).stamps, record["id"])
+            former = rotation.former(cloud, _wanted(id_, inputs).stamps, record["id"])
             damage = [
-                f"former generation {item['id']} can go" for item in former if generation.is_free(cloud, item)
+                f"former generation {item['id']} can go"
+                for item in _rotation(inputs).collectable(cloud, former)
+            ]
+            damage += [
+                f"image {item['name']!r} ({item['id']}) can go"
+                for item in rotation.free(cloud, rotation.removed(cloud, inputs.owner_stack, id_))
             ]
             if not stored.protected:
                 damage.append(f"snapshot {store.SNAPSHOT} is not protected")
@@ -130,14 +145,17 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             return live, _outputs(cloud, record, [item["id"] for item in former], damage)
 
     def delete_live(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> None:
-        """Remove every generation, the current one last."""
+        """Remove every generation, the current one last, and what was published for it."""
         with _cloud(inputs) as cloud:
-            for record in generation.others(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
-                generation.remove(cloud, record)
-            current = glance.get(cloud.conn, outputs.glance_id)
-            if current:
-                generation.remove(cloud, current)
-            store.remove(cloud.ioctx, outputs.glance_id)
+            how = _rotation(inputs)
+            for record in generation.published(cloud, inputs.owner_stack, (id_, inputs.name)):
+                how.remove(cloud, record)
+            for record in rotation.former(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
+                how.remove(cloud, record)
+            if current := glance.get(cloud.conn, outputs.glance_id):
+                how.remove(cloud, current)
+            else:
+                store.remove(cloud.ioctx, outputs.glance_id)
 
     def _bring_to(self, id_: str, inputs: RbdImageArgs, current: str | None = None) -> RbdImageOutputs:
         wanted = _wanted(id_, inputs)
@@ -146,12 +164,17 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
         )
         with _cloud(inputs) as cloud:
             record = generation.ensure(cloud, content, wanted, current)
-            kept = generation.collect(cloud, generation.others(cloud, wanted.stamps, record["id"]))
+            kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
+            rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))
             return _outputs(cloud, record, kept, [])
 
 
 def _cloud(inputs: RbdImageArgs) -> AbstractContextManager[generation.Cloud]:
     return generation.cloud(inputs.cloud, inputs.pool, inputs.ceph_user, inputs.ceph_conf)
+
+
+def _rotation(inputs: RbdImageArgs) -> Rotation:
+    return Rotation(inputs.keep, inputs.when_used)
 
 
 def _wanted(id_: str, inputs: RbdImageArgs) -> glance.Wanted:

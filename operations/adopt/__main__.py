@@ -13,7 +13,6 @@ from openstack.exceptions import SDKException
 from clients.errors import CloudError
 from clients.openstack import connect
 from components.settings import SettingsError, parse
-from operations.adopt.engine import Stack
 from operations.adopt.entry import (
     KINDS,
     AdoptError,
@@ -25,9 +24,11 @@ from operations.adopt.entry import (
 )
 from operations.adopt.fit import fitting
 from operations.adopt.live import look
+from operations.adopt.managed import managed_ids
 from operations.adopt.plan import Plan
 from operations.adopt.search import search
 from operations.adopt.stack_file import StackFile
+from operations.engine import EngineError, Stack
 
 
 def main() -> int:
@@ -35,7 +36,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         return _adopt(arguments)
-    except (AdoptError, CloudError, SettingsError, SDKException) as error:
+    except (AdoptError, CloudError, EngineError, SettingsError, SDKException) as error:
         _say(f"adopt: {error}")
         return 1
 
@@ -71,7 +72,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     file = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml"))
     stack = Stack(arguments.stack)
     settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
-    in_state, in_file = stack.managed_ids(), frozenset(adopted_ids(settings))
+    in_state, in_file = managed_ids(stack.state()), frozenset(adopted_ids(settings))
     with connect(settings.openstack.cloud) as connection:
         wanted = Wanted(settings, arguments.name, in_state | in_file)
         found = search(look(connection), wanted, arguments.only)
@@ -95,7 +96,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
 
 
 def _import(stack: Stack, *, confirmed: bool) -> int:
-    plan = Plan.of(stack.preview())
+    plan = _planned(stack)
     if plan.changes:
         _say(
             f"Pulumi would not only import; nothing was done. Make {stack.name}'s stack file say what is there, or "
@@ -110,13 +111,22 @@ def _import(stack: Stack, *, confirmed: bool) -> int:
         return 0
     if not stack.up(confirmed=confirmed):
         return 1
-    after = Plan.of(stack.preview())
+    after = _planned(stack)
     if after.imports or after.changes:
         _say("The preview after it is not empty:")
         _say("\n".join(f"  - {line}" for line in (*after.imports, *after.changes)))
         return 1
     _say("The preview after it is empty. What was adopted is protected while its `adopt` stands in the file.")
     return 0
+
+
+def _planned(stack: Stack) -> Plan:
+    said, errors = stack.preview()
+    if errors:
+        raise AdoptError(
+            "pulumi preview fails; the stack file stays as written. It says:\n" + "\n".join(errors)
+        )
+    return Plan.of(said)
 
 
 def _tell(name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]) -> None:

@@ -3,91 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from operations.repair.lock import Lock, locks_in
+from operations.engine import EngineError
+from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.orphans import end, orphans
-from operations.repair.pending import CREATING, Pending, pending_in, stack_urn
-
-_NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
-
-
-class RepairError(Exception):
-    """Why the stack is not repaired, as a sentence that says what to do."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack of the folder that this process is in; backend and passphrase are in the environment."""
-
-    name: str
-
-    def state(self) -> dict[str, Any]:
-        """What `pulumi stack export` says; reading takes no lock.
-
-        Raises:
-            RepairError: there is no such stack, or its state cannot be read.
-        """
-        done = self._pulumi("stack", "export")
-        if done.returncode:
-            raise RepairError(f"the state of stack {self.name!r} cannot be read: {done.stderr.strip()}")
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
-
-    def locks(self) -> list[Lock]:
-        """Who holds the lock, asked of Pulumi itself, so that every kind of backend is understood.
-
-        A refresh of the stack's own resource, which is nothing in any cloud, takes the lock and changes nothing;
-        where the stack is locked, Pulumi refuses it and says by whom.
-
-        Raises:
-            RepairError: Pulumi fails for another reason.
-        """
-        urn = stack_urn(self.state())
-        done = self._refresh(urn or _NOTHING, "--skip-pending-creates")
-        found = locks_in(done.stderr + done.stdout)
-        if done.returncode and not found and urn:
-            raise RepairError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
-        return found
-
-    def cancel(self) -> None:
-        """Removes the lock.
-
-        Raises:
-            RepairError: it cannot be removed.
-        """
-        done = self._pulumi("cancel", "--yes")
-        if done.returncode:
-            raise RepairError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
-
-    def settle(self, operations: list[Pending]) -> None:
-        """Has the state forget the creates, and learn what became of the rest.
-
-        Raises:
-            RepairError: what is there cannot be read.
-        """
-        urns = [operation.urn for operation in operations if operation.kind != CREATING]
-        targets = [word for urn in urns for word in ("--target", urn)]
-        done = self._refresh(stack_urn(self.state()) or _NOTHING, "--clear-pending-creates", *targets)
-        if pending_in(self.state()):
-            raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
-
-    def _refresh(self, urn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self._pulumi("refresh", "--yes", "--skip-preview", "--target", urn, *arguments)
-
-    def _pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color=never"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+from operations.repair.pending import Pending, pending_in
 
 
 def main() -> int:
@@ -98,20 +22,20 @@ def main() -> int:
         "--force", action="store_true", help="remove a lock that was taken on another machine too"
     )
     arguments = parser.parse_args()
-    stack = Stack(arguments.stack)
+    stack = LockedStack(arguments.stack)
     try:
         unlock(stack, force=arguments.force)
         operations = pending_in(stack.state())
         if operations:
             resolve(stack, operations)
-    except RepairError as error:
+    except (EngineError, RepairError) as error:
         say(f"repair: {error}")
         return 1
     say(f"Stack {stack.name} is not locked, and nothing is pending: go on with `make up STACK={stack.name}`.")
     return 0
 
 
-def unlock(stack: Stack, *, force: bool) -> None:
+def unlock(stack: LockedStack, *, force: bool) -> None:
     """Removes the lock of a pulumi that is gone.
 
     Raises:
@@ -143,7 +67,7 @@ def unlock(stack: Stack, *, force: bool) -> None:
     say("That process is gone: its lock is removed.")
 
 
-def resolve(stack: Stack, operations: list[Pending]) -> None:
+def resolve(stack: LockedStack, operations: list[Pending]) -> None:
     """Has the state say nothing of what was under way, and the stack file the ids of what OpenStack made of it.
 
     Raises:

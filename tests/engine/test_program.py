@@ -46,13 +46,16 @@ def dev_without_images() -> str:
 def test_the_prod_stack_previews_and_says_that_its_directory_cannot_be_reached(program: ProgramCopy) -> None:
     program = ProgramCopy(program.folder, {**program.environment, "CORP_LDAP_PASSWORD": "a-bind-password"})
     text = (ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8")
-    program.stack("prod", text.replace("ldap.corp.example:636", "127.0.0.1:9"))  # nobody listens there
+    text = text.replace("ldap.corp.example:636", "127.0.0.1:9")  # nobody listens there
+    program.stack("prod", text.replace("/etc/ceph/ceph.conf", "/nowhere/ceph.conf"))
     printed = program.succeed("preview", "--stack", "prod")
     for expected in (
         "openstack:networking:Subnet storage-lab/storage-lab-v4 create",
         "openstack:identity:RoleAssignment admin/group/platform@corp/corp create",
         "ApplicationCredential nightly@Default/pipeline/1 create",
         "RbdImage developer-stack create",
+        "User backup.2 create",
+        "ceph: could not be asked from here (there is no Ceph configuration at /nowhere/ceph.conf",
         "DomainConfig corp create",
         "directory of domain corp: could not be reached from here (ldaps://127.0.0.1:9",
         "not checked",

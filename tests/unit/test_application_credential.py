@@ -202,3 +202,12 @@ def test_names_in_state_are_a_schema():
         (GeneratedPasswordProvider, "generated_password"),
     ):
         assert provider.__module__ == f"dynamic_providers.{package}.provider"
+
+
+def test_a_login_that_may_delete_no_credentials_is_told_what_it_has_to_be(keystone, monkeypatch):
+    said = "Using method 'application_credential' is not allowed for managing additional application credentials."
+    monkeypatch.setattr(keystone, "delete", lambda _url: answer(403, {"error": {"message": said}}))
+    with pytest.raises(
+        CloudError, match=r"HTTP 403\); the login of `openstack.cloud`.*made with --unrestricted"
+    ):
+        crud.delete("c1", dict(STATE))

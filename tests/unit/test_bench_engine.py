@@ -183,10 +183,20 @@ def runs() -> list[Run]:
     for size in SIZES:
         for phase in ("up", "empty preview"):
             found += [
-                Run("ours", size, phase, 2 + 0.03 * size + late, 1.0, {"keystone GET /": size}, load=1.0)
+                Run(
+                    "ours",
+                    size,
+                    phase,
+                    2 + 0.03 * size + late,
+                    0.01 * size,
+                    {"keystone GET /": size},
+                    load=1.0,
+                )
                 for late in (-0.1, 0, 0.1)
             ]
-            found.append(Run("terraform", size, phase, 1 + 0.02 * size, 0.5, {"keystone GET /": 2 * size}))
+            found.append(
+                Run("terraform", size, phase, 1 + 0.02 * size, 0.005 * size, {"keystone GET /": 2 * size})
+            )
     return found
 
 
@@ -195,6 +205,9 @@ def test_the_ratios_are_of_medians_of_requests_and_of_what_each_resource_adds():
     assert ratios["ours/terraform, up of 100"] == pytest.approx(5 / 3)
     assert ratios["ours/terraform, requests of up of 100"] == pytest.approx(0.5)
     assert ratios["ours/terraform, each further resource of an empty preview"] == pytest.approx(1.5)
+    assert ratios[
+        "ours/terraform, processor time of each further resource of an empty preview"
+    ] == pytest.approx(2)
 
 
 def test_the_results_have_each_way_with_its_spread_and_the_load():

@@ -40,12 +40,14 @@ PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"
 HOST = "pulumi-python:dynamic/kolla:KollaHost"
 DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
 HOST_OS = "pulumi-python:dynamic/hosts:HostOs"
+CEPH_USER = "pulumi-python:dynamic/ceph:User"
 FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
     ROLE_SET: {"revision": 1},
     CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
     PASSWORD: {"password": "p1"},
     HOST: {"fingerprint": "f1"},
     HOST_OS: {"results": {}},
+    CEPH_USER: {"key": "k1", "fsid": "f", "mon_host": "[v2:m:1]"},
 }
 
 
@@ -282,6 +284,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
     monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
     monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
+    monkeypatch.setattr("components.ceph_users.look_at_the_login", lambda *_: None)
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -304,6 +307,10 @@ def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any])
     }
     assert {args.name for args in recorder.of(HOST)} == {host["name"] for host in prod["hosts"]}
     assert {args.inputs["owner_stack"] for args in recorder.of(IMAGE)} == {"private-cloud/prod"}
+    assert {args.name for args in recorder.of(CEPH_USER)} == {"image-import.1", "backup.1", "backup.2"}
+    assert {(args.inputs["ceph_user"], args.inputs["ceph_conf"]) for args in recorder.of(IMAGE)} == {
+        ("image-import.1", "/etc/ceph/image-import/ceph.conf")
+    }
 
 
 @pytest.mark.usefixtures("prod")

@@ -1,86 +1,67 @@
-"""clouds.yaml and openrc as text; tests/lab/test_accounts.py logs in with them."""
-
-import subprocess
+import json
+import stat
+from pathlib import Path
 
 import pytest
-import yaml
 
-from clients.openstack import Entry
-from components.login_files import CredentialLogin, PasswordLogin, clouds_yaml, openrc
+from operations import login_files
+from operations.login_files import LoginFilesError, write
 
-AWKWARD = 'it\'s a "pass" word: $HOME `id` \\n #{x} é'
-PERSON = PasswordLogin("nightly", "Default", AWKWARD, "development", "corp")
-MACHINE = CredentialLogin("c1", "s1")
-ENTRY = Entry("https://keystone.corp.example/v3", "RegionOne", "public", "/etc/ssl/corp.pem")
-BARE = Entry("https://keystone.corp.example/v3", "", "public", None)
+TEXTS = {
+    "CLOUDS_YAML": "clouds: {}",
+    "CEPH_CONF_TEXT": "[global]\nfsid = f\n",
+    "CEPH_KEYRING": "[client.i]\n\tkey = k",
+}
 
 
-def test_clouds_yaml_gives_back_every_character_of_a_password():
-    found = yaml.safe_load(clouds_yaml(ENTRY, {"a": PERSON}))["clouds"]["a"]
-    assert found == {
-        "auth_type": "password",
-        "auth": {
-            "auth_url": "https://keystone.corp.example/v3",
-            "username": "nightly",
-            "user_domain_name": "Default",
-            "password": AWKWARD,
-            "project_name": "development",
-            "project_domain_name": "corp",
-        },
-        "region_name": "RegionOne",
-        "interface": "public",
-        "identity_api_version": "3",
-        "cacert": "/etc/ssl/corp.pem",
+def test_each_file_is_its_owners_alone_and_named_as_the_tools_look_for_it(tmp_path: Path) -> None:
+    named = write(TEXTS, tmp_path / "logins")
+    assert set(named) == {"OS_CLIENT_CONFIG_FILE", "CEPH_CONF"}
+    for path in (tmp_path / "logins").iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert stat.S_IMODE((tmp_path / "logins").stat().st_mode) == 0o700
+    assert Path(named["OS_CLIENT_CONFIG_FILE"]).read_text(encoding="utf-8") == "clouds: {}\n"
+    conf = Path(named["CEPH_CONF"]).read_text(encoding="utf-8")
+    assert conf == f"[global]\nfsid = f\n\n[client]\nkeyring = {tmp_path}/logins/keyring\n"
+
+
+def test_a_file_that_others_could_read_is_made_anew(tmp_path: Path) -> None:
+    folder = tmp_path / "logins"
+    folder.mkdir()
+    (folder / "clouds.yaml").touch(mode=0o644)
+    write(TEXTS, folder)
+    assert stat.S_IMODE((folder / "clouds.yaml").stat().st_mode) == 0o600
+
+
+def test_where_no_image_is_imported_ceph_is_not_needed(tmp_path: Path) -> None:
+    assert set(write({"CLOUDS_YAML": "clouds: {}", "CEPH_KEYRING": ""}, tmp_path)) == {
+        "OS_CLIENT_CONFIG_FILE"
     }
 
 
-def test_what_the_administrators_entry_leaves_out_is_left_out():
-    found = yaml.safe_load(clouds_yaml(BARE, {"a": MACHINE}))["clouds"]["a"]
-    assert set(found) == {"auth_type", "auth", "interface", "identity_api_version"}
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ({}, "CLOUDS_YAML is empty.*a fork's pull request gets none"),
+        ({**TEXTS, "CEPH_KEYRING": ""}, "only one of CEPH_CONF_TEXT and CEPH_KEYRING is given"),
+    ],
+)
+def test_what_is_missing_is_said(tmp_path: Path, texts: dict[str, str], sentence: str) -> None:
+    with pytest.raises(LoginFilesError, match=sentence):
+        write(texts, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
-def test_a_login_to_a_domain_names_no_project():
-    auth = PasswordLogin("nightly", "Default", "p", None, "corp").auth
-    assert auth["domain_name"] == "corp"
-    assert not [key for key in auth if "project" in key]
-
-
-def environment_after(text: str, **before: str) -> dict[str, str]:
-    printed = subprocess.run(
-        ["sh", "-c", f"{text}\nenv -0"], env=before, capture_output=True, check=True
-    ).stdout.decode()
-    return {
-        key: value
-        for key, value in (line.split("=", 1) for line in printed.split("\0") if line)
-        if key.startswith("OS_")
-    }
-
-
-@pytest.mark.parametrize("login", [PERSON, MACHINE], ids=["password", "credential"])
-def test_an_openrc_leaves_nothing_of_another_login(login):
-    stale = {
-        "OS_CLOUD": "other",
-        "OS_USERNAME": "x",
-        "OS_PROJECT_ID": "x",
-        "OS_TOKEN": "x",
-        "OS_SYSTEM_SCOPE": "all",
-        "OS_APPLICATION_CREDENTIAL_NAME": "x",
-        "OS_CACERT": "x",
-    }
-    found = environment_after(openrc(BARE, {"a": login}), **stale)
-    wanted = {f"OS_{key.upper()}": value for key, value in login.auth.items()}
-    assert found == wanted | {
-        "OS_AUTH_TYPE": login.auth_type,
-        "OS_AUTH_URL": "https://keystone.corp.example/v3",
-        "OS_INTERFACE": "public",
-        "OS_IDENTITY_API_VERSION": "3",
-    }
-
-
-def test_an_openrc_is_the_first_login():
-    assert "OS_APPLICATION_CREDENTIAL_ID=c1" in openrc(BARE, {"machine": MACHINE, "person": PERSON})
-
-
-def test_no_representation_shows_a_secret():
-    assert AWKWARD not in repr(PERSON)
-    assert "s1" not in repr(MACHINE)
+def test_the_next_steps_are_told_of_paths_and_nobody_of_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in TEXTS.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
+    monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "env"))
+    assert login_files.main() == 0
+    told = (tmp_path / "env").read_text(encoding="utf-8")
+    assert told == capsys.readouterr().out
+    assert [line.partition("=")[0] for line in told.splitlines()] == ["OS_CLIENT_CONFIG_FILE", "CEPH_CONF"]
+    assert not any(text in told for text in TEXTS.values())
+    assert json.dumps(told)

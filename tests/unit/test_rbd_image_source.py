@@ -85,6 +85,24 @@ def test_a_qcow2_that_says_it_is_raw_is_refused(qcow2):
         opened(qcow2, "raw")
 
 
+def gpt(path, length, backup_at, sector=512):
+    path.write_bytes(bytes(length))
+    header = b"EFI PART" + bytes(24) + struct.pack("<Q", backup_at)
+    return patched(path, sector, header)
+
+
+@pytest.mark.parametrize("sector", [512, 4096])
+def test_a_raw_disk_whose_partition_table_claims_more_than_it_has_is_refused(tmp_path, sector):
+    last = 3 * MIB // sector - 1
+    assert opened(gpt(tmp_path / "whole", 3 * MIB, last, sector), "raw").virtual_size == 3 * MIB
+    with pytest.raises(
+        CloudError, match=rf"cut off.*of {3 * MIB + sector} bytes, and the file has {3 * MIB}"
+    ):
+        opened(gpt(tmp_path / "cut", 3 * MIB, last + 1, sector), "raw")
+    with pytest.raises(CloudError, match="cut off"):
+        opened(gpt(tmp_path / "wild", 3 * MIB, (1 << 64) - 1, sector), "raw")
+
+
 def test_a_truncated_header_is_refused(tmp_path):
     path = tmp_path / "short.qcow2"
     path.write_bytes(b"QFI\xfb" + bytes(10))
@@ -137,7 +155,7 @@ def test_a_download_with_another_checksum_leaves_nothing(web, qcow2, tmp_path):
 
 def test_a_download_that_is_not_there_is_one_sentence(web):
     _, url = web
-    with pytest.raises(CloudError, match="cannot be fetched: 404"):
+    with pytest.raises(CloudError, match="cannot be fetched: it answers 404"):
         source.verified(f"{url}/none.qcow2", "0" * 64, "qcow2", "test").__enter__()
 
 

@@ -316,7 +316,11 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
     (lambda s: s["images"][0].update(sha256sums="S"), "images[0].sha256", "both sha256 and sha256sums"),
     (lambda s: s["images"][0].update(sha256="abc"), "images[0].sha256", "'abc' is not a SHA-256"),
     (lambda s: s["images"][0].update(visibility="publik"), "images[0].visibility", "did you mean 'public'?"),
-    (lambda s: s["images"][0].update(source="ftp://a/b"), "images[0].source", "http:// or https:// URL"),
+    (
+        lambda s: s["images"][0].update(source="ftp://a/b"),
+        "images[0].source",
+        "an http://, https:// or s3:// URL",
+    ),
     (lambda s: s["images"][0].update(min_disk_gb=-1), "images[0].min_disk_gb", "-1 is negative"),
     (
         lambda s: s["images"][0].update(properties={"status": "x"}),

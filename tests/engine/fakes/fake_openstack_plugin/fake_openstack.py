@@ -2,9 +2,11 @@
 
 It takes any input as right, keeps nothing (what a resource is, the engine's state file says), and knows one
 user, group, role or domain for every name that does not begin with "missing". Where FAKE_OPENSTACK_HOLD names a
-file, each create and update of a network makes that file and does not end before it is gone.
+file, each create and update of a network makes that file and does not end before it is gone. FAKE_OPENSTACK_REAL is
+JSON: what every network really is, whatever was declared.
 """
 
+import json
 import os
 import time
 import uuid
@@ -43,6 +45,13 @@ class FakeOpenStack(FakePlugin):
             )
         getattr(response, "return").CopyFrom(struct({**wanted, "id": f"id-of-{wanted['name']}"}))
         return response
+
+    def Read(self, request: Any, context: Any) -> Any:  # noqa: N802 - as above
+        real = os.environ.get("FAKE_OPENSTACK_REAL")
+        if real and "network:Network::" in request.urn:
+            for properties in (request.properties, request.inputs):
+                properties.update(json.loads(real))
+        return super().Read(request, context)
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above
         held(request)

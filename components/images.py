@@ -1,0 +1,20 @@
+"""All golden images of a stack, imported with the login that the stack file names."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from components.ceph_users import CephxUser
+from components.image import GoldenImage
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+
+
+def make_images(settings: "Settings", ceph_users: Mapping[str, CephxUser]) -> dict[str, GoldenImage]:
+    """Makes the images of SETTINGS, by name; CEPH_USERS are those that this program makes."""
+    store = settings.image_store
+    if store is None:  # load() asks for it where there are images
+        return {}
+    user = ceph_users.get(store.ceph_user)
+    login = user.login if user else None
+    return {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}

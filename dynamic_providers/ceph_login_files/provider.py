@@ -1,0 +1,87 @@
+"""The CRUD of a login's files, as a table of contents; the work is in the module beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ConfigDict, Field, field_validator
+
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.ceph_login_files import files
+
+
+class CephLoginFilesArgs(Inputs):
+    """What the files of a login declare.
+
+    Attributes:
+        folder: absolute path, on the machine that runs pulumi.
+        texts: what each file says, by its name in the folder.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # a keyring is among them
+
+    folder: str = Field(pattern="^/")
+    texts: dict[str, str] = Field(min_length=1, repr=False)
+
+    @field_validator("texts")
+    @classmethod
+    def _in_the_folder(cls, texts: dict[str, str]) -> dict[str, str]:
+        for name in texts:
+            if "/" in name or name in ("", ".", ".."):
+                raise ValueError(f"{name!r} is not the name of a file in the folder")
+        return texts
+
+
+class CephLoginFilesOutputs(Outputs):
+    """What was written.
+
+    Attributes:
+        names: of the files.
+        damage: what a refresh found that the next update mends; empty when all is well.
+    """
+
+    names: list[str]
+    damage: list[str] = Field(default_factory=list)
+
+
+class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesOutputs]):
+    """Files of mode 0600 in one folder; what is in them is never read into state."""
+
+    inputs_model = CephLoginFilesArgs
+    outputs_model = CephLoginFilesOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"folder"})
+
+    def needs_repair(self, outputs: CephLoginFilesOutputs) -> bool:
+        """A file that is missing, says something else, or can be read by others."""
+        return bool(outputs.damage)
+
+    def find_or_create(self, inputs: CephLoginFilesArgs) -> tuple[str, CephLoginFilesOutputs]:
+        """Write them; those that are there already stay."""
+        files.write(Path(inputs.folder), inputs.texts)
+        return inputs.folder, CephLoginFilesOutputs(names=sorted(inputs.texts))
+
+    def update_in_place(
+        self, id_: str, olds: CephLoginFilesOutputs, inputs: CephLoginFilesArgs
+    ) -> CephLoginFilesOutputs:
+        """Write them anew, and remove those that are declared no more."""
+        files.write(Path(id_), inputs.texts)
+        files.remove(Path(id_), set(olds.names) - set(inputs.texts))
+        return CephLoginFilesOutputs(names=sorted(inputs.texts))
+
+    def read_live(
+        self, id_: str, inputs: CephLoginFilesArgs, outputs: CephLoginFilesOutputs
+    ) -> tuple[CephLoginFilesArgs, CephLoginFilesOutputs]:
+        """Never gone: a file that is missing is damage."""
+        found = files.wrong(Path(id_), inputs.texts)
+        damage = [f"{name} {problem}" for name, problem in sorted(found.items())]
+        return inputs, outputs.model_copy(update={"damage": damage})
+
+    def delete_live(
+        self,
+        id_: str,
+        inputs: CephLoginFilesArgs,  # noqa: ARG002
+        outputs: CephLoginFilesOutputs,
+    ) -> None:
+        """Remove what was written, and the folder if nothing else is in it."""
+        files.remove(Path(id_), outputs.names)

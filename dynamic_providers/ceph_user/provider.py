@@ -1,0 +1,98 @@
+"""The CRUD of a cephx user, as a table of contents; the work is in the module beside this one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from clients.progress import tell
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.ceph_user import users
+
+
+class CephUserArgs(Inputs):
+    """What a cephx user declares.
+
+    Attributes:
+        user: its name without ``client.``; it is in names of files and in sections of ceph.conf.
+        caps: by kind of daemon (mon, osd, mgr, mds), as Ceph writes them.
+        adopted: whether it was there before: taken over as it is, and left in Ceph when it is dropped here.
+        login: cephx user that makes it, without ``client.``.
+        ceph_conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
+        owner_stack: ``project/stack``: whose it is.
+    """
+
+    user: str = Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=128)
+    caps: dict[str, str] = Field(min_length=1)
+    adopted: bool = False
+    login: str = Field(min_length=1)
+    ceph_conf: str | None = None
+    owner_stack: str = Field(min_length=1)
+
+
+class CephUserOutputs(Outputs):
+    """What the monitors hold.
+
+    Attributes:
+        key: in base64; a secret.
+        fsid: of the cluster.
+        mon_host: the monitors' addresses, as ceph.conf writes them.
+    """
+
+    key: str = Field(repr=False)
+    fsid: str
+    mon_host: str
+
+
+class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
+    """One cephx user; it keeps its key for as long as it lives."""
+
+    inputs_model = CephUserArgs
+    outputs_model = CephUserOutputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"user"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"login", "ceph_conf"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"adopted", "owner_stack"})
+
+    def find_or_create(self, inputs: CephUserArgs) -> tuple[str, CephUserOutputs]:
+        """Make it, go on with what a killed run made, or take over what was there."""
+        with users.connected(inputs.login, inputs.ceph_conf) as handle:
+            made = (
+                users.adopt(handle, inputs.user, inputs.caps)
+                if inputs.adopted
+                else users.ensure(handle, inputs.user, inputs.caps, inputs.owner_stack)
+            )
+            return inputs.user, _outputs(made, users.monitors(handle))
+
+    def update_in_place(self, id_: str, olds: CephUserOutputs, inputs: CephUserArgs) -> CephUserOutputs:  # noqa: ARG002
+        """Give it other caps; whoever is connected gets them with its next ticket."""
+        with users.connected(inputs.login, inputs.ceph_conf) as handle:
+            return _outputs(users.with_caps(handle, id_, inputs.caps), users.monitors(handle))
+
+    def read_live(
+        self,
+        id_: str,
+        inputs: CephUserArgs,
+        outputs: CephUserOutputs,  # noqa: ARG002
+    ) -> tuple[CephUserArgs, CephUserOutputs] | None:
+        """Gone is: the monitors do not know it."""
+        with users.connected(inputs.login, inputs.ceph_conf) as handle:
+            found = users.find(handle, id_)
+            if found is None:
+                return None
+            live = inputs.model_copy(update={"caps": dict(found.caps)})
+            return live, _outputs(found, users.monitors(handle))
+
+    def delete_live(self, id_: str, inputs: CephUserArgs, outputs: CephUserOutputs) -> None:  # noqa: ARG002
+        """Remove it; one that was there before stays."""
+        if inputs.adopted:
+            tell(
+                f"client.{id_} was there before this stack and stays; `ceph auth rm client.{id_}` removes it"
+            )
+            return
+        with users.connected(inputs.login, inputs.ceph_conf) as handle:
+            users.remove(handle, id_)
+
+
+def _outputs(user: users.User, monitors: users.Monitors) -> CephUserOutputs:
+    return CephUserOutputs(key=user.key, fsid=monitors.fsid, mon_host=monitors.mon_host)

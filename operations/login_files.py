@@ -1,0 +1,69 @@
+"""The login files of a CI job, from texts in its environment: `make login-files`.
+
+For CI systems that keep secrets as texts, as GitHub does; where they can be files (GitLab), nothing of this is needed.
+The files go with the job: they are in its temporary folder, which the runner empties.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+CLOUDS, CEPH_CONF, KEYRING = "CLOUDS_YAML", "CEPH_CONF_TEXT", "CEPH_KEYRING"
+
+
+class LoginFilesError(Exception):
+    """What is missing, as a sentence."""
+
+
+def write(texts: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Write the files that TEXTS has into FOLDER, for their owner alone; the variables that name them.
+
+    Raises:
+        LoginFilesError: a text is missing.
+    """
+    if not texts.get(CLOUDS):
+        raise LoginFilesError(
+            f"{CLOUDS} is empty: give this job's environment a secret of that name, the text of a clouds.yaml "
+            "(docs/ci.md); a fork's pull request gets none"
+        )
+    if bool(texts.get(CEPH_CONF)) != bool(texts.get(KEYRING)):
+        raise LoginFilesError(
+            f"only one of {CEPH_CONF} and {KEYRING} is given; give both, or neither where no image is imported"
+        )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    named = {"OS_CLIENT_CONFIG_FILE": _private(folder / "clouds.yaml", texts[CLOUDS])}
+    if texts.get(KEYRING):
+        keyring = _private(folder / "keyring", texts[KEYRING])
+        conf = f"{texts[CEPH_CONF].rstrip()}\n\n[client]\nkeyring = {keyring}\n"
+        named["CEPH_CONF"] = _private(folder / "ceph.conf", conf)
+    return named
+
+
+def _private(path: Path, text: str) -> str:
+    path.unlink(missing_ok=True)  # one that is there may be open to others
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(f"{text.rstrip()}\n")
+    return str(path)
+
+
+def main() -> int:
+    """Write them, and tell the steps that follow where they are."""
+    temporary = os.environ.get("RUNNER_TEMP")
+    if not temporary:
+        sys.stderr.write("login-files: RUNNER_TEMP names no folder; this is for a job of GitHub's Actions\n")
+        return 1
+    try:
+        named = write(os.environ, Path(temporary) / "logins")
+    except LoginFilesError as problem:
+        sys.stderr.write(f"login-files: {problem}\n")
+        return 1
+    lines = "".join(f"{name}={path}\n" for name, path in named.items())
+    with Path(os.environ.get("GITHUB_ENV", os.devnull)).open("a", encoding="utf-8") as file:
+        file.write(lines)
+    sys.stdout.write(lines)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

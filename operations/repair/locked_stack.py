@@ -1,0 +1,64 @@
+"""A stack that a killed run left locked, or with operations that did not end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operations.engine import Stack
+from operations.repair.lock import Lock, locks_in
+from operations.repair.pending import CREATING, Pending, pending_in, stack_urn
+
+if TYPE_CHECKING:
+    import subprocess
+
+_NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
+
+
+class RepairError(Exception):
+    """Why the stack is not repaired, as a sentence that says what to do."""
+
+
+class LockedStack(Stack):
+    """What repairing asks of the engine."""
+
+    def locks(self) -> list[Lock]:
+        """Who holds the lock, asked of Pulumi itself, so that every kind of backend is understood.
+
+        A refresh of the stack's own resource, which is nothing in any cloud, takes the lock and changes nothing;
+        where the stack is locked, Pulumi refuses it and says by whom.
+
+        Raises:
+            EngineError: its state cannot be read.
+            RepairError: Pulumi fails for another reason.
+        """
+        urn = stack_urn(self.state())
+        done = self._refresh(urn or _NOTHING, "--skip-pending-creates")
+        found = locks_in(done.stderr + done.stdout)
+        if done.returncode and not found and urn:
+            raise RepairError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
+        return found
+
+    def cancel(self) -> None:
+        """Removes the lock.
+
+        Raises:
+            RepairError: it cannot be removed.
+        """
+        done = self.run("cancel", "--yes")
+        if done.returncode:
+            raise RepairError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
+
+    def settle(self, operations: list[Pending]) -> None:
+        """Has the state forget the creates, and learn what became of the rest.
+
+        Raises:
+            RepairError: what is there cannot be read.
+        """
+        urns = [operation.urn for operation in operations if operation.kind != CREATING]
+        targets = [word for urn in urns for word in ("--target", urn)]
+        done = self._refresh(stack_urn(self.state()) or _NOTHING, "--clear-pending-creates", *targets)
+        if pending_in(self.state()):
+            raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
+
+    def _refresh(self, urn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self.run("refresh", "--yes", "--skip-preview", "--target", urn, *arguments)

@@ -1,0 +1,169 @@
+"""The drawing of a cloud, as an SVG that stands in the page: where everything is, and what connects it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from operations.report import shapes
+from operations.report.shapes import HEAD, LINE, Box, group, head, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from operations.report.cloud_map import CloudMap, DrawnDomain, DrawnHost, DrawnImage, DrawnNetwork
+
+Thing = TypeVar("Thing", "DrawnNetwork", "DrawnHost")
+
+WIDTH = 1180
+MOST_WIRES = 80
+"""Lines between projects, networks and hosts; with more, none can be followed, and none is drawn."""
+
+MOST_IN_ORDER = 40
+"""Networks or hosts in the stack file's order; with more, those that change come first."""
+
+_DOMAINS, _NETWORKS, _HOSTS = (10, 270), (370, 375), (835, 335)  # x and width of the columns
+_TOP, _GAP = 48, 20
+_HOST_HIGH = 104
+_GENERATION, _ARROW, _GENERATION_HIGH = 190, 24, 54
+_A_ROW = (WIDTH - 40) // (_GENERATION + _ARROW)
+
+
+@dataclass
+class _Sheet:
+    """What is drawn so far, and where the wires may start."""
+
+    parts: list[str] = field(default_factory=list)
+    wires: list[str] = field(default_factory=list)
+    projects: dict[str, tuple[float, float]] = field(default_factory=dict)
+    trunks: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
+
+
+def drawing(cloud: CloudMap) -> str:
+    """The SVG of CLOUD."""
+    if cloud.is_empty:
+        return shapes.svg(
+            WIDTH, 60, text("This stack declares nothing that could be drawn.", 10, 36, 80, "note")
+        )
+    sheet = _Sheet()
+    bottom = max(_domains(cloud, sheet), _networks(cloud, sheet), _hosts(cloud, sheet))
+    bottom = _images(cloud, sheet, bottom)
+    if len(sheet.wires) > MOST_WIRES:
+        left_out = (
+            f"{len(sheet.wires)} lines between projects, networks and hosts are left out: too many to follow."
+        )
+        sheet.parts.append(text(left_out, 10, bottom + 14, 200, "note"))
+        sheet.wires.clear()
+        bottom += 24
+    return shapes.svg(WIDTH, bottom + 10, "".join([*sheet.wires, *sheet.parts]))
+
+
+def _domains(cloud: CloudMap, sheet: _Sheet) -> float:
+    y = float(_TOP)
+    if cloud.domains:
+        sheet.parts.append(head("Domains and projects", _DOMAINS[0], 24))
+    for domain in cloud.domains:
+        y = _domain(domain, y, sheet) + _GAP
+    return y
+
+
+def _domain(domain: DrawnDomain, y: float, sheet: _Sheet) -> float:
+    box = Box(*_DOMAINS, y, _high(len(domain.projects)), domain.mark)
+    parts = [box.draw("domain"), box.title(domain.name)]
+    for number, project in enumerate(domain.projects):
+        parts.append(box.row(number, f"▪ {project.name}", project.mark))
+        sheet.projects[f"{project.name}@{domain.name}"] = (box.right, box.row_y(number) - 4)
+    if not domain.projects:
+        parts.append(box.row(0, domain.note or "no projects of this stack", None, "note"))
+    sheet.parts.append(group(f"domain {domain.name}", parts, domain.mark))
+    return box.bottom
+
+
+def _networks(cloud: CloudMap, sheet: _Sheet) -> float:
+    y = float(_TOP)
+    if cloud.networks:
+        sheet.parts.append(head("Networks, their VLANs and subnets", _NETWORKS[0], 24))
+    for network in _changed_first(cloud.networks):
+        y = _network(network, y, sheet) + _GAP
+    return y
+
+
+def _network(network: DrawnNetwork, y: float, sheet: _Sheet) -> float:
+    box = Box(*_NETWORKS, y, _high(len(network.subnets)), network.mark)
+    badge = f"VLAN {', '.join(map(str, network.vlans))}" if network.vlans else "no VLAN"
+    parts = [box.draw("network"), box.title(network.name, badge)]
+    parts += [
+        box.row(number, f"{subnet.cidr}  {subnet.name}", subnet.mark)
+        for number, subnet in enumerate(network.subnets)
+    ]
+    if not network.subnets:
+        parts.append(box.row(0, "no subnets", None, "note"))
+    if network.shared:
+        parts.append(shapes.dot(box.x, box.title_y - 4, "shared with everyone"))
+    on = f" on {', '.join(network.physical)}" if network.physical else ""
+    sheet.parts.append(group(f"network {network.name}, {badge}{on}", parts, network.mark))
+    for vlan in network.vlans:
+        sheet.trunks.setdefault(vlan, []).append((box.right, box.title_y - 4))
+    for project in network.shared_with:
+        if project in sheet.projects:
+            sheet.wires.append(shapes.wire(sheet.projects[project], (box.x, box.title_y - 4)))
+    return box.bottom
+
+
+def _hosts(cloud: CloudMap, sheet: _Sheet) -> float:
+    y = float(_TOP)
+    if cloud.hosts:
+        sheet.parts.append(head("Hosts, each with a bond of two links", _HOSTS[0], 24))
+    for host in _changed_first(cloud.hosts):
+        y = _host(host, y, sheet) + _GAP
+    return y
+
+
+def _host(host: DrawnHost, y: float, sheet: _Sheet) -> float:
+    box = Box(*_HOSTS, y, _HOST_HIGH, host.mark)
+    parts = [
+        box.draw("host"),
+        box.title(host.name),
+        box.row(0, f"{host.address}  {', '.join(host.roles)}", None),
+        shapes.bond(box, host.links, host.bond_mode),
+    ]
+    mode = f", {host.bond_mode}" if host.bond_mode else ""
+    sheet.parts.append(group(f"host {host.name}, bond of {' and '.join(host.links)}{mode}", parts, host.mark))
+    for vlan in host.vlans:
+        sheet.wires += [shapes.wire(start, (box.x, box.title_y - 4)) for start in sheet.trunks.get(vlan, ())]
+    return box.bottom
+
+
+def _images(cloud: CloudMap, sheet: _Sheet, y: float) -> float:
+    if not cloud.images:
+        return y
+    sheet.parts.append(head("Images and their lineage", _DOMAINS[0], y + 14))
+    y += 28
+    for image in cloud.images:
+        y = _image(image, y, sheet) + _GAP
+    return y
+
+
+def _image(image: DrawnImage, y: float, sheet: _Sheet) -> float:
+    rows = max(1, -(-len(image.generations) // _A_ROW))
+    box = Box(_DOMAINS[0], WIDTH - 20, y, HEAD + _GENERATION_HIGH * rows, image.mark)
+    parts = [box.draw("image"), box.title(image.name)]
+    for index, (id_, what) in enumerate(image.generations):
+        left = box.x + 14 + (index % _A_ROW) * (_GENERATION + _ARROW)
+        top = y + HEAD + _GENERATION_HIGH * (index // _A_ROW)
+        if index % _A_ROW:
+            parts.append(shapes.arrow(left - _ARROW + 3, top + 21))
+        parts.append(shapes.generation(left, top, _GENERATION, (id_, what)))
+    sheet.parts.append(group(f"image {image.name}, {len(image.generations)} generations", parts, image.mark))
+    return box.bottom
+
+
+def _changed_first(things: Sequence[Thing]) -> Sequence[Thing]:
+    """THINGS in their order; of many, those first to which something happens."""
+    if len(things) <= MOST_IN_ORDER:
+        return things
+    return sorted(things, key=lambda thing: thing.mark is None)
+
+
+def _high(rows: int) -> float:
+    return HEAD + LINE * max(rows, 1) + 10

@@ -1,0 +1,243 @@
+"""What runs on the cloud and whose it is, read and never changed. What nobody says is not known, and never none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from keystoneauth1.exceptions import ClientException
+from openstack.exceptions import SDKException
+
+from clients import ceph
+from clients.errors import CloudError, InUseError
+from dynamic_providers.kolla_deployment import ceph_host
+from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.rbd_image import glance, store
+from operations.report.redaction import text
+from operations.report.risk import NotKnown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from openstack.connection import Connection
+
+Thing = TypeVar("Thing")
+_NOBODY = NotKnown("the cloud was not asked")
+_ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Server:
+    """An instance; images are those it was started from, by itself or through its volumes."""
+
+    id: str
+    name: str
+    project_id: str = ""
+    host: str = ""
+    image_id: str = ""
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of Neutron's; owner is what made it, such as compute:nova or network:dhcp."""
+
+    id: str
+    network_id: str
+    project_id: str = ""
+    owner: str = ""
+    device_id: str = ""
+    subnet_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume, the instances it is attached to, and the image it was made from."""
+
+    id: str
+    name: str
+    project_id: str = ""
+    image_id: str = ""
+    server_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project."""
+
+    id: str
+    name: str
+    domain_id: str = ""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role of a user or a group on a project or a domain."""
+
+    kind: str
+    principal_id: str
+    scope_id: str
+    inherited: bool = False
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A record of Glance's that holds one content of a golden image."""
+
+    id: str
+    stack: str
+    image: str
+    created: str = ""
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Live:
+    """The cloud as it is now; each part as a list, or why it is not known."""
+
+    servers: tuple[Server, ...] | NotKnown = _NOBODY
+    ports: tuple[Port, ...] | NotKnown = _NOBODY
+    volumes: tuple[Volume, ...] | NotKnown = _NOBODY
+    projects: tuple[Project, ...] | NotKnown = _NOBODY
+    grants: tuple[Grant, ...] | NotKnown = _NOBODY
+    generations: tuple[Generation, ...] | NotKnown = _NOBODY
+    members: Callable[[str], tuple[str, ...] | NotKnown] = lambda _group_id: _NOBODY
+    """The ids of a group's users."""
+    users: Callable[[str], tuple[str, ...] | NotKnown] = lambda _domain_id: _NOBODY
+    """The ids of a domain's users."""
+    clones: Callable[[str, str, str | None, str], tuple[str, ...] | NotKnown] = (
+        lambda _pool, _user, _conf, _id: _NOBODY
+    )
+    """What in Ceph rests on an image: by pool, cephx user, ceph.conf and the image's id."""
+    osds: Callable[[str, str | None, str], tuple[str, ...] | NotKnown] = lambda _user, _conf, _host: _NOBODY
+    """The OSDs with data on a host: by cephx user, ceph.conf and the host's name."""
+
+
+def look(connection: Connection) -> Live:
+    """The cloud of CONNECTION, an administrator's; the callables ask while it is open."""
+    refused = _why_not_all(connection)
+
+    def whole(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
+        return refused or answer(service, asked)
+
+    identity: Any = connection.identity
+    return Live(
+        servers=whole("Nova", lambda: map(_server, connection.compute.servers(all_projects=True))),
+        ports=whole("Neutron", lambda: map(_port, connection.network.ports())),
+        volumes=whole("Cinder", lambda: map(_volume, connection.block_storage.volumes(all_projects=True))),
+        projects=whole("Keystone", lambda: map(_project, identity.projects())),
+        grants=whole("Keystone", lambda: map(_grant, identity.role_assignments())),
+        generations=whole("Glance", lambda: _generations(connection)),
+        members=lambda id_: whole("Keystone", lambda: (user.id for user in identity.group_users(id_))),
+        users=lambda id_: whole("Keystone", lambda: (user.id for user in identity.users(domain_id=id_))),
+        clones=_clones,
+        osds=_osds,
+    )
+
+
+def nobody(reason: str) -> Live:
+    """A cloud that cannot be asked at all."""
+    why = NotKnown(reason.rstrip(". "))
+    return Live(
+        why,
+        why,
+        why,
+        why,
+        why,
+        why,
+        members=lambda _: why,
+        users=lambda _: why,
+        clones=_clones,
+        osds=_osds,
+    )
+
+
+def answer(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
+    """All that ASKED gives, or why SERVICE does not say."""
+    try:
+        return tuple(asked())
+    except InUseError as error:
+        return NotKnown(_first_line(error))
+    except (SDKException, ClientException, CloudError) as error:
+        return NotKnown(f"{service} does not say: {_first_line(error)}")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return text(lines[0] if lines else type(error).__name__).rstrip(". ")
+
+
+def _why_not_all(connection: Connection) -> NotKnown | None:
+    """Why the account does not see everybody's: Neutron and Cinder show others' to nobody else, without a word."""
+    try:
+        session: Any = connection.session
+        roles = session.auth.get_access(session).role_names
+    except (SDKException, ClientException) as error:
+        return NotKnown(f"Keystone does not say: {_first_line(error)}")
+    if _ADMIN in {role.lower() for role in roles}:
+        return None
+    return NotKnown(
+        f"the account has no role {_ADMIN}, only {', '.join(sorted(roles)) or 'none'}, and sees its own project's only"
+    )
+
+
+def _server(live: Any) -> Server:
+    image = live.image or {}
+    host = live.compute_host or live.hypervisor_hostname or ""
+    return Server(live.id, live.name or live.id, live.project_id or "", host, image.get("id") or "")
+
+
+def _port(live: Any) -> Port:
+    subnets = tuple(address["subnet_id"] for address in live.fixed_ips or ())
+    return Port(
+        live.id,
+        live.network_id,
+        live.project_id or "",
+        live.device_owner or "",
+        live.device_id or "",
+        subnets,
+    )
+
+
+def _volume(live: Any) -> Volume:
+    image = (live.volume_image_metadata or {}).get("image_id") or ""
+    servers = tuple(attachment["server_id"] for attachment in live.attachments or ())
+    return Volume(live.id, live.name or live.id, live.project_id or "", image, servers)
+
+
+def _project(live: Any) -> Project:
+    return Project(live.id, live.name, live.domain_id or "")
+
+
+def _grant(live: Any) -> Grant:
+    kind = "user" if live.user else "group"
+    scope = live.scope or {}
+    place = scope.get("project") or scope.get("domain") or {}
+    inherited = bool(scope.get("OS-INHERIT:inherited_to"))
+    return Grant(kind, (live.user or live.group or {}).get("id", ""), place.get("id", ""), inherited)
+
+
+def _generations(connection: Connection) -> Iterable[Generation]:
+    for hidden in (False, True):
+        for live in connection.image.images(visibility="all", is_hidden=hidden):
+            properties = {**(live.properties or {}), **live.to_dict(computed=False)}
+            stack = properties.get(glance.STAMP_STACK)
+            if stack:
+                yield Generation(
+                    live.id, stack, properties.get(glance.STAMP_IMAGE) or "", live.created_at or "", hidden
+                )
+
+
+def _clones(pool: str, user: str, conf: str | None, image_id: str) -> tuple[str, ...] | NotKnown:
+    def asked() -> Iterable[str]:
+        with store.pool(pool, user, conf) as opened:
+            return store.users(opened.ioctx, image_id)
+
+    return answer("Ceph", asked)
+
+
+def _osds(user: str, conf: str | None, host: str) -> tuple[str, ...] | NotKnown:
+    def asked() -> Iterable[str]:
+        found = ceph_host.osds(Clouds("", user, conf or ceph.DEFAULT_CONF), host)
+        return [f"osd.{osd.id}" for osd in found if not osd.empty]
+
+    return answer("Ceph", asked)

@@ -1,0 +1,187 @@
+"""The report, as data; Markdown, HTML and JSON are made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from operations.report.risk import Fact, NotKnown, Risk, Verdict, worst
+from operations.report.rules.judge import RULES, declared_effect
+
+if TYPE_CHECKING:
+    from operations.report.change import Change
+    from operations.report.cloud_map import CloudMap
+    from operations.report.drift import Drift
+    from operations.report.durations import Duration
+    from operations.report.policy import Violation
+
+_TOUCHED = {
+    "networks": ("network", "subnet", "share of a network", "host routes"),
+    "images": ("image",),
+    "hosts": ("host",),
+    "projects": ("project", "quota", "default security group", "undeclared grants"),
+    "accounts and grants": (
+        "account",
+        "roles",
+        "role grant",
+        "application credential",
+        "generated password",
+    ),
+    "Ceph users": ("Ceph user", "files of a Ceph login"),
+    "domains": ("domain", "directory", "domain file for Kolla"),
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A change, what it does to whom, and how long it should take."""
+
+    change: Change
+    verdict: Verdict
+    duration: Duration | None = None
+
+    @property
+    def word(self) -> str:
+        """What people call such a thing."""
+        if self.change.inputs.get("isDomain"):
+            return "domain"
+        rule = RULES.get(self.change.type)
+        return rule.word if rule else self.change.type
+
+    @property
+    def title(self) -> str:
+        """What happens to what, such as "replace network vms"."""
+        return f"{self.change.operation} {self.word} {self.change.name}"
+
+    @property
+    def why_replaced(self) -> tuple[str, ...]:
+        """The keys that have it replaced, each with what docs/settings.md says of it where it is a key there."""
+        rule = RULES.get(self.change.type)
+        told = []
+        for key in self.change.replacing:
+            effect = declared_effect(rule, key) if rule else None
+            told.append(f"{key} ({effect.value})" if effect else key)
+        return tuple(told)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is told of one preview.
+
+    Attributes:
+        stack: the stack's name.
+        changes: the worst first.
+        unchanged: how many things stay as they are.
+        drift: what somebody changed beside this program, or why that is not known.
+        violations: what policy packs say.
+        warnings: Pulumi's own, and the program's.
+        errors: why the preview failed; nothing where it did not.
+        map: what is drawn.
+    """
+
+    stack: str
+    changes: tuple[Judged, ...]
+    unchanged: int
+    drift: tuple[Drift, ...] | NotKnown
+    violations: tuple[Violation, ...]
+    warnings: tuple[str, ...]
+    errors: tuple[str, ...]
+    map: CloudMap
+
+    @property
+    def risk(self) -> Risk:
+        """The worst of all changes."""
+        return worst(judged.verdict.risk for judged in self.changes)
+
+    @property
+    def verdict(self) -> str:
+        """The whole in a few words."""
+        told = f"at worst, this {'is ' if self.risk is Risk.HARMLESS else ''}{self.risk.value}"
+        if self.errors:
+            return f"the preview failed; of what it shows, {told}" if self.changes else "the preview failed"
+        return told if self.changes else "nothing changes"
+
+    @property
+    def counts(self) -> dict[Risk, int]:
+        """How many changes are of each class, the worst first."""
+        found = Counter(judged.verdict.risk for judged in self.changes)
+        return {risk: found[risk] for risk in reversed(Risk)}
+
+    @property
+    def replaced(self) -> tuple[Judged, ...]:
+        """What another one takes the place of."""
+        return tuple(judged for judged in self.changes if judged.change.operation == "replace")
+
+    @property
+    def long_steps(self) -> tuple[Judged, ...]:
+        """What takes long."""
+        return tuple(judged for judged in self.changes if judged.duration)
+
+    @property
+    def touched(self) -> dict[str, tuple[str, ...]]:
+        """The names of the networks, images, hosts, projects and domains that something happens to."""
+        found: dict[str, dict[str, None]] = {kind: {} for kind in _TOUCHED}
+        for judged in self.changes:
+            for kind, words in _TOUCHED.items():
+                if judged.word in words:
+                    found[kind][_whole(judged.change, kind)] = None
+            for fact in judged.verdict.facts:
+                if fact.what == "hosts":
+                    found["hosts"] |= dict.fromkeys(fact.names)
+        return {kind: tuple(names) for kind, names in found.items() if names}
+
+    @property
+    def radius(self) -> tuple[Fact, ...]:
+        """Who depends on all that is not harmless, each once."""
+        found: dict[str, list[Fact]] = {}
+        for judged in self.changes:
+            if judged.verdict.risk is not Risk.HARMLESS:
+                for fact in judged.verdict.facts:
+                    found.setdefault(fact.what, []).append(fact)
+        return tuple(Fact.sum(facts) for _, facts in sorted(found.items()))
+
+    def as_data(self) -> dict[str, Any]:
+        """All of it for machines, but for the drawing."""
+        return {
+            "stack": self.stack,
+            "risk": self.risk.value,
+            "counts": {risk.value: count for risk, count in self.counts.items()},
+            "unchanged": self.unchanged,
+            "touched": {kind: list(names) for kind, names in self.touched.items()},
+            "depending": [_fact(fact) for fact in self.radius],
+            "changes": [_judged(judged) for judged in self.changes],
+            "drift": {"not_known": self.drift.reason}
+            if isinstance(self.drift, NotKnown)
+            else [asdict(found) for found in self.drift],
+            "policy": [asdict(violation) for violation in self.violations],
+            "warnings": list(self.warnings),
+            "errors": list(self.errors),
+        }
+
+
+def _whole(change: Change, kind: str) -> str:
+    """The name of the network that a part of it belongs to; that of the thing itself otherwise."""
+    return change.name.partition("/")[0] if kind == "networks" else change.name
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    count = {"not_known": fact.count.reason} if isinstance(fact.count, NotKnown) else {"count": fact.count}
+    return {"what": fact.what, **count, "names": list(fact.names)}
+
+
+def _judged(judged: Judged) -> dict[str, Any]:
+    change, verdict = judged.change, judged.verdict
+    return {
+        "urn": change.urn,
+        "type": change.type,
+        "what": judged.word,
+        "name": change.name,
+        "operation": change.operation,
+        "risk": verdict.risk.value,
+        "sentence": verdict.sentence,
+        "depending": [_fact(fact) for fact in verdict.facts],
+        "keys": [asdict(key) for key in change.keys],
+        "replaced_because": list(judged.why_replaced),
+        "duration": asdict(judged.duration) if judged.duration else None,
+    }

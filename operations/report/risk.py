@@ -1,0 +1,105 @@
+"""The four classes of a change, and what a rule says of one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Risk(StrEnum):
+    """What a change does to those who use the cloud; the later ones are worse."""
+
+    HARMLESS = "harmless"
+    INTERRUPTS = "interrupts"
+    LOSES_DATA = "loses data"
+    NEEDS_A_PERSON = "needs a person"
+
+    @property
+    def rank(self) -> int:
+        """0 for the best."""
+        return list(Risk).index(self)
+
+    @property
+    def word(self) -> str:
+        """The class in one word, as a command line and a style sheet write it."""
+        return self.value.replace(" ", "-")
+
+
+def worst(risks: Iterable[Risk]) -> Risk:
+    """The worst of RISKS; harmless where there are none."""
+    return max(risks, key=lambda risk: risk.rank, default=Risk.HARMLESS)
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """That nobody could say, and why; never a number."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        """What a person reads instead of a number."""
+        return f"not known: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """How many of something depend on what is changed.
+
+    Attributes:
+        what: such as "instances".
+        count: how many, or why that is not known.
+        names: theirs, for people; empty where they are nobody's business.
+        ids: theirs, so that each is counted once in a sum.
+    """
+
+    what: str
+    count: int | NotKnown
+    names: tuple[str, ...] = ()
+    ids: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(
+        cls, what: str, things: Mapping[str, str] | Iterable[str] | NotKnown, *, named: bool = True
+    ) -> Fact:
+        """The fact that THINGS depend on it: names by id, or names alone that are unique."""
+        if isinstance(things, NotKnown):
+            return cls(what, things)
+        by_id = dict(things) if isinstance(things, Mapping) else {name: name for name in things}
+        names = tuple(sorted(by_id.values())) if named else ()
+        return cls(what, len(by_id), names, frozenset(by_id))
+
+    @classmethod
+    def sum(cls, facts: Iterable[Fact]) -> Fact:
+        """FACTS of one kind as one: each thing once, and not known where one of them is not."""
+        listed = tuple(facts)
+        unknown = next((fact for fact in listed if isinstance(fact.count, NotKnown)), None)
+        if unknown:
+            return cls(unknown.what, unknown.count)
+        ids = frozenset(id_ for fact in listed for id_ in fact.ids)
+        names = dict.fromkeys(name for fact in listed for name in fact.names)
+        return cls(listed[0].what, len(ids), tuple(sorted(names)), ids)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether it is known that there are none."""
+        return self.count == 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says of a change.
+
+    Attributes:
+        risk: its class.
+        sentence: why, in plain words.
+        facts: who depends on it.
+    """
+
+    risk: Risk
+    sentence: str
+    facts: tuple[Fact, ...] = ()

@@ -1,0 +1,154 @@
+"""Networks, subnets, who may use them, and the default security group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
+from components.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
+from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
+from dynamic_providers.host_routes.provider import HostRoutesProvider
+from operations.report.risk import Risk, Verdict
+from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost
+
+if TYPE_CHECKING:
+    from operations.report.change import Change
+    from operations.report.dependents import Dependents
+
+
+def _network_goes(change: Change, cloud: Dependents) -> Verdict:
+    gone = "The network is removed and made anew" if change.new else "The network is removed"
+    return in_the_way(
+        cloud.of_network(change.id), gone=gone, free="nothing is on it, but nobody can use it meanwhile."
+    )
+
+
+def _network_changes(change: Change, cloud: Dependents) -> Verdict:
+    facts = cloud.of_network(change.id)
+    noticed = by_key(
+        {
+            "shared": "Who may use the network changes: with it closed, projects cannot make ports there any more.",
+            "adminStateUp": "The network is switched on or off for all that is on it.",
+            "mtu": "Instances learn the new MTU when they renew their lease; until then both are in use.",
+            "name": "Whoever names the network by its name has to use the new one.",
+        },
+        "Only new ports, or nobody, notice it.",
+    )(change, cloud)
+    if noticed.risk is Risk.INTERRUPTS and all(fact.is_none for fact in facts) and change.changed <= {"mtu"}:
+        return Verdict(Risk.HARMLESS, "Nothing is on the network that would notice.", facts)
+    return Verdict(noticed.risk, noticed.sentence, facts)
+
+
+def _subnet_goes(change: Change, cloud: Dependents) -> Verdict:
+    gone = "The subnet is removed and made anew" if change.new else "The subnet is removed"
+    return in_the_way(
+        cloud.of_subnet(change.id),
+        gone=gone,
+        free="no port has an address of it, but none is given meanwhile.",
+    )
+
+
+def _subnet_changes(change: Change, cloud: Dependents) -> Verdict:
+    facts = cloud.of_subnet(change.id)
+    noticed = by_key(
+        {
+            "gatewayIp": "Instances keep the old gateway until they renew their lease, and lose their way out if that "
+            "one goes first.",
+            "noGateway": "Instances lose or get their default route when they renew their lease.",
+            "enableDhcp": "Instances get no address any more, or get it from another server.",
+            "name": "Whoever names the subnet by its name has to use the new one.",
+        },
+        "Instances see it when they renew their lease; nothing stops.",
+    )(change, cloud)
+    if (
+        noticed.risk is Risk.INTERRUPTS
+        and all(fact.is_none for fact in facts)
+        and "name" not in change.changed
+    ):
+        return Verdict(Risk.HARMLESS, "No port has an address of the subnet that would notice.", facts)
+    return Verdict(noticed.risk, noticed.sentence, facts)
+
+
+def _share_goes(change: Change, cloud: Dependents) -> Verdict:
+    return in_the_way(
+        cloud.of_share(given(change, "objectId"), given(change, "targetTenant")),
+        gone=f"A project may not use the network {'until it is shared anew' if change.new else 'any more'}",
+        free="it has nothing there.",
+    )
+
+
+def _routes_change(change: Change, cloud: Dependents) -> Verdict:
+    routes = ", ".join(str(route.get("destination")) for route in lost(change, "routes"))
+    facts = cloud.of_subnet(given(change, "subnetId") or given(change, "subnet_id"))
+    if routes:
+        return Verdict(
+            Risk.INTERRUPTS, f"Instances lose their way to {routes} when they renew their lease.", facts
+        )
+    return Verdict(Risk.HARMLESS, "Instances get more routes when they renew their lease.", facts)
+
+
+def _group_is_set(change: Change, cloud: Dependents) -> Verdict:
+    facts = tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports")
+    if change.operation == "create":
+        if all(fact.is_none for fact in facts):
+            return Verdict(Risk.HARMLESS, "The default security group is set before a port uses it.", facts)
+        return Verdict(
+            Risk.INTERRUPTS,
+            "Neutron's own rules of the default security group give way to the declared ones: what is not among "
+            "these is cut off.",
+            facts,
+        )
+    gone = lost(change, "rules")
+    if gone:
+        return Verdict(
+            Risk.INTERRUPTS,
+            f"{len(gone)} rule{'s' if len(gone) > 1 else ''} of the default security group "
+            f"{'go' if len(gone) > 1 else 'goes'}: traffic that only {'they' if len(gone) > 1 else 'it'} let through "
+            "is cut off.",
+            facts,
+        )
+    return Verdict(Risk.HARMLESS, "The default security group lets more through; nothing is cut off.", facts)
+
+
+NETWORK_RULES = {
+    "openstack:networking/network:Network": Rule(
+        "network",
+        harmless("A new network; nobody uses it yet."),
+        _network_changes,
+        _network_goes,
+        specs=(ProviderNetworkSpec, SegmentSpec),
+    ),
+    "openstack:networking/subnet:Subnet": Rule(
+        "subnet",
+        harmless("A new subnet; ports made from now on may get an address of it."),
+        _subnet_changes,
+        _subnet_goes,
+        specs=(SubnetSpec, Ipv6Spec, AllocationPoolSpec),
+    ),
+    "openstack:networking/rbacPolicyV2:RbacPolicyV2": Rule(
+        "share of a network",
+        harmless("One more project may use the network."),
+        _share_goes,
+        _share_goes,
+        specs=(ProjectReference,),
+    ),
+    "pulumi-python:dynamic/network:HostRoutes": Rule(
+        "host routes",
+        harmless("Instances get more routes when they renew their lease."),
+        _routes_change,
+        _routes_change,
+        provider=HostRoutesProvider,
+    ),
+    "pulumi-python:dynamic/networking:DefaultSecurityGroup": Rule(
+        "default security group",
+        _group_is_set,
+        _group_is_set,
+        lambda change, cloud: Verdict(
+            Risk.INTERRUPTS,
+            "The default security group gets Neutron's own rules again: its ports reach each other, and what else "
+            "the declared rules let in is cut off.",
+            tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports"),
+        ),
+        provider=DefaultSecurityGroupProvider,
+    ),
+}

@@ -1,0 +1,132 @@
+"""A change of a stack, reviewed: its file, the policy, and what the next `up` would do to whom. `make review`, `make drift`.
+
+What people and CI read is written into one folder: STACK.md, STACK.html and STACK.json. Nothing is changed. Exit codes:
+0, nothing speaks against it; 1, the stack file is wrong, a policy rule is broken, or there is no preview; 3, something is
+of the class that --fail-on names, or worse; 4, with --nothing-left: something would change, or has been changed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.settings import SettingsError, parse
+from operations.adopt.entry import AdoptError
+from operations.adopt.stack_file import StackFile
+
+FOLDER = Path(".cloud/review")
+POLICY = "--policy-pack policy"
+WRONG, LEFT = 1, 4
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the review of a stack is."""
+
+    folder: Path
+    stack: str
+
+    @property
+    def markdown(self) -> Path:
+        """For a comment."""
+        return self.folder / f"{self.stack}.md"
+
+    @property
+    def page(self) -> Path:
+        """For a browser."""
+        return self.folder / f"{self.stack}.html"
+
+    @property
+    def data(self) -> Path:
+        """For machines."""
+        return self.folder / f"{self.stack}.json"
+
+    def clear(self) -> None:
+        """Take away what is of an earlier review, so that it is not taken for this one's."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for path in (self.markdown, self.page, self.data):
+            path.unlink(missing_ok=True)
+
+    def refuse(self, why: str, sentences: list[str]) -> None:
+        """Write that there is nothing to show, and why."""
+        lines = [f"## 🔴 Stack {self.stack}: {why}", "", *(_fenced(sentence) for sentence in sentences)]
+        self.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _fenced(sentence: str) -> str:
+    """SENTENCE so that Markdown shows it as it is, whatever is in it."""
+    fence = "`" * 3
+    while fence in sentence:
+        fence += "`"
+    return f"{fence}text\n{sentence.strip()}\n{fence}"
+
+
+def mistakes(file: Path) -> list[str]:
+    """What is wrong with a stack file by itself, a sentence a key; no cloud is asked."""
+    try:
+        parse(StackFile.read(file).keys, file_name=file.name, root=file.parent)
+    except SettingsError as error:
+        return error.sentences
+    except AdoptError as error:
+        return [str(error)]
+    return []
+
+
+def review(stack: str, written: Written, *, fail_on: str = "", nothing_left: bool = False) -> int:
+    """Review STACK, whose file is in the folder that this process is in; the exit code."""
+    written.clear()
+    wrong = mistakes(Path.cwd() / f"Pulumi.{stack}.yaml")
+    if wrong:
+        written.refuse("its file has mistakes, and no preview was made", wrong)
+        return WRONG
+    words = ["--stack", stack, f"--preview-args={POLICY}", *(["--fail-on", fail_on] if fail_on else [])]
+    files = {"--markdown": written.markdown, "--html": written.page, "--json": written.data}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "operations.report",
+            *words,
+            *(str(word) for item in files.items() for word in item),
+        ],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    sys.stderr.write(done.stderr)
+    if not written.data.exists():
+        written.refuse("there is no preview", [done.stderr])
+        return done.returncode or WRONG
+    if done.returncode or not nothing_left:
+        return done.returncode
+    found = json.loads(written.data.read_text(encoding="utf-8"))
+    # Where drift is not known it is an object that says why: that is no "nothing" either.
+    return LEFT if found["changes"] or found["drift"] else 0
+
+
+def main() -> int:
+    """Review, and show the Markdown here and where GitHub shows a job's summary."""
+    parser = argparse.ArgumentParser(prog="make review", description=__doc__)
+    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where it is written to")
+    parser.add_argument("--fail-on", default="", help="a class of changes, as `make report` knows them")
+    parser.add_argument("--nothing-left", action="store_true", help="fail where anything would change")
+    given = parser.parse_args()
+    written = Written(given.folder, given.stack)
+    code = review(given.stack, written, fail_on=given.fail_on, nothing_left=given.nothing_left)
+    text = written.markdown.read_text(encoding="utf-8")
+    sys.stdout.write(text)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    if summary:
+        with Path(summary).open("a", encoding="utf-8") as file:
+            file.write(text)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

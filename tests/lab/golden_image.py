@@ -1,0 +1,144 @@
+"""Golden images of a test's own in the lab, made by the provider as the engine drives it."""
+
+import hashlib
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import rbd
+
+from clients import ceph
+from clients import openstack as openstack_client
+from dynamic_providers.rbd_image.provider import RbdImageProvider
+from lab.settings import Lab
+
+MIB = 1 << 20
+STACK = "private-cloud/test-rbd-image"
+ROOT = Path(__file__).parents[2]
+provider = RbdImageProvider()
+
+
+@pytest.fixture(autouse=True)
+def at_the_lab(lab, monkeypatch):
+    """The lab's accounts in this process, and afterwards nothing of the test's stack in it."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(Lab().clouds))
+    monkeypatch.setenv("CEPH_CONF", str(Lab().ceph_conf))
+    before = rbd_names() | recorded_names()
+    yield lab
+    with openstack_client.connect("lab-image-import") as conn:
+        for hidden in ("false", "true"):
+            found = conn.image.get(
+                "/images", params={"private_cloud_stack": STACK, "visibility": "all", "os_hidden": hidden}
+            ).json()["images"]
+            assert found == [], "the test left Glance records"
+    # Tests beside this one have images of their own, and the record of one goes before its data.
+    deadline = time.monotonic() + 30
+    while (left := rbd_names() - recorded_names() - before) and time.monotonic() < deadline:
+        time.sleep(1)
+    assert left == set(), "the test left RBD images"
+
+
+def rbd_names():
+    with ceph.pool("images", "admin") as pool:
+        trashed = [item["name"] for item in rbd.RBD().trash_list(pool.ioctx)]
+        return {*rbd.RBD().list(pool.ioctx), *trashed}
+
+
+def recorded_names():
+    with openstack_client.connect("lab-admin") as conn:
+        return {
+            image["id"]
+            for hidden in ("false", "true")
+            for image in conn.image.get(
+                "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000}
+            ).json()["images"]
+        }
+
+
+def make_qcow2(folder, name, data_mib, size, seed):
+    """A compressed QCOW2 with data at its start, in its middle and in its very last cluster."""
+    raw, path = folder / f"{name}.raw", folder / f"{name}.qcow2"
+    block = hashlib.shake_256(seed).digest(data_mib * MIB // 2)
+    with raw.open("wb") as file:
+        file.truncate(size)
+        file.write(block)
+        file.seek(size // 2 + 12345)
+        file.write(block)
+        file.seek(size - 512)
+        file.write(b"\xff" * 512)
+    subprocess.run(["qemu-img", "convert", "-c", "-f", "raw", "-O", "qcow2", raw, path], check=True)
+    return path, sha512(raw)
+
+
+def sha512(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha512").hexdigest()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    return make_qcow2(tmp_path_factory.mktemp("first"), "first", 24, 1000 * MIB + 512, b"first")
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory):
+    return make_qcow2(tmp_path_factory.mktemp("second"), "second", 8, 512 * MIB, b"second")
+
+
+def inputs(source, **changes):
+    return {
+        "name": "test-golden",
+        "source": str(source),
+        "sha256": hashlib.sha256(Path(source).read_bytes()).hexdigest(),
+        "visibility": "community",
+        "properties": {"os_distro": "debian"},
+        "cloud": "lab-image-import",
+        "pool": "images",
+        "ceph_user": "image-import",
+        "owner_stack": STACK,
+    } | changes
+
+
+@pytest.fixture
+def created(first):
+    result = make(inputs(first[0]))
+    yield result
+    provider.delete(result.id, result.outs)
+
+
+def make(wanted):
+    return provider.create(wanted)
+
+
+def seen(result):
+    return provider.read(result.id, result.outs)
+
+
+def glance(image_id):
+    with openstack_client.connect("lab-admin") as conn:
+        response = conn.image.get(f"/images/{image_id}")
+        return response.json() if response.ok else None
+
+
+def raw_digest_in_rbd(image_id):
+    digest = hashlib.sha512()
+    with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, image_id, snapshot="snap") as image:
+        for offset in range(0, image.size(), 8 * MIB):
+            digest.update(image.read(offset, min(8 * MIB, image.size() - offset)))
+    return digest.hexdigest()
+
+
+def clone_of(image_id, name="test-clone"):
+    with ceph.pool("images", "admin") as pool:
+        rbd.RBD().clone(pool.ioctx, image_id, "snap", pool.ioctx, name)
+
+
+def remove_clone(name="test-clone"):
+    with ceph.pool("images", "admin") as pool:
+        rbd.RBD().remove(pool.ioctx, name)
+
+
+def live_diff(result, wanted):
+    read = seen(result)
+    return provider.diff(result.id, read.outs, wanted)

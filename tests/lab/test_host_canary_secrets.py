@@ -1,0 +1,177 @@
+"""No secret of hosts is anywhere but where it is meant to be: enrolled by the real Kolla-Ansible, monitored, and left.
+
+The SSH key that reaches the hosts, New Relic's license key, Kolla's passwords and the administrator's password are made
+for this run. Kolla's images and New Relic's agent are the lab's stand-ins.
+"""
+
+import base64
+import json
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import openstack
+import pytest
+import yaml
+from openstack.connection import Connection
+
+from lab.kolla import configdir
+from lab.settings import CHECKOUT, Lab
+from tests.lab.canary_accounts import CanaryAccounts, canary_accounts
+from tests.lab.canary_run import STACK, CanaryRun, canary_run
+from tests.lab.secret_search import forms
+from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from toolchain.places import Places
+
+__all__ = ["simulated_hosts"]
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
+    pytest.mark.timeout(3600),  # a whole life of a stack is one fixture
+]
+
+NAMES = ("lab-host-1", "lab-host-2")
+AUTHORIZED = "/home/kolla/.ssh/authorized_keys"
+AGENT = "/etc/newrelic-infra.yml"
+# The patterns come by standard input: sudo logs arguments. The journal is read first, which knows no file's name.
+SOUGHT = (
+    "umask 077; cat > /run/sought; journalctl --no-pager | grep -cFf /run/sought; "
+    "grep -rlsFf /run/sought /etc/newrelic-infra.yml /home /root /tmp /run/user /var/log /var/tmp; rm /run/sought"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("host-canary")
+
+
+@pytest.fixture(scope="module")
+def administrator(lab: Lab) -> Iterator[Connection]:
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with Connection(config=found.get_one("lab-admin")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def ssh_key(simulated_hosts: list[SimulatedHost], folder: Path) -> Iterator[Path]:
+    """A key of the run's own, which the hosts let in while it lasts."""
+    path = folder / "id_ed25519"
+    mark = f"canary-{secrets.token_hex(4)}"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", mark, "-f", path], check=True)
+    line = path.with_suffix(".pub").read_text(encoding="utf-8")
+    for host in simulated_hosts:
+        host.run(folder, f"cat >> {AUTHORIZED}", line)
+    yield path
+    for host in simulated_hosts:
+        host.run(folder, f"sed -i '/{mark}/d' {AUTHORIZED}")
+
+
+def private_part(key: Path) -> bytes:
+    """The 32 bytes that make an Ed25519 key (PROTOCOL.key of OpenSSH: the secret is these, then the public half)."""
+    lines = key.read_text(encoding="utf-8").splitlines()
+    _, _, rest = base64.b64decode("".join(lines[1:-1])).partition((64).to_bytes(4, "big"))
+    assert len(rest) >= 64
+    return rest[:32]
+
+
+def kolla_folder(lab: Lab, folder: Path) -> tuple[Path, dict[str, bytes]]:
+    """Kolla's folder with passwords of the run's own, and these."""
+    made = folder / "run" / "kolla"  # where the run keeps what is in it
+    made.mkdir(parents=True)
+    given = configdir.folder(lab)
+    passwords = json.loads((given / "passwords.yml").read_text(encoding="utf-8"))
+    own = {
+        name: secrets.token_hex(16) if isinstance(value, str) else value for name, value in passwords.items()
+    }
+    (made / "globals.yml").write_text((given / "globals.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    (made / "passwords.yml").touch(mode=0o600)
+    (made / "passwords.yml").write_text(json.dumps(own), encoding="utf-8")
+    return made, {f"Kolla's {name}": value.encode() for name, value in own.items() if isinstance(value, str)}
+
+
+def declared(
+    lab: Lab, hosts: Sequence[SimulatedHost], accounts: CanaryAccounts, kolla: Path, key: Path
+) -> dict[str, Any]:
+    """The stack file's keys: Pulumi.hosts.yaml with two hosts, the run's own secrets and New Relic."""
+    text = (CHECKOUT / "Pulumi.hosts.yaml").read_text(encoding="utf-8")
+    keys: dict[str, Any] = yaml.safe_load(text)["config"]
+    found = {host.name: host.address for host in hosts}
+    keys["private-cloud:openstack"] = {"cloud": accounts.cloud}
+    keys["private-cloud:management"] |= {"cidr": str(lab.host_network), "gateway": lab.machine_address}
+    keys["private-cloud:kolla"] |= {
+        "command": str(Places(CHECKOUT).kolla_programs / "kolla-ansible"),
+        "configdir": str(kolla),
+        "inventory": str(kolla / "inventory"),
+        "kickstarts": str(kolla / "kickstarts"),
+        "ssh": {"user": hosts[0].user, "private_key_file": str(key)},
+    }
+    keys["private-cloud:hosts"] = [
+        host | {"address": found[host["name"]], "removal": "drain"}
+        for host in keys["private-cloud:hosts"]
+        if host["name"] in NAMES
+    ]
+    keys["private-cloud:monitoring"] = {"agent": "new-relic", "license_key": {"env": "LICENSE_KEY"}}
+    return keys
+
+
+@pytest.fixture(scope="module")
+def run(
+    lab: Lab, administrator: Connection, simulated_hosts: list[SimulatedHost], ssh_key: Path, folder: Path
+) -> Iterator[CanaryRun]:
+    """Two hosts enrolled and looked at again, a run that fails on them, and all of it taken back."""
+    kolla, passwords = kolla_folder(lab, folder)
+    license_key, refused_key = secrets.token_hex(20), f"bad{secrets.token_hex(20)}"[:40]
+    with canary_accounts(lab, administrator, folder / "secrets") as accounts:
+        canaries = {
+            "administrator's Keystone password": accounts.canaries["administrator's Keystone password"],
+            "SSH key": private_part(ssh_key),
+            "New Relic license key": license_key.encode(),
+            "New Relic license key that is refused": refused_key.encode(),
+            **passwords,
+        }
+        environment = {**accounts.environment, "LICENSE_KEY": license_key}
+        meant = accounts.meant | {ssh_key, kolla / "passwords.yml"}
+        with canary_run(lab, folder, environment, canaries, meant) as run:
+            file = run.program.file(STACK)
+            text = yaml.safe_load(file.read_text(encoding="utf-8"))
+            text["config"] = declared(lab, simulated_hosts, accounts, kolla, ssh_key)
+            file.write_text(yaml.safe_dump(text, sort_keys=False), encoding="utf-8")
+            run.pulumi("preview", "--json")
+            run.pulumi("up", "--yes", "--diff", "--debug")
+            run.pulumi("preview", "--refresh", "--diff", "--expect-no-changes")
+            run.pulumi("refresh", "--yes", "--diff")
+            run.pulumi("stack", "output", "--json")
+            run.pulumi("stack", "export")
+            run.on_hosts = {
+                host.name: host.run(folder, SOUGHT, patterns(run)).split()
+                for host in simulated_hosts
+                if host.name in NAMES
+            }
+            run.pulumi("up", "--yes", "--diff", fails=True, environment={"LICENSE_KEY": refused_key})
+            run.pulumi("destroy", "--yes", "--diff", environment={"LICENSE_KEY": license_key})
+            run.pulumi("stack", "history", "--json")
+            yield run
+
+
+def patterns(run: CanaryRun) -> str:
+    """What grep looks for: every canary in each form that is text."""
+    ways = [text for secret in run.canaries.values() for texts in forms(secret).values() for text in texts]
+    return "".join(f"{text.decode()}\n" for text in ways if text.isascii() and b"\n" not in text)
+
+
+def test_no_secret_is_on_this_machine_but_where_it_is_meant_to_be(run: CanaryRun) -> None:
+    assert [str(find) for find in run.finds()] == []
+
+
+def test_ansible_was_watched_and_its_logs_were_searched(run: CanaryRun) -> None:
+    programs = {where.rpartition("/")[2].rpartition(" ")[2] for where in run.watch.places}
+    assert {"pulumi", "ssh", "python"} <= programs or {"pulumi", "ssh", "python3"} <= programs
+    assert list((CHECKOUT / ".cloud" / "log").rglob("*.log"))
+    assert any(f"/inventory/host-{NAMES[0]}" in where for where in run.watch.places)
+
+
+def test_on_the_hosts_a_secret_is_in_its_file_alone(run: CanaryRun) -> None:
+    """The first word is how many lines of the journal have one."""
+    assert run.on_hosts == {name: ["0", AGENT] for name in NAMES}

@@ -1,0 +1,72 @@
+"""Both ways by which Glance learns where an image's data is, against real Glances: what each needs and what each shows."""
+
+import pytest
+
+from clients import openstack as openstack_client
+from clients.errors import CloudError
+from tests.lab.golden_image import (
+    at_the_lab,
+    first,
+    inputs,
+    live_diff,
+    make,
+    provider,
+    raw_digest_in_rbd,
+)
+from tests.lab.own_glance import importer, own_glance
+
+__all__ = ["at_the_lab", "first"]
+
+
+def shown_to_users(image_id):
+    """What an ordinary user of another project reads of a community image at the lab's own Glance."""
+    with openstack_client.connect("lab-ci-runner") as conn:
+        return conn.image.get(f"/images/{image_id}").json()
+
+
+def test_by_the_location_api_no_user_learns_where_the_data_is(first):
+    made = make(inputs(first[0]))
+    try:
+        record = shown_to_users(made.outs["glance_id"])
+        assert record["status"] == "active"
+        assert not {"locations", "direct_url"} & set(record)
+    finally:
+        provider.delete(made.id, made.outs)
+
+
+def test_by_patch_an_account_without_the_role_service_registers_where_the_operator_opened_it(
+    lab, admin, first, tmp_path, monkeypatch
+):
+    with (
+        own_glance(lab, tmp_path, show_multiple_locations="true") as url,
+        importer(admin, lab, tmp_path, url, "member") as environment,
+        monkeypatch.context() as own,
+    ):
+        for name, value in environment.items():
+            own.setenv(name, value)
+        made = make(inputs(first[0], cloud="own"))
+        try:
+            with openstack_client.connect("own") as conn:
+                record = conn.image.get(f"/images/{made.outs['glance_id']}").json()
+            assert record["status"] == "active"
+            assert record["os_hash_value"] == first[1]
+            (location,) = record["locations"]
+            assert location["url"] == made.outs["location"]
+            assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
+            assert not live_diff(made, inputs(first[0], cloud="own")).changes
+        finally:
+            provider.delete(made.id, made.outs)
+
+
+def test_where_neither_way_is_open_the_refusal_says_how_to_open_one(lab, admin, first, tmp_path, monkeypatch):
+    with (
+        importer(admin, lab, tmp_path, lab.url(lab.ports.glance), "member") as environment,
+        monkeypatch.context() as own,
+    ):
+        for name, value in environment.items():
+            own.setenv(name, value)
+        with pytest.raises(
+            CloudError, match="`service` is missing, and show_multiple_locations is off"
+        ) as error:
+            make(inputs(first[0], cloud="own"))
+        assert "give the import's account the role `service`" in str(error.value)

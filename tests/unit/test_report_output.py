@@ -1,0 +1,326 @@
+"""The report as text: nothing hostile gets through, nothing secret, and every cloud can be drawn."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from operations.report.change import changes
+from operations.report.cloud_map import cloud_map
+from operations.report.drawing import MOST_WIRES, drawing
+from operations.report.drift import Drift, drift
+from operations.report.markdown import LONGEST, markdown, plain
+from operations.report.page import page
+from operations.report.policy import Violation
+from operations.report.redaction import clean, shown, text
+from operations.report.report import Judged, Report
+from operations.report.risk import NotKnown, Risk
+from operations.report.rules import judge
+from tests.unit.report_cloud import CLOUD, HOST, IMAGE, LIVE, NETWORK, PROJECT, SUBNET, step
+
+HOSTILE = "<script>alert(1)</script>|`x`\n# @everyone ![a](http://evil.example/x) \"'&"
+CIPHER = "v1:zjY8bsqoYZgAAAAA:SNI5SKMoJCy4OHMqiEZjPqY2sdcKBG9ct5wn5BuT"
+CANARY = "correct-horse-battery"
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
+
+
+def report_of(*steps: dict[str, Any], **parts: Any) -> Report:
+    """The report of these STEPS."""
+    everything = changes({"steps": list(steps)})
+    judged = tuple(Judged(one, judge(one, CLOUD)) for one in everything if one.happens)
+    drawn = cloud_map(everything, judged, LIVE.generations)
+    made = Report("dev", judged, len(everything) - len(judged), (), (), (), (), drawn)
+    return replace(made, **parts)
+
+
+def network(op: str, name: str, vlan: int = 100, **more: Any) -> dict[str, Any]:
+    inputs = {
+        "name": name,
+        "segments": [{"physicalNetwork": "physnet1", "segmentationId": float(vlan)}],
+        **more,
+    }
+    return step(op, NETWORK, name, id=f"id-{name}", new=inputs, **({} if op == "create" else {"old": inputs}))
+
+
+def host(name: str, *vlans: int, op: str = "same") -> dict[str, Any]:
+    inputs = {
+        "name": name,
+        "address": "10.1.0.5",
+        "roles": ["compute"],
+        "links": ["eno1", "eno2"],
+        "vlans": list(vlans),
+        "network": json.dumps({"bond_mode": "active-backup"}),
+    }
+    return step(op, HOST, name, old=inputs, new=inputs)
+
+
+class Reader(HTMLParser):
+    """Every element and attribute of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+def parsed(html: str) -> ET.Element:
+    """The drawing in HTML; it fails where that is not well-formed."""
+    found = re.search(r"<svg.*?</svg>", html, re.DOTALL)
+    assert found
+    return ET.fromstring(found[0])  # noqa: S314 - made here
+
+
+def read(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    return reader
+
+
+def hostile_report() -> Report:
+    return report_of(
+        network("create", HOSTILE),
+        step("create", SUBNET, f"{HOSTILE}/{HOSTILE}", new={"cidr": HOSTILE, "name": HOSTILE}),
+        step(
+            "update", PROJECT, f"{HOSTILE}@{HOSTILE}", old={"description": ""}, new={"description": HOSTILE}
+        ),
+        step("create", IMAGE, HOSTILE, new={"sha256": HOSTILE, "pool": "a", "ceph_user": "b"}),
+        host(HOSTILE, 100, op="update"),
+        stack=HOSTILE,
+        drift=(Drift(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        violations=(Violation("mandatory", HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
+        warnings=(HOSTILE,),
+        errors=(HOSTILE,),
+    )
+
+
+def test_no_name_becomes_an_element_of_the_page() -> None:
+    html = page(hostile_report())
+    reader = read(html)
+    assert "script" not in reader.elements
+    assert "img" not in reader.elements
+    assert "<script" not in html
+    parsed(html)
+
+
+def test_the_page_refers_to_nothing_outside_itself_and_forbids_it() -> None:
+    reader = read(page(hostile_report()))
+    assert not {"a", "link", "img", "iframe", "object", "base", "form"} & set(reader.elements)
+    assert not {"src", "href", "style", "onclick", "onload"} & {name for name, _ in reader.attributes}
+    policies = [value for name, value in reader.attributes if value.startswith("default-src 'none'")]
+    assert len(policies) == 1
+    assert "url(" not in page(report_of())
+
+
+def test_no_name_breaks_the_markdown() -> None:
+    told = markdown(hostile_report())
+    assert "<script" not in told
+    assert "\n# @everyone" not in told
+    assert "@everyone" not in told
+    assert not re.search(r"(?<!\\)\]\(", told)
+    for line in told.splitlines():
+        if line.startswith("| "):
+            assert len(re.findall(r"(?<!\\)\|", line)) in {3, 4, 5}
+    (row,) = (line for line in told.splitlines() if line.startswith("| **mandatory**"))
+    assert len(re.findall(r"(?<!\\)\|", row)) == 5
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        ("a|b", r"a\|b"),
+        ("`a`", r"\`a\`"),
+        ("one\n\n# two", "one # two"),
+        ("@team see #12", "@&#8203;team see #&#8203;12"),
+        ("nightly@Default", "nightly@Default"),
+        ("<b>", "&lt;b&gt;"),
+        ("http://x", "http:&#8203;//x"),
+        ("a\\|b", r"a\\\|b"),
+    ],
+)
+def test_what_markdown_would_take_for_its_own_is_told_as_it_is(given: str, made: str) -> None:
+    assert plain(given) == made
+
+
+def test_no_secret_gets_into_any_output() -> None:
+    secret = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": CIPHER, "plaintext": CANARY}
+    old = {
+        "password": CANARY,
+        "extra": {"nested": [{"token": CANARY, "deep": secret}]},
+        "stdin": CANARY,
+        "marked": CANARY,
+        "sealed": secret,
+        "text": f"see {CIPHER}",
+    }
+    new = {**old, "password": f"{CANARY}2", "marked": f"{CANARY}3", "text": f"now {CIPHER}", "sealed": secret}
+    made = step(
+        "update",
+        "openstack:identity/user:User",
+        "nightly",
+        old=old,
+        new=new,
+        diffReasons=["password", "extra", "stdin", "marked", "sealed", "text"],
+    )
+    made["oldState"]["additionalSecretOutputs"] = made["newState"]["additionalSecretOutputs"] = ["marked"]
+    report = report_of(made, warnings=(text(f"it was {CIPHER}"),))
+    for told in (markdown(report), page(report), json.dumps(report.as_data())):
+        assert CANARY not in told
+        assert CIPHER not in told
+        assert "a secret" in told
+
+
+def refreshed(op: str, kind: str, old: dict[str, Any], new: dict[str, Any] | None, **more: Any) -> str:
+    """A line of a refresh's event log."""
+    states = {
+        side: inputs
+        and {"type": kind, "custom": True, "inputs": inputs, "outputs": more.get(f"{side}_outputs", {})}
+        for side, inputs in (("old", old), ("new", new))
+    }
+    urn = f"urn:pulumi:dev::private-cloud::{kind}::thing"
+    return json.dumps({"resOutputsEvent": {"metadata": {"op": op, "urn": urn, **states}}})
+
+
+def test_drift_is_what_was_declared_beside_what_is_real_and_no_secret() -> None:
+    kind = "openstack:identity/user:User"
+    log = [
+        refreshed("update", kind, {"password": "a1", "email": "x"}, {"password": "b2", "email": "y"}),
+        refreshed("delete", NETWORK, {"name": "vms"}, None),
+        refreshed("same", NETWORK, {"name": "a"}, {"name": "b"}),
+        refreshed("update", "pulumi:providers:openstack", {"a": 1}, {"a": 2}),
+        "{",
+    ]
+    assert drift(log) == (
+        Drift("account thing", "email", "x", "y"),
+        Drift("network thing", "", "there", "it is not there any more"),
+    )
+
+
+def test_what_a_dynamic_provider_found_by_reading_is_drift() -> None:
+    new = {"damage": ["snapshot snap is not protected"], "size": 2}
+    log = [
+        refreshed(
+            "update",
+            IMAGE,
+            {"name": "a"},
+            {"name": "a"},
+            old_outputs={"damage": [], "size": 1},
+            new_outputs=new,
+        )
+    ]
+    assert drift(log) == (Drift("image thing", "damage", "as declared", "snapshot snap is not protected"),)
+
+
+def test_what_is_not_known_yet_has_words() -> None:
+    assert shown(clean("04da6b54-80e4-46f7-96ec-b56ff0331ba9")) == "known once it is made"
+
+
+def test_long_values_are_cut_and_whole_numbers_are_whole() -> None:
+    assert shown({"vlan": 200.0}) == '{"vlan": 200}'
+    assert len(shown("x" * 5000)) == 160
+
+
+def test_an_empty_cloud_is_drawn_and_told() -> None:
+    report = report_of()
+    assert "declares nothing that could be drawn" in page(report)
+    assert "nothing changes" in markdown(report)
+
+
+def big(networks: int, hosts: int = 40) -> Report:
+    steps = [step("same", PROJECT, f"p{n}@corp", old={"name": "p"}, new={"name": "p"}) for n in range(20)]
+    for number in range(networks):
+        name = f"network-{number:03}"
+        steps.append(network("same" if number % 9 else "create", name, number + 1))
+        steps.append(
+            step("same", SUBNET, f"{name}/v4", old={"cidr": "10.0.0.0/24"}, new={"cidr": "10.0.0.0/24"})
+        )
+        share = {"objectId": "x", "targetTenant": "y"}
+        steps.append(step("same", SHARE, f"{name}/p{number % 20}@corp", old=share, new=share))
+    return report_of(*steps, *(host(f"host-{number}", 1, 2, 3) for number in range(hosts)))
+
+
+def test_a_cloud_of_300_networks_is_drawn_whole_and_its_boxes_do_not_overlap() -> None:
+    drawn = parsed(drawing(big(300).map))
+    boxes = [one for one in drawn.iter() if "box network" in one.get("class", "")]
+    assert len(boxes) == 300
+    spans = sorted((float(one.attrib["y"]), float(one.attrib["height"])) for one in boxes)
+    assert all(y + high <= below for (y, high), (below, _) in pairwise(spans))
+    bottom = float(drawn.attrib["height"])
+    assert all(y + high <= bottom for y, high in spans)
+    assert not [one for one in drawn.iter() if one.get("class") == "wire"], f"more than {MOST_WIRES} wires"
+    assert "too many to follow" in ET.tostring(drawn, encoding="unicode")
+
+
+def test_a_small_cloud_has_its_wires() -> None:
+    drawn = parsed(drawing(big(3, hosts=2).map))
+    assert len([one for one in drawn.iter() if one.get("class") == "wire"]) > 3
+
+
+def test_a_report_that_is_too_long_for_a_comment_is_cut_and_says_so() -> None:
+    report = report_of(*(network("create", f"network-{number:05}") for number in range(3000)))
+    told = markdown(report)
+    assert len(told) <= LONGEST + 200
+    assert "Cut here" in told
+    assert told.count("<details>") == told.count("</details>")
+
+
+def test_the_drawing_marks_what_changes_by_a_word_and_shows_lineage_vlans_and_bonds() -> None:
+    old = {"sha256": "a" * 64, "owner_stack": "private-cloud/dev", "pool": "images", "ceph_user": "import"}
+    image = step(
+        "update", IMAGE, "debian", old=old, new={**old, "sha256": "b" * 64}, outputs={"glance_id": "g1"}
+    )
+    svg = drawing(report_of(network("create", "vms", 120), host("compute-1", 120), image).map)
+    words = ["create: harmless", "VLAN 120", "active-backup", "eno1", "switch A", "switch B"]
+    words += ["former, of 2026-11-01", "now; becomes the former", "will be imported", "sha256 bbbbbbbb"]
+    for word in words:
+        assert word in svg
+    tree = parsed(svg)
+    names = [child.tag.rpartition("}")[2] for child in tree][:2]
+    assert names == ["title", "desc"]
+
+
+def test_every_table_has_heads_of_columns_and_of_rows() -> None:
+    html = page(hostile_report())
+    assert html.count("<table>") == html.count("<thead>") > 0
+    assert 'scope="col"' in html
+    assert 'scope="row"' in html
+
+
+def test_the_classes_are_ordered_and_counted() -> None:
+    report = report_of(network("create", "a"), network("delete", "vms"))
+    assert report.risk is Risk.INTERRUPTS
+    assert report.counts == {
+        Risk.NEEDS_A_PERSON: 0,
+        Risk.LOSES_DATA: 0,
+        Risk.INTERRUPTS: 1,
+        Risk.HARMLESS: 1,
+    }
+
+
+def test_each_dependent_is_counted_once_in_the_sum_and_what_is_unknown_stays_so() -> None:
+    gone = [
+        step("delete", PROJECT, "development@corp", id="p1", old={"name": "a"}),
+        step("delete", PROJECT, "testing@corp", id="p2", old={"name": "b"}),
+        step("delete", NETWORK, "vms", id="n1", old={"name": "vms"}),
+    ]
+    radius = {fact.what: fact.count for fact in report_of(*gone).radius}
+    assert radius["instances"] == 3  # two of them are called web
+    blind = replace(report_of(*gone), drift=NotKnown("it was not looked for"))
+    assert "Not known: it was not looked for" in markdown(blind)
+    assert "Not known: it was not looked for" in page(blind)
+
+
+def test_the_style_sheet_is_the_one_whose_hash_the_policy_of_the_page_names(tmp_path: Path) -> None:
+    html = page(report_of())
+    (tmp_path / "a.html").write_text(html, encoding="utf-8")
+    assert html.count("<style>") == 1
+    assert "style-src 'sha256-" in html
