@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.image import alone, sources, ways
 from bench.image.measure import timed
-from bench.image.report import report, table
+from bench.image.report import REFERENCE, report, table
 from lab.image import NAME as BOOTABLE
 from lab.settings import Lab
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 RESULTS = Path(__file__).parents[1] / "results" / "image.json"
-REFERENCE = "zlib"
 SIZED = ("ours", "limit")
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from bench.image.measure import Run
 
+REFERENCE = "zlib"  # the source on which every way is measured
 Runs = dict[str, dict[str, list["Run"]]]  # by source and way, in the order of the rounds
 
 REACHES = {  # the ratio of medians, at most
@@ -40,6 +41,11 @@ def figures(runs: Sequence[Run]) -> dict[str, float]:
     }
 
 
+def key(source: str, way: str) -> str:
+    """How a way of a source is named; the reference's ways have their names alone."""
+    return way if source == REFERENCE else f"{source}: {way}"
+
+
 def report(runs: Runs, alone: Mapping[str, Any]) -> dict[str, Any]:
     """What is written as JSON."""
     ways = {
@@ -53,7 +59,7 @@ def report(runs: Runs, alone: Mapping[str, Any]) -> dict[str, Any]:
         "rounds": min(len(found) for of in runs.values() for found in of.values()),
         "ways": ways,
         "ratios": {
-            f"{source}: ours/{way}": round(_ratio(of["ours"], found), 2)
+            key(source, f"ours/{way}"): round(_ratio(of["ours"], found), 2)
             for source, of in runs.items()
             for way, found in of.items()
             if "ours" in of and not way.startswith("ours")
@@ -74,7 +80,7 @@ def table(found: Mapping[str, Any]) -> str:
         for way, it in found["ways"].items()
     ]
     for (source, mine, other), most in REACHES.items():
-        ratio = found["ratios"].get(f"{source}: {mine}/{other}")
+        ratio = found["ratios"].get(key(source, f"{mine}/{other}"))
         if ratio is not None:
             verdict = "reached" if ratio <= most else "NOT reached"
             lines.append(f"{source}: {mine}/{other}: {ratio:.2f}, at most {most:.2f} wanted: {verdict}")

@@ -189,7 +189,7 @@ QUICK: dict[str, Callable[[Source], Callable[[], None]]] = {
     "story's script": snapshot_and_location,
 }
 SLOW: dict[str, Callable[[Source], Callable[[], None]]] = {
-    "ours, hash: sha512": partial(ours, raw_hash="sha512"),
+    "ours-sha512": partial(ours, raw_hash="sha512"),
     "file, rbd import": file_then_import,
     "upload through Glance": glance_upload,
     "Terraform": terraform_upload,
