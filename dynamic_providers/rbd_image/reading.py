@@ -60,14 +60,15 @@ def data(source: Source, what: str) -> Iterator[Data]:
         CloudError: the source breaks off or cannot be decoded.
     """
     if source.format == "raw":
-        extents = list(_raw_extents(source.fd))
-        yield Data(sum(end - start for start, end in extents), _raw_pieces(source.fd, extents, what))
+        found = list(extents(source.fd))
+        yield Data(sum(end - start for start, end in found), _raw_pieces(source.fd, found, what))
         return
     with _decoder(source) as decoder:
         yield Data(decoder.total(what), decoder.pieces(what))
 
 
-def _raw_extents(fd: int) -> Iterator[tuple[int, int]]:
+def extents(fd: int) -> Iterator[tuple[int, int]]:
+    """Where a file holds data, from and to; what lies between are holes."""
     at, size = 0, os.fstat(fd).st_size
     while at < size:
         try:
@@ -78,8 +79,8 @@ def _raw_extents(fd: int) -> Iterator[tuple[int, int]]:
         yield start, at
 
 
-def _raw_pieces(fd: int, extents: list[tuple[int, int]], what: str) -> Iterator[Piece]:
-    for start, end in extents:
+def _raw_pieces(fd: int, found: list[tuple[int, int]], what: str) -> Iterator[Piece]:
+    for start, end in found:
         offset = start
         while offset < end:
             cut = min(end, (offset // OBJECT + 1) * OBJECT)

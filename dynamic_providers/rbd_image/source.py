@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from clients.errors import CloudError
 from clients.progress import Progress
-from dynamic_providers.rbd_image import fetch, inspection
+from dynamic_providers.rbd_image import fetch, inspection, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,12 +75,22 @@ def _mismatch(location: str, wanted: str, found: str) -> CloudError:
 
 
 def _hash(file: BinaryIO, what: str) -> str:
+    """SHA-256 of the file. Its holes are hashed without being read: they would push other data out of memory."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(HASHED_AT_ONCE))
-    with Progress(what, os.fstat(file.fileno()).st_size) as progress:
-        while count := os.readv(file.fileno(), [buffer]):
-            digest.update(buffer[:count])
-            progress.advance(count)
+    zeros = memoryview(bytes(HASHED_AT_ONCE))
+    size, at = os.fstat(file.fileno()).st_size, 0
+    with Progress(what, size) as progress:
+        for start, end in (*reading.extents(file.fileno()), (size, size)):
+            while at < start:
+                count = min(len(zeros), start - at)
+                digest.update(zeros[:count])
+                progress.advance(count)
+                at += count
+            while at < end and (count := os.preadv(file.fileno(), [buffer[: end - at]], at)):
+                digest.update(buffer[:count])
+                progress.advance(count)
+                at += count
     return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ import pytest
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import reading
 from dynamic_providers.rbd_image.decoder import COMPRESSED, HEADER, OBJECT
-from dynamic_providers.rbd_image.source import Source
+from dynamic_providers.rbd_image.source import Source, verified
 
 MIB = 1 << 20
 SIZE = 41 * MIB + 1536
@@ -195,3 +195,15 @@ def test_a_decoder_that_was_taken_over_is_not_believed(raw, tmp_path, monkeypatc
     monkeypatch.setattr(reading, "DECODER", Path(lying))
     with pytest.raises(CloudError, match="its decoder"):
         pieces(converted(raw, tmp_path))
+
+
+@pytest.mark.parametrize("holes", ["within", "at the end", "everywhere"])
+def test_the_sum_of_a_sparse_file_is_that_of_all_its_bytes(raw, tmp_path, holes):
+    path = tmp_path / "sparse.raw"
+    path.write_bytes(b"")
+    if holes != "everywhere":
+        subprocess.run(["cp", "--sparse=always", raw, path], check=True)
+    if holes != "within":
+        os.truncate(path, SIZE + 9 * MIB + 77)
+    with verified(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), "raw", "test") as found:
+        assert found.virtual_size >= path.stat().st_size
