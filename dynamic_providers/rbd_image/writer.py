@@ -136,13 +136,16 @@ class _Sink:
         self._whole: deque[_Buffer] = deque()  # buffers of OBJECT bytes that are not in use
         self._in_flight = threading.BoundedSemaphore(IN_FLIGHT)
         self._error = 0
+        self._over = False
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, *_: object) -> None:
+        self._over = True
         for _slot in range(IN_FLIGHT):  # every write has been acknowledged, also after a failure
             self._in_flight.acquire()
+        self._whole.clear()  # they and this refer to each other, and Python would find that out late
         if kind is None:
             self._raise_error()
             self._target.flush()
@@ -157,7 +160,7 @@ class _Sink:
         return _Buffer(length, self._take_back)
 
     def _take_back(self, buffer: _Buffer) -> None:
-        if len(buffer.data) == OBJECT:
+        if len(buffer.data) == OBJECT and not self._over:
             self._whole.append(buffer)
         self._room.release()
 

@@ -1,5 +1,6 @@
 """What the writer sends to RBD, and what it says of it; the RBD image is a fake that keeps what it is given."""
 
+import gc
 import hashlib
 import random
 
@@ -111,3 +112,15 @@ def test_an_image_of_zeros_writes_nothing():
     image = FakeImage()
     assert list(copied(image, [(0, bytes(OBJECT)), (OBJECT, bytes(1000))])) == []
     assert image.written == 0
+
+
+def test_after_an_import_its_buffers_are_gone(extents):
+    gc.collect()
+    gc.disable()
+    try:
+        with writer._RawDigest() as digest:
+            copied(FakeImage(), extents, digest)
+            digest.finish(SIZE)
+        assert [item for item in gc.get_objects() if isinstance(item, writer._Buffer)] == []
+    finally:
+        gc.enable()
