@@ -50,10 +50,7 @@ def key(source: str, way: str) -> str:
 def report(runs: Runs, alone: Mapping[str, Any]) -> dict[str, Any]:
     """What is written as JSON."""
     ways = {
-        f"{source}: {way}": figures(found)
-        for source, of in runs.items()
-        for way, found in of.items()
-        if found
+        key(source, way): figures(found) for source, of in runs.items() for way, found in of.items() if found
     }
     return {
         "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
