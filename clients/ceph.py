@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 DEFAULT_CONF = "/etc/ceph/ceph.conf"
 CONNECT_TIMEOUT_S = "30"
 OPERATION_TIMEOUT_S = "120"  # longer than an OSD takes to be marked down and replaced by another
+TIMEOUTS = {
+    "client_mount_timeout": CONNECT_TIMEOUT_S,
+    "rados_mon_op_timeout": CONNECT_TIMEOUT_S,
+    "rados_osd_op_timeout": OPERATION_TIMEOUT_S,
+}
+# An acknowledged write is stored, and is sent from the caller's memory, which stays as it is until then.
+WRITES = {"rbd_cache": "false", "rbd_disable_zero_copy_writes": "false"}
 
 
 def conf_path(conf: str | None) -> str:
@@ -37,11 +44,7 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
         handle = rados.Rados(
             conffile=path,
             name=f"client.{user}",
-            conf={
-                "client_mount_timeout": CONNECT_TIMEOUT_S,
-                "rados_mon_op_timeout": CONNECT_TIMEOUT_S,
-                "rados_osd_op_timeout": OPERATION_TIMEOUT_S,
-            },
+            conf=TIMEOUTS | WRITES,
         )
     except rados.ObjectNotFound as error:
         raise CloudError(
@@ -118,11 +121,13 @@ def command(
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool, open for I/O, and the FSID of its cluster."""
+    """A pool, open for I/O, the FSID of its cluster, and how it was reached."""
 
     ioctx: rados.Ioctx
     fsid: str
     name: str
+    user: str
+    conf: str | None = None
 
 
 @contextmanager
@@ -142,4 +147,4 @@ def pool(name: str, user: str, conf: str | None = None) -> Iterator[Pool]:
                 "or name an existing one in image_store.pool."
             ) from error
         with ioctx:
-            yield Pool(ioctx, fsid, name)
+            yield Pool(ioctx, fsid, name, user, conf)

@@ -12,11 +12,10 @@ NEEDED = (
     "ca-certificates",
     "python3-venv",
     "openssh-client",  # hosts, and Ansible's connection to them
-    "qemu-utils",  # qemu-img, qemu-nbd: read the source of an image
+    "qemu-utils",  # qemu-img: makes the images of the lab, the tests and the benchmark
     "qemu-block-extra",  # and qemu-img's way into RBD
     "python3-rados",
     "python3-rbd",
-    "python3-libnbd",
     "gcc",  # this and the next: python-ldap comes from PyPI as source
     "libc6-dev",
     "python3-dev",

@@ -1,4 +1,4 @@
-"""Virtual environments of exact pins; the program's has Debian's bindings to Ceph and NBD besides."""
+"""Virtual environments of exact pins; the program's has Debian's bindings to Ceph besides."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from toolchain.progress import run, say
 PYTHON = "/usr/bin/python3"
 DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
 # Not on PyPI.
-LINKED = ("rados.*.so", "rbd.*.so", "libnbdmod.*.so", "nbd.py")
+LINKED = ("rados.*.so", "rbd.*.so")
 
 
 def key(folder: Path, pins: Iterable[Path]) -> str:
@@ -80,7 +80,7 @@ def make(
 
 
 def link_debian_modules(venv: Path) -> None:
-    """Link Debian's rados, rbd and nbd into an environment, and nothing else of Debian's.
+    """Link Debian's rados and rbd into an environment, and nothing else of Debian's.
 
     Raises:
         Failure: one of them is missing.
@@ -89,7 +89,7 @@ def link_debian_modules(venv: Path) -> None:
     for pattern in LINKED:
         found = sorted(DEBIAN_MODULES.glob(pattern))
         if not found:
-            raise Failure(f"{DEBIAN_MODULES / pattern} is missing: install python3-rados, -rbd and -libnbd")
+            raise Failure(f"{DEBIAN_MODULES / pattern} is missing: install python3-rados and python3-rbd")
         for module in found:
             link = packages / module.name
             link.unlink(missing_ok=True)

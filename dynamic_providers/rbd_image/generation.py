@@ -109,7 +109,7 @@ def _import(
         store.protect(cloud.ioctx, record["id"])
     else:
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
-            sha512 = writer.write(verified, target, wanted.name, hash_raw)
+            sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
             store.seal(target, sha512)
     return registration.register(
         cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size

@@ -15,6 +15,7 @@ import rbd
 
 from clients import ceph
 from clients.errors import CloudError, InUseError
+from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +108,7 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     name follows from the content, and removing would have to wait until the dead client's watch expires.
     """
     with suppress(rbd.ImageExists):
-        rbd.RBD().create(ioctx, name, size)
+        rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
     with rbd.Image(ioctx, name) as image:
         if image.size() != size:
             image.resize(size)

@@ -1,48 +1,41 @@
 """Writes a disk image into an RBD image: only its data, in parallel, with no RAW file in between.
 
-qemu-nbd decodes the source and tells which extents hold data; several threads read them in pieces that
-never cross an RBD object, and librbd writes them asynchronously. Pieces are taken in order, so that the
-SHA-512 of the whole RAW disk (holes are zeros) comes out of the same pass.
+Pieces that never cross an RBD object are read in order (`reading`) into a bounded number of buffers, which
+librbd sends from where they are, many at a time. On the way each piece's checksum is taken for the check of
+what was written, and, where it is wanted, the SHA-512 of the whole RAW disk (holes are zeros).
 """
 
 from __future__ import annotations
 
 import hashlib
-import subprocess
-import tempfile
 import threading
-import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-import nbd
 import rbd
 
-from clients.errors import CloudError
 from clients.progress import Progress
+from dynamic_providers.rbd_image import reading, verify
+from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from clients import ceph
     from dynamic_providers.rbd_image.source import Source
 
-OBJECT = 4 << 20  # RBD's default object size; a piece never crosses one
-READERS = 4
-READ_AHEAD = 8  # pieces read and not yet taken
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
+BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
 ZEROS = bytes(OBJECT)
-START_TIMEOUT_S = 20
-LONGEST_EXTENT = 1 << 30  # asked for at once; the protocol's lengths have 32 bits
-DECODER_MEMORY = 2 << 30  # address space of qemu-nbd, so that a hostile file cannot eat the machine
-
-Piece = tuple[int, int]  # offset, length
+GRAIN = 64 << 10  # zeros are left out in blocks of this size
+ZERO_GRAIN = bytes(GRAIN)
 
 
-def write(source: Source, target: rbd.Image, what: str, hash_raw: bool) -> str | None:
-    """Copy the data of ``source`` into ``target`` and flush it.
+def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_raw: bool) -> str | None:
+    """Copy the data of ``source`` into ``target``, an image of ``pool``, flush it, and check what is stored.
 
     ``target`` must be as large as the source's disk and read as zeros wherever it was not written by an
     earlier, interrupted call with the same source.
@@ -51,128 +44,48 @@ def write(source: Source, target: rbd.Image, what: str, hash_raw: bool) -> str |
         The SHA-512 of the whole RAW disk in hex, if ``hash_raw``.
 
     Raises:
-        CloudError: the source breaks off or cannot be decoded, or Ceph refuses a write.
+        CloudError: the source breaks off or cannot be decoded, or what is stored is not what was written.
+        rbd.Error: Ceph refuses a write.
     """
-    with _served(source) as (socket, server):
-        try:
-            with _reader(socket) as first:
-                pieces = list(_pieces(first, source.virtual_size))
-            with _RawDigest() if hash_raw else nullcontext() as digest:
-                _copy(pieces, socket, _Sink(target), digest, what)
-                return digest.finish(source.virtual_size) if digest else None
-        except nbd.Error as error:
-            raise CloudError(
-                f"{what}: the source breaks off: {_last_words(server) or error.string}"
-            ) from error
+    written = verify.Written()
+    with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
+        _copy(data, _Sink(target, written), digest, what)
+        verify.check(written, target, pool, what)
+        return digest.finish(source.virtual_size) if digest else None
 
 
-@contextmanager
-def _served(source: Source) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Serve the source over NBD on a private socket; the server never outlives this process."""
-    with tempfile.TemporaryDirectory(prefix="rbd-image-") as folder:
-        socket = str(Path(folder) / "nbd.sock")
-        command = [
-            *("setpriv", "--pdeathsig", "KILL", "prlimit", f"--as={DECODER_MEMORY}"),
-            *("qemu-nbd", "--read-only", f"--format={source.format}", f"--shared={READERS + 1}"),
-            *("--persistent", f"--socket={socket}", f"/dev/fd/{source.fd}"),
-        ]
-        with subprocess.Popen(
-            command, pass_fds=[source.fd], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-        ) as server:
-            try:
-                deadline = time.monotonic() + START_TIMEOUT_S
-                while not Path(socket).exists():
-                    if server.poll() is not None or time.monotonic() > deadline:
-                        raise CloudError(f"the source cannot be opened: {_last_words(server)}")
-                    time.sleep(0.01)
-                yield socket, server
-            finally:
-                server.kill()
+def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
+    with Progress(f"{what}: writing", data.total) as progress, sink:
+        for piece in data.pieces:
+            buffer = sink.buffer(piece.length)
+            with memoryview(buffer.data) as view:
+                piece.read_into(view)
+            if digest:
+                digest.update(piece.offset, buffer)
+            sink.write(buffer, piece.offset)
+            buffer.let_go()
+            progress.advance(piece.length)
 
 
-def _last_words(server: subprocess.Popen[bytes]) -> str:
-    server.kill()
-    said = server.communicate()[1].decode(errors="replace").strip().splitlines()
-    return said[-1] if said else ""
+class _Buffer:
+    """Memory of one piece, held by whoever made it; the last one to let go gives it back."""
 
+    def __init__(self, length: int, give_back: Callable[[_Buffer], None]) -> None:
+        self.data = bytearray(length)
+        self._give_back = give_back
+        self._lock = threading.Lock()
+        self._holders = 1
 
-@contextmanager
-def _reader(socket: str) -> Iterator[nbd.NBD]:
-    handle = nbd.NBD()
-    handle.add_meta_context(nbd.CONTEXT_BASE_ALLOCATION)
-    handle.connect_unix(socket)
-    try:
-        yield handle
-    finally:
-        handle.shutdown()
+    def hold(self) -> None:
+        with self._lock:
+            self._holders += 1
 
-
-def _pieces(reader: nbd.NBD, size: int) -> Iterator[Piece]:
-    """Every piece that may hold data, in order, cut at RBD objects."""
-    offset = 0
-    while offset < size:
-        extents: list[int] = []
-
-        def collect(
-            _context: str, _offset: int, entries: list[int], _error: int, into: list[int] = extents
-        ) -> int:
-            into.extend(entries)
-            return 0
-
-        reader.block_status(min(LONGEST_EXTENT, size - offset), offset, collect)
-        for length, flags in zip(extents[::2], extents[1::2], strict=True):
-            end = min(offset + length, size)
-            while not flags & nbd.STATE_ZERO and offset < end:
-                cut = min(end, (offset // OBJECT + 1) * OBJECT)
-                yield offset, cut - offset
-                offset = cut
-            offset = end
-
-
-def _copy(pieces: list[Piece], socket: str, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
-    with (
-        _Readers(socket) as readers,
-        Progress(f"{what}: writing", sum(length for _, length in pieces)) as progress,
-        sink,
-    ):
-        ahead: deque[tuple[int, Future[bytearray]]] = deque()
-        for piece in [*pieces, None]:
-            if piece:
-                ahead.append((piece[0], readers.read(piece)))
-            while ahead and (piece is None or len(ahead) >= READ_AHEAD):
-                offset, future = ahead.popleft()
-                data = future.result()
-                if digest:
-                    digest.update(offset, data)
-                if data != ZEROS[: len(data)]:
-                    sink.write(data, offset)
-                progress.advance(len(data))
-
-
-class _Readers:
-    """Threads that read pieces, each over a connection of its own."""
-
-    def __init__(self, socket: str) -> None:
-        self._socket = socket
-        self._local = threading.local()
-        self._open = ExitStack()
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="nbd-reader")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._threads.shutdown(cancel_futures=True)
-        self._open.close()
-
-    def read(self, piece: Piece) -> Future[bytearray]:
-        return self._threads.submit(self._read, piece)
-
-    def _read(self, piece: Piece) -> bytearray:
-        if not hasattr(self._local, "reader"):
-            self._local.reader = self._open.enter_context(_reader(self._socket))
-        data: bytearray = self._local.reader.pread(piece[1], piece[0])
-        return data
+    def let_go(self) -> None:
+        with self._lock:
+            self._holders -= 1
+            free = self._holders == 0
+        if free:
+            self._give_back(self)
 
 
 class _RawDigest:
@@ -185,7 +98,6 @@ class _RawDigest:
         self._digest = hashlib.sha512()
         self._at = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sha512")
-        self._room = threading.BoundedSemaphore(READ_AHEAD)
 
     def __enter__(self) -> Self:
         return self
@@ -193,19 +105,19 @@ class _RawDigest:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown(cancel_futures=True)
 
-    def update(self, offset: int, data: bytearray) -> None:
-        self._room.acquire()
-        self._thread.submit(self._update, offset, data)
+    def update(self, offset: int, buffer: _Buffer) -> None:
+        buffer.hold()
+        self._thread.submit(self._update, offset, buffer)
 
     def finish(self, size: int) -> str:
         self._thread.submit(self._zeros_until, size).result()
         return self._digest.hexdigest()
 
-    def _update(self, offset: int, data: bytearray) -> None:
+    def _update(self, offset: int, buffer: _Buffer) -> None:
         self._zeros_until(offset)
-        self._digest.update(data)
-        self._at = offset + len(data)
-        self._room.release()
+        self._digest.update(buffer.data)
+        self._at = offset + len(buffer.data)
+        buffer.let_go()
 
     def _zeros_until(self, offset: int) -> None:
         while self._at < offset:
@@ -215,34 +127,75 @@ class _RawDigest:
 
 
 class _Sink:
-    """Asynchronous writes into an RBD image, a bounded number in flight; the first error is raised."""
+    """Asynchronous writes into an RBD image out of a bounded number of buffers; the first error is raised."""
 
-    def __init__(self, target: rbd.Image) -> None:
+    def __init__(self, target: rbd.Image, written: verify.Written) -> None:
         self._target = target
-        self._room = threading.BoundedSemaphore(IN_FLIGHT)
+        self._sums = written
+        self._room = threading.BoundedSemaphore(BUFFERS)
+        self._whole: deque[_Buffer] = deque()  # buffers of OBJECT bytes that are not in use
+        self._in_flight = threading.BoundedSemaphore(IN_FLIGHT)
         self._error = 0
+        self._over = False
 
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
     def __exit__(self, kind: object, *_: object) -> None:
+        self._over = True
         for _slot in range(IN_FLIGHT):  # every write has been acknowledged, also after a failure
-            self._room.acquire()
+            self._in_flight.acquire()
+        self._whole.clear()  # they and this refer to each other, and Python would find that out late
         if kind is None:
             self._raise_error()
             self._target.flush()
 
-    def write(self, data: bytearray, offset: int) -> None:
+    def buffer(self, length: int) -> _Buffer:
+        """Memory for a piece, as soon as there is room."""
         self._room.acquire()
-        if self._error:
-            self._room.release()
-            self._raise_error()
-        self._target.aio_write(bytes(data), offset, self._written)
+        if length == OBJECT and self._whole:
+            buffer = self._whole.popleft()
+            buffer.hold()
+            return buffer
+        return _Buffer(length, self._take_back)
 
-    def _written(self, completion: rbd.Completion) -> None:
-        self._error = self._error or min(completion.get_return_value(), 0)
+    def _take_back(self, buffer: _Buffer) -> None:
+        if len(buffer.data) == OBJECT and not self._over:
+            self._whole.append(buffer)
         self._room.release()
+
+    def write(self, buffer: _Buffer, offset: int) -> None:
+        """Write what is not zeros."""
+        for start, end in _not_zeros(buffer.data):
+            self._in_flight.acquire()
+            if self._error:
+                self._in_flight.release()
+                self._raise_error()
+            buffer.hold()
+            whole = end - start == len(buffer.data)
+            data = buffer.data if whole else bytes(memoryview(buffer.data)[start:end])
+            self._sums.add(offset + start, data)
+            self._target.aio_write(data, offset + start, partial(self._written, buffer, data))
+
+    def _written(self, buffer: _Buffer, _sent_from: bytes | bytearray, completion: rbd.Completion) -> None:
+        self._error = self._error or min(completion.get_return_value(), 0)
+        buffer.let_go()
+        self._in_flight.release()
 
     def _raise_error(self) -> None:
         if self._error:
             raise rbd.OSError(f"error {-self._error} writing", errno=-self._error)
+
+
+def _not_zeros(data: bytearray) -> Iterator[tuple[int, int]]:
+    """The parts of ``data`` that hold something, in blocks of GRAIN."""
+    start = None
+    for at in range(0, len(data), GRAIN):
+        zeros = data.startswith(ZERO_GRAIN if at + GRAIN <= len(data) else bytes(len(data) - at), at)
+        if zeros and start is not None:
+            yield start, at
+            start = None
+        elif not zeros and start is None:
+            start = at
+    if start is not None:
+        yield start, len(data)

@@ -87,7 +87,8 @@ def uwsgi(
         "--lazy-apps",
     ]
     command += ["--need-app", "--die-on-term", "--no-orphans", "--buffer-size", "65535"]
-    command += ["--http-timeout", "600", "--add-header", "Connection: close", "--disable-logging"]
+    # Go's clients, Terraform's among them, send a body of unknown length in chunks.
+    command += ["--http-chunked-input", "--http-timeout", "600", "--add-header", "Connection: close", "--disable-logging"]
     command += ["--procname-prefix", f"lab-{name} "]
     if arguments:
         command += ["--pyargv", " ".join(arguments)]

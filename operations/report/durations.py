@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).resolve().parents[2] / "bench" / "results"
 IMAGE_BENCH_DATA = 1 << 30
-"""Bytes of data that bench/image.py imports."""
+"""Bytes of data that bench/image imports."""
 
 _IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 _DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"

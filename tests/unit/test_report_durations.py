@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.image import DATA
+from bench.image.sources import DATA
 from operations.report.durations import IMAGE_BENCH_DATA, RESULTS, Duration, duration
 from tests.unit.report_cloud import DEPLOYMENT, IMAGE, NETWORK, change
 

@@ -1,0 +1,92 @@
+"""Runs as a table for a person and as what goes into the file of results."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bench.image.measure import Run
+
+REFERENCE = "zlib"  # the source on which every way is measured
+Runs = dict[str, dict[str, list["Run"]]]  # by source and way, in the order of the rounds
+
+REACHES = {  # the ratio of medians, at most
+    ("zlib", "ours", "limit"): 1.4,
+    ("zstd", "ours", "limit"): 1.4,
+    ("plain", "ours", "limit"): 1.15,
+    ("raw", "ours", "limit"): 1.15,
+    ("zlib", "ours", "tuned qemu-img"): 0.85,
+    ("zstd", "ours", "tuned qemu-img"): 0.85,
+    ("plain", "ours", "tuned qemu-img"): 0.85,
+    ("raw", "ours", "tuned qemu-img"): 0.85,
+    ("zlib", "ours", "story's script"): 1 / 4,
+    ("zlib", "ours", "upload through Glance"): 1 / 10,
+}
+
+
+def figures(runs: Sequence[Run]) -> dict[str, float]:
+    """How many, the median, least and most."""
+    seconds = [run.seconds for run in runs]
+    return {
+        "rounds": len(runs),
+        "median_s": round(statistics.median(seconds), 3),
+        "min_s": round(min(seconds), 3),
+        "max_s": round(max(seconds), 3),
+        "processor_s": round(statistics.median(run.processor for run in runs), 2),
+        "load": round(statistics.median(run.load for run in runs), 1),
+    }
+
+
+def key(source: str, way: str) -> str:
+    """How a way of a source is named; the reference's ways have their names alone."""
+    return way if source == REFERENCE else f"{source}: {way}"
+
+
+def report(runs: Runs, alone: Mapping[str, Any]) -> dict[str, Any]:
+    """What is written as JSON."""
+    ways = {
+        key(source, way): figures(found) for source, of in runs.items() for way, found in of.items() if found
+    }
+    return {
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+        "rounds": max((len(found) for of in runs.values() for found in of.values()), default=0),
+        "ways": ways,
+        "ratios": {
+            key(source, f"ours/{way}"): round(_ratio(of["ours"], found), 2)
+            for source, of in runs.items()
+            for way, found in of.items()
+            if "ours" in of and not way.startswith("ours")
+        },
+        "alone": dict(alone),
+    }
+
+
+def _ratio(mine: Sequence[Run], other: Sequence[Run]) -> float:
+    return statistics.median(run.seconds for run in mine) / statistics.median(run.seconds for run in other)
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The same for a person, with the reaches that are met and those that are not."""
+    lines = [f"{'':40} {'median':>9} {'min':>9} {'max':>9} {'processor':>10} {'load':>6}"]
+    lines += [
+        f"{way:40} {it['median_s']:8.2f}s {it['min_s']:8.2f}s {it['max_s']:8.2f}s {it['processor_s']:9.2f}s {it['load']:6.1f}"
+        for way, it in found["ways"].items()
+    ]
+    for (source, mine, other), most in REACHES.items():
+        ratio = found["ratios"].get(key(source, f"{mine}/{other}"))
+        if ratio is not None:
+            verdict = "reached" if ratio <= most else "NOT reached"
+            lines.append(f"{source}: {mine}/{other}: {ratio:.2f}, at most {most:.2f} wanted: {verdict}")
+    lines += [f"{what}: {_short(value)}" for what, value in found["alone"].items()]
+    return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_short(inner)}" for key, inner in value.items())
+    return f"{value:.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,194 @@
+"""The data of a verified source, piece by piece in the order of its disk; what no piece names is zeros.
+
+A RAW file is read as it is, its holes left out. What a QCOW2 file says of itself is interpreted by a
+decoder in a process of its own (`decoder`), of which only what it can prove is believed: uncompressed data
+is then read from the file, the rest out of memory shared with it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clients.errors import CloudError
+from dynamic_providers.rbd_image.decoder import BROKEN, DECODED, END, OBJECT, PLAIN, RECORD, TOTAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dynamic_providers.rbd_image.source import Source
+
+SLOTS = 8  # pieces decoded and not yet taken
+DECODER = Path(__file__).with_name("decoder.py")
+DECODER_MEMORY = 2 << 30  # address space, so that a hostile file cannot eat the machine
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of the disk that may hold data; never across an RBD object.
+
+    Attributes:
+        offset: on the disk.
+        length: in bytes.
+        read_into: puts them into a buffer of that length; called once, before the next piece is taken.
+    """
+
+    offset: int
+    length: int
+    read_into: Callable[[memoryview], None]
+
+
+@dataclass(frozen=True)
+class Data:
+    """All pieces of a source in order, and how many bytes they are at most."""
+
+    total: int
+    pieces: Iterator[Piece]
+
+
+@contextmanager
+def data(source: Source, what: str) -> Iterator[Data]:
+    """Yield the data of ``source``; its decoder, if it needs one, does not outlive the ``with``.
+
+    Raises:
+        CloudError: the source breaks off or cannot be decoded.
+    """
+    if source.format == "raw":
+        found = list(extents(source.fd))
+        yield Data(sum(end - start for start, end in found), _raw_pieces(source.fd, found, what))
+        return
+    with _decoder(source) as decoder:
+        yield Data(decoder.total(what), decoder.pieces(what))
+
+
+def extents(fd: int) -> Iterator[tuple[int, int]]:
+    """Where a file holds data, from and to; what lies between are holes."""
+    at, size = 0, os.fstat(fd).st_size
+    while at < size:
+        try:
+            start = os.lseek(fd, at, os.SEEK_DATA)
+        except OSError:  # ENXIO: only a hole is left
+            return
+        at = os.lseek(fd, start, os.SEEK_HOLE)
+        yield start, at
+
+
+def _raw_pieces(fd: int, found: list[tuple[int, int]], what: str) -> Iterator[Piece]:
+    for start, end in found:
+        offset = start
+        while offset < end:
+            cut = min(end, (offset // OBJECT + 1) * OBJECT)
+            yield Piece(offset, cut - offset, _from_file(fd, offset, what))
+            offset = cut
+
+
+def _from_file(fd: int, place: int, what: str) -> Callable[[memoryview], None]:
+    def read_into(buffer: memoryview) -> None:
+        taken = 0
+        while taken < len(buffer):
+            count = os.preadv(fd, [buffer[taken:]], place + taken)
+            if count == 0:
+                raise _breaks_off(what, "it is shorter than it was")
+            taken += count
+
+    return read_into
+
+
+def _breaks_off(what: str, why: str) -> CloudError:
+    return CloudError(f"{what}: the source breaks off: {why}")
+
+
+@contextmanager
+def _decoder(source: Source) -> Iterator[_Decoder]:
+    shared = os.memfd_create("rbd-image")
+    try:
+        os.ftruncate(shared, SLOTS * OBJECT)
+        command = [
+            *("setpriv", "--pdeathsig", "KILL", "prlimit", f"--as={DECODER_MEMORY}", "--core=0"),
+            *(sys.executable, "-I", str(DECODER), str(source.fd), str(shared), str(SLOTS)),
+        ]
+        with (
+            mmap.mmap(shared, SLOTS * OBJECT) as memory,
+            memoryview(memory) as slots,
+            subprocess.Popen(
+                command,
+                pass_fds=[source.fd, shared],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            ) as process,
+        ):
+            try:
+                yield _Decoder(process, source, slots)
+            finally:
+                process.kill()
+    finally:
+        os.close(shared)
+
+
+class _Decoder:
+    """The parent's side of `decoder`; every number it sends is checked."""
+
+    def __init__(self, process: subprocess.Popen[bytes], source: Source, slots: memoryview) -> None:
+        self._process = process
+        self._source = source
+        self._slots = slots
+        self._at = 0
+
+    def total(self, what: str) -> int:
+        """How many bytes there are at most."""
+        kind, _, length, _ = self._record(what)
+        if kind != TOTAL:
+            raise _breaks_off(what, "its decoder does not tell its total")
+        return length
+
+    def pieces(self, what: str) -> Iterator[Piece]:
+        """The pieces, as the decoder names them."""
+        while True:
+            kind, offset, length, where = self._record(what)
+            if kind == END:
+                return
+            end = offset + length
+            last = -(-self._source.virtual_size // OBJECT) * OBJECT
+            if not (self._at <= offset < end <= min((offset // OBJECT + 1) * OBJECT, last)):
+                raise _breaks_off(what, f"its decoder gives {length} bytes at {offset} out of order")
+            length = min(length, self._source.virtual_size - offset)
+            self._at = end
+            if kind == PLAIN:
+                yield Piece(offset, length, _from_file(self._source.fd, where, what))
+            elif kind == DECODED and where < SLOTS:
+                yield Piece(offset, length, self._from_slot(where))
+            else:
+                raise _breaks_off(what, f"its decoder sends a record of kind {kind}")
+
+    def _record(self, what: str) -> tuple[int, int, int, int]:
+        assert self._process.stdout
+        found = self._process.stdout.read(RECORD.size)
+        if len(found) < RECORD.size:
+            said = self._last_words()
+            raise _breaks_off(what, said or "its decoder was ended")
+        kind, offset, length, where = RECORD.unpack(found)
+        if kind == BROKEN:
+            raise _breaks_off(what, self._process.stdout.read(min(length, 4096)).decode(errors="replace"))
+        return kind, offset, length, where
+
+    def _from_slot(self, slot: int) -> Callable[[memoryview], None]:
+        def read_into(buffer: memoryview) -> None:
+            buffer[:] = self._slots[slot * OBJECT : slot * OBJECT + len(buffer)]
+            assert self._process.stdin
+            with suppress(BrokenPipeError):  # it is done, or its next record will be missing
+                os.write(self._process.stdin.fileno(), bytes([slot]))
+
+        return read_into
+
+    def _last_words(self) -> str:
+        self._process.kill()
+        assert self._process.stderr
+        lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""
