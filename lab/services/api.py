@@ -88,7 +88,14 @@ def uwsgi(
     ]
     command += ["--need-app", "--die-on-term", "--no-orphans", "--buffer-size", "65535"]
     # Go's clients, Terraform's among them, send a body of unknown length in chunks.
-    command += ["--http-chunked-input", "--http-timeout", "600", "--add-header", "Connection: close", "--disable-logging"]
+    command += [
+        "--http-chunked-input",
+        "--http-timeout",
+        "600",
+        "--add-header",
+        "Connection: close",
+        "--disable-logging",
+    ]
     command += ["--procname-prefix", f"lab-{name} "]
     if arguments:
         command += ["--pyargv", " ".join(arguments)]
