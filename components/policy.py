@@ -33,6 +33,7 @@ RuleName = Literal[
     "deletion-protection",
     "names",
     "exceptions-current",
+    "rules-held",
 ]
 """The rules of policy/, where a test holds this list against theirs."""
 

@@ -55,8 +55,11 @@ class Rule:
 
     def level_for(self, facts: Facts) -> Level:
         """How strictly FACTS's stack holds it."""
-        default = self.in_production if facts.policy.production else self.level
-        return facts.policy.levels.get(self.name, default)
+        return facts.policy.levels.get(self.name, self.default_for(facts))
+
+    def default_for(self, facts: Facts) -> Level:
+        """How strictly it is held where the stack says nothing of it."""
+        return self.in_production if facts.policy.production else self.level
 
     def find(self, resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
         """Wherever RESOURCES break it, exceptions or not."""

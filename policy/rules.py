@@ -1,7 +1,7 @@
 """All rules, in the order in which docs/policy.md lists them."""
 
 from policy import accounts, connections, images, names, networks, projects, security_groups
-from policy.exceptions import exceptions_current
+from policy.exceptions import exceptions_current, rules_held
 from policy.rule import Rule
 
 _OF_THE_CLOUD: tuple[Rule, ...] = (
@@ -14,4 +14,4 @@ _OF_THE_CLOUD: tuple[Rule, ...] = (
     *names.RULES,
 )
 
-RULES: tuple[Rule, ...] = (*_OF_THE_CLOUD, exceptions_current(_OF_THE_CLOUD))
+RULES: tuple[Rule, ...] = (*_OF_THE_CLOUD, exceptions_current(_OF_THE_CLOUD), rules_held(_OF_THE_CLOUD))

@@ -91,7 +91,7 @@ def test_every_rule_of_production_stops_what_breaks_it(program: ProgramCopy) -> 
     missing = [rule for rule in RULE_NAMES if f"]  {rule}  (" not in done.stdout]
     assert missing == [], done.stdout
     advisory = {rule for rule in RULE_NAMES if f"[advisory]  {rule}  (" in done.stdout}
-    assert advisory == {"exceptions-current", "image-protected"}
+    assert advisory == {"exceptions-current", "image-protected", "rules-held"}
     assert "VLAN 200 on physnet1 is that of network" in done.stdout
     assert "Its exception ended on 2020-12-31: It is old." in done.stdout
 
