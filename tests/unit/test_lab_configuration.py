@@ -80,10 +80,10 @@ def test_ceph_conf_has_no_key_and_names_a_keyring_for_every_client(lab, secrets)
         assert keyring in {str(entry.path) for entry in ceph_configuration.keyrings(lab, secrets)}
 
 
-def test_the_image_import_may_use_its_pool_and_nothing_else():
+def test_the_image_import_may_use_its_pool_and_learn_which_volumes_are_clones():
     assert ceph_configuration.CAPS["client.image-import"] == {
         "mon": "profile rbd",
-        "osd": "profile rbd pool=images",
+        "osd": "profile rbd pool=images, allow class-read pool=volumes object_prefix rbd_",
     }
 
 
