@@ -1,5 +1,6 @@
 """The policy pack in the real engine: every rule stops what breaks it, and the shipped stack files keep them all."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -123,17 +124,33 @@ def test_nothing_is_made_of_what_breaks_a_rule(program: ProgramCopy) -> None:
     )
 
 
-def test_a_protected_network_is_not_removed_before_that_is_lifted(program: ProgramCopy) -> None:
-    program.stack("dev", one_network(protected=True))
+def stack_file(**sections: object) -> str:
+    config = {"openstack": {"cloud": "admin"}, **sections}
+    return yaml.safe_dump({"config": {f"private-cloud:{key}": value for key, value in config.items()}})
+
+
+def test_what_is_protected_is_not_removed_before_that_is_lifted(program: ProgramCopy) -> None:
+    def declared(protected: bool) -> str:
+        subnet = {"name": "v4", "cidr": "10.20.0.0/24", "dns": ["10.10.0.53", "10.10.0.54"]}
+        network = {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}]}
+        return stack_file(
+            domains=[{"name": "corp", "protected": protected}],
+            projects=[{"name": "dev", "domain": "corp", "protected": protected}],
+            networks=[{**network, "subnets": [subnet], "protected": protected}],
+        )
+
+    program.stack("dev", declared(protected=True))
     program.succeed("up", "--yes", "--stack", "dev", *PACK)
-    without = yaml.safe_dump({"config": {"private-cloud:openstack": {"cloud": "admin"}}})
-    program.file("dev").write_text(without, encoding="utf-8")
+    program.file("dev").write_text(stack_file(), encoding="utf-8")
     refused = program.pulumi("up", "--yes", "--stack", "dev", *PACK)
     assert refused.returncode != 0
     assert "protected" in refused.stdout
-    program.file("dev").write_text(one_network(), encoding="utf-8")
+    exported = json.loads(program.succeed("stack", "export", "--stack", "dev"))["deployment"]["resources"]
+    kept = {resource["urn"].rpartition("::")[2] for resource in exported if resource.get("protect")}
+    assert kept == {"corp", "dev@corp", "vms", "vms/v4"}
+    program.file("dev").write_text(declared(protected=False), encoding="utf-8")
     program.succeed("up", "--yes", "--stack", "dev", *PACK)
-    program.file("dev").write_text(without, encoding="utf-8")
+    program.file("dev").write_text(stack_file(), encoding="utf-8")
     program.succeed("up", "--yes", "--stack", "dev", *PACK)
 
 

@@ -16,8 +16,10 @@ SFX = f"t{secrets.token_hex(3)}"
 SHOWN_ELSEWHERE = {
     "DomainSpec.adopt",  # tests/lab/test_adopt.py
     "DomainSpec.directory",  # tests/lab/test_directory.py
+    "DomainSpec.protected",  # tests/engine/test_policy_pack.py
     "ProjectSpec.adopt",
     "ProjectSpec.default_security_group",  # tests/lab/test_project_limits.py
+    "ProjectSpec.protected",  # tests/engine/test_policy_pack.py
     "ProjectSpec.quota",
     "ProjectSpec.undeclared_grants",  # tests/lab/test_access.py
 }

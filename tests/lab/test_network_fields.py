@@ -30,7 +30,9 @@ SPECS = (
     HostRouteSpec,
     ManagementSpec,
 )
-ELSEWHERE = {f"{spec}.adopt" for spec in ("ProviderNetworkSpec", "SubnetSpec", "ProjectReference")}
+ELSEWHERE = {f"{spec}.adopt" for spec in ("ProviderNetworkSpec", "SubnetSpec", "ProjectReference")} | {
+    "ProviderNetworkSpec.protected"  # tests/engine/test_policy_pack.py
+}
 
 
 def network_name(field: str) -> str:
