@@ -66,22 +66,25 @@ def _wait_for(page: str, log: Path) -> None:
 
 
 @contextmanager
-def importer(admin: Connection, lab: Lab, folder: Path, url: str, *roles: str) -> Iterator[dict[str, str]]:
-    """An account with ROLES on project `service`, whose entry `own` of a clouds.yaml uses the Glance at URL.
+def own_account(
+    admin: Connection, lab: Lab, folder: Path, url: str, *roles: str, project: str = "service"
+) -> Iterator[dict[str, str]]:
+    """An account with ROLES on PROJECT, made where it is not there, whose entry `own` of a clouds.yaml uses that Glance.
 
     Yields the environment that makes clients read that file.
     """
     name, password = f"test-{secrets.token_hex(4)}", secrets.token_urlsafe()
     assert isinstance(admin.identity, IdentityProxy)
     user = str(admin.identity.create_user(name=name, password=password, domain_id="default").id)
-    project = admin.identity.find_project("service", ignore_missing=False, domain_id="default").id
+    there = admin.identity.find_project(project, domain_id="default")
+    place = there or admin.identity.create_project(name=project, domain_id="default")
     for role in roles:
         role_id = admin.identity.find_role(role, ignore_missing=False).id
-        admin.identity.assign_project_role_to_user(project, user, role_id)
+        admin.identity.assign_project_role_to_user(place.id, user, role_id)
     entry: dict[str, Any] = yaml.safe_load(lab.clouds.read_text(encoding="utf-8"))["clouds"][
         "lab-image-import"
     ]
-    entry["auth"] |= {"username": name, "password": password}
+    entry["auth"] |= {"username": name, "password": password, "project_name": project}
     entry |= {
         "image_endpoint_override": f"{url}/v2",
         "image_api_version": "2",
@@ -93,3 +96,5 @@ def importer(admin: Connection, lab: Lab, folder: Path, url: str, *roles: str) -
         yield {"OS_CLIENT_CONFIG_FILE": str(clouds)}
     finally:
         admin.identity.delete_user(user)
+        if there is None:
+            admin.identity.delete_project(place.id)

@@ -70,7 +70,9 @@ class ByHand:
         for things in told.values():
             for thing in things:
                 thing.pop("location", None)  # the SDK's own, of the connection
-                thing.pop("availability_zones", None)  # where agents are, which tests beside this one bring and take
+                thing.pop(
+                    "availability_zones", None
+                )  # where agents are, which tests beside this one bring and take
             things.sort(key=lambda thing: json.dumps(thing, sort_keys=True))
         return told
 

@@ -13,21 +13,23 @@ from tests.lab.golden_image import (
     provider,
     raw_digest_in_rbd,
 )
-from tests.lab.own_glance import importer, own_glance
+from tests.lab.own_glance import own_account, own_glance
 
 __all__ = ["at_the_lab", "first"]
 
 
-def shown_to_users(image_id):
-    """What an ordinary user of another project reads of a community image at the lab's own Glance."""
-    with openstack_client.connect("lab-ci-runner") as conn:
-        return conn.image.get(f"/images/{image_id}").json()
-
-
-def test_by_the_location_api_no_user_learns_where_the_data_is(first):
+def test_by_the_location_api_no_user_learns_where_the_data_is(lab, admin, first, tmp_path, monkeypatch):
     made = make(inputs(first[0]))
     try:
-        record = shown_to_users(made.outs["glance_id"])
+        with (
+            own_account(
+                admin, lab, tmp_path, lab.url(lab.ports.glance), "member", project="test-users"
+            ) as user,
+            monkeypatch.context() as own,
+        ):
+            own.setenv("OS_CLIENT_CONFIG_FILE", user["OS_CLIENT_CONFIG_FILE"])
+            with openstack_client.connect("own") as conn:
+                record = conn.image.get(f"/images/{made.outs['glance_id']}").json()
         assert record["status"] == "active"
         assert not {"locations", "direct_url"} & set(record)
     finally:
@@ -39,7 +41,7 @@ def test_by_patch_an_account_without_the_role_service_registers_where_the_operat
 ):
     with (
         own_glance(lab, tmp_path, show_multiple_locations="true") as url,
-        importer(admin, lab, tmp_path, url, "member") as environment,
+        own_account(admin, lab, tmp_path, url, "member") as environment,
         monkeypatch.context() as own,
     ):
         for name, value in environment.items():
@@ -60,7 +62,7 @@ def test_by_patch_an_account_without_the_role_service_registers_where_the_operat
 
 def test_where_neither_way_is_open_the_refusal_says_how_to_open_one(lab, admin, first, tmp_path, monkeypatch):
     with (
-        importer(admin, lab, tmp_path, lab.url(lab.ports.glance), "member") as environment,
+        own_account(admin, lab, tmp_path, lab.url(lab.ports.glance), "member") as environment,
         monkeypatch.context() as own,
     ):
         for name, value in environment.items():

@@ -208,7 +208,8 @@ def test_a_project_with_nothing_in_it_still_has_users(
 def test_an_account_that_is_no_administrator_knows_nothing_rather_than_none(
     stack: OwnStack, sources: list[tuple[str, str]]
 ) -> None:
-    config = declared(sources[1], description="another")
+    # Without grants: whether the preview gets to the network before it fails for a role's name is a matter of luck.
+    config = {**declared(sources[1], description="another"), "grants": []}
     stack.declare({**config, "openstack": {"cloud": "lab-image-import"}})
     done = stack.program.report(STACK, "--no-drift", "--json", str(stack.program.folder / "r.json"))
     stack.declare(declared(sources[1]))
