@@ -119,9 +119,8 @@ def _import(
 def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
     records = glance.generations(cloud.conn, wanted.stamps)
-    if (
-        wanted.name != wanted.stamps[glance.STAMP_IMAGE]
-    ):  # renamed since it was made; publishers know only the name
+    # Renamed since it was made; publishers know only the name.
+    if wanted.name != wanted.stamps[glance.STAMP_IMAGE]:
         named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.name, glance.STAMP_PUBLISHED: "true"}
         records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None

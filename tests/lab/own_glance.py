@@ -85,10 +85,8 @@ def own_account(
         "lab-image-import"
     ]
     entry["auth"] |= {"username": name, "password": password, "project_name": project}
-    entry |= {
-        "image_endpoint_override": f"{url}/v2",
-        "image_api_version": "2",
-    }  # with both the SDK asks nobody
+    # With both the SDK asks nobody which versions there are.
+    entry |= {"image_endpoint_override": f"{url}/v2", "image_api_version": "2"}
     clouds = folder / "clouds.yaml"
     with os.fdopen(os.open(clouds, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
         yaml.safe_dump({"clouds": {"own": entry}}, file)
