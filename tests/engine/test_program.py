@@ -6,28 +6,18 @@ preview never calls its create.
 """
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.engine.held_up import program_with_fake
 from tests.program_copy import ROOT, ProgramCopy
-
-FAKE = Path(__file__).parent / "fakes" / "fake_openstack_plugin" / "fake_openstack.py"
-PLUGIN = "resource-openstack-v5.5.3"
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
-    home = tmp_path / "home"
-    plugin = home / "plugins" / PLUGIN / "pulumi-resource-openstack"
-    plugin.parent.mkdir(parents=True)
-    plugin.write_text(
-        f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8"
-    )
-    plugin.chmod(0o755)
-    return ProgramCopy.make(tmp_path / "copy", {"PULUMI_HOME": str(home)})
+    return program_with_fake(tmp_path, {})
 
 
 def dev_without_images() -> str:
