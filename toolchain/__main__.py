@@ -30,6 +30,7 @@ def install(places: Places, *, retry: bool) -> None:
         with ThreadPoolExecutor(1) as beside:
             kolla_made = beside.submit(kolla.install, places)
             venv.install(places)
+            engine.leave_out_logs(places)
             engine.install(pinned(program, "pulumi"), places)
             registry = plugins.Registry()
             plugins.install_openstack(pinned(program, "pulumi_openstack"), registry, places)

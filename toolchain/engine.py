@@ -16,6 +16,10 @@ from toolchain.progress import say
 from toolchain.receipt import Receipt
 
 INSTALLED, RELEASE, MODULES = "installed", "release", "modules"
+NO_LOGS = """\
+This file is where Pulumi would make a folder for the debug log that it writes of every command (asked for or not), a
+fifth of the engine's processor time: docs/engine.md. To have that log, put a folder in place of this file.
+"""
 
 
 def install(version: str, places: Places) -> Receipt:
@@ -40,6 +44,14 @@ def install(version: str, places: Places) -> Receipt:
     made.write(written)
     say(f"engine: pulumi {version}, {why}")
     return made
+
+
+def leave_out_logs(places: Places) -> None:
+    """Have Pulumi write no log of each command, for which it has no switch; a folder that is there stays."""
+    logs = places.home / "logs"
+    if not logs.exists():
+        logs.parent.mkdir(parents=True, exist_ok=True)
+        logs.write_text(NO_LOGS, encoding="utf-8")
 
 
 def _get(version: str, folder: Path, places: Places) -> tuple[str, str]:

@@ -58,7 +58,7 @@ class Site:
         kept = {
             key: value
             for key, value in os.environ.items()
-            if not key.startswith(("OS_", "TF_", "ANSIBLE_", "PULUMI_")) or key in _ENGINE
+            if not key.startswith(("OS_", "TF_", "ANSIBLE_", "PULUMI_", "GOGC")) or key in _ENGINE
         }
         return kept | {"OS_CLIENT_CONFIG_FILE": str(self.clouds)}
 
@@ -81,6 +81,7 @@ def ours(site: Site, plan: Plan) -> Phases:
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": passphrase,
         PASSWORD_VARIABLE: secrets.token_hex(),
+        **{key: value for key, value in os.environ.items() if key == "GOGC"},  # as make sets it for this program
         **site.settings,
     }
 

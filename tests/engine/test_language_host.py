@@ -227,6 +227,17 @@ def test_a_broken_policy_pack_fails_with_its_own_traceback(policed: Project) -> 
     assert "ValueError: these rules" in policed.pulumi("preview", "--policy-pack", "rules", code=1)
 
 
+def test_where_a_file_is_in_the_place_of_its_logs_pulumi_works_and_leaves_it_as_it_is(
+    project: Project,
+) -> None:
+    logs = Path(project.environment["PULUMI_HOME"]) / "logs"
+    logs.parent.mkdir(parents=True)
+    logs.write_text("no logs\n")
+    project.program("")
+    project.up()
+    assert logs.read_text() == "no logs\n"
+
+
 SLEEPER = "import pathlib, time\npathlib.Path('running').touch()\ntime.sleep(600)\n"
 
 

@@ -177,3 +177,14 @@ def test_an_installation_killed_in_the_middle_is_finished_by_the_next(
     ways.release = None
     assert engine.install(VERSION, places).had
     assert all((places.bin / name).exists() for name in release.PROGRAMS)
+
+
+def test_a_file_stands_in_the_place_of_pulumis_logs_unless_somebody_wants_them(places: Places) -> None:
+    logs = places.home / "logs"
+    engine.leave_out_logs(places)
+    engine.leave_out_logs(places)
+    assert "put a folder in place of this file" in logs.read_text(encoding="utf-8")
+    logs.unlink()
+    logs.mkdir()
+    engine.leave_out_logs(places)
+    assert logs.is_dir()
