@@ -1,4 +1,4 @@
-"""The LDAP directory that holds the users and groups of a domain: Keystone's options, typed and checked."""
+"""The LDAP directory that holds the users and groups of a domain: its settings, typed and checked."""
 
 import os
 from collections.abc import Mapping
@@ -11,19 +11,12 @@ import ldap
 import ldap.dn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from clients import ldap_probe
-from clients.ldap import Login
-from clients.ldap_probe import Named
 from components.annotated_types import Size
 from components.problems import refusal
 from components.secret import ROOT, Secret, SecretText
 from components.spec import Effect, Spec
-from dynamic_providers.keystone_domain_config import KeystoneDomainConfigArgs
 
 _ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$"  # RFC 4512, 2.5: a name or an OID, and options
-
-Options = dict[str, dict[str, str]]
-"""Keystone's options by group, as text: {"identity": {"driver": "ldap"}, "ldap": {…}}."""
 
 
 def _distinguished_name(value: str) -> str:
@@ -243,124 +236,3 @@ class DirectorySpec(Spec):
         if value and info.data.get("user_enabled_attribute", "") is None:
             raise refusal("it says nothing without user_enabled_attribute; give that too, or leave this out")
         return value
-
-    @property
-    def options(self) -> Options:
-        """Keystone's options, without the password and as they mean it: each text is literal."""
-        options: dict[str, str | int | bool | None] = {
-            "url": ",".join(self.url),
-            "user": self.bind_dn,
-            "use_tls": self.start_tls,
-            "tls_cacertfile": str(self.ca_file),
-            "tls_req_cert": "demand",
-            "chase_referrals": False,  # they would be followed without this account
-            "pool_connection_timeout": self.timeout_s,
-            "page_size": self.page_size,
-            "query_scope": self.query_scope,
-            "user_tree_dn": self.user_base_dn,
-            "user_objectclass": self.user_object_class,
-            "user_filter": self.user_filter,
-            "user_id_attribute": self.user_id_attribute,
-            "user_name_attribute": self.user_name_attribute,
-            "user_mail_attribute": self.user_mail_attribute,
-            "user_description_attribute": self.user_description_attribute,
-            "user_enabled_attribute": self.user_enabled_attribute,
-            "user_enabled_mask": self.user_enabled_mask or None,
-            "user_enabled_invert": self.user_enabled_invert or None,
-            "user_enabled_default": self.user_enabled_default,
-            "group_tree_dn": self.group_base_dn,
-            "group_objectclass": self.group_object_class,
-            "group_filter": self.group_filter,
-            "group_id_attribute": self.group_id_attribute,
-            "group_name_attribute": self.group_name_attribute,
-            "group_desc_attribute": self.group_description_attribute,
-            "group_member_attribute": self.group_member_attribute,
-            "group_members_are_ids": self.members_are_ids,
-        }
-        return {
-            "identity": {"driver": "ldap"},
-            "ldap": {name: _text(value) for name, value in options.items() if value is not None},
-        }
-
-    def config_args(self, domain: str, cloud: str, witness: Named | None) -> KeystoneDomainConfigArgs:
-        """What Keystone's API is told of the domain DOMAIN, by the entry CLOUD of clouds.yaml.
-
-        WITNESS is somebody who is in the directory, by whom it can be told that Keystone uses it.
-        """
-        return KeystoneDomainConfigArgs(
-            domain=domain,
-            options=self.options,
-            adopt=self.adopt,
-            witness_kind=witness.kind if witness else "user",
-            witness_name=witness.name if witness else None,
-            cloud=cloud,
-        )
-
-    def file(self, password: str) -> str:
-        """The text of keystone.DOMAIN.conf, as oslo.config reads it.
-
-        Only a file may set connection_timeout; the API knows pool_connection_timeout alone.
-        """
-        options = self.options
-        options["ldap"] |= {"password": password, "connection_timeout": str(self.timeout_s)}
-        return "\n".join(
-            f"[{group}]\n" + "".join(f"{name} = {_quoted(text)}\n" for name, text in values.items())
-            for group, values in options.items()
-        )
-
-    def probed(self) -> ldap_probe.Settings:
-        """What the preflight looks through: the same settings, from this machine."""
-        own_ca = self.preflight_ca_file is not None
-        return ldap_probe.Settings(
-            login=Login(
-                urls=self.url,
-                start_tls=self.start_tls,
-                ca_file=self.preflight_ca_file or self.ca_file,
-                ca_setting="preflight_ca_file" if own_ca else "ca_file",
-                bind_dn=self.bind_dn,
-                bind_password=self.bind_password.text,
-                timeout_s=self.timeout_s,
-            ),
-            users=ldap_probe.Entries(
-                "user",
-                self.user_base_dn,
-                self.user_object_class,
-                self.user_filter or "",
-                self.user_id_attribute,
-                self.user_name_attribute,
-                _given(
-                    mail_attribute=self.user_mail_attribute,
-                    description_attribute=self.user_description_attribute,
-                    enabled_attribute=self.user_enabled_attribute,
-                ),
-            ),
-            groups=ldap_probe.Entries(
-                "group",
-                self.group_base_dn,
-                self.group_object_class,
-                self.group_filter or "",
-                self.group_id_attribute,
-                self.group_name_attribute,
-                _given(
-                    member_attribute=self.group_member_attribute,
-                    description_attribute=self.group_description_attribute,
-                ),
-            ),
-            subtree=self.query_scope == "sub",
-            page_size=self.page_size,
-        )
-
-
-def _quoted(text: str) -> str:
-    text = text.replace("$", "$$")  # oslo.config replaces $NAME by another option's value
-    edges = text[:1] + text[-1:]
-    # It strips blanks, and one pair of quotes.
-    return f'"{text}"' if edges != edges.strip() or set(edges) & set("\"'") else text
-
-
-def _text(value: str | int | bool) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _given(**attributes: str | None) -> tuple[tuple[str, str], ...]:
-    return tuple((end, attribute) for end, attribute in attributes.items() if attribute)

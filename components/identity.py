@@ -1,15 +1,17 @@
 """Keystone's domains and projects."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import pulumi
 import pulumi_openstack as openstack
 from pydantic import Field
 
-from clients.ldap_probe import Named
+from clients.ldap_settings import Named
 from components.annotated_types import Name
 from components.directory import DirectorySpec
+from components.directory_renderings import config_args, domain_file
 from components.kolla import KollaSpec
 from components.kolla_domain_file import KollaDomainFile, domain_file_problem
 from components.lookup import id_of
@@ -123,7 +125,7 @@ class Domain(pulumi.ComponentResource):
         if spec.directory and spec.directory.delivery == "api":
             config = KeystoneDomainConfig(
                 name,
-                spec.directory.config_args(spec.name, cloud, found.sample if found else None),
+                config_args(spec.directory, spec.name, cloud, found.sample if found else None),
                 domain_id=domain.id,
                 password=spec.directory.bind_password.output,
                 opts=pulumi.ResourceOptions(parent=self),
@@ -134,7 +136,7 @@ class Domain(pulumi.ComponentResource):
             file = KollaDomainFile(
                 name,
                 domain=spec.name,
-                text=spec.directory.bind_password.output.apply(spec.directory.file),
+                text=spec.directory.bind_password.output.apply(partial(domain_file, spec.directory)),
                 kolla=kolla,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[domain]),
             )

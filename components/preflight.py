@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import pulumi
 
 from clients.ldap import DirectoryError, UnreachableError
-from clients.ldap_probe import Found, Named, probe
+from clients.ldap_probe import Found, probe
+from clients.ldap_settings import Named
 from components.directory import DirectorySpec
+from components.directory_renderings import probe_settings
 
 
 def preflight(
@@ -22,7 +24,7 @@ def preflight(
     """
     names = tuple(dict.fromkeys(names))
     try:
-        found = probe(spec.probed(), names)
+        found = probe(probe_settings(spec), names)
     except UnreachableError as error:
         pulumi.log.warn(
             f"directory of domain {domain}: could not be reached from here ({error}): not checked", resource

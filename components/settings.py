@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pulumi
 from pydantic import Field, ValidationError
 
-from clients.ldap_probe import Named
+from clients.ldap_settings import Named
 from components.access import RoleGrantSpec
 from components.account import AccountSpec
 from components.annotated_types import Name

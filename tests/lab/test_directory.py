@@ -20,8 +20,10 @@ from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from clients.ldap import UnreachableError
-from clients.ldap_probe import Named, probe
+from clients.ldap_probe import probe
+from clients.ldap_settings import Named
 from components.directory import DirectorySpec
+from components.directory_renderings import probe_settings
 from components.preflight import preflight
 from components.secret import SecretText
 from lab.settings import LDAP_BASE, Lab
@@ -208,9 +210,10 @@ def test_a_directory_that_hangs_is_told_within_its_time(stack: DirectoryStack) -
     assert process
     process.send_signal(signal.SIGSTOP)
     try:
-        settings = DirectorySpec.model_validate(
+        spec = DirectorySpec.model_validate(
             stack.directory.spec | {"timeout_s": 1, "bind_password": SecretText("x")}
-        ).probed()
+        )
+        settings = probe_settings(spec)
         started = time.monotonic()
         with pytest.raises(UnreachableError, match="no answer within 1 s"):
             probe(settings, [])

@@ -9,9 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from clients.ldap import DirectoryError, UnreachableError
-from clients.ldap_probe import Count, Found, Named
+from clients.ldap_probe import Found
+from clients.ldap_search import Count
+from clients.ldap_settings import Named
 from components import preflight
 from components.directory import DirectorySpec
+from components.directory_renderings import domain_file, keystone_options, probe_settings
 from components.secret import ROOT
 
 PASSWORD = "a $strange %(password)s "
@@ -35,7 +38,7 @@ def spec(**changed: Any) -> DirectorySpec:
 
 
 def test_keystone_is_told_to_verify_and_to_wait_no_longer_than_said() -> None:
-    options = spec(timeout_s=7).options
+    options = keystone_options(spec(timeout_s=7))
     assert options["identity"] == {"driver": "ldap"}
     assert options["ldap"]["tls_req_cert"] == "demand"
     assert options["ldap"]["pool_connection_timeout"] == "7"
@@ -44,7 +47,7 @@ def test_keystone_is_told_to_verify_and_to_wait_no_longer_than_said() -> None:
 
 
 def test_every_option_is_text_and_what_is_left_out_is_left_to_keystone() -> None:
-    options = spec().options["ldap"]
+    options = keystone_options(spec())["ldap"]
     assert {type(value) for value in options.values()} == {str}
     assert (options["use_tls"], options["group_members_are_ids"], options["page_size"]) == (
         "false",
@@ -55,7 +58,7 @@ def test_every_option_is_text_and_what_is_left_out_is_left_to_keystone() -> None
 
 
 def test_active_directory_can_be_said() -> None:
-    options = spec(
+    directory = spec(
         url=["ldaps://dc1.corp.example", "ldaps://dc2.corp.example:636"],
         bind_dn="keystone@corp.example",
         user_object_class="person",
@@ -67,26 +70,27 @@ def test_active_directory_can_be_said() -> None:
         user_enabled_default="512",
         group_object_class="group",
         page_size=500,
-    ).options["ldap"]
+    )
+    options = keystone_options(directory)["ldap"]
     assert options["url"] == "ldaps://dc1.corp.example,ldaps://dc2.corp.example:636"
     assert (options["user_enabled_mask"], options["user_enabled_default"]) == ("2", "512")
 
 
 def test_the_file_says_the_same_as_the_api_and_the_password_comes_out_as_it_is() -> None:
-    text = spec(start_tls=True, url="ldap://ldap.corp.example").file(PASSWORD)
+    text = domain_file(spec(start_tls=True, url="ldap://ldap.corp.example"), PASSWORD)
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
     said = dict(parser["ldap"])
     # oslo.config: one pair of quotes keeps blanks at the ends, $$ is a $.
     assert said.pop("password") == '"a $$strange %(password)s "'
     assert said.pop("connection_timeout") == "10"
-    assert said == spec(start_tls=True, url="ldap://ldap.corp.example").options["ldap"]
+    assert said == keystone_options(spec(start_tls=True, url="ldap://ldap.corp.example"))["ldap"]
 
 
 def test_a_relative_ca_file_is_the_project_folders() -> None:
     assert spec(ca_file="etc/ca.pem").ca_file == Path("/project/etc/ca.pem")
-    assert spec(preflight_ca_file="ca.pem").probed().login.ca_file == Path("/project/ca.pem")
-    assert spec().probed().login.ca_file == Path("/etc/keystone/ca.pem")
+    assert probe_settings(spec(preflight_ca_file="ca.pem")).login.ca_file == Path("/project/ca.pem")
+    assert probe_settings(spec()).login.ca_file == Path("/etc/keystone/ca.pem")
 
 
 def test_an_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +100,7 @@ def test_an_address_may_come_from_the_environment(monkeypatch: pytest.MonkeyPatc
 
 def test_the_password_is_in_no_representation() -> None:
     assert PASSWORD not in repr(spec())
-    assert PASSWORD not in repr(spec().probed())
+    assert PASSWORD not in repr(probe_settings(spec()))
 
 
 @pytest.mark.parametrize(

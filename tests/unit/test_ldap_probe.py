@@ -14,7 +14,8 @@ import pytest
 from clients import ldap as client
 from clients import ldap_probe
 from clients.ldap import DirectoryError, Login, UnreachableError
-from clients.ldap_probe import Entries, Named, Settings, probe
+from clients.ldap_probe import probe
+from clients.ldap_settings import Entries, Named, Settings
 
 LOGIN = Login(("ldaps://dc1", "ldaps://dc2"), False, Path("/ca.pem"), "ca_file", "cn=k,dc=x", "secret", 1)
 USERS = Entries("user", "ou=people,dc=x", "person", "", "cn", "cn")
