@@ -106,7 +106,7 @@ class _Grant:
     text: str
     profile: str | None = None
     rights: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
+    keys: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def cap_problem(kind: str, cap: str) -> str | None:
@@ -149,6 +149,19 @@ def too_wide(kind: str, cap: str) -> str | None:
     return None
 
 
+def pools_of(cap: str) -> Iterator[tuple[str, str]]:
+    """Each pool that CAP for the OSDs opens, and what may be done there; the pool is empty where it is any."""
+    for text in _texts(cap):
+        try:
+            grant = _read("osd", text)
+        except ValueError:
+            yield "", text
+            continue
+        may = f"profile {grant.profile}" if grant.profile else " ".join(grant.rights)
+        limits = [f"{key} {' '.join(values)}" for key, values in grant.keys.items() if key != "pool"]
+        yield "".join(grant.keys.get("pool", ())), ", ".join([may, *limits])
+
+
 def _texts(cap: str) -> list[str]:
     return [part.strip() for part in _NOT_SEPARATED.findall(cap) if part.strip()]
 
@@ -174,7 +187,7 @@ def _read(kind: str, text: str) -> _Grant:
             values = list(islice(words, known.keys[word]))
             if not values:
                 raise ValueError(f"nothing follows {word!r}")
-            grant.keys.append(word)
+            grant.keys[word] = tuple(values)
         elif grant.profile is None and known.rights.fullmatch(word):
             grant.rights.append(word)
         else:

@@ -6,14 +6,16 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from operations.report.risk import NotKnown, Risk, worst
+from operations.report.mark import Mark, worse
+from operations.report.rights_map import RightsMap, rights_map
+from operations.report.risk import NotKnown
 from operations.report.rules.image import generations_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from operations.report.change import Change
-    from operations.report.live import Generation
+    from operations.report.live import Generation, Role
     from operations.report.report import Judged
 
 _PROJECT = "openstack:identity/project:Project"
@@ -32,14 +34,6 @@ _OF_A_PROJECT = (
     "pulumi-python:dynamic/identity:UndeclaredGrants",
 )
 _SHORT_ID = 8
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What happens to a part of the drawing."""
-
-    risk: Risk
-    operation: str
 
 
 @dataclass(frozen=True)
@@ -112,11 +106,12 @@ class CloudMap:
     networks: tuple[DrawnNetwork, ...] = ()
     hosts: tuple[DrawnHost, ...] = ()
     images: tuple[DrawnImage, ...] = ()
+    rights: RightsMap = field(default_factory=RightsMap)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to draw."""
-        return not (self.domains or self.networks or self.hosts or self.images)
+        return not (self.domains or self.networks or self.hosts or self.images or self.rights)
 
 
 @dataclass
@@ -131,9 +126,15 @@ class _Drafts:
 
 
 def cloud_map(
-    everything: Iterable[Change], judged: Iterable[Judged], generations: tuple[Generation, ...] | NotKnown
+    everything: Iterable[Change],
+    judged: Iterable[Judged],
+    generations: tuple[Generation, ...] | NotKnown,
+    roles: tuple[Role, ...] | NotKnown,
 ) -> CloudMap:
-    """The drawing of EVERYTHING, of which some is JUDGED; GENERATIONS are what Glance holds of images."""
+    """The drawing of EVERYTHING, of which some is JUDGED.
+
+    GENERATIONS are what Glance holds of images, ROLES what Keystone knows as roles.
+    """
     marks = {one.change.urn: Mark(one.verdict.risk, one.change.operation) for one in judged}
     changes = [change for change in everything if change.inputs or change.type == _EXISTING]
     drafts = _Drafts()
@@ -152,6 +153,7 @@ def cloud_map(
         images=tuple(
             _image(change, marks.get(change.urn), generations) for change in changes if change.type == _IMAGE
         ),
+        rights=rights_map(changes, marks, roles),
     )
 
 
@@ -176,9 +178,9 @@ def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
 
 
 def _domain(name: str, found: DrawnDomain, drafts: _Drafts) -> DrawnDomain:
-    mark = _worse(found.mark, drafts.marks.get(name, ()))
+    mark = worse(found.mark, *drafts.marks.get(name, ()))
     projects = (
-        DrawnProject(project.name, _worse(project.mark, drafts.marks.get(f"{project.name}@{name}", ())))
+        DrawnProject(project.name, worse(project.mark, *drafts.marks.get(f"{project.name}@{name}", ())))
         for project in drafts.projects.get(name, ())
     )
     return DrawnDomain(name, tuple(projects), found.note, mark)
@@ -193,7 +195,7 @@ def _network(change: Change, mark: Mark | None, drafts: _Drafts) -> DrawnNetwork
         subnets=tuple(drafts.subnets.get(change.name, ())),
         shared=bool(change.inputs.get("shared")),
         shared_with=tuple(drafts.shares.get(change.name, ())),
-        mark=_worse(mark, drafts.marks.get(f"{change.name}/", ())),
+        mark=worse(mark, *drafts.marks.get(f"{change.name}/", ())),
     )
 
 
@@ -242,11 +244,3 @@ def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...
 
 def _numbers(values: Iterable[Any]) -> Iterable[int]:
     return (int(value) for value in values if isinstance(value, int | float))
-
-
-def _worse(mark: Mark | None, others: Iterable[Mark]) -> Mark | None:
-    marks = [*([mark] if mark else []), *others]
-    if not marks:
-        return None
-    risk = worst(one.risk for one in marks)
-    return next(one for one in marks if one.risk is risk)

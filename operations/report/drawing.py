@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from operations.report import shapes
+from operations.report.drawing_rights import draw_rights
+from operations.report.long_lists import changed_first, cut, listed
 from operations.report.shapes import HEAD, LINE, Box, group, head, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from operations.report.cloud_map import CloudMap, DrawnDomain, DrawnHost, DrawnImage, DrawnNetwork
-
-Thing = TypeVar("Thing", "DrawnNetwork", "DrawnHost")
 
 WIDTH = 1180
 MOST_WIRES = 80
 """Lines between projects, networks and hosts; with more, none can be followed, and none is drawn."""
+
+MOST_ROWS = 40
+"""Projects in a domain, or subnets in a network; with more, those that change come first, and the rest is counted."""
 
 MOST_IN_ORDER = 40
 """Networks or hosts in the stack file's order; with more, those that change come first."""
@@ -25,6 +26,7 @@ MOST_IN_ORDER = 40
 _DOMAINS, _NETWORKS, _HOSTS = (10, 270), (370, 375), (835, 335)  # x and width of the columns
 _TOP, _GAP = 48, 20
 _HOST_HIGH = 104
+_BADGE, _HOST_LETTERS = 26, 40  # letters
 _GENERATION, _ARROW, _GENERATION_HIGH = 190, 24, 54
 _A_ROW = (WIDTH - 40) // (_GENERATION + _ARROW)
 
@@ -47,14 +49,16 @@ def drawing(cloud: CloudMap) -> str:
         )
     sheet = _Sheet()
     bottom = max(_domains(cloud, sheet), _networks(cloud, sheet), _hosts(cloud, sheet))
-    bottom = _images(cloud, sheet, bottom)
     if len(sheet.wires) > MOST_WIRES:
         left_out = (
             f"{len(sheet.wires)} lines between projects, networks and hosts are left out: too many to follow."
         )
-        sheet.parts.append(text(left_out, 10, bottom + 14, 200, "note"))
+        sheet.parts.append(text(left_out, 10, bottom + 4, 200, "note"))
         sheet.wires.clear()
         bottom += 24
+    bottom = _images(cloud, sheet, bottom)
+    rights, bottom = draw_rights(cloud.rights, bottom, WIDTH)
+    sheet.parts += rights
     return shapes.svg(WIDTH, bottom + 10, "".join([*sheet.wires, *sheet.parts]))
 
 
@@ -68,11 +72,16 @@ def _domains(cloud: CloudMap, sheet: _Sheet) -> float:
 
 
 def _domain(domain: DrawnDomain, y: float, sheet: _Sheet) -> float:
-    box = Box(*_DOMAINS, y, _high(len(domain.projects)), domain.mark)
+    projects, more = cut(domain.projects, MOST_ROWS)
+    box = Box(*_DOMAINS, y, _high(len(projects) + bool(more)), domain.mark)
     parts = [box.draw("domain"), box.title(domain.name)]
-    for number, project in enumerate(domain.projects):
+    for project in domain.projects:  # a wire of one that is left out starts at the line that counts it
+        sheet.projects[f"{project.name}@{domain.name}"] = (box.right, box.row_y(len(projects)) - 4)
+    for number, project in enumerate(projects):
         parts.append(box.row(number, f"▪ {project.name}", project.mark))
         sheet.projects[f"{project.name}@{domain.name}"] = (box.right, box.row_y(number) - 4)
+    if more:
+        parts.append(box.row(len(projects), more, None, "note"))
     if not domain.projects:
         parts.append(box.row(0, domain.note or "no projects of this stack", None, "note"))
     sheet.parts.append(group(f"domain {domain.name}", parts, domain.mark))
@@ -83,19 +92,21 @@ def _networks(cloud: CloudMap, sheet: _Sheet) -> float:
     y = float(_TOP)
     if cloud.networks:
         sheet.parts.append(head("Networks, their VLANs and subnets", _NETWORKS[0], 24))
-    for network in _changed_first(cloud.networks):
+    for network in changed_first(cloud.networks, MOST_IN_ORDER):
         y = _network(network, y, sheet) + _GAP
     return y
 
 
 def _network(network: DrawnNetwork, y: float, sheet: _Sheet) -> float:
-    box = Box(*_NETWORKS, y, _high(len(network.subnets)), network.mark)
-    badge = f"VLAN {', '.join(map(str, network.vlans))}" if network.vlans else "no VLAN"
+    subnets, more = cut(network.subnets, MOST_ROWS)
+    box = Box(*_NETWORKS, y, _high(len(subnets) + bool(more)), network.mark)
+    badge = f"VLAN {listed([*map(str, network.vlans)], _BADGE)}" if network.vlans else "no VLAN"
     parts = [box.draw("network"), box.title(network.name, badge)]
     parts += [
-        box.row(number, f"{subnet.cidr}  {subnet.name}", subnet.mark)
-        for number, subnet in enumerate(network.subnets)
+        box.row(number, f"{subnet.cidr}  {subnet.name}", subnet.mark) for number, subnet in enumerate(subnets)
     ]
+    if more:
+        parts.append(box.row(len(subnets), more, None, "note"))
     if not network.subnets:
         parts.append(box.row(0, "no subnets", None, "note"))
     if network.shared:
@@ -114,7 +125,7 @@ def _hosts(cloud: CloudMap, sheet: _Sheet) -> float:
     y = float(_TOP)
     if cloud.hosts:
         sheet.parts.append(head("Hosts, each with a bond of two links", _HOSTS[0], 24))
-    for host in _changed_first(cloud.hosts):
+    for host in changed_first(cloud.hosts, MOST_IN_ORDER):
         y = _host(host, y, sheet) + _GAP
     return y
 
@@ -124,7 +135,7 @@ def _host(host: DrawnHost, y: float, sheet: _Sheet) -> float:
     parts = [
         box.draw("host"),
         box.title(host.name),
-        box.row(0, f"{host.address}  {', '.join(host.roles)}", None),
+        box.row(0, f"{host.address}  {listed(host.roles, _HOST_LETTERS - len(host.address))}", None),
         shapes.bond(box, host.links, host.bond_mode),
     ]
     mode = f", {host.bond_mode}" if host.bond_mode else ""
@@ -156,13 +167,6 @@ def _image(image: DrawnImage, y: float, sheet: _Sheet) -> float:
         parts.append(shapes.generation(left, top, _GENERATION, (id_, what)))
     sheet.parts.append(group(f"image {image.name}, {len(image.generations)} generations", parts, image.mark))
     return box.bottom
-
-
-def _changed_first(things: Sequence[Thing]) -> Sequence[Thing]:
-    """THINGS in their order; of many, those first to which something happens."""
-    if len(things) <= MOST_IN_ORDER:
-        return things
-    return sorted(things, key=lambda thing: thing.mark is None)
 
 
 def _high(rows: int) -> float:

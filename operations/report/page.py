@@ -103,7 +103,8 @@ def _concerned(report: Report) -> Iterator[str]:
 def _map(report: Report) -> Iterator[str]:
     yield '<section><h2>The cloud</h2><p class="legend">'
     yield " ".join(f'<span class="{risk.word}">{escape(risk.value)}</span>' for risk in reversed(Risk))
-    yield " What bears no word stays as it is. A dot at a network: every project may use it.</p>"
+    yield " What bears no word stays as it is. A dot at a network: every project may use it. "
+    yield "Roles and pools are those that this stack declares, and no others.</p>"
     yield f'<div class="map" tabindex="0" role="region" aria-label="Drawing of the cloud">{drawing(report.map)}</div>'
     yield "</section>\n"
 

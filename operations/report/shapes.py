@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from operations.report.cloud_map import Mark
+    from operations.report.mark import Mark
 
 HEAD, LINE = 30, 20
 _NAME, _ROW, _SMALL, _MONO = 8.6, 7.3, 6.6, 7.4  # units that a letter takes, nearly always
@@ -71,8 +71,14 @@ class Box:
         """WORDS in row NUMBER, and what happens to them at the right, if not the same as to the box."""
         y = self.row_y(number)
         told = None if mark == self.mark else mark
-        room = int((self.wide - 24 - _width(word(told), "tag")) / _ROW)
-        return text(words, self.x + 14, y, room, kind or class_of(mark)) + tag(told, self.right - 8, y)
+        return text(words, self.x + 14, y, row_room(self.wide, told), kind or class_of(mark)) + tag(
+            told, self.right - 8, y
+        )
+
+
+def row_room(wide: float, mark: Mark | None) -> int:
+    """How many letters a row of a box of WIDE has beside what happens to it."""
+    return int((wide - 24 - _width(word(mark), "tag")) / _ROW)
 
 
 def svg(width: float, height: float, inside: str) -> str:
@@ -82,8 +88,9 @@ def svg(width: float, height: float, inside: str) -> str:
         f'height="{height:g}" role="img" aria-labelledby="map-title map-desc">'
         '<title id="map-title">The cloud that this stack declares</title>'
         '<desc id="map-desc">Domains with their projects on the left, networks with VLANs and subnets in the middle, '
-        "hosts with their bonded links on the right, images with their generations below. What changes bears the "
-        "word of its class; the tables of this page say the same in text.</desc>"
+        "hosts with their bonded links on the right; below, images with their generations, who has which role where, "
+        "and Ceph's users with their pools. What changes bears the word of its class; the tables of this page say "
+        "the same in text.</desc>"
         f"{inside}</svg>"
     )
 
