@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from lab.admin_connection import admin_connection
 from lab.configuration import File
 from lab.settings import REGION
 
@@ -76,11 +77,8 @@ def clouds(lab: Lab, secrets: Mapping[str, str]) -> File:
 
 def ensure(lab: Lab, secrets: Mapping[str, str]) -> None:
     """Make the project `service`, the accounts, their roles, and the catalogue; safe to repeat."""
-    import openstack  # noqa: PLC0415 - only the lab's venv has it, and `install` runs without
-
     clouds(lab, secrets).write()
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with openstack.connection.Connection(config=found.get_one("lab-admin")) as cloud:
+    with admin_connection(lab) as cloud:
         identity = cast("Proxy", cloud.identity)
         project = identity.find_project("service", domain_id=DOMAIN) or identity.create_project(
             name="service", domain_id=DOMAIN, description="The services' own accounts"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, cast
 
+from lab.admin_connection import admin_connection
 from lab.configuration import File, ini
 from lab.services import api, mariadb, rabbitmq, report
 from lab.settings import HOST, VOLUME_POOL
@@ -72,20 +73,9 @@ def make_volume_type(lab: Lab) -> None:
     """Make the default volume type; safe to repeat."""
     if mariadb.ask(lab, "SELECT COUNT(*) FROM cinder.volume_types WHERE name = 'rbd' AND deleted = 0") != "0":
         return
-    import openstack  # noqa: PLC0415 - only the lab's venv has it, and `install` runs without
-
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with openstack.connection.Connection(config=found.get_one("lab-admin")) as cloud:
+    with admin_connection(lab) as cloud:
         specs = {"volume_backend_name": BACKEND}
         cast("Any", cloud.block_storage).create_type(name=VOLUME_TYPE, extra_specs=specs)
-
-
-def health(lab: Lab, secrets: Mapping[str, str], program: str, queue: str, host: str) -> str:
-    """Ask Cinder's own table of services, and the broker."""
-    rows = f"FROM cinder.services WHERE `binary` = '{program}' AND host = '{host}' AND deleted = 0"
-    told = report.fresh(lab, program, "updated_at", rows)
-    report.listening(lab, secrets, "cinder", queue)
-    return told
 
 
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
@@ -112,7 +102,9 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
                 "cinder",
                 program,
                 files=usual,
-                check=functools.partial(health, lab, secrets, program, queue, host),
+                check=functools.partial(
+                    report.at_work, lab, secrets, "cinder", program, queue, host=host, column="updated_at"
+                ),
             )
             for program, queue, host in programs
         ),

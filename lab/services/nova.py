@@ -91,14 +91,6 @@ def find_hosts(lab: Lab, secrets: Mapping[str, str]) -> None:
     manage(lab, secrets, "cell_v2", "discover_hosts")
 
 
-def health(lab: Lab, secrets: Mapping[str, str], program: str, queue: str) -> str:
-    """Ask Nova's own table of services, and the broker."""
-    rows = f"FROM nova.services WHERE `binary` = '{program}' AND host = '{HOST}' AND deleted = 0"
-    told = report.fresh(lab, program, "last_seen_up", rows)
-    report.listening(lab, secrets, "nova", queue)
-    return told
-
-
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     """List the API, the conductor, the scheduler and the compute host."""
     usual = files(lab, secrets)
@@ -121,7 +113,9 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
                 "nova",
                 program,
                 files=compute_files(lab, secrets) if program == "nova-compute" else usual,
-                check=functools.partial(health, lab, secrets, program, queue),
+                check=functools.partial(
+                    report.at_work, lab, secrets, "nova", program, queue, host=HOST, column="last_seen_up"
+                ),
             )
             for program, queue in queues.items()
         ),

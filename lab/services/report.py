@@ -27,6 +27,20 @@ def listening(lab: Lab, secrets: Mapping[str, str], service: str, queue: str) ->
     return f"listens to {queue}"
 
 
+def at_work(
+    lab: Lab, secrets: Mapping[str, str], service: str, program: str, queue: str, *, host: str, column: str
+) -> str:
+    """Ask Nova's or Cinder's own table of services about a program on HOST, and the broker about its queue.
+
+    Raises:
+        UnhealthyError: It has not reported (in COLUMN), not lately, or listens to nobody.
+    """
+    rows = f"FROM {service}.services WHERE `binary` = '{program}' AND host = '{host}' AND deleted = 0"
+    told = fresh(lab, program, column, rows)
+    listening(lab, secrets, service, queue)
+    return told
+
+
 def fresh(lab: Lab, daemon: str, column: str, rows: str) -> str:
     """Ask when a service last reported, in its own database.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from operations.report import shapes
 from operations.report.drawing_rights import draw_rights
@@ -11,7 +11,11 @@ from operations.report.long_lists import changed_first, cut, listed
 from operations.report.shapes import HEAD, LINE, Box, group, head, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from operations.report.cloud_map import CloudMap, DrawnDomain, DrawnHost, DrawnImage, DrawnNetwork
+
+Thing = TypeVar("Thing")
 
 WIDTH = 1180
 MOST_WIRES = 80
@@ -48,7 +52,13 @@ def drawing(cloud: CloudMap) -> str:
             WIDTH, 60, text("This stack declares nothing that could be drawn.", 10, 36, 80, "note")
         )
     sheet = _Sheet()
-    bottom = max(_domains(cloud, sheet), _networks(cloud, sheet), _hosts(cloud, sheet))
+    networks = changed_first(cloud.networks, MOST_IN_ORDER)
+    hosts = changed_first(cloud.hosts, MOST_IN_ORDER)
+    bottom = max(
+        _column("Domains and projects", _DOMAINS, cloud.domains, _domain, sheet),
+        _column("Networks, their VLANs and subnets", _NETWORKS, networks, _network, sheet),
+        _column("Hosts, each with a bond of two links", _HOSTS, hosts, _host, sheet),
+    )
     if len(sheet.wires) > MOST_WIRES:
         left_out = (
             f"{len(sheet.wires)} lines between projects, networks and hosts are left out: too many to follow."
@@ -62,12 +72,19 @@ def drawing(cloud: CloudMap) -> str:
     return shapes.svg(WIDTH, bottom + 10, "".join([*sheet.wires, *sheet.parts]))
 
 
-def _domains(cloud: CloudMap, sheet: _Sheet) -> float:
+def _column(
+    title: str,
+    at: tuple[float, float],
+    things: Sequence[Thing],
+    draw: Callable[[Thing, float, _Sheet], float],
+    sheet: _Sheet,
+) -> float:
+    """THINGS one below the other, and where they end."""
+    if things:
+        sheet.parts.append(head(title, at[0], 24))
     y = float(_TOP)
-    if cloud.domains:
-        sheet.parts.append(head("Domains and projects", _DOMAINS[0], 24))
-    for domain in cloud.domains:
-        y = _domain(domain, y, sheet) + _GAP
+    for thing in things:
+        y = draw(thing, y, sheet) + _GAP
     return y
 
 
@@ -86,15 +103,6 @@ def _domain(domain: DrawnDomain, y: float, sheet: _Sheet) -> float:
         parts.append(box.row(0, domain.note or "no projects of this stack", None, "note"))
     sheet.parts.append(group(f"domain {domain.name}", parts, domain.mark))
     return box.bottom
-
-
-def _networks(cloud: CloudMap, sheet: _Sheet) -> float:
-    y = float(_TOP)
-    if cloud.networks:
-        sheet.parts.append(head("Networks, their VLANs and subnets", _NETWORKS[0], 24))
-    for network in changed_first(cloud.networks, MOST_IN_ORDER):
-        y = _network(network, y, sheet) + _GAP
-    return y
 
 
 def _network(network: DrawnNetwork, y: float, sheet: _Sheet) -> float:
@@ -119,15 +127,6 @@ def _network(network: DrawnNetwork, y: float, sheet: _Sheet) -> float:
         if project in sheet.projects:
             sheet.wires.append(shapes.wire(sheet.projects[project], (box.x, box.title_y - 4)))
     return box.bottom
-
-
-def _hosts(cloud: CloudMap, sheet: _Sheet) -> float:
-    y = float(_TOP)
-    if cloud.hosts:
-        sheet.parts.append(head("Hosts, each with a bond of two links", _HOSTS[0], 24))
-    for host in changed_first(cloud.hosts, MOST_IN_ORDER):
-        y = _host(host, y, sheet) + _GAP
-    return y
 
 
 def _host(host: DrawnHost, y: float, sheet: _Sheet) -> float:
