@@ -15,6 +15,7 @@ from components.secret import ROOT
 from components.spec import Adoptable, Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.glance import is_managed
+from dynamic_providers.rbd_image.locations_seen import Cloner
 
 
 class ImageStoreSpec(Spec):
@@ -25,6 +26,7 @@ class ImageStoreSpec(Spec):
         "pool": Effect.REPLACED,
         "ceph_user": Effect.NOTHING,
         "ceph_conf": Effect.NOTHING,
+        "cloned_by": Effect.NOTHING,
     }
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
@@ -36,6 +38,10 @@ class ImageStoreSpec(Spec):
     ceph_conf: Path | None = Field(
         None,
         description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
+    )
+    cloned_by: tuple[Cloner, ...] = Field(
+        ("cinder", "nova"),
+        description="a list of 'cinder' and 'nova': who clones images; preview warns where one of them would copy instead",
     )
 
 

@@ -3,18 +3,30 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import pulumi
+
 from components.ceph_users import CephxUser
 from components.image import GoldenImage
+from components.image_copies import warn_of_copies
 
 if TYPE_CHECKING:
     from components.settings import Settings
 
 
 def make_images(settings: "Settings", ceph_users: Mapping[str, CephxUser]) -> dict[str, GoldenImage]:
-    """Makes the images of SETTINGS, by name; CEPH_USERS are those that this program makes."""
+    """Makes the images of SETTINGS, by name; CEPH_USERS are those that this program makes.
+
+    Looks whether they would be cloned, and warns where not.
+    """
     store = settings.image_store
     if store is None:  # load() asks for it where there are images
         return {}
     user = ceph_users.get(store.ceph_user)
     login = user.login if user else None
-    return {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
+    images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
+    if images:
+        told: pulumi.Output[list[str]] = pulumi.Output.from_input(
+            warn_of_copies(store, next(iter(images.values())))
+        )
+        del told  # it goes on beside the rest, and the engine waits for it
+    return images

@@ -285,6 +285,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
     monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
     monkeypatch.setattr("components.ceph_users.look_at_the_login", lambda *_: None)
+    monkeypatch.setattr("components.image_copies._look", lambda _store: [])
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
