@@ -132,6 +132,7 @@ def test_a_port_and_an_instance_of_a_project_are_in_the_way_of_another_vlan(
     assert data["touched"]["networks"] == [NET]
     assert f"server-{SFX}" in markdown
     assert "VLAN 977" in page
+    assert "user ci-runner@Default: member" in page  # in the drawing
 
 
 def test_without_anything_on_it_the_same_change_only_interrupts(
