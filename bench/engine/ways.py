@@ -81,7 +81,9 @@ def ours(site: Site, plan: Plan) -> Phases:
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": passphrase,
         PASSWORD_VARIABLE: secrets.token_hex(),
-        **{key: value for key, value in os.environ.items() if key == "GOGC"},  # as make sets it for this program
+        **{
+            key: value for key, value in os.environ.items() if key == "GOGC"
+        },  # as make sets it for this program
         **site.settings,
     }
 
