@@ -55,7 +55,7 @@ def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
     stored = store.inspect(cloud.ioctx, record["id"])
     if stored is None:
         problems.append(f"pool {cloud.pool.name!r} has no RBD image of its id")
-    elif not stored.complete or not stored.protected:
+    elif not stored.protected:
         problems.append(f"its RBD image has no protected snapshot {store.SNAPSHOT!r}")
     elif stored.size != record["size"]:
         problems.append(f"its RBD image has {stored.size} bytes, and Glance says {record['size']}")

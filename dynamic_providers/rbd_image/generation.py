@@ -1,8 +1,8 @@
 """One generation of a golden image: the RBD image and the Glance record that share an id.
 
 The order makes every step repeatable and every leftover findable: first a queued Glance record that
-carries the stamps, then the RBD image named after it, its protected snapshot, the registration. Whoever
-comes after a crash finds the record by its stamps and goes on; whatever is in RBD has a record.
+carries the stamps, then the RBD image named after it, its snapshot, the check of what is stored, the protection
+of the snapshot, the registration. Whoever comes after a crash finds the record by its stamps and goes on; whatever is in RBD has a record.
 """
 
 from __future__ import annotations
@@ -104,9 +104,8 @@ def _import(
 ) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
-    if stored and stored.complete and stored.size == verified.virtual_size:
+    if stored and stored.protected and stored.size == verified.virtual_size:
         sha512 = stored.sha512
-        store.protect(cloud.ioctx, record["id"])
     else:
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
             sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
@@ -130,7 +129,7 @@ def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> g
         if record["status"] not in glance.FINISHED:
             return record
         stored = store.inspect(cloud.ioctx, record["id"])
-        if stored is None or not stored.complete:
+        if stored is None or not stored.snapshot:
             remove(cloud, record)
         elif record["name"] != wanted.name and not record["os_hidden"] and record["id"] != current:
             raise CloudError(

@@ -119,7 +119,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
         with _cloud(inputs) as cloud:
             record = glance.get(cloud.conn, outputs.glance_id)
             stored = store.inspect(cloud.ioctx, outputs.glance_id)
-            if record is None or record["status"] not in glance.FINISHED or not (stored and stored.complete):
+            if record is None or record["status"] not in glance.FINISHED or not (stored and stored.snapshot):
                 return None
             former = rotation.former(cloud, _wanted(id_, inputs).stamps, record["id"])
             damage = [

@@ -60,4 +60,4 @@ def publish(cloud: Cloud, content: Content, wanted: glance.Wanted, *, shown: boo
 
 def _whole(cloud: Cloud, record: glance.Record) -> bool:
     stored = store.inspect(cloud.ioctx, record["id"])
-    return record["status"] in glance.FINISHED and stored is not None and stored.complete
+    return record["status"] in glance.FINISHED and stored is not None and stored.snapshot

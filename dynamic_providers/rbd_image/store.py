@@ -1,7 +1,8 @@
 """The RBD image behind a generation: made, sealed with a protected snapshot, inspected, removed.
 
-An RBD image is *complete* once it has the protected snapshot ``snap``: the snapshot is taken only after
-every write was flushed. Anything less is what an interrupted import left, and is written again.
+An import is done with it once its snapshot ``snap`` is *protected*: that comes after every write was flushed and
+what is stored was checked. Anything less, also a snapshot that waits for its check, is what an interrupted import
+left, and is written again.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ class Stored:
 
     Attributes:
         size: of the virtual disk, in bytes.
-        complete: whether the snapshot exists.
+        snapshot: whether it exists. Where Glance has the image, its protection is all that may be missing.
         protected: whether the snapshot is protected.
         sha512: of the RAW disk, where it was computed.
     """
 
     size: int
-    complete: bool
+    snapshot: bool
     protected: bool
     sha512: str | None
 
@@ -85,15 +86,15 @@ def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
     """What RBD holds under ``name``, or None."""
     try:
         with rbd.Image(ioctx, name, read_only=True) as image:
-            complete = any(snap["name"] == SNAPSHOT for snap in image.list_snaps())
+            snapshot = any(snap["name"] == SNAPSHOT for snap in image.list_snaps())
             try:
                 sha512 = image.metadata_get(SHA512_KEY)
             except KeyError:
                 sha512 = None
             return Stored(
                 size=image.size(),
-                complete=complete,
-                protected=complete and image.is_protected_snap(SNAPSHOT),
+                snapshot=snapshot,
+                protected=snapshot and image.is_protected_snap(SNAPSHOT),
                 sha512=sha512,
             )
     except rbd.ImageNotFound:
@@ -105,30 +106,34 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     """Yield an image of ``size`` bytes to write into, made if it is not there.
 
     What an interrupted import left is written over, not removed: it holds the same content, because the
-    name follows from the content, and removing would have to wait until the dead client's watch expires.
+    name follows from the content, and removing would have to wait until the dead client's watch expires. A
+    snapshot that it took goes: nobody has checked what is in it.
     """
     with suppress(rbd.ImageExists):
         rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
     with rbd.Image(ioctx, name) as image:
+        _remove_snapshots(image)
         if image.size() != size:
             image.resize(size)
         yield image
 
 
+def take_snapshot(image: rbd.Image) -> None:
+    """Take the snapshot of what was written and flushed; the monitors may need a second for it."""
+    image.create_snap(SNAPSHOT)
+
+
 def seal(image: rbd.Image, sha512: str | None) -> None:
-    """Record the hash, then take and protect the snapshot."""
+    """Record the hash, then protect the snapshot: what is in it was checked."""
     if sha512:
         image.metadata_set(SHA512_KEY, sha512)
-    if not any(snap["name"] == SNAPSHOT for snap in image.list_snaps()):
-        image.create_snap(SNAPSHOT)
-    if not image.is_protected_snap(SNAPSHOT):
-        image.protect_snap(SNAPSHOT)
+    image.protect_snap(SNAPSHOT)
 
 
 def protect(ioctx: rados.Ioctx, name: str) -> None:
     """Protect the snapshot again, where somebody lifted the protection."""
     with rbd.Image(ioctx, name) as image:
-        seal(image, None)
+        image.protect_snap(SNAPSHOT)
 
 
 def users(ioctx: rados.Ioctx, name: str) -> list[str]:
@@ -164,10 +169,7 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
     """
     try:
         with rbd.Image(ioctx, name) as image:
-            for snap in list(image.list_snaps()):
-                if image.is_protected_snap(snap["name"]):
-                    image.unprotect_snap(snap["name"])
-                image.remove_snap(snap["name"])
+            _remove_snapshots(image)
         rbd.RBD().remove(ioctx, name)
     except rbd.ImageNotFound:
         return
@@ -176,3 +178,10 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
             f"RBD image {name} is still open or has clones: {', '.join(users(ioctx, name)) or 'a client'} "
             "uses it. (A killed import counts as a client for 30 s.)"
         ) from error
+
+
+def _remove_snapshots(image: rbd.Image) -> None:
+    for snap in list(image.list_snaps()):
+        if image.is_protected_snap(snap["name"]):
+            image.unprotect_snap(snap["name"])
+        image.remove_snap(snap["name"])

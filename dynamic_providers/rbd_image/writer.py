@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Self
 import rbd
 
 from clients.progress import Progress
-from dynamic_providers.rbd_image import reading, verify
+from dynamic_providers.rbd_image import reading, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
 
     from clients import ceph
     from dynamic_providers.rbd_image.source import Source
@@ -35,7 +36,10 @@ ZERO_GRAIN = bytes(GRAIN)
 
 
 def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_raw: bool) -> str | None:
-    """Copy the data of ``source`` into ``target``, an image of ``pool``, flush it, and check what is stored.
+    """Copy the data of ``source`` into ``target``, an image of ``pool``, flush it, take its snapshot, and check it.
+
+    The snapshot waits for the monitors, the check for the OSDs: they go on side by side. Until the check agrees
+    nothing may count the snapshot as an image; `store.seal` is what makes it one.
 
     ``target`` must be as large as the source's disk and read as zeros wherever it was not written by an
     earlier, interrupted call with the same source.
@@ -50,8 +54,12 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
     written = verify.Written()
     with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
         _copy(data, _Sink(target, written), digest, what)
-        verify.check(written, target, pool, what)
-        return digest.finish(source.virtual_size) if digest else None
+        sha512 = digest.finish(source.virtual_size) if digest else None
+        with ThreadPoolExecutor(1, thread_name_prefix="snapshot") as beside:
+            taken = beside.submit(store.take_snapshot, target)
+            verify.check(written, target, pool, what)
+            taken.result()
+        return sha512.result() if sha512 else None
 
 
 def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
@@ -109,8 +117,12 @@ class _RawDigest:
         buffer.hold()
         self._thread.submit(self._update, offset, buffer)
 
-    def finish(self, size: int) -> str:
-        self._thread.submit(self._zeros_until, size).result()
+    def finish(self, size: int) -> Future[str]:
+        """The hash in hex, once the rest of a disk of ``size`` bytes, which is zeros, is in it."""
+        return self._thread.submit(self._finish, size)
+
+    def _finish(self, size: int) -> str:
+        self._zeros_until(size)
         return self._digest.hexdigest()
 
     def _update(self, offset: int, buffer: _Buffer) -> None:

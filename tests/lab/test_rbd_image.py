@@ -182,6 +182,8 @@ def killed(step, when, method, *arguments):
     ("step", "when"),
     [
         ("glance.create", "after"),
+        ("store.take_snapshot", "before"),
+        ("store.take_snapshot", "after"),
         ("writer.write", "after"),
         ("store.seal", "after"),
         ("registration.register", "before"),
@@ -193,6 +195,26 @@ def test_killed_at_any_step_the_next_create_converges_without_orphans(first, ste
     result = make(inputs(first[0]))
     assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
     provider.delete(result.id, result.outs)
+
+
+def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
+    killed("store.take_snapshot", "after", "create", inputs(first[0]))
+    with openstack_client.connect("lab-image-import") as conn:
+        stamps = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
+        (record,) = conn.image.get("/images", params=stamps).json()["images"]
+    with ceph.pool("images", "admin") as pool:
+        with rbd.Image(pool.ioctx, record["id"]) as image:
+            assert [snap["name"] for snap in image.list_snaps()] == ["snap"]
+            prefix = image.stat()["block_name_prefix"]
+        pool.ioctx.write(
+            f"{prefix}.{0:016x}", b"bad", 12345
+        )  # the disk error that the check would have found
+    result = make(inputs(first[0]))
+    try:
+        assert result.outs["glance_id"] == record["id"]
+        assert raw_digest_in_rbd(record["id"]) == first[1]
+    finally:
+        provider.delete(result.id, result.outs)
 
 
 @pytest.mark.parametrize(

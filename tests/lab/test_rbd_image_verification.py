@@ -4,7 +4,6 @@ import hashlib
 import subprocess
 
 import pytest
-import rbd
 
 from clients import ceph
 from clients import openstack as openstack_client
@@ -61,7 +60,7 @@ def written(source, meddle):
             with store.writable(pool.ioctx, NAME, opened.virtual_size) as target:
                 writer.write(opened, target, pool, NAME, hash_raw=False)
         finally:
-            rbd.RBD().remove(pool.ioctx, NAME)
+            store.remove(pool.ioctx, NAME)
 
 
 def in_its_object(image, offset, change):

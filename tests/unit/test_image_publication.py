@@ -60,7 +60,7 @@ class Cloud:
 
     def __init__(self, *records: dict[str, Any], stored: store.Stored | None = None) -> None:
         self.records = {found["id"]: found for found in records}
-        self.stored = stored or store.Stored(1024, complete=True, protected=True, sha512=None)
+        self.stored = stored or store.Stored(1024, snapshot=True, protected=True, sha512=None)
         self.done: list[tuple[str, str]] = []
         self.conn = SimpleNamespace(current_project_id="a-project")
         self.ioctx = None
@@ -279,7 +279,7 @@ def test_what_would_have_to_be_changed_is_named_and_not_adopted(
 def test_data_without_its_protected_snapshot_is_not_adopted(
     using: Any, complete: bool, protected: bool
 ) -> None:
-    stored = store.Stored(1024, complete=complete, protected=protected, sha512=None)
+    stored = store.Stored(1024, snapshot=complete, protected=protected, sha512=None)
     with pytest.raises(CloudError, match="no protected snapshot 'snap'"):
         adoption.adopt(using(Cloud(unstamped(), stored=stored)), "theirs", WANTED)
 

@@ -97,7 +97,7 @@ def test_the_hash_is_that_of_the_whole_disk_holes_included(extents):
     image = FakeImage()
     with writer._RawDigest() as digest:
         copied(image, extents, digest)
-        assert digest.finish(SIZE) == hashlib.sha512(image.disk).hexdigest()
+        assert digest.finish(SIZE).result() == hashlib.sha512(image.disk).hexdigest()
 
 
 def test_a_write_that_ceph_refuses_is_raised_and_nothing_is_flushed(extents):
@@ -120,7 +120,7 @@ def test_after_an_import_its_buffers_are_gone(extents):
     try:
         with writer._RawDigest() as digest:
             copied(FakeImage(), extents, digest)
-            digest.finish(SIZE)
+            digest.finish(SIZE).result()
         assert [item for item in gc.get_objects() if isinstance(item, writer._Buffer)] == []
     finally:
         gc.enable()
