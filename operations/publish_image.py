@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from clients.errors import CloudError
 from clients.progress import tell
 from components.image import digest_in
-from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication, registration
+from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication, registration, source
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4
 KEEP = 3
@@ -113,10 +113,13 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
         properties=declared.properties,
         stamps=stamps,
     )
-    content = generation.Content(
-        declared.source, declared.sha256, declared.source_format, declared.hash == "sha512"
-    )
-    with generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud:
+    with (
+        source.opening(
+            declared.source, declared.sha256, declared.source_format, declared.name, ahead=True
+        ) as verified,
+        generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
+    ):
+        content = generation.Content(verified, declared.hash == "sha512")
         done = publication.publish(cloud, content, wanted, shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],

@@ -16,16 +16,16 @@ from openstack.exceptions import SDKException
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance, registration, source, store, writer
+from dynamic_providers.rbd_image import glance, registration, store, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     import rados
     from openstack.connection import Connection
 
     from clients import ceph
-    from dynamic_providers.rbd_image.inspection import Format
+    from dynamic_providers.rbd_image.source import Source
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name
@@ -57,11 +57,14 @@ def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
 
 @dataclass(frozen=True)
 class Content:
-    """What a generation is made from; ``sha256`` of the source decides its identity."""
+    """What a generation is made from.
 
-    source: str
-    sha256: str
-    format: Format
+    Attributes:
+        verified: gives the source; called only where the generation is not there yet (`source.opening`).
+        hash_raw: whether the SHA-512 of its RAW disk is wanted.
+    """
+
+    verified: Callable[[], Source]
     hash_raw: bool
 
 
@@ -86,21 +89,21 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
     """
     record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
-        with source.verified(content.source, content.sha256, content.format, wanted.name) as verified:
-            record = record or _new_record(cloud, wanted)
-            try:
-                record = _import(cloud, verified, record, wanted, content.hash_raw)
-            except registration.StillRegisteringError:
-                raise
-            except Exception:  # whatever it is: what this run made is taken back, and it is raised again
-                with suppress(CloudError, SDKException):
-                    remove(cloud, record)
-                raise
+        verified = content.verified()
+        record = record or _new_record(cloud, wanted)
+        try:
+            record = _import(cloud, verified, record, wanted, content.hash_raw)
+        except registration.StillRegisteringError:
+            raise
+        except Exception:  # whatever it is: what this run made is taken back, and it is raised again
+            with suppress(CloudError, SDKException):
+                remove(cloud, record)
+            raise
     return glance.apply(cloud.conn, record, wanted)
 
 
 def _import(
-    cloud: Cloud, verified: source.Source, record: glance.Record, wanted: glance.Wanted, hash_raw: bool
+    cloud: Cloud, verified: Source, record: glance.Record, wanted: glance.Wanted, hash_raw: bool
 ) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])

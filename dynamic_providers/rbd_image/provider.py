@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.rbd_image import adoption, generation, glance, rotation, store
+from dynamic_providers.rbd_image import adoption, generation, glance, rotation, source, store
 from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
         if inputs.adopt:
             with _cloud(inputs) as cloud:
                 adoption.adopt(cloud, inputs.adopt, _wanted(inputs.name, inputs))
-        return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt)
+        return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt, ahead=not inputs.adopt)
 
     def update_in_place(self, id_: str, olds: RbdImageOutputs, inputs: RbdImageArgs) -> RbdImageOutputs:
         """Change the record; new content is a new generation, and the former goes once that is active."""
-        return self._bring_to(id_, inputs, olds.glance_id)
+        return self._bring_to(id_, inputs, olds.glance_id, ahead=False)  # most change only the record
 
     def read_live(
         self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
@@ -157,12 +157,17 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             else:
                 store.remove(cloud.ioctx, outputs.glance_id)
 
-    def _bring_to(self, id_: str, inputs: RbdImageArgs, current: str | None = None) -> RbdImageOutputs:
+    def _bring_to(
+        self, id_: str, inputs: RbdImageArgs, current: str | None, *, ahead: bool
+    ) -> RbdImageOutputs:
         wanted = _wanted(id_, inputs)
-        content = generation.Content(
-            inputs.source, inputs.sha256, inputs.source_format, inputs.hash == "sha512"
-        )
-        with _cloud(inputs) as cloud:
+        with (
+            source.opening(
+                inputs.source, inputs.sha256, inputs.source_format, inputs.name, ahead=ahead
+            ) as verified,
+            _cloud(inputs) as cloud,
+        ):
+            content = generation.Content(verified, inputs.hash == "sha512")
             record = generation.ensure(cloud, content, wanted, current)
             kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
             rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))

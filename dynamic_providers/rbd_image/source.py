@@ -1,10 +1,15 @@
-"""Where an image comes from: a file or something fetched, verified against its SHA-256 and held open."""
+"""Where an image comes from: a file or something fetched, verified against its SHA-256 and held open.
+
+A file may be hashed ahead, while Keystone, Ceph and Glance are asked; nothing is done with it before it is verified.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,11 +19,11 @@ from clients.progress import Progress
 from dynamic_providers.rbd_image import fetch, inspection, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from dynamic_providers.rbd_image.inspection import Format
 
-HASHED_AT_ONCE = 256 << 10  # stays in the processor's cache between being read and being hashed
+HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
 
 
 @dataclass(frozen=True)
@@ -36,12 +41,39 @@ class Source:
     virtual_size: int
 
 
+class _NotNeededError(Exception):
+    """Nobody waits for the hash any more."""
+
+
 @contextmanager
-def verified(location: str, sha256: str, declared: Format, what: str) -> Iterator[Source]:
+def opening(
+    location: str, sha256: str, declared: Format, what: str, *, ahead: bool
+) -> Iterator[Callable[[], Source]]:
+    """Yield what gives the verified source, held open until the ``with`` ends: for whoever finds that he needs it.
+
+    With ``ahead`` a file is hashed in a thread from now on; what is wrong with it is raised where it is asked for.
+    What has to be fetched is fetched only then.
+    """
+    over = threading.Event()
+    with ExitStack() as held, ThreadPoolExecutor(1, thread_name_prefix="sha256") as beside:
+
+        def verify() -> Source:
+            return held.enter_context(verified(location, sha256, declared, what, over))
+
+        try:
+            yield beside.submit(verify).result if ahead and not fetch.is_remote(location) else verify
+        finally:
+            over.set()
+
+
+@contextmanager
+def verified(
+    location: str, sha256: str, declared: Format, what: str, over: threading.Event | None = None
+) -> Iterator[Source]:
     """Open a path or fetch an http(s) or s3 address, verify its SHA-256, inspect it, and yield it.
 
     A download is kept under the user's cache until the ``with`` ends well, so that an interrupted import
-    does not fetch it again.
+    does not fetch it again. Hashing a file stops when ``over`` is set.
 
     Raises:
         CloudError: missing, unreachable, another checksum, or a file that is not safely importable.
@@ -57,7 +89,7 @@ def verified(location: str, sha256: str, declared: Format, what: str) -> Iterato
     except OSError as error:
         raise CloudError(f"source {location!r} cannot be read: {error.strerror}.") from error
     with file:
-        found = _hash(file, f"{what}: verifying")
+        found = _hash(file, f"{what}: verifying", over)
         if found != sha256:
             raise _mismatch(location, sha256, found)
         yield _inspected(file, declared, location)
@@ -74,23 +106,26 @@ def _mismatch(location: str, wanted: str, found: str) -> CloudError:
     )
 
 
-def _hash(file: BinaryIO, what: str) -> str:
+def _hash(file: BinaryIO, what: str, over: threading.Event | None = None) -> str:
     """SHA-256 of the file. Its holes are hashed without being read: they would push other data out of memory."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(HASHED_AT_ONCE))
     zeros = memoryview(bytes(HASHED_AT_ONCE))
     size, at = os.fstat(file.fileno()).st_size, 0
+
+    def count_in(data: memoryview) -> int:
+        if over and over.is_set():
+            raise _NotNeededError
+        digest.update(data)
+        progress.advance(len(data))
+        return len(data)
+
     with Progress(what, size) as progress:
         for start, end in (*reading.extents(file.fileno()), (size, size)):
             while at < start:
-                count = min(len(zeros), start - at)
-                digest.update(zeros[:count])
-                progress.advance(count)
-                at += count
+                at += count_in(zeros[: start - at])
             while at < end and (count := os.preadv(file.fileno(), [buffer[: end - at]], at)):
-                digest.update(buffer[:count])
-                progress.advance(count)
-                at += count
+                at += count_in(buffer[:count])
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import os
 import struct
 import subprocess
 import threading
@@ -52,6 +53,44 @@ def test_another_checksum_is_refused_and_both_are_named(qcow2):
     wanted = "0" * 64
     with pytest.raises(CloudError, match=f"{sha256(qcow2)}.*{wanted}.*nothing was imported"):
         source.verified(str(qcow2), wanted, "qcow2", "test").__enter__()
+
+
+def ahead(path, checksum):
+    return source.opening(str(path), checksum, "qcow2", "test", ahead=True)
+
+
+def test_a_source_that_is_hashed_ahead_is_the_same(qcow2):
+    with ahead(qcow2, sha256(qcow2)) as verified:
+        found = verified()
+        assert found.virtual_size == 3 * MIB
+        assert os.pread(found.fd, 4, 0) == b"QFI\xfb"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.pread(found.fd, 4, 0)
+
+
+def test_what_is_wrong_with_a_source_is_told_where_it_is_asked_for_and_not_otherwise(qcow2, tmp_path):
+    for path, checksum, says in [
+        (qcow2, "0" * 64, "nothing was imported"),
+        (tmp_path / "none", "0" * 64, "cannot be read"),
+    ]:
+        with ahead(path, checksum) as verified, pytest.raises(CloudError, match=says):
+            verified()
+        with ahead(path, checksum):
+            pass
+
+
+def test_a_source_that_turns_out_not_to_be_needed_is_not_hashed_to_its_end(tmp_path):
+    with (tmp_path / "huge.raw").open("wb") as file:
+        file.truncate(8 << 40)  # a hash of this takes an hour
+    with ahead(tmp_path / "huge.raw", "0" * 64):
+        pass
+
+
+def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
+    folder, url = web
+    with source.opening(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test", ahead=True) as verified:
+        (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())  # not there before
+        assert verified().virtual_size == 3 * MIB
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):
