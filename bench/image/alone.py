@@ -77,19 +77,18 @@ def thinness(source: Source) -> dict[str, float]:
 
 def four(source: Source) -> dict[str, float]:
     """Four imports one after the other and at once, in one process as in Pulumi's; and the limit of as many bytes."""
-    names = [f"{ways.SCRATCH}-{number}" for number in range(AT_ONCE)]
     source.sha256  # noqa: B018 - computed once, before the clock runs
 
-    def all_of(run: Callable[[Callable[[str], Callable[[], None]]], list[Callable[[], None]]]) -> float:
+    def all_of(run: Callable[[], list[Callable[[], None]]]) -> float:
         with timed() as one:
-            made = run(lambda name: ways.ours(source, name))
+            made = run()
         for clean_up in made:
             clean_up()
         return one.seconds
 
-    in_turn = all_of(lambda make: [make(name) for name in names])
+    in_turn = all_of(lambda: [ways.ours(source) for _ in range(AT_ONCE)])
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        at_once = all_of(lambda make: list(threads.map(make, names)))
+        at_once = all_of(lambda: list(threads.map(ways.ours, [source] * AT_ONCE)))
     with timed() as bare:
         clean_up = ways.limit(replace(source, data=AT_ONCE * source.data))
     clean_up()

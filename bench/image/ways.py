@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+import uuid
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -51,10 +52,10 @@ def limit(source: Source) -> Callable[[], None]:
     return remove_scratch
 
 
-def inputs(source: Source, name: str = SCRATCH, raw_hash: str = "none") -> dict[str, Any]:
-    """What the provider's create is given."""
+def inputs(source: Source, raw_hash: str = "none") -> dict[str, Any]:
+    """What the provider's create is given: always a new name, because Glance refuses the ids of what was deleted."""
     return {
-        "name": name,
+        "name": f"{SCRATCH}-{uuid.uuid4()}",
         "source": str(source.path),
         "sha256": source.sha256,
         "source_format": source.format,
@@ -66,10 +67,10 @@ def inputs(source: Source, name: str = SCRATCH, raw_hash: str = "none") -> dict[
     }
 
 
-def ours(source: Source, name: str = SCRATCH, raw_hash: str = "none") -> Callable[[], None]:
+def ours(source: Source, raw_hash: str = "none") -> Callable[[], None]:
     """The provider's whole create: source verified, written, read back, protected, active in Glance."""
     provider = RbdImageProvider()
-    made = provider.create(inputs(source, name, raw_hash))
+    made = provider.create(inputs(source, raw_hash))
     return lambda: provider.delete(made.id, made.outs or {})
 
 

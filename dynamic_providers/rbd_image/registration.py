@@ -17,7 +17,7 @@ from dynamic_providers.rbd_image import glance
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-POLL_S = 0.1
+POLL_S = 0.05  # it takes a quarter of a second where Glance does not hash
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work
 HASH_SPEED = 50 << 20  # bytes a second; where Glance is set to hash (do_secure_hash), it reads the whole disk
 OPENING = (
@@ -93,9 +93,7 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Rec
             raise _deleted(image_id)
         if record["status"] == "active":
             return record
-        tasks = glance.parsed(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
-        failed = [task for task in tasks if task["status"] == "failure"]
-        if record["status"] == "queued" and failed:
+        if record["status"] == "queued" and (failed := _failed_tasks(conn, image_id)):
             raise CloudError(
                 f"Glance did not accept the location of image {image_id}: {failed[-1]['message']} "
                 "It removes the RBD image when it gives up a location; run this again to write it anew."
@@ -106,3 +104,8 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Rec
                 "See Glance's log, then run this again; it goes on where it stopped."
             )
         time.sleep(POLL_S)
+
+
+def _failed_tasks(conn: Connection, image_id: str) -> list[dict[str, Any]]:
+    tasks = glance.parsed(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
+    return [task for task in tasks if task["status"] == "failure"]
