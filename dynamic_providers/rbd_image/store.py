@@ -86,7 +86,7 @@ def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
     """What RBD holds under ``name``, or None."""
     try:
         with rbd.Image(ioctx, name, read_only=True) as image:
-            snapshot = any(snap["name"] == SNAPSHOT for snap in image.list_snaps())
+            snapshot = _has_snapshot(image)
             try:
                 sha512 = image.metadata_get(SHA512_KEY)
             except KeyError:
@@ -112,28 +112,36 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     with suppress(rbd.ImageExists):
         rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
     with rbd.Image(ioctx, name) as image:
-        _remove_snapshots(image)
+        if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
+            image.remove_snap(SNAPSHOT)
         if image.size() != size:
             image.resize(size)
         yield image
 
 
 def take_snapshot(image: rbd.Image) -> None:
-    """Take the snapshot of what was written and flushed; the monitors may need a second for it."""
-    image.create_snap(SNAPSHOT)
+    """Take the snapshot of what was written and flushed; the monitors may need a second for it.
+
+    Where it is there, another run imports the same content at this moment.
+    """
+    with suppress(rbd.ImageExists):
+        image.create_snap(SNAPSHOT)
 
 
 def seal(image: rbd.Image, sha512: str | None) -> None:
     """Record the hash, then protect the snapshot: what is in it was checked."""
     if sha512:
         image.metadata_set(SHA512_KEY, sha512)
-    image.protect_snap(SNAPSHOT)
+    if not _has_snapshot(image):  # another run, just begun, took it for an interrupted one's
+        image.create_snap(SNAPSHOT)
+    if not image.is_protected_snap(SNAPSHOT):
+        image.protect_snap(SNAPSHOT)
 
 
 def protect(ioctx: rados.Ioctx, name: str) -> None:
     """Protect the snapshot again, where somebody lifted the protection."""
     with rbd.Image(ioctx, name) as image:
-        image.protect_snap(SNAPSHOT)
+        seal(image, None)
 
 
 def users(ioctx: rados.Ioctx, name: str) -> list[str]:
@@ -169,7 +177,10 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
     """
     try:
         with rbd.Image(ioctx, name) as image:
-            _remove_snapshots(image)
+            for snap in list(image.list_snaps()):
+                if image.is_protected_snap(snap["name"]):
+                    image.unprotect_snap(snap["name"])
+                image.remove_snap(snap["name"])
         rbd.RBD().remove(ioctx, name)
     except rbd.ImageNotFound:
         return
@@ -180,8 +191,5 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
         ) from error
 
 
-def _remove_snapshots(image: rbd.Image) -> None:
-    for snap in list(image.list_snaps()):
-        if image.is_protected_snap(snap["name"]):
-            image.unprotect_snap(snap["name"])
-        image.remove_snap(snap["name"])
+def _has_snapshot(image: rbd.Image) -> bool:
+    return any(snap["name"] == SNAPSHOT for snap in image.list_snaps())

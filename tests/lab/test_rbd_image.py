@@ -14,6 +14,7 @@ import rbd
 from clients import ceph
 from clients import openstack as openstack_client
 from clients.errors import CloudError
+from dynamic_providers.rbd_image import store, writer
 from dynamic_providers.rbd_image.generation import generation_id
 from tests.lab.golden_image import (
     MIB,
@@ -246,6 +247,32 @@ def test_killed_at_any_step_of_a_delete_the_next_one_leaves_nothing(first, step,
     provider.delete(made.id, made.outs)
     assert glance(made.outs["glance_id"]) is None
     assert made.outs["glance_id"] not in rbd_names()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_two_runs_of_the_same_import_at_once_end_with_one_image(first, monkeypatch, moment):
+    """The other run begins while this one checks; this one's snapshot is protected before or after the other writes."""
+    seal, write, others = store.seal, writer.write, []
+
+    def other_run(image, sha512):
+        def writes(*arguments):
+            if moment == "before":
+                seal(image, sha512)
+            return write(*arguments)
+
+        monkeypatch.setattr(store, "seal", seal)
+        monkeypatch.setattr(writer, "write", writes)
+        others.append(make(inputs(first[0])))
+        seal(image, sha512)
+
+    monkeypatch.setattr(store, "seal", other_run)
+    result = make(inputs(first[0]))
+    try:
+        assert [other.outs for other in others] == [result.outs]
+        assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
+        assert not live_diff(result, inputs(first[0])).changes
+    finally:
+        provider.delete(result.id, result.outs)
 
 
 def test_a_killed_import_takes_its_decoder_with_it(first):
