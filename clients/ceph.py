@@ -80,7 +80,7 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
     except rados.Error as error:
         raise CloudError(
             f"the Ceph monitors named in {path} did not accept client.{user} "
-            f"within {CONNECT_TIMEOUT_S} s: {error}."
+            f"within {TIMEOUTS['client_mount_timeout']} s: {error}."
         ) from error
     try:
         yield handle
