@@ -88,6 +88,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
     """
     record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
+        locations.refuse_other_cluster(cloud.conn, cloud.pool)
         with source.verified(content.source, content.sha256, content.format, wanted.name) as verified:
             record = record or _new_record(cloud, wanted)
             try:
@@ -114,7 +115,6 @@ def _import(
         sha512 = stored.sha512
         store.protect(cloud.ioctx, record["id"])
     else:
-        locations.refuse_other_cluster(cloud.conn, cloud.pool)
         room.refuse_if_full(cloud.pool)
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
             sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)

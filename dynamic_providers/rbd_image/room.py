@@ -45,7 +45,9 @@ def refuse_if_full(pool: ceph.Pool) -> None:
     """
     room = of_pool(pool, pool.name)
     if room and not room.takes(1):
-        raise CloudError(f"pool {pool.name!r} is full or at its quota: {_mend(pool.name, room)}")
+        raise CloudError(
+            f"pool {pool.name!r} is full or at its quota: run this again when you have {_mended(pool.name, room)}."
+        )
 
 
 def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: str) -> None:
@@ -64,7 +66,7 @@ def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: s
             f"{what}: the source has up to {needed // MIB} MiB of data, and pool {name!r} can take "
             f"{max(room.bytes_left, 0) // MIB} MiB more"
             + (f" in {room.objects_left} objects" if room.objects_left is not None else "")
-            + f": nothing was written. {_mend(name, room).capitalize()}"
+            + f": nothing was written. Run this again when you have {_mended(name, room)}."
         )
 
 
@@ -86,10 +88,10 @@ def of_pool(pool: ceph.Pool, name: str) -> Room | None:
     return None
 
 
-def _mend(name: str, room: Room) -> str:
+def _mended(name: str, room: Room) -> str:
     if room.by_quota:
-        return f"free room in it or raise its quota (`ceph osd pool get-quota {name}` shows it), then run this again."
-    return "free room in it or add OSDs (`ceph df` shows what there is), then run this again."
+        return f"freed room in it or raised its quota (`ceph osd pool get-quota {name}` shows it)"
+    return "freed room in it or added OSDs (`ceph df` shows what there is)"
 
 
 def _held(target: rbd.Image) -> int:

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from lab.daemon import UnhealthyError
@@ -12,6 +12,7 @@ from lab.settings import OSD_COUNT, Lab
 from lab.supervisor import Supervisor
 
 MON = "ceph-mon"
+COMPLAINTS = ("osds down", "degraded", "Slow OSD", "slow ops", "inactive", "full")
 OSDS = tuple(f"ceph-osd.{number}" for number in range(OSD_COUNT))
 
 
@@ -34,8 +35,13 @@ def stop(pid_: int) -> None:
 
 def wait_until_healthy(lab: Lab, not_as: dict[str, int]) -> None:
     """Until every daemon of NOT_AS runs as another process, and no placement group waits or lacks a copy."""
+    wait_for(lambda: is_healthy(lab, not_as))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Until CONDITION holds."""
     deadline = time.monotonic() + 120
-    while not _is_healthy(lab, not_as):
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(1)
 
@@ -59,12 +65,13 @@ def go_on(lab: Lab, *names: str) -> None:
     wait_until_healthy(lab, {})
 
 
-def _is_healthy(lab: Lab, not_as: dict[str, int]) -> bool:
+def is_healthy(lab: Lab, not_as: dict[str, int]) -> bool:
+    """Whether every daemon of NOT_AS runs as another process, and Ceph complains of nothing that stops writes."""
     if any(pid(lab, name) in (0, former) for name, former in not_as.items()):
         return False
     with suppress(UnhealthyError):
         for number in range(OSD_COUNT):
             ceph.osd_health(lab, number)
         found = ceph.monitor_health(lab)
-        return not any(word in found for word in ("osds down", "degraded", "Slow OSD", "slow ops", "inactive"))
+        return not any(word in found for word in COMPLAINTS)
     return False

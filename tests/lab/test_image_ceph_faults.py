@@ -11,7 +11,7 @@ import pytest
 
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import reading
+from dynamic_providers.rbd_image import reading, writer
 from tests.lab import ceph_daemons
 from tests.lab.golden_image import (
     ROOT,
@@ -37,7 +37,7 @@ def before_piece(monkeypatch):
 
     def arrange(number, do):
         pieces = reading._Decoder.pieces
-        done = []
+        done: list[int] = []
 
         def meddled(self, what):
             for count, piece in enumerate(pieces(self, what)):
@@ -129,9 +129,8 @@ def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_nex
     converges(inputs(first[0]), first[1])
 
 
-def test_monitors_that_do_not_answer_at_the_start_are_one_sentence_and_nothing_is_made(
-    lab, first, impatient
-):
+@pytest.mark.usefixtures("impatient")
+def test_monitors_that_do_not_answer_at_the_start_are_one_sentence_and_nothing_is_made(lab, first):
     before = rbd_names() | recorded_names()
     with (
         ceph_daemons.stopped(lab, ceph_daemons.MON),
@@ -142,8 +141,9 @@ def test_monitors_that_do_not_answer_at_the_start_are_one_sentence_and_nothing_i
     converges(inputs(first[0]), first[1])
 
 
+@pytest.mark.usefixtures("impatient")
 def test_monitors_that_stop_answering_in_mid_import_are_one_sentence_and_the_next_run_converges(
-    lab, first, impatient, before_piece
+    lab, first, before_piece
 ):
     monitor = ceph_daemons.pid(lab, ceph_daemons.MON)
     done = before_piece(3, lambda: ceph_daemons.stop(monitor))
@@ -156,7 +156,8 @@ def test_monitors_that_stop_answering_in_mid_import_are_one_sentence_and_the_nex
     converges(inputs(first[0]), first[1])
 
 
-def test_a_ceph_conf_that_names_a_closed_port_is_one_sentence(lab, first, impatient, tmp_path):
+@pytest.mark.usefixtures("impatient")
+def test_a_ceph_conf_that_names_a_closed_port_is_one_sentence(lab, first, tmp_path):
     with socket.socket() as free:
         free.bind((lab.address, 0))
         port = free.getsockname()[1]
@@ -169,3 +170,39 @@ def test_a_ceph_conf_that_names_a_closed_port_is_one_sentence(lab, first, impati
     )
     with pytest.raises(CloudError, match=f"monitors named in {conf} did not accept client.image-import"):
         make(inputs(first[0], ceph_conf=str(conf)))
+
+
+def ceph_says(*words):
+    done = subprocess.run(["ceph", "--id", "admin", *words], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.strip() or "null")
+
+
+def is_there_room(mib):
+    (pool,) = (item for item in ceph_says("df", "-f", "json")["pools"] if item["name"] == "images")
+    return pool["stats"]["max_avail"] >= mib << 20
+
+
+@pytest.fixture
+def nearly_full(lab):
+    """OSDs with room for a few MiB: the ratio at which they count as full is lowered to above what they hold."""
+    held = ceph_says("osd", "df", "-f", "json")["summary"]["average_utilization"] / 100
+    try:
+        ceph_says("osd", "set-nearfull-ratio", "0.00001")
+        ceph_says("osd", "set-backfillfull-ratio", "0.00001")
+        ceph_says("osd", "set-full-ratio", f"{held + 0.0002:.6f}")
+        ceph_daemons.wait_for(lambda: not is_there_room(24))
+        yield
+    finally:
+        ceph_says("osd", "set-full-ratio", "0.95")
+        ceph_says("osd", "set-backfillfull-ratio", "0.9")
+        ceph_says("osd", "set-nearfull-ratio", "0.85")
+        ceph_daemons.wait_for(lambda: is_there_room(1000) and ceph_daemons.is_healthy(lab, {}))
+
+
+@pytest.mark.usefixtures("nearly_full")
+def test_data_for_which_the_osds_have_no_room_is_refused_before_it_is_written(first, monkeypatch):
+    before = rbd_names() | recorded_names()
+    monkeypatch.setattr(writer, "_copy", lambda *_: pytest.fail("data was written"))
+    with pytest.raises(CloudError, match=r"pool 'images'.*freed room in it"):
+        make(inputs(first[0]))
+    assert rbd_names() | recorded_names() == before
