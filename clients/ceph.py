@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 from contextlib import contextmanager
@@ -25,6 +26,19 @@ TIMEOUTS = {
 }
 # An acknowledged write is stored, and is sent from the caller's memory, which stays as it is until then.
 WRITES = {"rbd_cache": "false", "rbd_disable_zero_copy_writes": "false"}
+
+
+class UnansweredError(CloudError):
+    """Ceph has left something unanswered beyond every timeout: what waits for it can neither go on nor be closed."""
+
+
+def never_free(held: object) -> None:
+    """Keep an object as it is until the process ends: freeing it would wait for an answer that does not come.
+
+    librbd 16 loses completions when `rados_osd_op_timeout` ends what they wait for, and closes no image before all
+    have come.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
 
 
 def conf_path(conf: str | None) -> str:
@@ -66,12 +80,17 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
     except rados.Error as error:
         raise CloudError(
             f"the Ceph monitors named in {path} did not accept client.{user} "
-            f"within {CONNECT_TIMEOUT_S} s: {error}."
+            f"within {TIMEOUTS['client_mount_timeout']} s: {error}."
         ) from error
     try:
         yield handle
-    finally:
+    except UnansweredError:
+        never_free(handle)
+        raise
+    except BaseException:
         handle.shutdown()
+        raise
+    handle.shutdown()
 
 
 class CommandRefused(CloudError):  # noqa: N818 - the state, in Ceph's sense
@@ -121,8 +140,9 @@ def command(
 
 @dataclass(frozen=True)
 class Pool:
-    """A pool, open for I/O, the FSID of its cluster, and how it was reached."""
+    """A pool, open for I/O, the connection and FSID of its cluster, and how it was reached."""
 
+    handle: rados.Rados
     ioctx: rados.Ioctx
     fsid: str
     name: str
@@ -147,4 +167,4 @@ def pool(name: str, user: str, conf: str | None = None) -> Iterator[Pool]:
                 "or name an existing one in image_store.pool."
             ) from error
         with ioctx:
-            yield Pool(ioctx, fsid, name, user, conf)
+            yield Pool(handle, ioctx, fsid, name, user, conf)

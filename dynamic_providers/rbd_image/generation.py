@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import rbd
 from openstack.exceptions import SDKException
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance, registration, store, writer
+from dynamic_providers.rbd_image import glance, locations, registration, room, store, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -84,20 +85,24 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
     ``current`` is the Glance id of the generation that the resource has now, if any.
 
     Raises:
-        CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then.
+        CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then, unless
+            Ceph does not answer: then the next run goes on with what is left.
         StillRegisteringError: Glance has taken the location and is not done; run it again later.
     """
     record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
+        locations.refuse_other_cluster(cloud.conn, cloud.pool)
         verified = content.verified()
         record = record or _new_record(cloud, wanted)
         try:
             record = _import(cloud, verified, record, wanted, content.hash_raw)
         except registration.StillRegisteringError:
             raise
-        except Exception:  # whatever it is: what this run made is taken back, and it is raised again
-            with suppress(CloudError, SDKException):
-                remove(cloud, record)
+        except Exception as error:
+            if store.is_unanswered(error):
+                raise  # the next run finds the record, and goes on
+            with suppress(CloudError, SDKException, rbd.Error):
+                remove(cloud, record)  # what this run made, whatever went wrong
             raise
     return glance.apply(cloud.conn, record, wanted)
 
@@ -110,6 +115,7 @@ def _import(
     if stored and stored.protected and stored.size == verified.virtual_size:
         sha512 = stored.sha512
     else:
+        room.refuse_if_full(cloud.pool)
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
             sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
             store.seal(target, sha512)
@@ -180,8 +186,9 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
     With ``to_trash`` what has clones goes as well: its data moves to RBD's trash, where the clones still read it.
 
     Raises:
-        InUseError: its snapshot has clones; the sentence names them. Nothing was changed then. Of those that are
-            moved to the trash: clones of Ceph's old format, which cannot outlive their parent.
+        InUseError: its snapshot has clones, or another record shows its data; the sentence names them. Nothing was
+            changed then. Of those that are moved to the trash: clones of Ceph's old format, which cannot outlive
+            their parent.
         CloudError: the record is protected.
     """
     try:
@@ -195,6 +202,7 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
         raise InUseError(
             f"{called} is in use: its snapshot is the parent of {', '.join(clones)}. Delete or flatten them first."
         )
+    refuse_if_shared(cloud, record)
     try:
         glance.delete(cloud.conn, record)
     except InUseError as error:
@@ -206,6 +214,21 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
             "(`ceph osd set-require-min-compat-client mimic`)."
         ) from error
     store.remove(cloud.ioctx, record["id"])
+
+
+def refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:
+    """Refuse to delete a record whose data another one shows: Glance would take it from both.
+
+    Raises:
+        InUseError: there is such a record; the sentence names it.
+    """
+    if others := locations.also_shown_by(cloud.conn, cloud.pool, record):
+        named = ", ".join(f"{other['name']!r} ({other['id']})" for other in others)
+        raise InUseError(
+            f"image {record['name']!r} ({record['id']}) is not deleted, because image {named} shows the same RBD image, "
+            "and Glance deletes the data with whichever goes first: make that one anew from a copy of its data, or "
+            "delete it if nobody needs it, then run this again."
+        )
 
 
 def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Record]:

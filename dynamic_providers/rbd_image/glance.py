@@ -123,19 +123,18 @@ def custom_properties(record: Record) -> dict[str, str]:
 
 def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
     """Every record of this project's that carries the stamps, whatever its status, hidden ones last."""
+    ours = {**stamps, "owner": str(conn.current_project_id), "visibility": "all"}
+    return [record for hidden in ("false", "true") for record in listed(conn, {**ours, "os_hidden": hidden})]
+
+
+def listed(conn: Connection, filters: Mapping[str, str]) -> list[Record]:
+    """Every record that passes Glance's filters, over as many pages as it takes."""
     found: list[Record] = []
-    for hidden in ("false", "true"):
-        query: dict[str, str] | None = {
-            **stamps,
-            "owner": str(conn.current_project_id),
-            "visibility": "all",
-            "os_hidden": hidden,
-        }
-        url = "/images"
-        while url:
-            page = parsed(conn.image.get(url, params=query))
-            found += page["images"]
-            url, query = page.get("next", "").removeprefix("/v2"), None
+    url, query = "/images", dict(filters) or None
+    while url:
+        page = parsed(conn.image.get(url, params=query))
+        found += page["images"]
+        url, query = page.get("next", "").removeprefix("/v2"), None
     return found
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 
 SLOTS = 8  # pieces decoded and not yet taken
 DECODER = Path(__file__).with_name("decoder.py")
-DECODER_MEMORY = 2 << 30  # address space, so that a hostile file cannot eat the machine
+# A hostile file cannot eat the machine: address space, and processor time in proportion to the disk.
+DECODER_MEMORY = 2 << 30
+DECODER_CPU_S = 60
+DECODER_SPEED = 8 << 20  # bytes of the disk a second and core, far below what any honest file needs
+OUT_OF_MEMORY = ("MemoryError", "can't start new thread", "Cannot allocate memory", "allocation")
+LAST_WORDS_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,12 @@ def _breaks_off(what: str, why: str) -> CloudError:
 @contextmanager
 def _decoder(source: Source) -> Iterator[_Decoder]:
     shared = os.memfd_create("rbd-image")
+    seconds = _processor_time(source)
     try:
         os.ftruncate(shared, SLOTS * OBJECT)
         command = [
             *("setpriv", "--pdeathsig", "KILL", "prlimit", f"--as={DECODER_MEMORY}", "--core=0"),
+            f"--cpu={seconds}:{seconds + 1}",
             *(sys.executable, "-I", str(DECODER), str(source.fd), str(shared), str(SLOTS)),
         ]
         with (
@@ -130,6 +138,11 @@ def _decoder(source: Source) -> Iterator[_Decoder]:
                 process.kill()
     finally:
         os.close(shared)
+
+
+def _processor_time(source: Source) -> int:
+    """The seconds of processor time that decoding a source may take."""
+    return DECODER_CPU_S + source.virtual_size // DECODER_SPEED
 
 
 class _Decoder:
@@ -188,7 +201,19 @@ class _Decoder:
         return read_into
 
     def _last_words(self) -> str:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(LAST_WORDS_S)
         self._process.kill()
         assert self._process.stderr
+        if self._process.wait() == -signal.SIGXCPU:
+            return (
+                f"decoding it takes more than {_processor_time(self._source)} s of processor time, the most that a disk "
+                f"of {self._source.virtual_size} bytes is given"
+            )
         lines = self._process.stderr.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        last = lines[-1] if lines else ""
+        if any(word in last for word in OUT_OF_MEMORY):
+            return (
+                f"decoding it takes more than {DECODER_MEMORY >> 20} MiB of memory, the most that it is given"
+            )
+        return last

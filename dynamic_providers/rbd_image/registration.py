@@ -95,8 +95,9 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Rec
             return record
         if record["status"] == "queued" and (failed := _failed_tasks(conn, image_id)):
             raise CloudError(
-                f"Glance did not accept the location of image {image_id}: {failed[-1]['message']} "
-                "It removes the RBD image when it gives up a location; run this again to write it anew."
+                f"Glance did not accept the location of image {image_id}: {failed[-1]['message'].rstrip('.')}. "
+                "(Its log has the reason: it does not reach that RBD image, or it read it and its SHA-512 is not the one "
+                "that was told.) It removes the RBD image then; run this again to write it anew."
             )
         if time.monotonic() > deadline:
             raise StillRegisteringError(

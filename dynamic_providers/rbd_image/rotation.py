@@ -106,6 +106,7 @@ def free(cloud: Cloud, records: list[glance.Record]) -> list[glance.Record]:
 
 def _is_free(cloud: Cloud, record: glance.Record) -> bool:
     try:
+        generation.refuse_if_shared(cloud, record)
         return not store.users(cloud.ioctx, record["id"])
     except InUseError:
         return False

@@ -77,6 +77,11 @@ def _said(error: rbd.Error, user: str, name: str) -> CloudError:
     return CloudError(f"Ceph failed in pool {name!r}: {error}.")
 
 
+def is_unanswered(error: Exception) -> bool:
+    """Whether Ceph did not answer in time: taking anything back would only wait as long again, and in vain."""
+    return isinstance(error, ceph.UnansweredError) or getattr(error, "errno", None) == errno.ETIMEDOUT
+
+
 def location(fsid: str, pool_name: str, image: str) -> str:
     """The URL by which Glance, Nova and Cinder know the snapshot."""
     return f"rbd://{fsid}/{pool_name}/{image}/{SNAPSHOT}"
@@ -111,12 +116,20 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     """
     with suppress(rbd.ImageExists):
         rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
-    with rbd.Image(ioctx, name) as image:
+    image = rbd.Image(ioctx, name)
+    try:
         if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
             image.remove_snap(SNAPSHOT)
         if image.size() != size:
             image.resize(size)
         yield image
+    except ceph.UnansweredError:
+        ceph.never_free(image)
+        raise
+    except BaseException:
+        image.close()
+        raise
+    image.close()
 
 
 def take_snapshot(image: rbd.Image) -> None:

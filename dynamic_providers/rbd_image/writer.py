@@ -17,19 +17,22 @@ from typing import TYPE_CHECKING, Self
 
 import rbd
 
+from clients import ceph
 from clients.progress import Progress
-from dynamic_providers.rbd_image import reading, store, verify
+from dynamic_providers.rbd_image import reading, room, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
 
-    from clients import ceph
     from dynamic_providers.rbd_image.source import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
+PATIENCE_S = (
+    int(ceph.OPERATION_TIMEOUT_S) + 30
+)  # without an acknowledgement: librbd may lose some after a timeout
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)
@@ -48,11 +51,13 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
         The SHA-512 of the whole RAW disk in hex, if ``hash_raw``.
 
     Raises:
-        CloudError: the source breaks off or cannot be decoded, or what is stored is not what was written.
+        CloudError: the source breaks off or cannot be decoded, the pool has no room for it, or what is stored is not
+            what was written.
         rbd.Error: Ceph refuses a write.
     """
     written = verify.Written()
     with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
+        room.refuse_if_too_small(pool, target, data.total, what)
         _copy(data, _Sink(target, written), digest, what)
         sha512 = digest.finish(source.virtual_size) if digest else None
         with ThreadPoolExecutor(1, thread_name_prefix="snapshot") as beside:
@@ -153,10 +158,12 @@ class _Sink:
     def __enter__(self) -> None:
         """Nothing to prepare."""
 
-    def __exit__(self, kind: object, *_: object) -> None:
+    def __exit__(self, kind: object, error: object, _: object) -> None:
         self._over = True
+        if isinstance(error, ceph.UnansweredError):
+            return
         for _slot in range(IN_FLIGHT):  # every write has been acknowledged, also after a failure
-            self._in_flight.acquire()
+            _wait_for(self._in_flight)
         self._whole.clear()  # they and this refer to each other, and Python would find that out late
         if kind is None:
             self._raise_error()
@@ -164,7 +171,7 @@ class _Sink:
 
     def buffer(self, length: int) -> _Buffer:
         """Memory for a piece, as soon as there is room."""
-        self._room.acquire()
+        _wait_for(self._room)
         if length == OBJECT and self._whole:
             buffer = self._whole.popleft()
             buffer.hold()
@@ -179,7 +186,7 @@ class _Sink:
     def write(self, buffer: _Buffer, offset: int) -> None:
         """Write what is not zeros."""
         for start, end in _not_zeros(buffer.data):
-            self._in_flight.acquire()
+            _wait_for(self._in_flight)
             if self._error:
                 self._in_flight.release()
                 self._raise_error()
@@ -197,6 +204,14 @@ class _Sink:
     def _raise_error(self) -> None:
         if self._error:
             raise rbd.OSError(f"error {-self._error} writing", errno=-self._error)
+
+
+def _wait_for(slot: threading.Semaphore) -> None:
+    if not slot.acquire(timeout=PATIENCE_S):
+        raise ceph.UnansweredError(
+            f"Ceph has acknowledged no write for {PATIENCE_S} s: see `ceph -s`, then run this again; it goes on with "
+            "what is there."
+        )
 
 
 def _not_zeros(data: bytearray) -> Iterator[tuple[int, int]]:

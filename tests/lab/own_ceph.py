@@ -1,4 +1,4 @@
-"""A Ceph of a test's own: one monitor and one manager on loopback, no OSD, no authentication."""
+"""A Ceph of a test's own: one monitor and one manager on loopback, no authentication; an OSD in memory if wanted."""
 
 import socket
 import subprocess
@@ -30,8 +30,15 @@ mon data = {folder}/mon
 mon cluster log file = /dev/null
 mon data avail warn = 5
 mon data avail crit = 2
+mon allow pool size one = true
 [mgr]
 mgr data = {folder}/mgr
+[osd]
+osd data = {folder}/osd
+osd objectstore = memstore
+memstore device bytes = 536870912
+osd memory target = 939524096
+osd crush chooseleaf type = 0
 """
 
 
@@ -70,6 +77,31 @@ def own_ceph(folder: Path, *modules: str) -> Iterator[Path]:
                 process.terminate()
             for process in processes:
                 process.wait(timeout=30)
+
+
+@contextmanager
+def with_osd(conf: Path, pool: str) -> Iterator[None]:
+    """Runs an OSD that keeps its data in memory, and makes a pool of one copy for RBD images."""
+    folder, identity = conf.parent, str(uuid.uuid4())
+    (folder / "osd").mkdir()
+    with ceph.cluster("admin", str(conf)) as handle:
+        ceph.command(handle, "osd new", uuid=identity, id=0)
+    command = ["ceph-osd", "-c", str(conf), "-i", "0"]
+    made = [*command, "--mkfs", "--no-mon-config", "--osd-uuid", identity]
+    made += ["--monmap", str(folder / "monmap")]
+    subprocess.run(made, check=True, capture_output=True)
+    with (folder / "osd.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen([*command, "-f"], stdout=log, stderr=log)
+        try:
+            with ceph.cluster("admin", str(conf)) as handle:
+                wait(lambda: ceph.command(handle, "osd stat")["num_up_osds"] == 1)
+                ceph.command(handle, "osd pool create", pool=pool, pg_num=1, pgp_num=1, size=1)
+                ceph.command(handle, "osd pool application enable", pool=pool, app="rbd")
+                wait(lambda: "active" in str(ceph.command(handle, "status")["pgmap"].get("pgs_by_state", "")))
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def reached(conf: Path) -> bool:

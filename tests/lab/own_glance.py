@@ -26,6 +26,8 @@ START_TIMEOUT_S = 120
 def own_glance(lab: Lab, folder: Path, **options: str) -> Iterator[str]:
     """Runs it until the `with` ends; its address. OPTIONS are of glance-api.conf's [DEFAULT]."""
     text = (lab.etc / "glance" / "glance-api.conf").read_text(encoding="utf-8")
+    for name in options:
+        text = re.sub(rf"(?m)^{name} = .*\n", "", text)  # the last of two would count
     lines = "".join(f"{name} = {value}\n" for name, value in options.items())
     (folder / "glance-api.conf").write_text(
         text.replace("[DEFAULT]\n", f"[DEFAULT]\n{lines}", 1), encoding="utf-8"

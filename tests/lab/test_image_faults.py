@@ -1,12 +1,9 @@
 """Faults of the cloud during an import: each is got over, or told in one sentence with nothing left behind.
 
 The faults of Glance are FAKE, made by a proxy in front of the real one; that a real Glance under load answers just so
-is not proven. The full pool, the revoked token and the record that somebody deletes are real.
+is not proven. The revoked token and the record that somebody deletes are real.
 """
 
-import json
-import subprocess
-import time
 from contextlib import contextmanager
 
 import pytest
@@ -111,42 +108,3 @@ def test_a_record_that_somebody_deletes_in_mid_import_is_told_and_the_next_run_m
         assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
     finally:
         provider.delete(made.id, made.outs)
-
-
-def ceph(*words):
-    return subprocess.run(
-        ["ceph", "--id", "admin", *words], check=True, capture_output=True, text=True
-    ).stdout
-
-
-def is_full(pool):
-    flags = {
-        item["pool_name"]: item["flags_names"]
-        for item in json.loads(ceph("osd", "pool", "ls", "detail", "-f", "json"))
-    }
-    return "full_quota" in flags[pool]
-
-
-@pytest.fixture
-def full_pool():
-    """A pool of its own that is at its quota, and a cephx user who is no administrator."""
-    ceph("osd", "pool", "create", "test-full", "1")
-    ceph("osd", "pool", "application", "enable", "test-full", "rbd")
-    ceph("osd", "pool", "set-quota", "test-full", "max_objects", "1")
-    for name in ("one", "two"):
-        subprocess.run(
-            ["rados", "--id", "admin", "--pool", "test-full", "put", name, "/etc/hostname"], check=True
-        )
-    deadline = time.monotonic() + 60
-    while not is_full("test-full"):
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    yield "test-full"
-    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=true")
-    ceph("osd", "pool", "delete", "test-full", "test-full", "--yes-i-really-really-mean-it")
-    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=false")
-
-
-def test_a_pool_at_its_quota_is_one_sentence_and_leaves_no_record(first, full_pool):
-    with pytest.raises(CloudError, match=r"full or at its quota|did not answer for pool"):
-        make(inputs(first[0], pool=full_pool, ceph_user="admin"))

@@ -1,9 +1,12 @@
 """Both ways by which Glance learns where an image's data is, against real Glances: what each needs and what each shows."""
 
+import sys
+
 import pytest
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError
+from dynamic_providers.rbd_image import registration, store
 from tests.lab.golden_image import (
     at_the_lab,
     first,
@@ -12,6 +15,7 @@ from tests.lab.golden_image import (
     make,
     provider,
     raw_digest_in_rbd,
+    rbd_names,
 )
 from tests.lab.own_glance import own_account, own_glance
 
@@ -72,3 +76,40 @@ def test_where_neither_way_is_open_the_refusal_says_how_to_open_one(lab, admin, 
         ) as error:
             make(inputs(first[0], cloud="own"))
         assert "give the import's account the role `service`" in str(error.value)
+
+
+def test_a_hash_that_glance_does_not_find_in_the_data_is_one_sentence_and_the_next_run_converges(
+    lab, admin, first, tmp_path, monkeypatch
+):
+    """Glance verifies here (do_secure_hash, its default): it takes the location back, and the RBD image with it."""
+    before = rbd_names()
+    sealed = store.seal
+
+    def corrupt(image, sha512):
+        sealed(image, sha512)
+        image.metadata_set(store.SHA512_KEY, "0" * 128)
+
+    with (
+        own_glance(lab, tmp_path, do_secure_hash="true") as url,
+        own_account(admin, lab, tmp_path, url, "service", "member") as environment,
+        monkeypatch.context() as own,
+    ):
+        for name, value in environment.items():
+            own.setenv(name, value)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "seal", corrupt)
+            patch.setattr(registration, "register", lambda *_: sys.exit("as if it were killed"))
+            with pytest.raises(SystemExit):
+                make(inputs(first[0], cloud="own"))
+        with pytest.raises(
+            CloudError, match=r"Glance did not accept .* SHA-512 is not the one that was told"
+        ) as told:
+            make(inputs(first[0], cloud="own"))
+        assert len(str(told.value).splitlines()) == 1
+        assert rbd_names() == before
+        made = make(inputs(first[0], cloud="own"))
+        try:
+            assert made.outs["sha512"] == first[1]
+            assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
+        finally:
+            provider.delete(made.id, made.outs)

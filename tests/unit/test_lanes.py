@@ -7,7 +7,7 @@ from tests import lanes
 
 def test_every_test_file_of_the_lab_runs_in_one_place():
     placed = [path for paths in lanes.lanes().values() for path in paths if path.parent == lanes.LAB]
-    assert sorted([*placed, lanes.ALONE]) == sorted(Path("tests/lab").glob("test_*.py"))
+    assert sorted([*placed, *lanes.ALONE]) == sorted(Path("tests/lab").glob("test_*.py"))
 
 
 def test_the_total_counts_errors_as_failures():

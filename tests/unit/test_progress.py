@@ -1,7 +1,9 @@
 import io
+import re
 
 import pytest
 
+from clients import progress as progress_module
 from clients.progress import Progress
 
 
@@ -19,3 +21,43 @@ def test_a_failed_step_does_not_say_that_it_is_done():
     with pytest.raises(RuntimeError), Progress("writing", 10 << 20, stream):
         raise RuntimeError
     assert stream.getvalue() == ""
+
+
+class Clock:
+    """Stands for the module `time`; it moves when a test says so."""
+
+    now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+def test_without_a_terminal_a_long_step_is_a_line_in_five_seconds_with_percent_speed_and_time_left(
+    monkeypatch,
+):
+    clock, stream = Clock(), io.StringIO()
+    monkeypatch.setattr(progress_module, "time", clock)
+    with Progress("debian-12: writing", 600 << 20, stream) as progress:
+        for _ in range(600):
+            clock.now += 0.1
+            progress.advance(1 << 20)
+    *lines, last = stream.getvalue().splitlines()
+    assert 10 <= len(lines) <= 60 / 5
+    assert lines[0] == "debian-12: writing:   8%, 10 MiB/s, 55 s left"
+    assert all(re.fullmatch(r"debian-12: writing: +[0-9]+%, 10 MiB/s, [0-9]+ s left", line) for line in lines)
+    assert last == "debian-12: writing: 600 MiB in 60.0 s (10 MiB/s)"
+
+
+def test_at_a_terminal_a_bar_is_drawn_anew_at_most_five_times_a_second(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    clock, stream = Clock(), Terminal()
+    monkeypatch.setattr(progress_module, "time", clock)
+    with Progress("writing", 100 << 20, stream) as progress:
+        for _ in range(100):
+            clock.now += 0.01
+            progress.advance(1 << 20)
+    drawn = stream.getvalue().split("\r\x1b[K")
+    assert len(drawn) - 2 <= 1 / 0.2  # but for what is before the first, and the last line

@@ -1,0 +1,104 @@
+"""Whether a pool can take what is about to be written: asked before the first byte, not found out by the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clients import ceph
+from clients.errors import CloudError
+from dynamic_providers.rbd_image.decoder import OBJECT
+
+if TYPE_CHECKING:
+    import rbd
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a pool can still take, of a client's bytes: Ceph has counted the replicas in.
+
+    Attributes:
+        bytes_left: before its OSDs are full or it is at its quota.
+        objects_left: before it is at its quota of objects; None without one.
+        by_quota: whether a quota, and not the OSDs, is what is nearer.
+    """
+
+    bytes_left: int
+    objects_left: int | None
+    by_quota: bool
+
+    def takes(self, needed: int) -> bool:
+        """Whether there is room for that many bytes in whole RBD objects, and for one more object."""
+        objects = -(-needed // OBJECT) or 1
+        return max(needed, 1) <= self.bytes_left and (
+            self.objects_left is None or objects <= self.objects_left
+        )
+
+
+def refuse_if_full(pool: ceph.Pool) -> None:
+    """Refuse a pool that takes nothing at all any more: even making an RBD image in it would hang.
+
+    Raises:
+        CloudError: it is full or at its quota.
+    """
+    room = of_pool(pool, pool.name)
+    if room and not room.takes(1):
+        raise CloudError(
+            f"pool {pool.name!r} is full or at its quota: run this again when you have {_mended(pool.name, room)}."
+        )
+
+
+def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: str) -> None:
+    """Refuse to write ``needed`` bytes into ``target`` if they do not fit; what it holds already is counted off.
+
+    Raises:
+        CloudError: they do not fit.
+    """
+    name = pool.handle.pool_reverse_lookup(target.data_pool_id())
+    room = of_pool(pool, name)
+    if room is None or room.takes(needed):
+        return
+    missing = needed - _held(target)  # looked up only now: without an object map it takes a while
+    if missing > 0 and not room.takes(missing):
+        raise CloudError(
+            f"{what}: the source has up to {needed // MIB} MiB of data, and pool {name!r} can take "
+            f"{max(room.bytes_left, 0) // MIB} MiB more"
+            + (f" in {room.objects_left} objects" if room.objects_left is not None else "")
+            + f": nothing was written. Run this again when you have {_mended(name, room)}."
+        )
+
+
+def of_pool(pool: ceph.Pool, name: str) -> Room | None:
+    """What the pool of that name, in the cluster of ``pool``, can still take; None where Ceph does not say."""
+    try:
+        found = ceph.command(pool.handle, "df", detail="detail")
+    except ceph.CommandRefused:
+        return None  # a user with less than `profile rbd`; what does not fit then shows on writing
+    for item in found["pools"]:
+        if item["name"] == name:
+            stats = item["stats"]
+            free, quota = int(stats["max_avail"]), int(stats["quota_bytes"])
+            left = quota - int(stats["stored"]) if quota else free
+            most = int(stats["quota_objects"])
+            objects = most - int(stats["objects"]) if most else None
+            by_quota = left < free or objects is not None
+            return Room(min(free, left), objects, by_quota)
+    return None
+
+
+def _mended(name: str, room: Room) -> str:
+    if room.by_quota:
+        return f"freed room in it or raised its quota (`ceph osd pool get-quota {name}` shows it)"
+    return "freed room in it or added OSDs (`ceph df` shows what there is)"
+
+
+def _held(target: rbd.Image) -> int:
+    found: list[int] = []
+
+    def count(_offset: int, length: int, exists: bool) -> None:
+        found.append(length * exists)
+
+    target.diff_iterate(0, target.size(), None, count, whole_object=True)
+    return sum(found)
