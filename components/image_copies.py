@@ -7,7 +7,7 @@ import pulumi
 from clients.errors import CloudError
 from clients.openstack import connect
 from components.image import ImageStoreSpec
-from dynamic_providers.rbd_image import locations_seen
+from dynamic_providers.rbd_image import cloning
 
 
 async def warn_of_copies(store: ImageStoreSpec, resource: pulumi.Resource) -> list[str]:
@@ -30,5 +30,5 @@ async def warn_of_copies(store: ImageStoreSpec, resource: pulumi.Resource) -> li
 
 def _look(store: ImageStoreSpec) -> list[str]:
     with connect(store.cloud) as connection:
-        seen = locations_seen.look(connection)
-        return list(locations_seen.copies(seen, store.cloned_by)) if seen else []
+        seen = cloning.look(connection)
+        return list(cloning.copies(seen, store.cloned_by)) if seen else []

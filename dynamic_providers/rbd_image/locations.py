@@ -14,8 +14,6 @@ from clients.errors import CloudError
 from dynamic_providers.rbd_image import glance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from openstack.connection import Connection
 
     from clients import ceph
@@ -35,9 +33,7 @@ def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
     """
     theirs = _told_clusters(conn)
     if theirs is None:
-        theirs = _clusters_of_newest(conn)
-        if pool.fsid in theirs or _has_several_stores(conn):
-            return
+        theirs = set() if _has_several_stores(conn) else _cluster_of_newest(conn)
     if theirs and pool.fsid not in theirs:
         conf = pool.conf or "the ceph.conf in force"
         raise CloudError(
@@ -75,18 +71,15 @@ def urls(conn: Connection, record: glance.Record) -> list[str]:
     return [str(location["url"]) for location in found]
 
 
-def _clusters_of_newest(conn: Connection) -> set[str]:
-    """The FSIDs in the locations of the newest images; one that can be seen is enough to go by."""
+def _cluster_of_newest(conn: Connection) -> set[str]:
+    """The FSID in the location of the newest image that shows this account one; empty where none does."""
     query = {"status": "active", "disk_format": "raw", "visibility": "all", "limit": str(MOST_LOOKED_AT)}
-    newest = glance.parsed(conn.image.get("/images", params=query))["images"]
-    return {cluster for record in newest for cluster in _clusters(urls(conn, record))}
-
-
-def _clusters(found: list[str]) -> Iterator[str]:
-    for url in found:
-        parts = url.removeprefix(SCHEME).split("/")
-        if url.startswith(SCHEME) and len(parts) == 4:  # noqa: PLR2004 - FSID, pool, image, snapshot
-            yield parts[0]
+    for record in glance.parsed(conn.image.get("/images", params=query))["images"]:
+        for url in urls(conn, record):
+            parts = url.removeprefix(SCHEME).split("/")
+            if url.startswith(SCHEME) and len(parts) == 4:  # noqa: PLR2004 - FSID, pool, image, snapshot
+                return {parts[0]}
+    return set()
 
 
 def _told_clusters(conn: Connection) -> set[str] | None:

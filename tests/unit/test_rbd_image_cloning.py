@@ -11,7 +11,7 @@ from pulumi.runtime import mocks
 from clients.errors import CloudError
 from components import image_copies
 from components.image import ImageStoreSpec
-from dynamic_providers.rbd_image.locations_seen import Seen, copies, look
+from dynamic_providers.rbd_image.cloning import Seen, copies, look
 
 HERE, INTERNAL = "https://glance.example", "http://10.0.0.5:9292"
 RECORD = {"id": "i1", "name": "debian"}
