@@ -14,8 +14,8 @@ from components.problems import Refusals, nearest, refusal
 from components.secret import ROOT
 from components.spec import Adoptable, Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
-from dynamic_providers.rbd_image.glance import is_managed
 from dynamic_providers.rbd_image.cloning import Cloner
+from dynamic_providers.rbd_image.glance import is_managed
 
 
 class ImageStoreSpec(Spec):
