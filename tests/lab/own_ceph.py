@@ -28,8 +28,8 @@ keyring = /dev/null
 [mon]
 mon data = {folder}/mon
 mon cluster log file = /dev/null
-mon data avail warn = 5
-mon data avail crit = 2
+mon data avail warn = 1
+mon data avail crit = 0
 mon allow pool size one = true
 [mgr]
 mgr data = {folder}/mgr
