@@ -13,10 +13,8 @@ import json
 import os
 import platform
 import queue
-import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -24,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 import grpc
@@ -261,11 +260,14 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--runner", required=True, help="the script pulumi-language-python-exec")
     given, _ = parser.parse_known_args(sys.argv[1:3])  # what follows are the engine's own flags
-    signalled, wakeup = socket.socketpair()
-    wakeup.setblocking(False)
-    signal.set_wakeup_fd(wakeup.fileno())  # at once, whichever of grpc's threads the kernel chose
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, on_signal)
     parent = os.getppid()
     children = Children()
     server = grpc.server(
@@ -276,7 +278,7 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    while not select.select([signalled], [], [], 1)[0] and os.getppid() == parent:
+    while not stop.wait(1) and os.getppid() == parent:
         pass  # an engine that was killed sends no signal
     children.close()
     server.stop(None)
