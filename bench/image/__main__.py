@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.image import alone, sources, ways
-from bench.image.measure import timed
+from bench.image.measure import settle, timed
 from bench.image.report import REFERENCE, report, table
 from lab.image import NAME as BOOTABLE
 from lab.settings import Lab
@@ -77,6 +77,7 @@ def main() -> None:
 def one(runs: Runs, source: Source, way: str, send: Callable[[Source], Callable[[], None]]) -> None:
     """Send one source one way; its digest is known before the clock runs."""
     source.sha256  # noqa: B018 - computed once
+    settle()
     with timed() as run:
         clean_up = send(source)
     runs.setdefault(source.name, {}).setdefault(way, []).append(run)

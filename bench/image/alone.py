@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.image import ways
-from bench.image.measure import Memory, timed
+from bench.image.measure import Memory, settle, timed
 from bench.image.sources import GIB, MIB
 from clients import ceph
 from dynamic_providers.rbd_image.provider import RbdImageProvider
@@ -80,6 +80,7 @@ def four(source: Source) -> dict[str, float]:
     source.sha256  # noqa: B018 - computed once, before the clock runs
 
     def all_of(run: Callable[[], list[Callable[[], None]]]) -> float:
+        settle()
         with timed() as one:
             made = run()
         for clean_up in made:
@@ -89,6 +90,7 @@ def four(source: Source) -> dict[str, float]:
     in_turn = all_of(lambda: [ways.ours(source) for _ in range(AT_ONCE)])
     with ThreadPoolExecutor(AT_ONCE) as threads:
         at_once = all_of(lambda: list(threads.map(ways.ours, [source] * AT_ONCE)))
+    settle()
     with timed() as bare:
         clean_up = ways.limit(replace(source, data=AT_ONCE * source.data))
     clean_up()

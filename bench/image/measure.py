@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 TICK = os.sysconf("SC_CLK_TCK")
 PERIOD_S = 0.02
 KIB = 1 << 10
+QUIET = 0.2  # of a processor, that the OSDs take together when nobody asks them anything
+LOOK_S = 0.5
+MOST_SETTLING_S = 15.0
 
 
 @dataclass
@@ -46,9 +49,23 @@ def timed() -> Iterator[Run]:
     run.processor = _processor() - processor
 
 
+def settle() -> None:
+    """Wait until the OSDs have put away what was removed, or it would count against what comes next."""
+    until = time.monotonic() + MOST_SETTLING_S
+    while time.monotonic() < until:
+        before = _of_osds()
+        time.sleep(LOOK_S)
+        if _of_osds() - before < QUIET * LOOK_S:
+            return
+
+
 def _processor() -> float:
     mine = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(use.ru_utime + use.ru_stime for use in mine) + sum(_of_process(pid) for pid in _osds())
+    return sum(use.ru_utime + use.ru_stime for use in mine) + _of_osds()
+
+
+def _of_osds() -> float:
+    return sum(_of_process(pid) for pid in _osds())
 
 
 def _osds() -> list[int]:

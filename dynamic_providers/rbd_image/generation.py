@@ -1,8 +1,9 @@
 """One generation of a golden image: the RBD image and the Glance record that share an id.
 
 The order makes every step repeatable and every leftover findable: first a queued Glance record that
-carries the stamps, then the RBD image named after it, its snapshot, the check of what is stored, the protection
-of the snapshot, the registration. Whoever comes after a crash finds the record by its stamps and goes on; whatever is in RBD has a record.
+carries the stamps, then the RBD image named after it, its snapshot, the check of what is stored, the
+protection of the snapshot, the registration. Whoever comes after a crash finds the record by its stamps
+and goes on; whatever is in RBD has a record.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class _NotNeededError(Exception):
 def opening(
     location: str, sha256: str, declared: Format, what: str, *, ahead: bool
 ) -> Iterator[Callable[[], Source]]:
-    """Yield what gives the verified source, held open until the ``with`` ends: for whoever finds that he needs it.
+    """Yield a function that gives the verified source, held open until the ``with`` ends.
 
     With ``ahead`` a file is hashed in a thread from now on; what is wrong with it is raised where it is asked for.
     What has to be fetched is fetched only then.
