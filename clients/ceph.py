@@ -27,6 +27,9 @@ TIMEOUTS = {
 # An acknowledged write is stored, and is sent from the caller's memory, which stays as it is until then.
 WRITES = {"rbd_cache": "false", "rbd_disable_zero_copy_writes": "false"}
 
+# librados writes its own errors when it gets round to it, also after our sentence.
+QUIET = {"log_to_stderr": "false", "err_to_stderr": "false"}
+
 
 class UnansweredError(CloudError):
     """Ceph has left something unanswered beyond every timeout: what waits for it can neither go on nor be closed."""
@@ -58,7 +61,7 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
         handle = rados.Rados(
             conffile=path,
             name=f"client.{user}",
-            conf=TIMEOUTS | WRITES,
+            conf=TIMEOUTS | WRITES | QUIET,
         )
     except rados.ObjectNotFound as error:
         raise CloudError(

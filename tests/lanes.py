@@ -1,7 +1,7 @@
 """All tests, in three lanes side by side: `make test`. Most of them wait, for services and for hosts.
 
 Tests that share something are in one lane, one after the other: whatever concerns hosts, and where instances run, in
-one; what is kept in Ceph in another, with the tests that need no lab; the rest of the cloud in the third. Those that stop
+one; what is kept in Ceph in another; the rest of the cloud in the third, after the tests that need no lab. Those that stop
 the lab's parts come last, alone.
 """
 
@@ -45,8 +45,8 @@ def lanes() -> dict[str, list[Path]]:
     rest = sorted(set(LAB.glob("test_*.py")) - {*of_hosts, *of_ceph, *ALONE})
     return {
         "hosts": of_hosts,
-        "ceph": [Path("tests/unit"), Path("tests/engine"), *of_ceph],
-        "cloud": rest,
+        "ceph": of_ceph,
+        "cloud": [Path("tests/unit"), Path("tests/engine"), *rest],
     }
 
 
