@@ -45,13 +45,18 @@ def rbd_names():
         return {*rbd.RBD().list(pool.ioctx), *trashed}
 
 
-def recorded_names():
+def recorded_names_of_test():
+    """Whichever account made them; tests beside this one have images of their own."""
+    return recorded_names(private_cloud_stack=STACK)
+
+
+def recorded_names(**filters):
     with openstack_client.connect("lab-admin") as conn:
         return {
             image["id"]
             for hidden in ("false", "true")
             for image in conn.image.get(
-                "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000}
+                "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000} | filters
             ).json()["images"]
         }
 
