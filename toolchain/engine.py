@@ -17,8 +17,8 @@ from toolchain.receipt import Receipt
 
 INSTALLED, RELEASE, MODULES = "installed", "release", "modules"
 NO_LOGS = """\
-This file is where Pulumi would make a folder for the debug log that it writes of every command (asked for or not), a
-fifth of the engine's processor time: docs/engine.md. To have that log, put a folder in place of this file.
+This file is where Pulumi would make a folder for the debug log that it writes of every command, asked for or not: a third
+of the engine's processor time in an empty preview (docs/engine.md). To have that log, put a folder in place of this file.
 """
 
 
