@@ -14,7 +14,7 @@ import rados
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DEFAULT_CONF = "/etc/ceph/ceph.conf"
 CONNECT_TIMEOUT_S = "30"
@@ -35,13 +35,28 @@ class UnansweredError(CloudError):
     """Ceph has left something unanswered beyond every timeout: what waits for it can neither go on nor be closed."""
 
 
-def never_free(held: object) -> None:
+def _never_free(held: object) -> None:
     """Keep an object as it is until the process ends: freeing it would wait for an answer that does not come.
 
     librbd 16 loses completions when `rados_osd_op_timeout` ends what they wait for, and closes no image before all
     have come.
     """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
+
+
+@contextmanager
+def closing(held: object, close: Callable[[], None]) -> Iterator[None]:
+    """Close it in the end, unless what was done with it was left unanswered: then it is kept as it is."""
+    answered = True
+    try:
+        yield
+    except UnansweredError:
+        answered = False
+        _never_free(held)
+        raise
+    finally:
+        if answered:
+            close()
 
 
 def conf_path(conf: str | None) -> str:
@@ -85,15 +100,8 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
             f"the Ceph monitors named in {path} did not accept client.{user} "
             f"within {TIMEOUTS['client_mount_timeout']} s: {error}."
         ) from error
-    try:
+    with closing(handle, handle.shutdown):
         yield handle
-    except UnansweredError:
-        never_free(handle)
-        raise
-    except BaseException:
-        handle.shutdown()
-        raise
-    handle.shutdown()
 
 
 class CommandRefused(CloudError):  # noqa: N818 - the state, in Ceph's sense

@@ -77,13 +77,13 @@ def ours(site: Site, plan: Plan) -> Phases:
     for part in PARTS:
         (site.folder / part).symlink_to(CHECKOUT / part)
     passphrase = secrets.token_hex()
+    # As make sets it for this program, and for no other.
+    collector = {"GOGC": os.environ["GOGC"]} if "GOGC" in os.environ else {}
     environment = site.environment | {
         "PULUMI_BACKEND_URL": state.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": passphrase,
         PASSWORD_VARIABLE: secrets.token_hex(),
-        **{
-            key: value for key, value in os.environ.items() if key == "GOGC"
-        },  # as make sets it for this program
+        **collector,
         **site.settings,
     }
 

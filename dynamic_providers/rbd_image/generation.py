@@ -203,7 +203,7 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
         raise InUseError(
             f"{called} is in use: its snapshot is the parent of {', '.join(clones)}. Delete or flatten them first."
         )
-    refuse_if_shared(cloud, record)
+    _refuse_if_shared(cloud, record)
     try:
         glance.delete(cloud.conn, record)
     except InUseError as error:
@@ -217,7 +217,7 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
     store.remove(cloud.ioctx, record["id"])
 
 
-def refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:
+def _refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:
     """Refuse to delete a record whose data another one shows: Glance would take it from both.
 
     Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from clients.errors import InUseError
-from dynamic_providers.rbd_image import generation, glance, store
+from dynamic_providers.rbd_image import generation, glance, locations, store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +106,8 @@ def free(cloud: Cloud, records: list[glance.Record]) -> list[glance.Record]:
 
 def _is_free(cloud: Cloud, record: glance.Record) -> bool:
     try:
-        generation.refuse_if_shared(cloud, record)
-        return not store.users(cloud.ioctx, record["id"])
+        return not store.users(cloud.ioctx, record["id"]) and not locations.also_shown_by(
+            cloud.conn, cloud.pool, record
+        )
     except InUseError:
         return False

@@ -117,19 +117,12 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     with suppress(rbd.ImageExists):
         rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
     image = rbd.Image(ioctx, name)
-    try:
+    with ceph.closing(image, image.close):
         if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
             image.remove_snap(SNAPSHOT)
         if image.size() != size:
             image.resize(size)
         yield image
-    except ceph.UnansweredError:
-        ceph.never_free(image)
-        raise
-    except BaseException:
-        image.close()
-        raise
-    image.close()
 
 
 def take_snapshot(image: rbd.Image) -> None:

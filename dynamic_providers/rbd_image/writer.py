@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
-PATIENCE_S = (
-    int(ceph.OPERATION_TIMEOUT_S) + 30
-)  # without an acknowledgement: librbd may lose some after a timeout
+# Without an acknowledgement: librbd may lose some after a timeout.
+PATIENCE_S = int(ceph.OPERATION_TIMEOUT_S) + 30
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)

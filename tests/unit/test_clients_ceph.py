@@ -59,3 +59,13 @@ def test_a_refusal_has_cephs_last_line_and_its_errno():
 def test_a_cluster_that_stops_answering_is_a_sentence():
     with pytest.raises(CloudError, match="the Ceph manager did not answer `ceph osd df`"):
         ceph.command(Handle(error=rados.TimedOut("late")), "osd df", to="manager")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, ceph.UnansweredError])
+def test_what_was_left_unanswered_is_not_closed_and_all_else_is(error):
+    closed = []
+    with pytest.raises(error), ceph.closing(object(), lambda: closed.append("failed")):
+        raise error
+    with ceph.closing(object(), lambda: closed.append("done")):
+        pass
+    assert closed == (["done"] if error is ceph.UnansweredError else ["failed", "done"])
