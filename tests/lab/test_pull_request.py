@@ -44,6 +44,11 @@ class Repository:
     printed: str = field(default="", repr=False)
 
     @property
+    def archive(self) -> str:
+        """The name of a project that nobody has a role on."""
+        return f"archive-{self.suffix}"
+
+    @property
     def reviews(self) -> Path:
         return self.program.folder / ".cloud" / "review"
 
@@ -90,7 +95,10 @@ class Repository:
         return {
             "openstack": {"cloud": CLOUD},
             "domains": [{"name": corp}],
-            "projects": [{"name": f"development-{self.suffix}", "domain": corp}],
+            "projects": [
+                {"name": f"development-{self.suffix}", "domain": corp},
+                {"name": self.archive, "domain": corp},
+            ],
             "accounts": [
                 {
                     "name": f"robot-{self.suffix}",
@@ -270,14 +278,31 @@ def test_a_change_that_breaks_a_rule_fails_with_the_rules_sentence(repository: R
     repository.merged()
 
 
-def test_a_change_that_loses_data_is_called_so_and_fails_where_that_is_asked(repository: Repository) -> None:
-    def other_segment(config: Config) -> None:
-        config["networks"][0]["segments"][0]["vlan"] = 952
+def test_a_change_that_loses_data_is_called_so_and_fails_where_that_is_asked(
+    repository: Repository, administrator: Connection
+) -> None:
+    def without_archive(config: Config) -> None:
+        config["projects"] = [one for one in config["projects"] if one["name"] != repository.archive]
 
-    repository.merged(other_segment)
-    assert repository.make("review") == 0, repository.printed
-    assert "harmless" not in repository.markdown.splitlines()[0]
-    assert repository.make("review", f"FAIL_ON={repository.data['risk'].replace(' ', '-')}") != 0
+    project = administrator.identity.find_project(repository.archive, ignore_missing=False)  # type: ignore[union-attr]
+    network = administrator.network.find_network(f"vms-{repository.suffix}", ignore_missing=False)
+    port = administrator.network.create_port(network_id=network.id, project_id=project.id)
+    try:
+        repository.merged(without_archive)
+        assert repository.make("review", "FAIL_ON=needs-a-person") == 0, repository.printed
+        assert repository.data["risk"] == "loses data"
+        (change,) = (one for one in repository.data["changes"] if one["risk"] == "loses data")
+        assert (change["what"], change["name"], change["operation"]) == (
+            "project",
+            f"{repository.archive}@corp-{repository.suffix}",
+            "delete",
+        )
+        assert repository.archive in repository.markdown
+        assert repository.make("review", "FAIL_ON=loses-data") != 0
+        assert repository.data["risk"] == "loses data", "it failed for that and for nothing else"
+    finally:
+        administrator.network.delete_port(port)
+        repository.merged()
 
 
 def test_a_mistake_in_the_file_is_told_before_anything_is_asked(repository: Repository) -> None:
@@ -302,7 +327,10 @@ def test_a_wrong_login_is_the_reason_that_people_read(repository: Repository, tm
         config["networks"][0]["description"] = "Another"
 
     repository.merged(describe)
-    repository.make("review", given={"OS_CLIENT_CONFIG_FILE": str(clouds)})
+    assert repository.make("review", given={"OS_CLIENT_CONFIG_FILE": str(clouds)}) != 0
+    assert "the preview failed" in repository.markdown.splitlines()[0]
+    assert CLOUD in repository.markdown, "which entry of clouds.yaml has the wrong login"
+    assert "401" in repository.markdown, "what Keystone says of it"
     assert Search({"wrong secret": secret.encode()}).in_bytes("printed", repository.printed.encode()) == []
     no_secret_is_shown(repository)
 

@@ -215,6 +215,8 @@ def test_an_account_that_is_no_administrator_knows_nothing_rather_than_none(
     done = stack.program.report(STACK, "--no-drift", "--json", str(stack.program.folder / "r.json"))
     stack.declare(declared(sources[1]))
     data = json.loads((stack.program.folder / "r.json").read_text(encoding="utf-8"))
-    unknown = [fact for one in data["changes"] for fact in one["depending"] if "not_known" in fact]
+    facts = [fact for one in data["changes"] for fact in one["depending"]]
+    assert [fact for fact in facts if fact.get("count") == 0] == [], "none, where it could not look"
+    unknown = [fact for fact in facts if "not_known" in fact]
     assert unknown, done.stdout
     assert all("no role admin" in fact["not_known"] for fact in unknown if fact["what"] != "clones in Ceph")
