@@ -16,7 +16,6 @@ from tests.lab.secret_search import Find, Search, files
 EVERY_S = 0.02
 _FOLDERS_EVERY = 10  # times; a folder is more to read
 _OTHERS = 0o077
-_OWN_NAMESPACE = Path("/proc/self/ns/pid").readlink()
 ON_A_HOST = "arguments on a host of"
 """How what is seen of a simulated host's processes begins: on a real host they would be no process of this machine."""
 
@@ -82,7 +81,7 @@ class LeakWatch:
             process = Path("/proc", str(number))
             try:
                 line = (process / "cmdline").read_bytes()
-                here = (process / "ns" / "pid").readlink() == _OWN_NAMESPACE
+                here = namespaces(process) == _OWN_NAMESPACES
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended
             whose = "arguments of" if here else ON_A_HOST
@@ -100,6 +99,16 @@ class LeakWatch:
 def processes() -> set[int]:
     """The numbers of all processes of this machine."""
     return {int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()}
+
+
+def namespaces(process: Path) -> int:
+    """In how many nested PID namespaces a process is; unlike /proc/PID/ns, its status is readable for everybody."""
+    status = (process / "status").read_text(encoding="utf-8", errors="replace")
+    numbers = next(line for line in status.splitlines() if line.startswith("NSpid:"))
+    return len(numbers.split()) - 1
+
+
+_OWN_NAMESPACES = namespaces(Path("/proc/self"))
 
 
 def readable_by_others(path: Path, top: Path) -> bool:
