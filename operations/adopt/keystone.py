@@ -71,8 +71,34 @@ def _what_the_stack_file_cannot_say(live: Domain | Project) -> str:
 
 
 def accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
-    """The accounts of Default, without OpenStack's own: those with a role on one of its own projects."""
-    declared = {spec.qualified_name.casefold(): index for index, spec in enumerate(wanted.settings.accounts)}
+    """The accounts of the stack file in whatever domain, and those of Default that it does not declare."""
+    yield from _declared_accounts(live, wanted)
+    yield from _undeclared_accounts(live, wanted)
+
+
+def _declared_accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
+    """Asked for by name: a domain's users may be a directory's, and thousands."""
+    for index, spec in enumerate(wanted.settings.accounts):
+        domain_ids = [id_ for id_, name in live.domain_names.items() if name == spec.domain]
+        if not wanted.named(spec.name) or not domain_ids:
+            continue
+        title = f"account {spec.qualified_name!r}"
+        for user in live.users_named(domain_ids[0], spec.name):
+            if user.id in wanted.managed:
+                continue
+            if user.name == spec.name:
+                yield MissingId(("accounts", index), title, user.id)
+            else:
+                yield LeftOut(
+                    title,
+                    f"Keystone takes {user.name!r} ({user.id}) for the same name and would refuse to make it; rename "
+                    "one, or write the name as Keystone has it",
+                )
+
+
+def _undeclared_accounts(live: Live, wanted: Wanted) -> Iterator[LeftOut]:
+    """Without OpenStack's own: those with a role on one of its own projects."""
+    declared = {spec.qualified_name.casefold() for spec in wanted.settings.accounts}
     own_projects = {
         project.id
         for project in live.projects
@@ -86,16 +112,13 @@ def accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
     }
     for user in live.users:
         name = f"{user.name}@{ALWAYS_THERE}"
-        if not wanted.named(user.name) or user.id in wanted.managed:
+        if not wanted.named(user.name) or {user.id} & (wanted.managed | own) or name.casefold() in declared:
             continue
-        if name.casefold() in declared:
-            yield MissingId(("accounts", declared[name.casefold()]), f"account {name!r}", user.id)
-        elif user.id not in own:
-            yield LeftOut(
-                f"account {name!r}",
-                f"nobody can read its password; to take it over, declare it with adopt: {user.id} and the password "
-                "that it has, or a new one",
-            )
+        yield LeftOut(
+            f"account {name!r}",
+            f"nobody can read its password; to take it over, declare it with adopt: {user.id} and the password "
+            "that it has, or a new one",
+        )
 
 
 def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:

@@ -34,7 +34,7 @@ class Live:
     domains: tuple[Domain, ...] = ()
     projects: tuple[Project, ...] = ()
     users: tuple[User, ...] = ()
-    """Of the domain Default only: those of others may be a directory's, and thousands."""
+    """Of the domain Default only: those of others may be a directory's, and thousands; `users_named` asks there."""
     roles: tuple[Role, ...] = ()
     assignments: tuple[RoleAssignment, ...] = ()
     """With ids only: asking Keystone for all names asks every directory, also one that is down."""
@@ -43,6 +43,8 @@ class Live:
     shares: tuple[RBACPolicy, ...] = ()
     principal: Callable[[str, str], User | Group | None] = lambda _kind, _id: None
     """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
+    users_named: Callable[[str, str], tuple[User, ...]] = lambda _domain_id, _name: ()
+    """The users of a domain (its id) that Keystone takes for NAME: without case and accents, so compare them."""
     domain_names: dict[str, str] = field(init=False)
     """The name of each domain, by its id."""
 
@@ -70,6 +72,7 @@ def look(connection: Connection) -> Live:
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
         principal=partial(_principal, identity),
+        users_named=lambda domain_id, name: tuple(identity.users(domain_id=domain_id, name=name)),
     )
 
 

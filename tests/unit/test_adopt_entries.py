@@ -348,6 +348,41 @@ def test_the_roles_of_an_account_of_the_file_are_left_to_its_entry() -> None:
     assert not left_out
 
 
+def _with_users(*users: User) -> Live:
+    """A cloud whose Keystone compares names without case, as its collation does."""
+
+    def named(domain_id: str, name: str) -> tuple[User, ...]:
+        return tuple(
+            user for user in users if user.domain_id == domain_id and user.name.casefold() == name.casefold()
+        )
+
+    return replace(of(domains=(CORP,)), users_named=named)
+
+
+ROBOT = {"name": "robot", "domain": "corp", "password": {"generated": 1}}
+
+
+def _accounts_of(live: Live, managed: frozenset[str] = frozenset()) -> list[object]:
+    declared = {**EMPTY, "domains": [{"name": "corp"}], "accounts": [ROBOT]}
+    settings = parse(declared, file_name="Pulumi.test.yaml", root=Path.cwd())
+    return search(live, Wanted(settings, managed=managed), ("accounts",))
+
+
+def test_a_declared_account_is_found_in_its_own_domain_and_in_no_other() -> None:
+    there = User(id="u1", name="robot", domain_id="d1")
+    elsewhere = User(id="u2", name="robot", domain_id="default")
+    found = _accounts_of(_with_users(elsewhere, there))
+    assert found == [MissingId(("accounts", 0), "account 'robot@corp'", "u1")]
+    assert not _accounts_of(_with_users(elsewhere))
+    assert not _accounts_of(_with_users(there), managed=frozenset({"u1"}))
+
+
+def test_an_account_whose_name_only_keystone_takes_for_the_same_is_not_taken_over() -> None:
+    (found,) = _accounts_of(_with_users(User(id="u1", name="Robot", domain_id="d1")))
+    assert isinstance(found, LeftOut)
+    assert "takes 'Robot' (u1) for the same name" in found.reason
+
+
 def test_a_grant_whose_holder_nobody_can_name_is_left_out_and_the_others_are_found() -> None:
     live = replace(
         of(domains=(CORP,), projects=(DEVELOPMENT,), assignments=(grant(),)), principal=lambda *_: None
