@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MON = "lab"
 GATEWAY = "client.rgw.lab"  # the object store's
 OSD_MEMORY = 939524096  # the least Ceph accepts (896 MiB); the default is 4 GiB an OSD
+DEAD_CLIENT_S = 12  # until Ceph gives up on a client that died; the default, 30, is what tests of killed imports would wait
 
 # https://docs.ceph.com/en/pacific/rados/operations/user-management/ and .../rbd/rbd-openstack/
 CAPS: dict[str, dict[str, str]] = {
@@ -112,6 +113,7 @@ def conf(lab: Lab, secrets: Mapping[str, str]) -> File:
             "osd crush location": "root=default host=lab",
             "osd memory target": OSD_MEMORY,
             "osd objectstore": "bluestore",
+            "osd client watch timeout": DEAD_CLIENT_S,
             "bluestore block size": OSD_BYTES,
             "bluestore block db create": False,
             "bluestore block wal create": False,
