@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from components.problems import KeyPath, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from components.annotated_types import IpAddr, IpNet
     from components.settings import Settings
     from components.subnet import SubnetSpec
 
 
-def address_plan_problems(settings: Settings) -> Iterator[Problem]:
-    """VLANs, CIDRs and host addresses that two things of SETTINGS claim."""
+def address_plan_problems(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[Problem]:
+    """VLANs, CIDRs and host addresses that two things of SETTINGS claim; pools only of those SOUND is true of."""
     yield from _vlans_used_twice(settings)
     overlapping = list(_overlapping_cidrs(settings))
     yield from overlapping
     if not overlapping:  # where subnets overlap, so do their pools with the other's servers
-        yield from _addresses_that_ports_may_get(settings)
+        yield from _addresses_that_ports_may_get(settings, sound)
 
 
 def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
@@ -55,9 +55,15 @@ def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
         seen.append((subnet.cidr, owner))
 
 
-def _addresses_that_ports_may_get(settings: Settings) -> Iterator[Problem]:
+def _addresses_that_ports_may_get(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[Problem]:
     """DNS servers and next hops that stand in a pool: a port could get their address."""
-    pools = [(pool, owner) for _, owner, subnet in _subnets(settings) for pool in subnet.given_out]
+    # Of a subnet with a mistake in its gateway or pools it is not known what ports may get.
+    pools = [
+        (pool, owner)
+        for where, owner, subnet in _subnets(settings)
+        if all(sound((*where, key)) for key in ("cidr", "gateway", "allocation_pools", "ipv6"))
+        for pool in subnet.given_out
+    ]
 
     @functools.cache  # most subnets have the same few servers
     def around(address: IpAddr) -> list[tuple[object, str]]:

@@ -13,20 +13,22 @@ from components.identity import ALWAYS_THERE, directory_problems
 from components.problems import KeyPath, Problem, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from components.settings import Settings
 
 
-def cross_checks(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+def cross_checks(
+    settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool] = lambda _: True
+) -> Iterator[Problem]:
     """Every conflict between entries of SETTINGS.
 
     RAW is the whole file: an entry refused for another reason still counts as declared, so that one mistake
-    is told once.
+    is told once. SOUND says whether all below a path of SETTINGS is as the file has it.
     """
     yield from _names_used_twice(settings)
-    yield from _unknown_domains_and_projects(settings, raw)
-    yield from address_plan_problems(settings)
+    yield from _unknown_domains_and_projects(settings, raw, sound)
+    yield from address_plan_problems(settings, sound)
     yield from access_problems(settings)
     yield from account_problems(settings)
     yield from directory_problems(settings)
@@ -107,7 +109,9 @@ def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
             yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain
 
 
-def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+def _unknown_domains_and_projects(
+    settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool]
+) -> Iterator[Problem]:
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
     projects = {f"{entry.get('name')}@{entry.get('domain')}" for entry in _declared(raw, "projects")}
@@ -120,13 +124,14 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
     }
 
     def domain(path: KeyPath, name: str) -> Iterator[Problem]:
-        if name not in domains and not unreadable & {"domains", "existing_domains"}:
+        if sound(path) and name not in domains and not unreadable & {"domains", "existing_domains"}:
             hint = nearest(name, domains) or "; declare it under domains, or list it under existing_domains"
             yield Problem(path, f"domain {name!r} is not known{hint}")
 
     def project(path: KeyPath, name: str, domain_name: str) -> Iterator[Problem]:
         qualified = f"{name}@{domain_name}"
-        if qualified not in projects and name not in misplaced and "projects" not in unreadable:
+        known = qualified in projects or name in misplaced
+        if sound(path) and not known and "projects" not in unreadable:
             hint = nearest(qualified, projects) or "; declare it under projects"
             yield Problem(path, f"project {qualified!r} is not known{hint}")
 
@@ -135,7 +140,7 @@ def _unknown_domains_and_projects(settings: Settings, raw: Mapping[str, Any]) ->
     for path, project_name, domain_name in _scopes(settings):
         unknown = list(domain((*path, "domain"), domain_name))
         yield from unknown
-        if project_name and not unknown:
+        if project_name and sound(path) and not unknown:
             yield from project((*path, "project"), project_name, domain_name)
     for index, network in enumerate(settings.networks):
         for number, reference in enumerate(network.shared_with):

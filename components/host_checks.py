@@ -24,14 +24,14 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Proble
     for index, host in enumerate(settings.hosts):
         if settings.management:
             yield from _address(("hosts", index), host, settings.management)
-        yield from _vlans(("hosts", index), host, settings)
+        yield from _vlans(("hosts", index), host, settings, readable=_vlans_readable(raw))
         if host.image_of(settings.host_image) is None and not _said(raw, "host_image", "image"):
             yield Problem(
                 ("hosts", index, "os"),
                 "it is missing, and host_image has no image for all; give {image} here, or image there",
             )
     trunked = _trunked(settings)
-    if trunked and not carriers(settings):
+    if trunked and not carriers(settings) and _vlans_readable(raw):
         vlans = " and ".join(map(str, trunked))
         yield Problem(
             ("hosts",),
@@ -131,13 +131,27 @@ def _address(where: KeyPath, host: BareMetalHostSpec, management: ManagementSpec
             )
 
 
-def _vlans(where: KeyPath, host: BareMetalHostSpec, settings: Settings) -> Iterator[Problem]:
+def _vlans_readable(raw: Mapping[str, Any]) -> bool:
+    """Whether every VLAN that a network of RAW has can be told."""
+    try:
+        segments = [segment for network in raw.get("networks", ()) for segment in network["segments"]]
+        return all(
+            isinstance(segment["vlan"], int) and isinstance(segment["physical_network"], str)
+            for segment in segments
+        )
+    except (TypeError, KeyError):
+        return False
+
+
+def _vlans(
+    where: KeyPath, host: BareMetalHostSpec, settings: Settings, *, readable: bool
+) -> Iterator[Problem]:
     known = {segment.vlan for network in settings.networks for segment in network.segments}
     for number, vlan in enumerate(host.vlans):
         there = (*where, "vlans", number)
         if settings.management and vlan == settings.management.vlan:
             yield Problem(there, f"VLAN {vlan} is the management VLAN, which every host has; drop it here")
-        elif vlan not in known:
+        elif vlan not in known and readable:
             near = nearest(str(vlan), map(str, known)).replace("'", "")
             hint = near or "; declare a network with it, or drop it"
             yield Problem(there, f"VLAN {vlan} is no network's{hint}")

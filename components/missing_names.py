@@ -30,10 +30,23 @@ def missing(kind: str, name: str, domain: str | None, cloud: str | None) -> str:
     try:
         with connect(cloud) as connection:
             if kind == "role":
+                owners = [
+                    domain for domain in _listed(connection, "domains") if _has_role(connection, domain, name)
+                ]
+                if owners:
+                    return of_a_domain(name, [domain["name"] for domain in owners])
                 return missing_role(name, [role["name"] for role in _listed(connection, "roles")])
             return missing_principal(kind, name, str(domain), *_elsewhere(connection, kind, name))
     except Exception:  # noqa: BLE001 - it was asked for a better sentence only; the plain one is true as well
         return plain
+
+
+def of_a_domain(name: str, domains: Iterable[str]) -> str:
+    """The sentence for a role that only DOMAINS have, each its own."""
+    return (
+        f"role {name!r} is one of domain {', '.join(sorted(domains))} alone (domain-specific); such a role is in no "
+        "token and only implies others: grant the role that it implies, or make one without a domain"
+    )
 
 
 def missing_role(name: str, known: Iterable[str]) -> str:
@@ -95,6 +108,12 @@ def _elsewhere(connection: Connection, kind: str, name: str) -> tuple[list[str],
         elif response.json()[f"{kind}s"]:
             found.append(domain["name"])
     return found, silent
+
+
+def _has_role(connection: Connection, domain: dict[str, Any], name: str) -> bool:
+    response = connection.identity.get("/roles", params={"domain_id": domain["id"]})
+    response.raise_for_status()
+    return any(role["name"] == name for role in response.json()["roles"])
 
 
 def _listed(connection: Connection, collection: str) -> list[dict[str, Any]]:

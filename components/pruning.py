@@ -1,5 +1,6 @@
 """Going on after a mistake: the stack file without its faulty values, so that the rest is checked too."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,25 +9,40 @@ from components.problems import KeyPath
 
 @dataclass
 class Pruned:
-    """A copy of RAW without the values at FAULTY paths; `original` gives back where a value stood."""
+    """A copy of RAW without the values at FAULTY paths; `original` gives back where a value stood.
+
+    Where a key of REPLACED stands or is missed, the copy has its value instead.
+    """
 
     raw: Any
     faulty: frozenset[KeyPath]
+    replaced: Mapping[KeyPath, Any] = field(default_factory=dict)
     moved: dict[KeyPath, list[int]] = field(default_factory=dict)
 
     def data(self) -> Any:
         """The copy."""
         return self._copy(self.raw, ())
 
+    def sound(self, path: KeyPath) -> bool:
+        """Whether nothing at or below PATH of the copy was left out or replaced."""
+        original = self.original(path)
+        return not any(wrong[: len(original)] == original for wrong in (*self.faulty, *self.replaced))
+
     def _copy(self, value: Any, path: KeyPath) -> Any:
+        value = self.replaced.get(path, value)
         if isinstance(value, dict):
+            missed = {key[-1]: None for key in self.replaced if key[:-1] == path}
             return {
                 key: self._copy(inner, (*path, key))
-                for key, inner in value.items()
-                if (*path, key) not in self.faulty
+                for key, inner in (missed | value).items()
+                if (*path, key) in self.replaced or (*path, key) not in self.faulty
             }
         if isinstance(value, list):
-            kept = [index for index in range(len(value)) if (*path, index) not in self.faulty]
+            kept = [
+                index
+                for index in range(len(value))
+                if (*path, index) in self.replaced or (*path, index) not in self.faulty
+            ]
             self.moved[path] = kept
             return [self._copy(value[index], (*path, index)) for index in kept]
         return value

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from components.problems import REFUSED, KeyPath, Problem, nearest
+from components.synonyms import meant
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -39,11 +40,13 @@ def problem_of(error: "ErrorDetails", model: type[BaseModel]) -> Problem:
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, path[:-1])
         keys = list(parent.model_fields) if parent else []
-        hint = nearest(str(path[-1]), keys) or f"; known are {', '.join(keys)}"
+        key = str(path[-1])
+        hint = meant(key, keys) or nearest(key, keys) or f"; known are {', '.join(keys)}"
         return Problem(path, f"{path[-1]!r} is not a known key here{hint}")
     if error["type"] == "literal_error":
         known = [choice.strip() for choice in str(error["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
-        hint = nearest(str(value), [choice.strip("'") for choice in known])
+        words = [choice.strip("'") for choice in known]
+        hint = meant(str(value), words) or nearest(str(value), words)
         return Problem(path, f"{value!r} is not one of {', '.join(known)}{hint}")
     kind = _KINDS.get(error["type"].split("_")[0], "right here")
     return Problem(path, f"{_shortened(value)} is not {kind}; give {_field_at(model, path)}")

@@ -29,6 +29,7 @@ from components.pruning import Pruned, exists
 from components.secret import ROOT, in_the_clear
 from components.sentences import problem_of
 from components.spec import Effect, Spec
+from components.stand_ins import StandIns
 
 NAMESPACE = "private-cloud"
 
@@ -158,26 +159,27 @@ def parse(
         SettingsError: with every mistake, in the file's order.
     """
     problems: list[Problem] = []
-    faulty: frozenset[KeyPath] = frozenset()
+    pruned, stand_ins = Pruned(raw, frozenset()), StandIns(raw)
     settings: Settings | None = None
-    pruned = Pruned(raw, faulty)
     while settings is None:
         try:
             settings = Settings.model_validate(pruned.data(), context={ROOT: root})
         except ValidationError as error:
             found = [(problem_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
-            if not faulty:  # later rounds only miss what the first has refused
+            if not pruned.faulty and not pruned.replaced:  # later rounds only miss what the first has refused
                 problems = [problem for problem, _ in found]
-            more = {_removable(pruned, path) for _, path in found}
-            if () in more:
+            further = _without(pruned, stand_ins, [pruned.original(path) for _, path in found])
+            if further is None:
                 break
-            faulty |= more
-            pruned = Pruned(raw, faulty)
+            pruned = further
     if settings is not None:
-        problems += [
-            Problem(pruned.original(problem.path), problem.sentence)
-            for problem in (*cross_checks(settings, raw), *in_the_clear(settings, encrypted))
+        told = {problem.path for problem in problems}
+        found_across = (*cross_checks(settings, raw, pruned.sound), *in_the_clear(settings, encrypted))
+        across = [
+            Problem(pruned.original(problem.path), stand_ins.without_names(problem.sentence))
+            for problem in found_across
         ]
+        problems += [problem for problem in across if problem.path not in told]
     if problems or settings is None:
         order = list(Settings.model_fields)
         problems.sort(
@@ -187,12 +189,30 @@ def parse(
     return settings
 
 
-def _removable(pruned: Pruned, path: KeyPath) -> KeyPath:
-    """What to leave out for the mistake at PATH: the value, or where it is missing, what misses it."""
-    original = pruned.original(path)
-    while original and (original in pruned.faulty or not exists(pruned.raw, original)):
-        original = original[:-1]
-    return original
+def _without(pruned: Pruned, stand_ins: StandIns, mistakes: list[KeyPath]) -> Pruned | None:
+    """PRUNED without the values at MISTAKES; where one is missed, with a stand-in, or else without what misses it.
+
+    None where nothing is left to leave out.
+    """
+    faulty, replaced = set(pruned.faulty), dict(pruned.replaced)
+    for path in mistakes:
+        if exists(pruned.raw, path) and not any(
+            path[:length] in faulty for length in range(1, len(path) + 1)
+        ):
+            faulty.add(path)
+            continue
+        stand_in = stand_ins.at(path)
+        if stand_in is not None:
+            replaced[path] = stand_in
+            continue
+        removable = path
+        while removable and (removable in faulty or not exists(pruned.raw, removable)):
+            removable = removable[:-1]
+        if not removable:
+            return None
+        faulty.add(removable)
+        replaced = {key: value for key, value in replaced.items() if key[: len(removable)] != removable}
+    return Pruned(pruned.raw, frozenset(faulty), replaced)
 
 
 def _told(problem: Problem, raw: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ A provider object is pickled by reference (its module and class are importable),
 
 from __future__ import annotations
 
-import logging
 from abc import abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -25,7 +24,7 @@ from pulumi.dynamic import (
 from pulumi.runtime import known_types
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from clients.errors import CloudError
+from dynamic_providers.grpc_errors import say_sentences_alone
 
 PROVIDER_KEY = "__provider"
 
@@ -174,9 +173,5 @@ def _state(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
     return inputs.model_dump(exclude_none=True) | outputs.model_dump(exclude_none=True)
 
 
-def _not_a_cloud_error(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], CloudError))
-
-
-# gRPC logs a traceback for every exception of a handler; a CloudError is a sentence for a person.
-logging.getLogger("grpc._server").addFilter(_not_a_cloud_error)
+# The host of dynamic providers imports this module with the first provider that it is asked for.
+say_sentences_alone()

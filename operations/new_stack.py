@@ -9,7 +9,7 @@ from components.settings import SettingsError, parse
 from operations.adopt.stack_file import StackFile
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
-PLACEHOLDER = "STACK"
+PLACEHOLDER = "@NAME@"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # Pulumi's own rule for the names of stacks
 
 
@@ -32,7 +32,7 @@ def make(name: str, folder: Path) -> Path:
             raise NoStackError(f"{path.name} is there already; edit it, or give another name")
     path = folder / f"Pulumi.{name}.yaml"
     with path.open("x", encoding="utf-8") as file:
-        file.write(re.sub(rf"\b{PLACEHOLDER}\b", name, TEMPLATE.read_text(encoding="utf-8")))
+        file.write(TEMPLATE.read_text(encoding="utf-8").replace(PLACEHOLDER, name))
     return path
 
 

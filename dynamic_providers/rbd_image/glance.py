@@ -62,7 +62,12 @@ CORE_FIELDS = frozenset(
 RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 
-BUSY = frozenset({429, 500, 502, 503, 504})  # 429 and 503 were asked again before anybody sees them here
+BUSY = frozenset({502, 503, 504})  # 503 was asked again before anybody sees it here
+_REFUSALS = frozenset(range(400, 500)) - {
+    HTTPStatus.NOT_FOUND,  # what these three mean is the callers' business
+    HTTPStatus.CONFLICT,
+    HTTPStatus.GONE,
+}
 
 FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else is on its way or broken
 
@@ -259,12 +264,18 @@ def checked(response: Response, wanted: Wanted | None = None) -> Record:
             "administrators may. Choose `visibility: community` or `shared`, or open the policy "
             "`publicize_image` to the account; docs/real-cloud.md says how."
         )
-    if response.status_code in (
-        HTTPStatus.FORBIDDEN,
-        HTTPStatus.BAD_REQUEST,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    ):
+    if response.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        raise CloudError(
+            "Glance has refused this account too many requests in a row (429), each asked again several times: raise "
+            "its rate limit, or run this again later."
+        )
+    if response.status_code in _REFUSALS:
         raise CloudError(f"Glance refuses: {words_of(response)}")
+    if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise CloudError(
+            "Glance failed at this request (500 Internal Server Error): its log says why. Run this again where it was "
+            "its database or its store; the request itself would fail again."
+        )
     if response.status_code in BUSY:
         raise CloudError(
             f"Glance is busy or broken, and stayed so: it answers {response.status_code} {response.reason}. See its log, "

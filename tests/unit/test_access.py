@@ -16,7 +16,7 @@ from components import lookup
 from components.access import RoleGrant, RoleGrantSpec, access_problems
 from components.ids import Ids
 from components.lookup import id_of
-from components.missing_names import missing_principal, missing_role
+from components.missing_names import missing_principal, missing_role, of_a_domain
 from components.settings import Settings
 
 IDS = Ids({"corp": "s1"}, {"Default": "default"}, {"p@corp": "s1"})
@@ -220,3 +220,10 @@ def test_a_missing_principal_says_where_it_was_searched_and_where_one_is(
     sentence = missing_principal("group", "dev", "corp", elsewhere, silent)
     assert said in sentence
     assert "in domain 'corp'" in sentence
+
+
+def test_a_role_of_a_domain_is_not_said_to_be_missing() -> None:
+    sentence = of_a_domain("builder", ["corp"])
+    assert "is one of domain corp alone" in sentence
+    assert "grant the role that it implies" in sentence
+    assert "there is no role" not in sentence

@@ -90,6 +90,8 @@ def test_it_makes_the_file_and_nothing_else_and_says_what_to_do_next(
         LEFT
     )
     assert "pulumi stack init staging" in printed
-    assert "staging" in StackFile.read(tmp_path / "Pulumi.staging.yaml").text.splitlines()[0]
+    first_line = StackFile.read(tmp_path / "Pulumi.staging.yaml").text.splitlines()[0]
+    assert "`make stack NAME=staging`" in first_line
+    assert "`make preview STACK=staging`" in first_line
     assert new_stack.main() == 1
     assert "stack: Pulumi.staging.yaml is there already" in capsys.readouterr().err

@@ -124,6 +124,16 @@ def test_only_differences_are_patched_and_foreign_properties_removed():
     ]
 
 
+@pytest.mark.parametrize("status", [400, 401, 405, 413, 415, 422, 429])
+def test_a_refusal_is_never_told_as_a_busy_glance(status):
+    response = requests.Response()
+    response.status_code = status
+    response._content = b'{"message": "Value is too long."}'
+    with pytest.raises(CloudError) as caught:
+        glance.checked(response)
+    assert "busy" not in str(caught.value)
+
+
 def test_nothing_is_sent_when_nothing_differs():
     wanted = glance.Wanted("n", "shared", False, 0, 0, {}, {})
     record = {"id": "id", **wanted.fields()}

@@ -376,6 +376,52 @@ def test_a_mistake_beside_a_refused_entry_keeps_its_own_place() -> None:
     ]
 
 
+def test_what_entries_claim_together_is_told_beside_their_own_mistakes() -> None:
+    def change(stack: Stack) -> None:
+        del stack["openstack"]["cloud"]
+        stack["networks"][0].pop("name")
+        subnet(stack).pop("name")
+        subnet(stack)["description"] = ["no text"]
+        stack["networks"][1]["segments"][0]["vlan"] = 200
+        stack["networks"][1]["subnets"][0]["cidr"] = "10.20.0.0/25"
+        stack["domains"].append({"name": "Corp"})
+        disk = {"install_disk": "/dev/disk/by-id/wwn-0x1", "links": ["eno1", "eno2"]}
+        host = {"name": "one", "address": "10.10.0.9", "roles": ["compute"], "vlans": [300], **disk}
+        stack["hosts"] = [host, {**host, "name": "Two", "roles": ["ceph"], "vlans": [100, 999]}]
+        stack["kolla"] = {"inventory": "/etc/kolla/inventory"}
+
+    sentences = told(changed(change))
+    for where, what in (
+        ("openstack.cloud", "it is missing"),
+        ("networks[0].name", "it is missing"),
+        ("networks[0].subnets[0].name", "it is missing"),
+        ("networks[0].subnets[0].description", "is not text"),
+        ("networks[1].segments[0].vlan", "VLAN 200 on physnet1 is used already by network networks[0]"),
+        ("networks[1].subnets[0].cidr", "10.20.0.0/25 overlaps 10.20.0.0/24"),
+        ("domains[1]", "declared already"),
+        ("hosts[1].name", "is not a host's name"),
+        ("hosts[1].roles[0]", "did you mean 'storage'?"),
+        ("hosts[1].address", "is that of host 'one' already"),
+        ("hosts[1].vlans[0]", "the management VLAN"),
+        ("hosts[1].vlans[1]", "VLAN 999 is no network's"),
+    ):
+        assert [found for found in sentences if found.startswith(where) and what in found], (where, sentences)
+    assert not [found for found in sentences if "unreadable-" in found], sentences
+
+
+@pytest.mark.parametrize(
+    ("change", "meant"),
+    [
+        (lambda s: subnet(s).update(dns_servers=[]), "dns"),
+        (lambda s: subnet(s).update(gateway_ip="10.20.0.1"), "gateway"),
+        (lambda s: s["networks"][0]["segments"][0].update(segmentation_id=7), "vlan"),
+        (lambda s: s.update(users=[]), "accounts"),
+    ],
+)
+def test_the_words_of_other_tools_are_understood(change: Callable[[Stack], object], meant: str) -> None:
+    assert [found for found in told(changed(change)) if f"did you mean {meant!r}?" in found]
+
+
 def test_a_refused_project_does_not_make_its_grants_wrong() -> None:
     assert len(told(changed(lambda stack: stack["projects"][0].update(colour="red")))) == 1
 
