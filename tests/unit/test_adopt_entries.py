@@ -362,7 +362,7 @@ def _with_users(*users: User) -> Live:
 ROBOT = {"name": "robot", "domain": "corp", "password": {"generated": 1}}
 
 
-def _accounts_of(live: Live, managed: frozenset[str] = frozenset()) -> list[object]:
+def _accounts_of(live: Live, managed: frozenset[str] = frozenset()) -> list[Entry | MissingId | LeftOut]:
     declared = {**EMPTY, "domains": [{"name": "corp"}], "accounts": [ROBOT]}
     settings = parse(declared, file_name="Pulumi.test.yaml", root=Path.cwd())
     return search(live, Wanted(settings, managed=managed), ("accounts",))
