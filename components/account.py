@@ -9,6 +9,7 @@ import pulumi
 import pulumi_openstack as openstack
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
+from clients.names import folded
 from components.annotated_types import Name
 from components.application_credential import ApplicationCredentialSpec, RoleNames
 from components.ids import Ids
@@ -117,10 +118,12 @@ class AccountSpec(Adoptable):
     @classmethod
     def _each_scope_once(cls, access: tuple[AccessSpec, ...]) -> tuple[AccessSpec, ...]:
         refused = Refusals()
-        scopes = [str(entry) for entry in access]
+        scopes = [folded(str(entry)) for entry in access]
         for index, scope in enumerate(scopes):
             if scope in scopes[:index]:
-                refused.add((index,), f"there is access on {scope!r} already; list all roles there")
+                refused.add(
+                    (index,), f"there is access on {str(access[index])!r} already; list all roles there"
+                )
         refused.raise_if_any()
         return access
 
@@ -130,10 +133,14 @@ class AccountSpec(Adoptable):
         cls, credentials: tuple[ApplicationCredentialSpec, ...], info: ValidationInfo
     ) -> tuple[ApplicationCredentialSpec, ...]:
         refused = Refusals()
-        names = [credential.name for credential in credentials]
+        names = [folded(credential.name) for credential in credentials]
         for index, credential in enumerate(credentials):
-            if credential.name in names[:index]:
-                refused.add((index, "name"), f"there is a credential {credential.name!r} already; rename one")
+            if names[index] in names[:index]:
+                refused.add(
+                    (index, "name"),
+                    f"there is a credential {credentials[names.index(names[index])].name!r} already, which is the same "
+                    "name for Keystone; rename one",
+                )
             if "access" in info.data:
                 _check_access(refused, index, credential, info.data["access"])
         refused.raise_if_any()
@@ -178,20 +185,21 @@ def account_problems(settings: "Settings") -> Iterator[Problem]:
                 f"the users of domain {account.domain!r} come from its directory, where Keystone makes none; make "
                 "the account in a domain of Keystone's own, such as 'Default', and give it access to the projects",
             )
-        # Keystone compares users' names without case.
-        first = seen.setdefault(account.qualified_name.casefold(), index)
+        first = seen.setdefault(folded(account.qualified_name), index)
         if first != index:
             yield Problem(
                 ("accounts", index),
-                f"account {account.qualified_name!r} is declared already at accounts[{first}]; rename or drop one",
+                f"account {account.qualified_name!r} is declared already at accounts[{first}], as "
+                f"{settings.accounts[first].qualified_name!r}: for Keystone, which ignores case and accents, they are "
+                "one; rename or drop one",
             )
     for index, grant in enumerate(settings.grants):
         name = f"{grant.user.name}@{grant.user.domain}" if grant.user else ""
-        if name.casefold() in seen:
+        if folded(name) in seen:
             yield Problem(
                 ("grants", index, "user"),
                 f"{name!r} is an account of this file; declare the role under "
-                f"accounts[{seen[name.casefold()]}].access, which lists all that the account may do",
+                f"accounts[{seen[folded(name)]}].access, which lists all that the account may do",
             )
 
 

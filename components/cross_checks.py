@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clients.names import folded
 from components.access import access_problems
 from components.account import account_problems
 from components.address_plan import address_plan_problems
@@ -42,19 +43,20 @@ def cross_checks(
 
 
 def _names_used_twice(settings: Settings) -> Iterator[Problem]:
-    # Keystone compares the names of domains and projects without case.
     there = [
-        (ALWAYS_THERE.casefold(), "is always there"),
-        *((name.casefold(), "is in existing_domains") for name in settings.existing_domains),
+        (ALWAYS_THERE, "is always there"),
+        *((name, "is in existing_domains") for name in settings.existing_domains),
     ]
     for index, domain in enumerate(settings.domains):
         for name, reason in there:
-            if domain.name.casefold() == name:
-                yield Problem(("domains", index), f"domain {domain.name!r} {reason}; drop one of the two")
-    yield from _twice("domains", "domain", (domain.name.casefold() for domain in settings.domains))
-    yield from _twice(
-        "projects", "project", (project.qualified_name.casefold() for project in settings.projects)
-    )
+            if folded(domain.name) == folded(name):
+                same = "" if domain.name == name else f", as {name!r}: Keystone takes both names for one"
+                yield Problem(
+                    ("domains", index), f"domain {domain.name!r} {reason}{same}; drop one of the two"
+                )
+    yield from _twice("existing_domains", "domain", settings.existing_domains)
+    yield from _twice("domains", "domain", (domain.name for domain in settings.domains))
+    yield from _twice("projects", "project", (project.qualified_name for project in settings.projects))
     yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
     yield from _twice("networks", "network", (network.name for network in settings.networks))
     yield from _twice("images", "image", (image.name for image in settings.images))
@@ -64,14 +66,20 @@ def _names_used_twice(settings: Settings) -> Iterator[Problem]:
 
 
 def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:
-    seen: dict[str, int] = {}
+    seen: dict[str, tuple[int, str]] = {}
     for index, name in enumerate(names):
-        if name in seen:
-            yield Problem(
-                (section, index),
-                f"{kind} {name!r} is declared already at {section}[{seen[name]}]; rename or drop one",
-            )
-        seen.setdefault(name, index)
+        first, as_written = seen.setdefault(folded(name), (index, name))
+        if first == index:
+            continue
+        same = (
+            ""
+            if name == as_written
+            else f" as {as_written!r}: the services ignore case, accents and trailing blanks, and take both for one"
+        )
+        yield Problem(
+            (section, index),
+            f"{kind} {name!r} is declared already at {section}[{first}]{same}; rename or drop one",
+        )
 
 
 def _declared(raw: Mapping[str, Any], section: str) -> list[dict[str, Any]]:

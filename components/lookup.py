@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 import pulumi_openstack as openstack
 
+from clients.names import folded
 from components.missing_names import missing
 
 _FUNCTIONS = {
@@ -79,6 +80,10 @@ def _looked_up(
             cloud = await _cloud_of(parent.get_provider(function))
             sentence = await asyncio.to_thread(_why, wanted, str(error), cloud)
             raise pulumi.RunError(sentence) from None
+        if folded(found.get("name", wanted.name)) != folded(wanted.name):
+            raise pulumi.RunError(
+                f"Keystone was asked for {wanted} and answered with {found['name']!r}; write the name as Keystone has it"
+            )
         identifier: str = found["id"]
         return identifier
 

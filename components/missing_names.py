@@ -6,6 +6,7 @@ from typing import Any
 
 from openstack.connection import Connection
 
+from clients import exact
 from clients.openstack import connect
 from components.problems import nearest
 
@@ -102,10 +103,12 @@ def _elsewhere(connection: Connection, kind: str, name: str) -> tuple[list[str],
     found, silent = [], []
     for domain in _listed(connection, "domains"):
         # With a configuration for each domain, Keystone searches one domain at a time.
-        response = connection.identity.get(f"/{kind}s", params={"name": name, "domain_id": domain["id"]})
+        response, there = exact.listed(
+            connection.identity, f"{kind}s", {"name": name}, {"domain_id": domain["id"]}
+        )
         if response.status_code != HTTPStatus.OK:
             silent.append(domain["name"])
-        elif response.json()[f"{kind}s"]:
+        elif there:
             found.append(domain["name"])
     return found, silent
 

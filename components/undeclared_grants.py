@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import pulumi
 
 from clients.errors import CloudError
+from clients.names import folded
 from clients.openstack import connect
 from components.ids import Ids
 from dynamic_providers.role_set.assignments import PrincipalKind
@@ -60,13 +61,13 @@ class Known:
         same = (
             assignment.principal_id == self.principal_id
             if self.principal_id
-            else assignment.principal.casefold() == self.principal.casefold()
+            else folded(assignment.principal) == folded(self.principal)
         )
         return (
             same
             and (assignment.kind, assignment.scope_id, assignment.inherited)
             == (self.kind, self.scope_id, self.inherited)
-            and assignment.role.casefold() in self.roles
+            and folded(assignment.role) in self.roles
         )
 
 
@@ -181,7 +182,7 @@ async def _known_grant(grant: DeclaredGrant) -> Known:
         grant.kind,
         grant.principal,
         await _known(grant.principal_id),
-        frozenset(role.casefold() for role in grant.roles),
+        frozenset(folded(role) for role in grant.roles),
         await _known(grant.scope_id),
         grant.inherited,
     )

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from clients import openstack
+from clients import exact, openstack
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -109,16 +109,19 @@ def _post(cloud: str, login: openstack.Login, wanted: Wanted) -> Response:
 
 
 def _remove_namesakes(conn: Connection, user_id: str, wanted: Wanted) -> None:
-    url = f"/users/{user_id}/application_credentials"
-    response = conn.identity.get(url, params={"name": wanted.name})
+    collection = f"users/{user_id}/application_credentials"
+    response, ours = exact.listed(
+        conn.identity, collection, {"name": wanted.name, "description": wanted.description}
+    )
     if response.status_code != HTTPStatus.OK:
         raise _refused(response, f"list the application credentials of user {user_id}")
-    for found in response.json()["application_credentials"]:
-        if found["description"] != wanted.description:
-            raise CloudError(
-                f"user {user_id} has an application credential {wanted.name!r} that this stack did not make; "
-                "delete it if nothing uses it, or name the one in the stack file otherwise"
-            )
+    if not ours:
+        raise CloudError(
+            f"user {user_id} has an application credential {wanted.name!r} that this stack did not make, or one "
+            "whose name Keystone takes for the same (it ignores case and accents); delete it if nothing uses it, or "
+            "name the one in the stack file otherwise"
+        )
+    for found in ours:
         remove(conn, user_id, found["id"])
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from clients import exact
 from clients.errors import CloudError
 from clients.openstack import message
 from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, Rule
@@ -28,8 +29,8 @@ def ensure(conn: Connection, project_id: str) -> str:
     Raises:
         CloudError: there is none, and this account may not have it made.
     """
-    answer = conn.network.get("/security-groups", params={"project_id": project_id, "name": NAME})
-    found = _answered(answer, "list the security groups of", project_id)["security_groups"]
+    answer, found = exact.listed(conn.network, "security-groups", {"project_id": project_id, "name": NAME})
+    _answered(answer, "list the security groups of", project_id)
     if not found:
         raise CloudError(
             f"project {project_id} has no default security group, and Neutron made none for this account; "

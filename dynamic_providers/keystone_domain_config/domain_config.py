@@ -70,6 +70,7 @@ def wait_until_used(
     kind, name = witness or ("user", "nobody")
     deadline = time.monotonic() + USED_TIMEOUT_S
     while True:
+        # Not compared: a directory may ignore case, and that anything is found is what this is about.
         answer = connection.identity.get(f"/{kind}s", params={"domain_id": domain_id, "name": name})
         if answer.status_code != HTTPStatus.OK:
             raise CloudError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from clients import exact
 from clients.openstack import answered
 from dynamic_providers.kolla_deployment.nova_host import REASON
 
@@ -85,8 +86,9 @@ class Served:
 
 def agents(conn: Connection, host: str | None = None) -> list[Agent]:
     """All agents, or those of one host."""
-    answer = conn.network.get("/agents", params={"host": host} if host else {})
-    return [_agent(row) for row in answered(answer, "Neutron", "list its agents")["agents"]]
+    answer, rows = exact.listed(conn.network, "agents", {"host": host} if host else {})
+    answered(answer, "Neutron", "list its agents")
+    return [_agent(row) for row in rows]
 
 
 def served(conn: Connection, host: str) -> list[Served]:
@@ -150,11 +152,11 @@ def note_moved(conn: Connection, one: Served, host: str) -> None:
 
 def moving(conn: Connection, host: str) -> list[Served]:
     """The routers that a killed run left between the host's agent and another one."""
-    answer = conn.network.get("/routers", params={"tags": _tag(host)})
+    answer, rows = exact.listed(conn.network, "routers", {}, {"tags": _tag(host)})
     if answer.status_code == HTTPStatus.NOT_FOUND:  # Neutron without routers
         return []
-    rows = answered(answer, "Neutron", "list the routers that move")["routers"]
-    return [_served(conn, ROUTER, row, "") for row in rows]
+    answered(answer, "Neutron", "list the routers that move")
+    return [_served(conn, ROUTER, row, "") for row in rows if _tag(host) in row["tags"]]
 
 
 def _tag(host: str) -> str:

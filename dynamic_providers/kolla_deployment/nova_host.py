@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from clients import exact
 from clients.errors import InUseError
 from clients.openstack import answered
 
@@ -77,7 +78,7 @@ class Unconfirmed:
 
 def services(conn: Connection, host: str | None = None) -> list[Service]:
     """All of Nova's services, or those of one host."""
-    params = {"host": host} if host else {}
+    doing = "list its services"
     return [
         Service(
             row["id"],
@@ -87,7 +88,7 @@ def services(conn: Connection, host: str | None = None) -> list[Service]:
             row["state"] == "up" and not row.get("forced_down"),
             row.get("disabled_reason"),
         )
-        for row in _get(conn, "/os-services", params, "list its services")["services"]
+        for row in _listed(conn, "os-services", {"host": host} if host else {}, {}, doing)
     ]
 
 
@@ -113,13 +114,19 @@ def enable(conn: Connection, service: Service) -> None:
 
 def instances(conn: Connection, host: str) -> list[Instance]:
     """The instances of all projects on the host, by name."""
-    found = []
-    params = {"all_tenants": "1", "host": host, "limit": str(_PAGE)}
-    while rows := _get(conn, "/servers/detail", params, f"list the instances on {host}")["servers"]:
-        found += [_instance(row) for row in rows]
-        params["marker"] = rows[-1]["id"]
+    found: list[Instance] = []
+    marker: dict[str, str] = {}
+    while True:
+        answer = conn.compute.get(
+            "/servers/detail",
+            params={"all_tenants": "1", "host": host, "limit": str(_PAGE), **marker},
+            microversion=MICROVERSION,
+        )
+        rows = answered(answer, "Nova", f"list the instances on {host}")["servers"]
+        found += [_instance(row) for row in exact.only(rows, {"OS-EXT-SRV-ATTR:host": host})]
         if len(rows) < _PAGE:
             break
+        marker = {"marker": rows[-1]["id"]}
     return sorted(found, key=lambda instance: (instance.name, instance.id))
 
 
@@ -133,8 +140,8 @@ def instance(conn: Connection, id_: str) -> Instance | None:
 
 def unconfirmed(conn: Connection, host: str) -> list[Unconfirmed]:
     """The migrations away from the host that somebody has to confirm or revert."""
-    params = {"source_compute": host, "status": "finished"}
-    rows = _get(conn, "/os-migrations", params, f"list the migrations from {host}")["migrations"]
+    doing = f"list the migrations from {host}"
+    rows = _listed(conn, "os-migrations", {"source_compute": host, "status": "finished"}, {}, doing)
     return [Unconfirmed(row["instance_uuid"], row["migration_type"]) for row in rows]
 
 
@@ -190,8 +197,12 @@ def _set(conn: Connection, service: Service, body: dict[str, str]) -> None:
     answered(answer, "Nova", f"make {service.binary} on {service.host} {body['status']}")
 
 
-def _get(conn: Connection, url: str, params: dict[str, str], doing: str) -> dict[str, Any]:
-    return answered(conn.compute.get(url, params=params, microversion=MICROVERSION), "Nova", doing)
+def _listed(
+    conn: Connection, collection: str, exactly: dict[str, str], also: dict[str, str], doing: str
+) -> list[dict[str, Any]]:
+    answer, rows = exact.listed(conn.compute, collection, exactly, also, microversion=MICROVERSION)
+    answered(answer, "Nova", doing)
+    return rows
 
 
 def _instance(row: dict[str, Any]) -> Instance:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from openstack import exceptions
 
+from clients import exact
 from clients.errors import CloudError, InUseError
 
 if TYPE_CHECKING:
@@ -127,19 +128,19 @@ def custom_properties(record: Record) -> dict[str, str]:
 
 
 def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
-    """Every record of this project's that carries the stamps, whatever its status, hidden ones last."""
-    ours = {**stamps, "owner": str(conn.current_project_id), "visibility": "all"}
-    return [record for hidden in ("false", "true") for record in listed(conn, {**ours, "os_hidden": hidden})]
+    """Every record of this project's that carries exactly these stamps, whatever its status, hidden ones last."""
+    ours = {**stamps, "owner": str(conn.current_project_id)}
+    return [
+        record
+        for hidden in ("false", "true")
+        for record in listed(conn, ours, {"visibility": "all", "os_hidden": hidden})
+    ]
 
 
-def listed(conn: Connection, filters: Mapping[str, str]) -> list[Record]:
-    """Every record that passes Glance's filters, over as many pages as it takes."""
-    found: list[Record] = []
-    url, query = "/images", dict(filters) or None
-    while url:
-        page = parsed(conn.image.get(url, params=query))
-        found += page["images"]
-        url, query = page.get("next", "").removeprefix("/v2"), None
+def listed(conn: Connection, exactly: Mapping[str, str], also: Mapping[str, str]) -> list[Record]:
+    """Every record whose fields are exactly these, and that passes Glance's other filters."""
+    response, found = exact.listed(conn.image, "images", exactly, also)
+    exceptions.raise_from_response(response)
     return found
 
 

@@ -55,7 +55,7 @@ def also_shown_by(conn: Connection, pool: ceph.Pool, record: glance.Record) -> l
     return [
         other
         for hidden in ("false", "true")
-        for other in glance.listed(conn, {**same_size, "os_hidden": hidden})
+        for other in glance.listed(conn, {}, {**same_size, "os_hidden": hidden})
         if other["id"] != record["id"] and any(url.startswith(data) for url in urls(conn, other))
     ]
 
@@ -73,8 +73,16 @@ def urls(conn: Connection, record: glance.Record) -> list[str]:
 
 def _cluster_of_newest(conn: Connection) -> set[str]:
     """The FSID in the location of the newest image that shows this account one; empty where none does."""
-    query = {"status": "active", "disk_format": "raw", "visibility": "all", "limit": str(MOST_LOOKED_AT)}
-    for record in glance.parsed(conn.image.get("/images", params=query))["images"]:
+    answer = conn.image.get(
+        "/images",
+        params={
+            "status": "active",
+            "disk_format": "raw",
+            "visibility": "all",
+            "limit": str(MOST_LOOKED_AT),
+        },
+    )
+    for record in glance.parsed(answer)["images"]:
         for url in urls(conn, record):
             parts = url.removeprefix(SCHEME).split("/")
             if url.startswith(SCHEME) and len(parts) == 4:  # noqa: PLR2004 - FSID, pool, image, snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clients.names import folded
 from components.access import RoleGrantSpec
 from components.identity import ALWAYS_THERE
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id
@@ -23,14 +24,18 @@ _OWN = "it is OpenStack's own; it stays as it is"
 
 def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
     """The domains, but for Default and those that the stack file only names."""
-    declared = {spec.name.casefold(): index for index, spec in enumerate(wanted.settings.domains)}
-    named = {name.casefold() for name in (ALWAYS_THERE, *wanted.settings.existing_domains)}
+    declared = {folded(spec.name): index for index, spec in enumerate(wanted.settings.domains)}
+    named = {folded(name) for name in (ALWAYS_THERE, *wanted.settings.existing_domains)}
     for domain in live.domains:
         title = f"domain {domain.name!r}"
-        if domain.name.casefold() in named or not wanted.named(domain.name) or domain.id in wanted.managed:
+        if folded(domain.name) in named or not wanted.named(domain.name) or domain.id in wanted.managed:
             continue
-        if domain.name.casefold() in declared:
-            yield MissingId(("domains", declared[domain.name.casefold()]), title, domain.id)
+        if folded(domain.name) in declared:
+            index = declared[folded(domain.name)]
+            if domain.name == wanted.settings.domains[index].name:
+                yield MissingId(("domains", index), title, domain.id)
+            else:
+                yield LeftOut(title, _same_name(wanted.settings.domains[index].name))
         elif domain.name in OPENSTACKS_OWN_DOMAINS:
             yield LeftOut(title, _OWN)
         elif reason := _what_the_stack_file_cannot_say(domain):
@@ -40,17 +45,28 @@ def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
             yield Entry("domains", title, values)
 
 
+def _same_name(declared: str) -> str:
+    return (
+        f"the stack file declares {declared!r}, which Keystone takes for the same name and would refuse to make; rename "
+        "one, or write the name as Keystone has it"
+    )
+
+
 def projects(live: Live, wanted: Wanted) -> Iterator[Found]:
     """The projects, each with the name of its domain."""
-    declared = {spec.qualified_name.casefold(): index for index, spec in enumerate(wanted.settings.projects)}
+    declared = {folded(spec.qualified_name): index for index, spec in enumerate(wanted.settings.projects)}
     for project in live.projects:
         domain = live.domain_names.get(project.domain_id)
         if domain is None or not wanted.named(project.name) or project.id in wanted.managed:
             continue  # a domain is listed by Keystone among the projects too, with no domain of its own
         title = f"project '{project.name}@{domain}'"
-        qualified_name = f"{project.name}@{domain}".casefold()
+        qualified_name = folded(f"{project.name}@{domain}")
         if qualified_name in declared:
-            yield MissingId(("projects", declared[qualified_name]), title, project.id)
+            index = declared[qualified_name]
+            if project.name == wanted.settings.projects[index].name:
+                yield MissingId(("projects", index), title, project.id)
+            else:
+                yield LeftOut(title, _same_name(wanted.settings.projects[index].name))
         elif domain == ALWAYS_THERE and project.name in OPENSTACKS_OWN_PROJECTS:
             yield LeftOut(title, _OWN)
         elif project.parent_id not in {None, project.domain_id}:
@@ -98,7 +114,7 @@ def _declared_accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
 
 def _undeclared_accounts(live: Live, wanted: Wanted) -> Iterator[LeftOut]:
     """Without OpenStack's own: those with a role on one of its own projects."""
-    declared = {spec.qualified_name.casefold() for spec in wanted.settings.accounts}
+    declared = {folded(spec.qualified_name) for spec in wanted.settings.accounts}
     own_projects = {
         project.id
         for project in live.projects
@@ -112,7 +128,7 @@ def _undeclared_accounts(live: Live, wanted: Wanted) -> Iterator[LeftOut]:
     }
     for user in live.users:
         name = f"{user.name}@{ALWAYS_THERE}"
-        if not wanted.named(user.name) or {user.id} & (wanted.managed | own) or name.casefold() in declared:
+        if not wanted.named(user.name) or {user.id} & (wanted.managed | own) or folded(name) in declared:
             continue
         yield LeftOut(
             f"account {name!r}",
@@ -124,7 +140,7 @@ def _undeclared_accounts(live: Live, wanted: Wanted) -> Iterator[LeftOut]:
 def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """The role grants on projects and domains that the stack file declares, or would with ENTRIES."""
     declared = {spec.qualified_name: index for index, spec in enumerate(wanted.settings.grants)}
-    accounts_of_the_file = {spec.qualified_name.casefold() for spec in wanted.settings.accounts}
+    accounts_of_the_file = {folded(spec.qualified_name) for spec in wanted.settings.accounts}
     scopes = {spec.qualified_name for spec in wanted.settings.projects}
     scopes |= {spec.name for spec in wanted.settings.domains}
     for entry in entries:
@@ -158,7 +174,7 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
                 "Keystone cannot name them; is the directory of its domain there?",
             )
             continue
-        if f"{principal.name}@{principal_domain}".casefold() in accounts_of_the_file and kind == "user":
+        if folded(f"{principal.name}@{principal_domain}") in accounts_of_the_file and kind == "user":
             continue  # its access says all that it may do
         values = {
             "role": role,

@@ -145,7 +145,12 @@ class HostCloud:
         return answer(200, {"agents": [self.agents[one] for one in sorted(self.agents_of(thing))]})
 
     def list_routers(self, asked: dict[str, str]) -> requests.Response:
-        tagged = [self.served[thing] for thing, tag in sorted(self.tags) if tag == asked["tags"]]
+        # As Neutron's database does, without case.
+        tagged = [
+            {**self.served[thing], "tags": [tag]}
+            for thing, tag in sorted(self.tags)
+            if tag.casefold() == asked["tags"].casefold()
+        ]
         return answer(200, {"routers": tagged})
 
     def list_providers(self, _: dict[str, str]) -> requests.Response:

@@ -293,7 +293,7 @@ def test_what_the_stack_manages_or_adopts_already_is_not_found_again() -> None:
 def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:
     declared = {
         "domains": [{"name": "corp", "description": "ours"}],
-        "projects": [{"name": "Development", "domain": "corp"}],
+        "projects": [{"name": "development", "domain": "corp"}],
         "networks": [
             {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}], "mtu": 1400}
         ],
@@ -306,6 +306,18 @@ def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:
     assert left_out == [
         "subnet 'vms-v4' of network 'vms': its network is declared already; declare it there with adopt: s1"
     ]
+
+
+def test_what_has_another_name_to_the_letter_is_not_taken_over() -> None:
+    declared = {
+        "domains": [{"name": "Corp"}],
+        "projects": [{"name": "Development", "domain": "Corp"}],
+        "existing_domains": [],
+    }
+    settings, left_out = adopted(of(domains=(CORP,), projects=(DEVELOPMENT,)), declared)
+    assert settings.domains[0].adopt is None
+    assert settings.projects[0].adopt is None
+    assert "the stack file declares 'Corp', which Keystone takes for the same name" in left_out[0]
 
 
 def test_names_select_and_a_grant_goes_by_its_project() -> None:

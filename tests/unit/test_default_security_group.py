@@ -58,7 +58,14 @@ class FakeNeutron:
     def get(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
         if url == "/security-groups":
             assert params == {"project_id": "p1", "name": "default"}
-            return answer(200, {"security_groups": [{"id": "g1"}] if self.makes_groups else []})
+            return answer(
+                200,
+                {
+                    "security_groups": [{"id": "g1", "name": "default", "project_id": "p1"}]
+                    if self.makes_groups
+                    else []
+                },
+            )
         if url == "/security-group-rules":
             others = [{"security_group_id": "g2"}] if self.named_elsewhere else []
             return answer(200, {"security_group_rules": [{"security_group_id": "g1"}, *others]})

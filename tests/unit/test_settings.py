@@ -106,6 +106,11 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
     ),
     (lambda s: s["grants"].append(s["grants"][0]), "grants[1]: ", "declared already at grants[0]"),
     (
+        lambda s: s["grants"].append({**s["grants"][0], "role": s["grants"][0]["role"].upper()}),
+        "grants[1]: ",
+        "take both for one",
+    ),
+    (
         lambda s: s["networks"][1].update(name="developer-vms"),
         "networks[1] (developer-vms): ",
         "rename or drop",
@@ -328,6 +333,11 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "kept by Glance",
     ),
     (lambda s: s["images"].append(s["images"][0]), "images[1] (debian): ", "declared already at images[0]"),
+    (
+        lambda s: s["images"].append({**s["images"][0], "name": "Débian"}),
+        "images[1] (Débian): ",
+        "declared already at images[0] as 'debian': the services ignore case, accents",
+    ),
     (
         lambda s: s["domains"][0].update(directory={"url": "ldap://x"}),
         "domains[0].directory.ca_file (corp): ",

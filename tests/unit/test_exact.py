@@ -1,0 +1,123 @@
+"""clients/exact.py: what a service's filter answers with is compared to the letter; and nobody filters otherwise."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from clients import exact
+from tests.unit.host_cloud import answer
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("__main__.py", "components", "dynamic_providers", "clients", "operations", "policy")
+TEXTS = {"name", "host", "description", "tags", "tag", "title", "source_compute"}
+"""Query parameters that a service compares as its database does; ids and flags it cannot mistake."""
+COMPARED = {
+    "dynamic_providers/kolla_deployment/nova_host.py": {"instances"},  # by exact.only, page by page
+    "dynamic_providers/keystone_domain_config/domain_config.py": {
+        "wait_until_used"
+    },  # that anything is found
+    "operations/adopt/live.py": {"look"},  # compared where it is used
+}
+
+
+class Glance:
+    """Answers like Glance on MariaDB: without case, in two pages."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+
+    def get(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
+        self.asked.append((url, params))
+        if url.endswith("marker=1"):
+            return answer(200, {"images": [{"id": "2", "name": "debian"}]})
+        return answer(200, {"images": [{"id": "1", "name": "Debian"}], "next": "/v2/images?marker=1"})
+
+
+def test_only_what_is_equal_to_the_letter_is_found_over_all_pages() -> None:
+    glance = Glance()
+    _, found = exact.listed(glance, "images", {"name": "debian"}, {"visibility": "all"})
+    assert found == [{"id": "2", "name": "debian"}]
+    assert glance.asked == [
+        ("/images", {"visibility": "all", "name": "debian"}),
+        ("/images?marker=1", None),
+    ]
+
+
+def test_a_refusal_is_the_callers_to_judge() -> None:
+    class Refusing:
+        def get(self, _url: str, **_: Any) -> requests.Response:
+            return answer(403, {})
+
+    response, found = exact.listed(Refusing(), "users", {"name": "bot"})
+    assert (response.status_code, found) == (403, [])
+
+
+def filters(tree: ast.AST) -> list[tuple[str, int]]:
+    """Where texts are given to a service as a filter: the function's name and the line."""
+    found = []
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Call):
+                continue
+            for keyword in node.keywords:
+                if keyword.arg == "params":
+                    keys = [
+                        key.value
+                        for inner in ast.walk(keyword.value)
+                        if isinstance(inner, ast.Dict)
+                        for key in inner.keys
+                        if isinstance(key, ast.Constant)
+                    ]
+                    by_name = isinstance(keyword.value, ast.Name)  # built elsewhere: nobody can tell
+                    if by_name or TEXTS & set(keys):
+                        found.append((function.name, node.lineno))
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            of_service = isinstance(node.func, ast.Attribute) and isinstance(
+                node.func.value, ast.Attribute | ast.Name
+            )
+            if of_service and called in LISTING and {keyword.arg for keyword in node.keywords} & TEXTS:
+                found.append((function.name, node.lineno))
+    return found
+
+
+LISTING = {
+    "domains", "projects", "users", "groups", "roles", "role_assignments", "application_credentials", "networks",
+    "subnets", "ports", "routers", "security_groups", "agents", "servers", "services", "flavors", "images", "volumes",
+}  # fmt: skip
+"""openstacksdk's calls that list, whose keywords are filters of the service."""
+
+
+def sources() -> list[Path]:
+    return sorted(
+        path
+        for name in PRODUCT
+        for path in ([ROOT / name] if name.endswith(".py") else (ROOT / name).rglob("*.py"))
+        if path != ROOT / "clients" / "exact.py"
+    )
+
+
+def test_nobody_else_takes_the_answer_of_a_filter_by_a_text_as_it_is() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} in {function}"
+        for path in sources()
+        for function, line in filters(ast.parse(path.read_text(encoding="utf-8")))
+        if function not in COMPARED.get(str(path.relative_to(ROOT)), set())
+    ]
+    assert wrong == [], "use clients/exact.py"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(c):\n c.image.get('/images', params={'name': n})",
+        "def f(c):\n c.image.get('/images', params=query)",
+        "def f(c):\n c.network.networks(name=n)",
+    ],
+)
+def test_a_filter_is_recognised(text: str) -> None:
+    assert filters(ast.parse(text))
