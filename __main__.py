@@ -12,12 +12,14 @@ from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
 from components.images import make_images
 from components.network import ProviderNetwork
+from components.replacement import delete_before_replace
 from components.sdk_pace import hasten
 from components.settings import load
 from components.undeclared_grants import make_authoritative
 
 silence()
 hasten()
+delete_before_replace()
 settings = load()
 cloud = settings.openstack.cloud
 opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])

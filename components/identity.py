@@ -117,9 +117,7 @@ class Domain(pulumi.ComponentResource):
             description=spec.description,
             is_domain=True,
             enabled=True,
-            opts=protecting(
-                adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec), spec
-            ),
+            opts=protecting(adopting(pulumi.ResourceOptions(parent=self), spec), spec),
         )
         self.domain_id = self.principals_domain_id = domain.id
         if spec.directory and spec.directory.delivery == "api":
@@ -174,9 +172,7 @@ class Project(pulumi.ComponentResource):
             domain_id=domain_id,
             is_domain=False,
             enabled=True,
-            opts=protecting(
-                adopting(pulumi.ResourceOptions(parent=self, delete_before_replace=True), spec), spec
-            ),
+            opts=protecting(adopting(pulumi.ResourceOptions(parent=self), spec), spec),
         )
         self.project_id = project.id
         self.domain_id = project.domain_id

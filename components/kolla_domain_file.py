@@ -66,7 +66,6 @@ class KollaDomainFile(pulumi.ComponentResource):
         # `update` in place.
         child_opts = pulumi.ResourceOptions(
             parent=self,
-            delete_before_replace=True,
             replace_on_changes=["triggers"],
             additional_secret_outputs=["stdin", "stdout", "stderr"],
         )

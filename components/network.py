@@ -161,7 +161,7 @@ class ProviderNetwork(pulumi.ComponentResource):
         super().__init__(
             "private-cloud:network:ProviderNetwork", name, None, with_alias(opts, spec.renamed_from)
         )
-        child_opts = pulumi.ResourceOptions(parent=self, delete_before_replace=True)
+        child_opts = pulumi.ResourceOptions(parent=self)
         network = openstack.networking.Network(
             name,
             name=spec.name,

@@ -3,7 +3,8 @@
 It takes any input as right, keeps nothing (what a resource is, the engine's state file says), and knows one
 user, group, role or domain for every name that does not begin with "missing". Where FAKE_OPENSTACK_HOLD names a
 file, each create and update of a network makes that file and does not end before it is gone. FAKE_OPENSTACK_REAL is
-JSON: what every network really is, whatever was declared.
+JSON: what every network really is, whatever was declared. Where FAKE_OPENSTACK_LOG names a file, each create and
+delete is a line of it.
 """
 
 import json
@@ -28,6 +29,14 @@ def held(request: Any) -> None:
         Path(file).touch()
         while Path(file).exists():
             time.sleep(0.05)
+
+
+def log(did: str, request: Any) -> None:
+    """Adds a line such as `delete vms`."""
+    file = os.environ.get("FAKE_OPENSTACK_LOG")
+    if file and not getattr(request, "preview", False):
+        with Path(file).open("a", encoding="utf-8") as lines:
+            lines.write(f"{did} {request.urn.rpartition('::')[2]}\n")
 
 
 class FakeOpenStack(FakePlugin):
@@ -55,6 +64,7 @@ class FakeOpenStack(FakePlugin):
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above
         held(request)
+        log("create", request)
         identifier = "" if request.preview else str(uuid.uuid4())
         return provider_pb2.CreateResponse(id=identifier, properties=request.properties)
 
@@ -63,6 +73,7 @@ class FakeOpenStack(FakePlugin):
         return provider_pb2.UpdateResponse(properties=request.news)
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - as above
+        log("delete", request)
         return empty_pb2.Empty()
 
 
