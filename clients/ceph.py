@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import rados
 
+from clients import regular_file
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -72,6 +73,18 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
         CloudError: no ceph.conf or keyring, monitors that do not answer in 30 s, or a refused key.
     """
     path = conf_path(conf)
+    try:
+        regular_file.opened(path).close()  # librados would wait for ever for what is in a FIFO
+    except FileNotFoundError as error:
+        raise CloudError(
+            f"there is no Ceph configuration at {path}: name one in the stack file (ceph.conf, "
+            "image_store.ceph_conf) or in CEPH_CONF."
+        ) from error
+    except OSError as error:
+        raise CloudError(
+            f"the Ceph configuration {path} cannot be read ({error.strerror}): name one in the stack file (ceph.conf, "
+            "image_store.ceph_conf) or in CEPH_CONF."
+        ) from error
     try:
         handle = rados.Rados(
             conffile=path,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from clients import regular_file
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,7 +72,7 @@ def distrust(url: str, ca_file: Path, *, start_tls: bool, timeout_s: float) -> D
 
 def _context(ca_file: Path) -> ssl.SSLContext:
     try:
-        ca_file.read_bytes()
+        regular_file.opened(ca_file).close()
     except OSError as error:
         raise CaFileError(
             f"'{ca_file}' cannot be read here ({error.strerror}); give the CA's PEM file on this machine"

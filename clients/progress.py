@@ -29,14 +29,16 @@ class Progress:
         what: what is being done, e.g. ``"debian-12: writing"``.
         total: size of the whole step in bytes.
         stream: where the lines go; stderr, which the Pulumi CLI shows while a provider works.
+        brief: whether nothing is told of a step that is over before the first line was due.
     """
 
-    def __init__(self, what: str, total: int, stream: TextIO | None = None) -> None:
+    def __init__(self, what: str, total: int, stream: TextIO | None = None, *, brief: bool = False) -> None:
         self._what = what
         self._total = total
         self._stream = stream or sys.stderr
         self._bar = self._stream.isatty()
         self._done = 0
+        self._silent = brief
         self._lock = threading.Lock()
         self._started = self._told = time.monotonic()
 
@@ -46,6 +48,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._silent:
+            return
         if kind is None:
             elapsed = max(time.monotonic() - self._started, 1e-6)
             self._tell(
@@ -63,6 +67,7 @@ class Progress:
             if now - self._told < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
                 return
             self._told = now
+            self._silent = False
             self._tell(self._line(now))
 
     def _line(self, now: float) -> str:

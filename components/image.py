@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
+from clients import regular_file
 from components.annotated_types import CephUser, Name, Sha256, Size
 from components.ceph_users import CephLogin
 from components.problems import Refusals, nearest, refusal
@@ -52,7 +53,7 @@ def digest_in(sums: Path, file_name: str) -> str:
         PydanticCustomError: if the file cannot be read or has no line for it.
     """
     try:
-        lines = sums.read_text(encoding="utf-8").splitlines()
+        lines = regular_file.text(sums).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise refusal(
@@ -110,8 +111,10 @@ class ImageSpec(Adoptable):
     min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
     min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
     protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
-    hash: Literal["sha512", "none"] = Field(
-        "sha512", description="'sha512' or 'none': whether the written image gets a hash in Glance"
+    hash: Literal["auto", "sha512", "none"] = Field(
+        "auto",
+        description="'auto', 'sha512' or 'none': whether the written image gets a hash in Glance; 'auto' computes one "
+        "where the disk is at most four times its data",
     )
 
     keep: Size = Field(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
+from clients import regular_file
 from components.annotated_types import CephUser, Name, Port, PublicSshKey
 from components.kolla_files import from_the_projects_folder, globals_problem, service_file_problem
 from components.problems import Refusals, nearest, refusal
@@ -83,7 +84,7 @@ class KollaSshSpec(Spec):
             return given
         file = private.with_name(f"{private.name}.pub")
         try:
-            return file.read_text(encoding="utf-8").strip()
+            return regular_file.text(file).strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise refusal(

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pulumi
 from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
+from clients import regular_file
 from components.problems import KeyPath, Problem, refusal
 
 ROOT = "root"
@@ -57,7 +58,7 @@ def _secret(given: Any, info: ValidationInfo) -> SecretText:
         return SecretText(text)
     path = Path((info.context or {}).get(ROOT, ".")) / name
     try:
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        text = regular_file.text(path).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise refusal(

@@ -62,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--property", action="append", default=[], metavar="KEY=VALUE", help="may be repeated"
     )
-    parser.add_argument("--hash", default="sha512", help="sha512 (the default) or none: of the RAW disk")
+    parser.add_argument("--hash", default="auto", help="auto (the default), sha512 or none: of the RAW disk")
     parser.add_argument(
         "--shown", action="store_true", help="in lists at once, not only once the stack takes it"
     )
@@ -119,7 +119,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
         ) as verified,
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
-        content = generation.Content(verified, declared.hash == "sha512")
+        content = generation.Content(verified, declared.hash)
         done = publication.publish(cloud, content, wanted, shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],

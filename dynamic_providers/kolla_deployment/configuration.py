@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from clients import regular_file
 from clients.errors import CloudError
 
 VAULT = "$ANSIBLE_VAULT"
@@ -67,6 +68,7 @@ def _values(node: object) -> list[str]:
 
 def _read(path: Path, advice: str) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with regular_file.opened(path) as file:
+            return file.read().decode(errors="replace")
     except OSError as error:
         raise CloudError(f"{path} cannot be read ({error.strerror}): {advice}") from error

@@ -2,9 +2,11 @@
 
 It alone interprets what a source's author wrote, in a process whose memory its parent has limited; it needs
 the standard library and the decompressors, nothing of this project. Its arguments are the descriptors of
-the file and of memory it shares with its parent, and how many slots of ``OBJECT`` bytes that memory has.
+the file and of memory it shares with its parent, how many slots of ``OBJECT`` bytes that memory has, and, where not
+the whole disk is wanted, from and to where it is.
 
-It writes records to standard output. ``TOTAL`` comes first: the ``length`` of all data. Then, in the order of
+It writes records to standard output. Without slots it only looks the tables through: ``LOOKED`` says up to which
+offset every table and cluster lies inside the file, ``TOTAL`` the ``length`` of all data. With slots, in the order of
 the disk, ``PLAIN``: these bytes of the disk stand as
 they are at that place of the file. ``DECODED``: they stand in that slot, which is taken until its number is
 sent back on standard input, as one byte. ``END``. ``BROKEN``: ``length`` bytes of UTF-8 follow, saying why.
@@ -21,6 +23,7 @@ import struct
 import sys
 import threading
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -34,12 +37,14 @@ if TYPE_CHECKING:
 
 OBJECT = 4 << 20  # a record never crosses a boundary of this size, RBD's default object
 RECORD = struct.Struct("<BQQQ")  # kind, offset on the disk, length, place in the file or number of the slot
-TOTAL, PLAIN, DECODED, END, BROKEN = range(5)
+TOTAL, PLAIN, DECODED, END, BROKEN, LOOKED = range(6)
+LOOKED_EVERY = 1 << 36  # bytes of the disk between two of its records
 
 SECTOR = 512
 HEADER = struct.Struct(">4sIQIIQIIQ")  # as far as l1_table_offset
 FEATURES = struct.Struct(">Q")
-FEATURES_AT, COMPRESSION_AT, VERSION_2_LENGTH = 72, 104, 72
+REFCOUNTS = struct.Struct(">QI")  # place and clusters of the table of reference counts
+REFCOUNTS_AT, FEATURES_AT, COMPRESSION_AT, VERSION_2_LENGTH = 48, 72, 104, 72
 MAGIC = b"QFI\xfb"
 FEATURE_COMPRESSION, FEATURE_EXTENDED_L2 = 1 << 3, 1 << 4
 # Bit 0: reference counts may be stale, which no reader needs.
@@ -57,6 +62,9 @@ WINDOW_BITS = -12  # of zlib in QCOW2: raw deflate
 LARGEST_WINDOW = 8 << 20  # of zstd; the largest cluster has 2 MiB
 
 _of_thread = threading.local()
+
+Ranges = Sequence[tuple[int, int]]
+"""Parts of a disk, from and to."""
 
 
 class BrokenError(Exception):
@@ -129,39 +137,54 @@ def opened(fd: int) -> Qcow2:
     found = Qcow2(
         fd, size, os.fstat(fd).st_size, 1 << bits, version, l1_place, l1_entries, DECOMPRESSORS[method]
     )
+    if (place := REFCOUNTS.unpack_from(head, REFCOUNTS_AT)[0]) >= found.length:
+        raise BrokenError(
+            f"its reference counts at {place} lie beyond its end at {found.length}: it is cut off"
+        )
     needed = -(-size // found.covered)
     if not needed <= l1_entries <= LARGEST_L1 // ENTRY:
         raise BrokenError(f"its first table has {l1_entries} entries; the disk needs {needed}")
     return found
 
 
-def clusters(disk: Qcow2) -> Iterator[Cluster]:
-    """Every cluster that holds data, in the order of the disk.
+def clusters(disk: Qcow2, within: Ranges = ()) -> Iterator[Cluster]:
+    """Every cluster that holds data, in the order of the disk; of those ranges of it, if there are any.
 
     Raises:
         BrokenError: a table or a cluster is not where the file says.
     """
-    for offset, entry in _entries(disk):
-        if found := _cluster(disk, entry, offset):
+    for offset, entry in _entries(disk, within):
+        if (not within or _meets(within, offset, disk.cluster)) and (found := _cluster(disk, entry, offset)):
             yield found
 
 
-def total(disk: Qcow2) -> int:
-    """How many bytes of the disk may hold data, from the tables alone.
+def total(disk: Qcow2, looked: Callable[[int], None]) -> int:
+    """How many bytes of the disk may hold data, from the tables alone; LOOKED is told how far this is.
 
     Raises:
-        BrokenError: a table is not where the file says.
+        BrokenError: a table or a cluster is not where the file says.
     """
-    zero = ZERO if disk.version > 2 else 0  # noqa: PLR2004 - version 2 has no zero clusters
-    return disk.cluster * sum(1 for _, entry in _entries(disk) if entry & COMPRESSED or not entry & zero)
+    found = told = 0
+    for cluster in clusters(disk):
+        found += disk.cluster
+        if cluster.offset - told >= LOOKED_EVERY:
+            told = cluster.offset
+            looked(told)
+    return found
 
 
-def _entries(disk: Qcow2) -> Iterator[tuple[int, int]]:
+def _meets(ranges: Ranges, offset: int, length: int) -> bool:
+    return any(start < offset + length and offset < end for start, end in ranges)
+
+
+def _entries(disk: Qcow2, within: Ranges) -> Iterator[tuple[int, int]]:
     """What the second level says, but for what it leaves out: offset on the disk, entry."""
     needed = -(-disk.size // disk.covered)
     pointers = struct.iter_unpack(">Q", _table(disk, disk.l1_place, needed * ENTRY))
     for number, (pointer,) in enumerate(pointers):
         if not (place := pointer & HOST_OFFSET):
+            continue
+        if within and not _meets(within, number * disk.covered, disk.covered):
             continue
         if place % disk.cluster:
             raise BrokenError(f"a table of its second level stands at {place}, which is no cluster")
@@ -218,10 +241,10 @@ def _unpack_zstd(data: memoryview, size: int) -> bytes:
 DECOMPRESSORS: dict[int, Callable[[memoryview, int], bytes]] = {0: _inflate, 1: _unpack_zstd}
 
 
-def pieces(disk: Qcow2) -> Iterator[list[Cluster]]:
+def pieces(disk: Qcow2, within: Ranges = ()) -> Iterator[list[Cluster]]:
     """The clusters, those together that are neighbours inside one object."""
     piece: list[Cluster] = []
-    for cluster in clusters(disk):
+    for cluster in clusters(disk, within):
         if piece and (cluster.offset != piece[-1].offset + disk.cluster or cluster.offset % OBJECT == 0):
             yield piece
             piece = []
@@ -294,7 +317,7 @@ class _Parent:
         """Send a record, after those that are still being decoded."""
         while self._waiting:
             self._tell_next()
-        self._send(RECORD.pack(kind, offset, length, where))
+        _send(kind, offset, length, where)
 
     def decode(self, threads: ThreadPoolExecutor, disk: Qcow2, piece: list[Cluster]) -> None:
         """Have a piece decoded into the next free slot."""
@@ -313,30 +336,38 @@ class _Parent:
 
     def _tell_next(self) -> None:
         offset, slot, future = self._waiting.popleft()
-        self._send(RECORD.pack(DECODED, offset, future.result(), slot))
-
-    def _send(self, record: bytes) -> None:
-        os.write(1, record)
+        _send(DECODED, offset, future.result(), slot)
 
 
 def main() -> None:
     """Decode the file; a broken one is told to the parent, any other failure is a traceback for a report."""
-    fd, shared, slots = map(int, sys.argv[1:])
-    parent = _Parent(mmap.mmap(shared, slots * OBJECT), slots)
+    fd, shared, slots, *ranges = map(int, sys.argv[1:])
+    within = list(zip(ranges[::2], ranges[1::2], strict=True))
+    try:
+        disk = opened(fd)
+        if slots:
+            _decode_all(disk, within, _Parent(mmap.mmap(shared, slots * OBJECT), slots))
+        else:
+            found = total(disk, lambda offset: _send(LOOKED, offset, 0, 0))
+            _send(TOTAL, 0, found, 0)
+    except BrokenError as error:
+        said = str(error).encode()
+        os.write(1, RECORD.pack(BROKEN, 0, len(said), 0) + said)
+
+
+def _decode_all(disk: Qcow2, within: Ranges, parent: _Parent) -> None:
     with ThreadPoolExecutor(THREADS) as threads:
-        try:
-            disk = opened(fd)
-            parent.tell(TOTAL, 0, total(disk), 0)
-            for piece in pieces(disk):
-                if any(cluster.stored for cluster in piece):
-                    parent.decode(threads, disk, piece)
-                else:
-                    for offset, length, place in runs(disk, piece):
-                        parent.tell(PLAIN, offset, length, place)
-            parent.tell(END, 0, 0, 0)
-        except BrokenError as error:
-            said = str(error).encode()
-            os.write(1, RECORD.pack(BROKEN, 0, len(said), 0) + said)
+        for piece in pieces(disk, within):
+            if any(cluster.stored for cluster in piece):
+                parent.decode(threads, disk, piece)
+            else:
+                for offset, length, place in runs(disk, piece):
+                    parent.tell(PLAIN, offset, length, place)
+        parent.tell(END, 0, 0, 0)
+
+
+def _send(kind: int, offset: int, length: int, where: int) -> None:
+    os.write(1, RECORD.pack(kind, offset, length, where))
 
 
 if __name__ == "__main__":

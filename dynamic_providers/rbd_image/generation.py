@@ -63,11 +63,11 @@ class Content:
 
     Attributes:
         verified: gives the source; called only where the generation is not there yet (`source.opening`).
-        hash_raw: whether the SHA-512 of its RAW disk is wanted.
+        hash: whether the SHA-512 of its RAW disk is wanted (`writer.is_hashed`).
     """
 
     verified: Callable[[], Source]
-    hash_raw: bool
+    hash: writer.Hash
 
 
 def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
@@ -96,7 +96,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
         verified = content.verified()
         record = record or _new_record(cloud, wanted)
         try:
-            record = _import(cloud, verified, record, wanted, content.hash_raw)
+            record = _import(cloud, verified, record, wanted, writer.is_hashed(content.hash, verified))
         except registration.StillRegisteringError:
             raise
         except Exception as error:

@@ -1,7 +1,8 @@
-"""What a disk image's own header says, read here and not by qemu: what is not safe to open is refused.
+"""What a disk image says of itself, read here and not by qemu: what is not safe to open is refused.
 
 Opening a QCOW2 that names an external data file makes qemu open that file (CVE-2024-4467), and a wrong guess of the
-format can do the same.
+format can do the same. So the declared format counts, and a file, or a disk in a file, that is recognisably
+something else is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import struct
 from typing import BinaryIO, Literal
 
 from clients.errors import CloudError
+from dynamic_providers.rbd_image import partitions, signatures
 
 Format = Literal["qcow2", "raw"]
 
@@ -19,22 +21,12 @@ LARGEST_VIRTUAL_SIZE = 8 << 40
 
 # QEMU's docs/interop/qcow2.txt: magic, version, backing_file_offset, backing_file_size, cluster_bits, size,
 # crypt_method; from version 3 on, incompatible_features stands at byte 72.
-QCOW2_MAGIC = b"QFI\xfb"
 QCOW2_HEADER = struct.Struct(">4sIQIIQI")
 QCOW2_FEATURES = struct.Struct(">Q")
 QCOW2_FEATURES_AT = 72
 QCOW2_FEATURE_CORRUPT = 1 << 1
 QCOW2_FEATURE_EXTERNAL_DATA = 1 << 2
 QCOW2_VERSIONS = (2, 3)
-
-FOREIGN_MAGICS = {b"KDMV": "VMDK", b"# Disk DescriptorFile": "VMDK", b"vhdxfile": "VHDX", b"conectix": "VHD"}
-ISO_MAGIC, ISO_MAGIC_AT = b"CD001", 0x8001
-
-# UEFI 2.10, 5.3.2: signature and, at byte 32, the sector of the backup header: the disk's last.
-GPT_SIGNATURE = b"EFI PART"
-GPT_BACKUP = struct.Struct("<Q")
-GPT_BACKUP_AT = 32
-SECTOR_SIZES = (512, 4096)
 
 
 def virtual_size(file: BinaryIO, declared: Format, location: str) -> int:
@@ -43,21 +35,14 @@ def virtual_size(file: BinaryIO, declared: Format, location: str) -> int:
     Raises:
         CloudError: it is something else, or not safely or wholly importable; LOCATION is what it is called.
     """
-    file.seek(0)
-    head = file.read(ISO_MAGIC_AT + len(ISO_MAGIC))
+    head, tail = signatures.ends(file.fileno())
     length = os.fstat(file.fileno()).st_size
-    for magic, foreign in FOREIGN_MAGICS.items():
-        if head.startswith(magic):
-            raise CloudError(f"source {location!r} is a {foreign} file, not {declared}: convert it first.")
-    if head[ISO_MAGIC_AT:] == ISO_MAGIC:
-        raise CloudError(f"source {location!r} is an ISO image, not {declared}.")
-    if declared == "qcow2":
-        size = _qcow2_size(head, location)
-    elif head.startswith(QCOW2_MAGIC):
-        raise CloudError(f"source {location!r} is declared raw but is QCOW2: set its format to qcow2.")
-    else:
-        size = length
-        _refuse_cut_off_partitions(head, length, location)
+    found = signatures.recognised(head, tail)
+    if found == signatures.QCOW:
+        raise CloudError(f"source {location!r} is QCOW version 1, which is not imported: {found.remedy}.")
+    if found and (declared == "raw" or found != signatures.QCOW2):
+        raise CloudError(f"source {location!r} is declared {declared} but is {found.name}: {found.remedy}.")
+    size = _qcow2_size(head, location) if declared == "qcow2" else length
     if not 0 < size <= LARGEST_VIRTUAL_SIZE:
         raise CloudError(
             f"source {location!r} says its disk has {size} bytes; "
@@ -66,9 +51,33 @@ def virtual_size(file: BinaryIO, declared: Format, location: str) -> int:
     return -(-size // SECTOR) * SECTOR
 
 
+def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, location: str) -> None:
+    """Refuse a decoded disk of SIZE bytes that is no disk or was cut off, by its beginning and its end.
+
+    Raises:
+        CloudError: it is a file of another format, or smaller than its partition table says.
+    """
+    if declared == "qcow2" and (found := signatures.recognised(head, tail)):
+        raise CloudError(
+            f"source {location!r} is QCOW2, and what it holds is no disk but {found.name}: a file was converted that "
+            "was taken for RAW. Convert the original with its right format; or get it back "
+            f"(`qemu-img convert -f qcow2 -O raw`), and {found.remedy}."
+        )
+    if claimed := partitions.claimed(head):
+        table, needed = claimed
+        if needed > size:
+            raise CloudError(
+                f"source {location!r} is cut off: its partition table ({table}) is of a disk of at least {needed} bytes, "
+                f"and its disk has {size}. Fetch or build it anew."
+            )
+
+
 def _qcow2_size(head: bytes, location: str) -> int:
-    if not head.startswith(QCOW2_MAGIC) or len(head) < QCOW2_FEATURES_AT:
-        raise CloudError(f"source {location!r} is not QCOW2: it does not begin with a QCOW2 header.")
+    if not head.startswith(signatures.QCOW_MAGIC) or len(head) < QCOW2_FEATURES_AT:
+        raise CloudError(
+            f"source {location!r} is not QCOW2: it does not begin with a QCOW2 header. Declare `source_format: raw` if "
+            "it is a RAW disk."
+        )
     _, version, backing_at, _, _, size, crypt = QCOW2_HEADER.unpack_from(head)
     features = 0
     if version > QCOW2_VERSIONS[0] and len(head) >= QCOW2_FEATURES_AT + QCOW2_FEATURES.size:
@@ -86,16 +95,3 @@ def _qcow2_size(head: bytes, location: str) -> int:
         if applies:
             raise CloudError(f"source {location!r} {refusal}.")
     return int(size)
-
-
-def _refuse_cut_off_partitions(head: bytes, length: int, location: str) -> None:
-    for sector in SECTOR_SIZES:
-        if head[sector : sector + len(GPT_SIGNATURE)] != GPT_SIGNATURE:
-            continue
-        (backup,) = GPT_BACKUP.unpack_from(head, sector + GPT_BACKUP_AT)
-        claimed = (backup + 1) * sector
-        if claimed > length:
-            raise CloudError(
-                f"source {location!r} is cut off: its partition table (GPT) is of a disk of {claimed} bytes, and the file "
-                f"has {length}. Fetch or build it anew."
-            )

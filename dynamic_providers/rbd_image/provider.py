@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.rbd_image import adoption, generation, glance, rotation, source, store
+from dynamic_providers.rbd_image import adoption, generation, glance, rotation, source, store, writer
 from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class RbdImageArgs(Inputs):
         min_disk_gb: smallest root disk it may be booted on, GB.
         min_ram_mb: least memory it may be booted with, MB.
         protected: whether Glance refuses to delete it.
-        hash: whether the SHA-512 of the RAW disk is computed and told to Glance. Counts at import only.
+        hash: whether the SHA-512 of the RAW disk is computed and told to Glance; auto: where the disk is at most four
+            times its data. Counts at import only.
         keep: how many former generations stay when new content comes, hidden.
         when_used: what removing the image does with generations that have clones: refuse, hide or trash them.
         cloud: entry of clouds.yaml with which Glance is used.
@@ -47,7 +48,7 @@ class RbdImageArgs(Inputs):
     min_disk_gb: int = Field(default=0, ge=0)
     min_ram_mb: int = Field(default=0, ge=0)
     protected: bool = False
-    hash: Literal["sha512", "none"] = "sha512"
+    hash: writer.Hash = "auto"
     keep: int = Field(default=0, ge=0)
     when_used: rotation.WhenUsed = "refuse"
     cloud: str = Field(min_length=1)
@@ -167,7 +168,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             ) as verified,
             _cloud(inputs) as cloud,
         ):
-            content = generation.Content(verified, inputs.hash == "sha512")
+            content = generation.Content(verified, inputs.hash)
             record = generation.ensure(cloud, content, wanted, current)
             kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
             rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))

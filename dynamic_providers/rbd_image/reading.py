@@ -18,11 +18,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
-from dynamic_providers.rbd_image.decoder import BROKEN, DECODED, END, OBJECT, PLAIN, RECORD, TOTAL
+from clients.progress import Progress
+from dynamic_providers.rbd_image import signatures
+from dynamic_providers.rbd_image.decoder import (
+    BROKEN,
+    DECODED,
+    END,
+    LOOKED,
+    OBJECT,
+    PLAIN,
+    RECORD,
+    TOTAL,
+)
+from dynamic_providers.rbd_image.signatures import HEAD, TAIL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dynamic_providers.rbd_image.decoder import Ranges
     from dynamic_providers.rbd_image.source import Source
 
 SLOTS = 8  # pieces decoded and not yet taken
@@ -63,14 +76,49 @@ def data(source: Source, what: str) -> Iterator[Data]:
     """Yield the data of ``source``; its decoder, if it needs one, does not outlive the ``with``.
 
     Raises:
-        CloudError: the source breaks off or cannot be decoded.
+        CloudError: the source cannot be read or decoded.
     """
     if source.format == "raw":
         found = list(extents(source.fd))
-        yield Data(sum(end - start for start, end in found), _raw_pieces(source.fd, found, what))
+        yield Data(source.data, _raw_pieces(source.fd, found, what))
         return
     with _decoder(source) as decoder:
-        yield Data(decoder.total(what), decoder.pieces(what))
+        yield Data(source.data, decoder.pieces(what))
+
+
+def survey(source: Source, what: str) -> int:
+    """How many bytes of the disk may hold data; every table and cluster lies inside the file then.
+
+    Raises:
+        CloudError: one does not: the file was cut off, or was never whole.
+    """
+    if source.format == "raw":
+        return sum(end - start for start, end in extents(source.fd))
+    with _decoder(source, slots=0) as decoder:
+        return decoder.total(what)
+
+
+def ends(source: Source, what: str) -> tuple[bytes, bytes]:
+    """The beginning and the end of the disk, as `signatures.recognised` takes them.
+
+    Raises:
+        CloudError: the source cannot be read or decoded.
+    """
+    size = source.virtual_size
+    if source.format == "raw":
+        return signatures.ends(source.fd)
+    head, tail = bytearray(min(HEAD, size)), bytearray(min(TAIL, size))
+    wanted = ((0, head), (size - len(tail), tail))
+    with _decoder(source, [(start, start + len(part)) for start, part in wanted]) as decoder:
+        for piece in decoder.pieces(what):
+            buffer = bytearray(piece.length)
+            piece.read_into(memoryview(buffer))
+            for start, part in wanted:
+                low = max(start, piece.offset)
+                high = min(start + len(part), piece.offset + piece.length)
+                if low < high:
+                    part[low - start : high - start] = buffer[low - piece.offset : high - piece.offset]
+    return bytes(head), bytes(tail)
 
 
 def extents(fd: int) -> Iterator[tuple[int, int]]:
@@ -100,18 +148,19 @@ def _from_file(fd: int, place: int, what: str) -> Callable[[memoryview], None]:
         while taken < len(buffer):
             count = os.preadv(fd, [buffer[taken:]], place + taken)
             if count == 0:
-                raise _breaks_off(what, "it is shorter than it was")
+                raise _unreadable(what, "it is shorter than it was")
             taken += count
 
     return read_into
 
 
-def _breaks_off(what: str, why: str) -> CloudError:
-    return CloudError(f"{what}: the source breaks off: {why}")
+def _unreadable(what: str, why: str) -> CloudError:
+    return CloudError(f"{what}: the source cannot be read: {why}.")
 
 
 @contextmanager
-def _decoder(source: Source) -> Iterator[_Decoder]:
+def _decoder(source: Source, within: Ranges = (), slots: int = SLOTS) -> Iterator[_Decoder]:
+    """Start a decoder of the whole disk, or of these ranges of it; without slots only of its tables."""
     shared = os.memfd_create("rbd-image")
     seconds = _processor_time(source)
     try:
@@ -119,11 +168,12 @@ def _decoder(source: Source) -> Iterator[_Decoder]:
         command = [
             *("setpriv", "--pdeathsig", "KILL", "prlimit", f"--as={DECODER_MEMORY}", "--core=0"),
             f"--cpu={seconds}:{seconds + 1}",
-            *(sys.executable, "-I", str(DECODER), str(source.fd), str(shared), str(SLOTS)),
+            *(sys.executable, "-I", str(DECODER), str(source.fd), str(shared), str(slots)),
+            *(str(bound) for part in within for bound in part),
         ]
         with (
             mmap.mmap(shared, SLOTS * OBJECT) as memory,
-            memoryview(memory) as slots,
+            memoryview(memory) as pieces,
             subprocess.Popen(
                 command,
                 pass_fds=[source.fd, shared],
@@ -133,7 +183,7 @@ def _decoder(source: Source) -> Iterator[_Decoder]:
             ) as process,
         ):
             try:
-                yield _Decoder(process, source, slots)
+                yield _Decoder(process, source, pieces)
             finally:
                 process.kill()
     finally:
@@ -156,9 +206,14 @@ class _Decoder:
 
     def total(self, what: str) -> int:
         """How many bytes there are at most."""
-        kind, _, length, _ = self._record(what)
+        with Progress(f"{what}: reading its tables", self._source.virtual_size, brief=True) as progress:
+            at = 0
+            while (record := self._record(what))[0] == LOOKED:
+                progress.advance(record[1] - at)
+                at = record[1]
+        kind, _, length, _ = record
         if kind != TOTAL:
-            raise _breaks_off(what, "its decoder does not tell its total")
+            raise _unreadable(what, "its decoder does not tell its total")
         return length
 
     def pieces(self, what: str) -> Iterator[Piece]:
@@ -170,7 +225,7 @@ class _Decoder:
             end = offset + length
             last = -(-self._source.virtual_size // OBJECT) * OBJECT
             if not (self._at <= offset < end <= min((offset // OBJECT + 1) * OBJECT, last)):
-                raise _breaks_off(what, f"its decoder gives {length} bytes at {offset} out of order")
+                raise _unreadable(what, f"its decoder gives {length} bytes at {offset} out of order")
             length = min(length, self._source.virtual_size - offset)
             self._at = end
             if kind == PLAIN:
@@ -178,17 +233,17 @@ class _Decoder:
             elif kind == DECODED and where < SLOTS:
                 yield Piece(offset, length, self._from_slot(where))
             else:
-                raise _breaks_off(what, f"its decoder sends a record of kind {kind}")
+                raise _unreadable(what, f"its decoder sends a record of kind {kind}")
 
     def _record(self, what: str) -> tuple[int, int, int, int]:
         assert self._process.stdout
         found = self._process.stdout.read(RECORD.size)
         if len(found) < RECORD.size:
             said = self._last_words()
-            raise _breaks_off(what, said or "its decoder was ended")
+            raise _unreadable(what, said or "its decoder was ended")
         kind, offset, length, where = RECORD.unpack(found)
         if kind == BROKEN:
-            raise _breaks_off(what, self._process.stdout.read(min(length, 4096)).decode(errors="replace"))
+            raise _unreadable(what, self._process.stdout.read(min(length, 4096)).decode(errors="replace"))
         return kind, offset, length, where
 
     def _from_slot(self, slot: int) -> Callable[[memoryview], None]:

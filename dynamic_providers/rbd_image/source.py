@@ -1,6 +1,7 @@
 """Where an image comes from: a file or something fetched, verified against its SHA-256 and held open.
 
-A file may be hashed ahead, while Keystone, Ceph and Glance are asked; nothing is done with it before it is verified.
+A file may be hashed ahead, while Keystone, Ceph and Glance are asked. What its size, its header and its tables tell
+is checked before it is hashed, which may take hours; nothing of its disk is decoded before it is verified.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from clients import regular_file
 from clients.errors import CloudError
 from clients.progress import Progress
 from dynamic_providers.rbd_image import fetch, inspection, reading
@@ -34,11 +36,13 @@ class Source:
         fd: descriptor of the file, valid inside the ``with`` that gave this object.
         format: of the file.
         virtual_size: of the disk in it, in bytes.
+        data: how many bytes of the disk may hold data.
     """
 
     fd: int
     format: Format
     virtual_size: int
+    data: int = 0
 
 
 class _NotNeededError(Exception):
@@ -81,22 +85,37 @@ def verified(
     if fetch.is_remote(location):
         path = _download(location, sha256, what)
         with path.open("rb") as file:
-            yield _inspected(file, declared, location)
+            found = _surveyed(file, declared, location, what)
+            _refuse_wrong_disk(found, location, what)
+            yield found
         path.unlink(missing_ok=True)
         return
+    with _opened(location) as file:
+        found = _surveyed(file, declared, location, what)
+        digest = _hash(file, f"{what}: verifying", over)
+        if digest != sha256:
+            raise _mismatch(location, sha256, digest)
+        _refuse_wrong_disk(found, location, what)
+        yield found
+
+
+def _opened(location: str) -> BinaryIO:
     try:
-        file = Path(location).open("rb")  # noqa: SIM115 - closed by the with below
+        return regular_file.opened(location)
     except OSError as error:
         raise CloudError(f"source {location!r} cannot be read: {error.strerror}.") from error
-    with file:
-        found = _hash(file, f"{what}: verifying", over)
-        if found != sha256:
-            raise _mismatch(location, sha256, found)
-        yield _inspected(file, declared, location)
 
 
-def _inspected(file: BinaryIO, declared: Format, location: str) -> Source:
-    return Source(file.fileno(), declared, inspection.virtual_size(file, declared, location))
+def _surveyed(file: BinaryIO, declared: Format, location: str, what: str) -> Source:
+    """The source, as far as its size, its header and its tables tell; nothing is decoded."""
+    size = inspection.virtual_size(file, declared, location)
+    source = Source(file.fileno(), declared, size)
+    return replace(source, data=reading.survey(source, what))
+
+
+def _refuse_wrong_disk(source: Source, location: str, what: str) -> None:
+    head, tail = reading.ends(source, what)
+    inspection.refuse_wrong_disk(head, tail, source.virtual_size, source.format, location)
 
 
 def _mismatch(location: str, wanted: str, found: str) -> CloudError:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import rbd
 
@@ -32,9 +32,18 @@ IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
 # Without an acknowledgement: librbd may lose some after a timeout.
 PATIENCE_S = int(ceph.OPERATION_TIMEOUT_S) + 30
+TOLD_EVERY_S = 0.5
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)
+
+Hash = Literal["auto", "sha512", "none"]
+MOST_DISK_OF_DATA = 4  # times its data a disk may be large and still be hashed by itself
+
+
+def is_hashed(wanted: Hash, source: Source) -> bool:
+    """Whether the SHA-512 of the RAW disk is computed: by itself only where most of it is not a hash of zeros."""
+    return wanted == "sha512" or (wanted == "auto" and source.virtual_size <= MOST_DISK_OF_DATA * source.data)
 
 
 def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_raw: bool) -> str | None:
@@ -50,7 +59,7 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
         The SHA-512 of the whole RAW disk in hex, if ``hash_raw``.
 
     Raises:
-        CloudError: the source breaks off or cannot be decoded, the pool has no room for it, or what is stored is not
+        CloudError: the source cannot be read or decoded, the pool has no room for it, or what is stored is not
             what was written.
         rbd.Error: Ceph refuses a write.
     """
@@ -63,7 +72,7 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
             taken = beside.submit(store.take_snapshot, target)
             verify.check(written, target, pool, what)
             taken.result()
-        return sha512.result() if sha512 else None
+        return digest.result(sha512, source.virtual_size, what) if digest and sha512 else None
 
 
 def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
@@ -124,6 +133,16 @@ class _RawDigest:
     def finish(self, size: int) -> Future[str]:
         """The hash in hex, once the rest of a disk of ``size`` bytes, which is zeros, is in it."""
         return self._thread.submit(self._finish, size)
+
+    def result(self, finished: Future[str], size: int, what: str) -> str:
+        """The hash of `finish`, with its progress if it takes long: of a sparse disk it is mostly zeros."""
+        told = self._at
+        with Progress(f"{what}: hashing the rest of the disk", size - told, brief=True) as progress:
+            while not wait([finished], TOLD_EVERY_S).done:
+                at = self._at
+                progress.advance(at - told)
+                told = at
+        return finished.result()
 
     def _finish(self, size: int) -> str:
         self._zeros_until(size)

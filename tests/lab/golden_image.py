@@ -100,6 +100,7 @@ def inputs(source, **changes):
         "properties": {"os_distro": "debian"},
         "cloud": "lab-image-import",
         "pool": "images",
+        "hash": "sha512",
         "ceph_user": "image-import",
         "owner_stack": STACK,
     } | changes

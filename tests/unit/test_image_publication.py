@@ -44,7 +44,7 @@ def unwanted() -> Any:
     raise AssertionError("the source was asked for")
 
 
-CONTENT = generation.Content(unwanted, hash_raw=False)
+CONTENT = generation.Content(unwanted, hash="none")
 
 
 def record(image_id: str = "current", **fields: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import os
+import socket
 import struct
 import subprocess
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clients import regular_file
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import source
 
@@ -93,6 +95,58 @@ def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
         assert verified().virtual_size == 3 * MIB
 
 
+def special(path, kind):
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    elif kind == "a directory":
+        path.mkdir()
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory", "a device", "a socket"])
+def test_what_has_no_end_is_no_source(tmp_path, kind):
+    path = special(tmp_path / "odd", kind)
+    with pytest.raises(CloudError, match=f"cannot be read: it is {kind}, not a regular file"):
+        source.verified(str(path), "0" * 64, "raw", "test").__enter__()
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a directory", "a device", "a socket"])
+def test_what_has_no_end_is_no_file_of_text(tmp_path, kind):
+    with pytest.raises(OSError, match=f"it is {kind}"):
+        regular_file.text(special(tmp_path / "odd", kind))
+
+
+def test_a_file_of_text_has_a_largest_size_and_may_be_linked_to(tmp_path):
+    (tmp_path / "text").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "text")
+    assert regular_file.text(tmp_path / "link") == "x"
+    os.truncate(tmp_path / "text", 1 << 40)
+    with pytest.raises(OSError, match="more than 16 MiB"):
+        regular_file.text(tmp_path / "text")
+
+
+def test_a_disk_that_is_too_large_is_refused_before_it_is_hashed(tmp_path):
+    path = tmp_path / "huge.raw"
+    with path.open("wb") as file:
+        file.truncate(15 << 40)  # a hash of this takes hours
+    with pytest.raises(CloudError, match="8 TiB"):
+        source.verified(str(path), "0" * 64, "raw", "test").__enter__()
+
+
+def test_a_qcow2_that_was_cut_off_is_refused_before_it_is_hashed(tmp_path):
+    raw, path = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
+    raw.write_bytes(b"x" * 3 * MIB)
+    subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path], check=True)
+    os.truncate(path, path.stat().st_size - 100_000)
+    with pytest.raises(CloudError, match="it is cut off"):
+        source.verified(str(path), "0" * 64, "qcow2", "test").__enter__()
+
+
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(CloudError, match="cannot be read: No such file"):
         source.verified(str(tmp_path / "none"), "0" * 64, "qcow2", "test").__enter__()
@@ -135,7 +189,7 @@ def test_a_raw_disk_whose_partition_table_claims_more_than_it_has_is_refused(tmp
     last = 3 * MIB // sector - 1
     assert opened(gpt(tmp_path / "whole", 3 * MIB, last, sector), "raw").virtual_size == 3 * MIB
     with pytest.raises(
-        CloudError, match=rf"cut off.*of {3 * MIB + sector} bytes, and the file has {3 * MIB}"
+        CloudError, match=rf"cut off.*at least {3 * MIB + sector} bytes, and its disk has {3 * MIB}"
     ):
         opened(gpt(tmp_path / "cut", 3 * MIB, last + 1, sector), "raw")
     with pytest.raises(CloudError, match="cut off"):

@@ -10,6 +10,7 @@ from crc32c import crc32c
 
 from dynamic_providers.rbd_image import reading, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
+from dynamic_providers.rbd_image.source import Source
 
 MIB = 1 << 20
 SIZE = 40 * MIB
@@ -124,3 +125,16 @@ def test_after_an_import_its_buffers_are_gone(extents):
         assert [item for item in gc.get_objects() if isinstance(item, writer._Buffer)] == []
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "size", "hashed"),
+    [
+        ("auto", 4 * OBJECT, True),
+        ("auto", 4 * OBJECT + 512, False),
+        ("sha512", 1 << 40, True),
+        ("none", OBJECT, False),
+    ],
+)
+def test_a_disk_that_is_mostly_zeros_is_hashed_only_where_that_is_asked_for(wanted, size, hashed):
+    assert writer.is_hashed(wanted, Source(-1, "raw", size, OBJECT)) == hashed

@@ -1,0 +1,62 @@
+"""Opening a file that a person named: a regular one, and nothing whose reading may never end.
+
+Opening a FIFO waits for a writer, where not even Ctrl-C helps; a device has no end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LARGEST_TEXT = 16 << 20
+
+_KINDS = {
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """The file, open for reading; a symbolic link to a regular file is one.
+
+    Raises:
+        OSError: it cannot be opened or is no regular file; ``strerror`` says why, in words.
+    """
+    _refuse_special(os.stat(path).st_mode, path)  # noqa: PTH116 - beside fstat
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    try:
+        _refuse_special(os.fstat(file.fileno()).st_mode, path)  # what was opened, not what was there before
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def text(path: str | Path) -> str:
+    """What is in a regular file of UTF-8.
+
+    Raises:
+        OSError: as `opened`, or it is too large for a file of text.
+        UnicodeDecodeError: it is no text.
+    """
+    with opened(path) as file:
+        found = file.read(LARGEST_TEXT + 1)
+    if len(found) > LARGEST_TEXT:
+        raise OSError(
+            errno.EFBIG, f"it has more than {LARGEST_TEXT >> 20} MiB, too much for such a file", str(path)
+        )
+    return found.decode()
+
+
+def _refuse_special(mode: int, path: str | Path) -> None:
+    if not stat.S_ISREG(mode):
+        kind = _KINDS.get(stat.S_IFMT(mode), "a special file")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a regular file", str(path))
