@@ -24,12 +24,10 @@ class Kind(NamedTuple):
     Attributes:
         name: as it is called.
         remedy: what makes an importable source of it.
-        compression: the key of `unpacking.METHODS` if it is a compressed file that can be read here.
     """
 
     name: str
     remedy: str
-    compression: str = ""
 
 
 def _image(name: str, driver: str) -> Kind:
