@@ -57,10 +57,17 @@ class MissingId:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something of the cloud that is not adopted, and why."""
+    """Something of the cloud that is not adopted, and why.
+
+    Attributes:
+        title: what it is, for people.
+        reason: why not, and what would be right.
+        declared: whether the stack file declares it and the state does not know it: `up` cannot make it.
+    """
 
     title: str
     reason: str
+    declared: bool = False
 
     def __str__(self) -> str:
         """TITLE: REASON."""

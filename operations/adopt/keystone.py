@@ -35,7 +35,7 @@ def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
             if domain.name == wanted.settings.domains[index].name:
                 yield MissingId(("domains", index), title, domain.id)
             else:
-                yield LeftOut(title, _same_name(wanted.settings.domains[index].name))
+                yield LeftOut(title, _same_name(wanted.settings.domains[index].name), declared=True)
         elif domain.name in OPENSTACKS_OWN_DOMAINS:
             yield LeftOut(title, _OWN)
         elif reason := _what_the_stack_file_cannot_say(domain):
@@ -66,7 +66,7 @@ def projects(live: Live, wanted: Wanted) -> Iterator[Found]:
             if project.name == wanted.settings.projects[index].name:
                 yield MissingId(("projects", index), title, project.id)
             else:
-                yield LeftOut(title, _same_name(wanted.settings.projects[index].name))
+                yield LeftOut(title, _same_name(wanted.settings.projects[index].name), declared=True)
         elif domain == ALWAYS_THERE and project.name in OPENSTACKS_OWN_PROJECTS:
             yield LeftOut(title, _OWN)
         elif project.parent_id not in {None, project.domain_id}:
@@ -109,6 +109,7 @@ def _declared_accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
                     title,
                     f"Keystone takes {user.name!r} ({user.id}) for the same name and would refuse to make it; rename "
                     "one, or write the name as Keystone has it",
+                    declared=True,
                 )
 
 

@@ -46,6 +46,7 @@ def networks(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found
         f"{entry.values['name']}@{entry.values['domain']}" for entry in entries if entry.section == "projects"
     }
     names = [network.name for network in live.networks]
+    managed = {network.name for network in live.networks if network.id in wanted.managed}
     for network in live.networks:
         title = f"network {network.name!r}"
         if not wanted.named(network.name):
@@ -55,7 +56,11 @@ def networks(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found
         elif network.id in wanted.managed:
             continue
         elif names.count(network.name) > 1:
-            yield LeftOut(title, f"several networks have this name; rename it ({network.id})")
+            yield LeftOut(
+                title,
+                f"several networks have this name; rename it ({network.id})",
+                declared=network.name in declared and network.name not in managed,
+            )
         elif reason := _what_the_stack_file_cannot_say(network):
             yield LeftOut(title, reason)
         else:
@@ -68,11 +73,20 @@ def _missing_ids(network: Network, index: int, live: Live, wanted: Wanted) -> It
     if network.id not in wanted.managed:
         yield MissingId(("networks", index), title, network.id)
     by_name = {subnet.name: number for number, subnet in enumerate(spec.subnets)}
-    for subnet in _subnets_of(network, live):
+    subnets = _subnets_of(network, live)
+    names = [subnet.name for subnet in subnets]
+    managed = {subnet.name for subnet in subnets if subnet.id in wanted.managed}
+    for subnet in subnets:
         if subnet.id in wanted.managed:
             continue
         inner = f"subnet {subnet.name!r} of {title}"
-        if subnet.name in by_name:
+        if subnet.name in by_name and names.count(subnet.name) > 1:
+            yield LeftOut(
+                inner,
+                f"several subnets of this network have this name; rename it ({subnet.id})",
+                declared=subnet.name not in managed,
+            )
+        elif subnet.name in by_name:
             yield MissingId(("networks", index, "subnets", by_name[subnet.name]), inner, subnet.id)
         else:
             yield LeftOut(inner, f"its network is declared already; declare it there with adopt: {subnet.id}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,10 +11,11 @@ from operations.engine import EngineError
 from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.orphans import end, orphans
 from operations.repair.pending import Pending, pending_in
+from operations.repair.takeover import look
 
 
 def main() -> int:
-    """Run the command; 0 when `up` can go on."""
+    """Run the command; 0 when `up` can go on, 1 as long as a person has something to decide."""
     parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument(
@@ -25,11 +25,13 @@ def main() -> int:
     stack = LockedStack(arguments.stack)
     try:
         unlock(stack, force=arguments.force)
-        operations = pending_in(stack.state())
-        if operations:
-            resolve(stack, operations)
+        unresolved = resolve(stack, pending_in(stack.state()))
     except (EngineError, RepairError) as error:
         say(f"repair: {error}")
+        return 1
+    if unresolved:
+        say(f"Stack {stack.name} is not locked, but not repaired yet:")
+        say("\n".join(f"  - {sentence}" for sentence in unresolved))
         return 1
     say(f"Stack {stack.name} is not locked, and nothing is pending: go on with `make up STACK={stack.name}`.")
     return 0
@@ -67,29 +69,36 @@ def unlock(stack: LockedStack, *, force: bool) -> None:
     say("That process is gone: its lock is removed.")
 
 
-def resolve(stack: LockedStack, operations: list[Pending]) -> None:
-    """Has the state say nothing of what was under way, and the stack file the ids of what OpenStack made of it.
+def resolve(stack: LockedStack, operations: list[Pending]) -> list[str]:
+    """Has state and stack file know what the cloud has; a sentence each for what a person has to decide.
 
     Raises:
-        RepairError: OpenStack cannot be asked, or a refresh fails.
+        RepairError: the cloud cannot be asked, or an import or refresh fails.
     """
-    say("When it was killed:")
+    if operations:
+        say("When it was killed:")
     for operation in operations:
         say(f"  - {operation}")
-    if any(operation.of_openstack for operation in operations):
-        say(f"Looking on the cloud for what Pulumi.{stack.name}.yaml declares and the state does not know:")
-        command = [
-            sys.executable,
-            "-m",
-            "operations.adopt",
-            "--stack",
-            stack.name,
-            "--declared",
-            "--no-import",
-        ]
-        if subprocess.run(command, check=False).returncode:
-            raise RepairError("the cloud could not be searched (above); mend that, then repeat this")
-    stack.settle(operations)
+    say(f"Looking on the cloud for what Pulumi.{stack.name}.yaml declares and the state does not know.")
+    findings = look(stack, operations)
+    if findings.imports:
+        stack.take_over(findings.imports)
+    for item in findings.imports:
+        say(f"  = {item}: it was just being created, and is in the state now")
+    if findings.claimed:
+        findings.file.save()
+    for item in findings.claimed:
+        say(f"  + {item}: its id is in {findings.file.path.name} now, see below")
+    if operations:
+        stack.settle(operations, forget_creates=not findings.unresolved)
+    if findings.claimed:
+        say(
+            f"The state has no create of {', '.join(item.name for item in findings.claimed)} under way: an up that failed "
+            f"may have made it, or somebody else. So the next `make up STACK={stack.name}` imports it and PROTECTS it. Is "
+            "it this stack's? After that up take its `adopt` line out: one more up ends the protection. Is it not? "
+            "Take the line out now, and give yours another name."
+        )
+    return findings.unresolved
 
 
 def say(text: str) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations.engine import Stack
 from operations.repair.lock import Lock, locks_in
 from operations.repair.pending import CREATING, Pending, pending_in, stack_urn
+from operations.repair.planned import import_file
 
 if TYPE_CHECKING:
     import subprocess
+
+    from operations.repair.planned import Import
 
 _NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
 
@@ -48,16 +54,31 @@ class LockedStack(Stack):
         if done.returncode:
             raise RepairError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
 
-    def settle(self, operations: list[Pending]) -> None:
-        """Has the state forget the creates, and learn what became of the rest.
+    def take_over(self, imports: list[Import]) -> None:
+        """Has the state know IMPORTS, unprotected, as if it had seen their creates end; the cloud is only read.
+
+        Raises:
+            RepairError: Pulumi cannot import them.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "import.json"
+            file.write_text(json.dumps(import_file(imports)), encoding="utf-8")
+            how = ("--protect=false", "--generate-code=false", "--yes", "--skip-preview")
+            done = self.run("import", "--file", str(file), *how)
+        if done.returncode:
+            raise RepairError(f"`pulumi import` fails: {(done.stdout + done.stderr).strip()}")
+
+    def settle(self, operations: list[Pending], *, forget_creates: bool) -> None:
+        """Has the state learn what became of OPERATIONS and, with FORGET_CREATES, forget the creates among them.
 
         Raises:
             RepairError: what is there cannot be read.
         """
         urns = [operation.urn for operation in operations if operation.kind != CREATING]
         targets = [word for urn in urns for word in ("--target", urn)]
-        done = self._refresh(stack_urn(self.state()) or _NOTHING, "--clear-pending-creates", *targets)
-        if pending_in(self.state()):
+        creates = "--clear-pending-creates" if forget_creates else "--skip-pending-creates"
+        done = self._refresh(stack_urn(self.state()) or _NOTHING, creates, *targets)
+        if any(forget_creates or left.kind != CREATING for left in pending_in(self.state())):
             raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
 
     def _refresh(self, urn: str, *arguments: str) -> subprocess.CompletedProcess[str]:

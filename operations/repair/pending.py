@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from operations.repair.kinds import AFTER_A_KILL, After
+
 CREATING = "creating"
 
 
@@ -28,7 +30,14 @@ class Pending:
     @property
     def of_openstack(self) -> bool:
         """Whether OpenStack may have made it under an id that only a search tells."""
-        return self.kind == CREATING and self.type.startswith("openstack:")
+        is_imported = AFTER_A_KILL.get(self.type, After.IMPORTED) is After.IMPORTED
+        return self.kind == CREATING and self.type.startswith("openstack:") and is_imported
+
+    @property
+    def leaves_something(self) -> bool:
+        """Whether it may have made something that only its declaration finds again."""
+        is_in_state_only = self.type.startswith("pulumi:") or AFTER_A_KILL.get(self.type) is After.NOWHERE
+        return self.kind == CREATING and not is_in_state_only
 
     def __str__(self) -> str:
         what = f"{self.type.rpartition(':')[2]} {self.name}"
@@ -37,7 +46,7 @@ class Pending:
                 f"{what} was being created: OpenStack may have it, under an id that the state does not know"
             )
         if self.kind == CREATING:
-            return f"{what} was being created: its provider finds by itself what it has made, at the next up"
+            return f"{what} was being created: the next up finds by itself what was made, or sets it again"
         return f"{what} was {self.kind}: a refresh asks what it is now"
 
 

@@ -403,3 +403,39 @@ def test_a_grant_whose_holder_nobody_can_name_is_left_out_and_the_others_are_fou
     assert [project.name for project in settings.projects] == ["development"]
     (sentence,) = left_out
     assert sentence.startswith("grant of a role on 'development@corp' to user ci-runner-id: Keystone cannot")
+
+
+def test_what_keystone_would_refuse_to_make_beside_it_stops_a_repair() -> None:
+    settings = parse(
+        {**EMPTY, "domains": [{"name": "corp"}], "projects": [{"name": "Development", "domain": "corp"}]},
+        file_name="Pulumi.t.yaml",
+        root=Path(),
+    )
+    upper = Domain(id="d1", name="CORP", enabled=True)
+    (domain,) = search(of(domains=(upper,)), Wanted(settings), ("domains",))
+    (project,) = search(of(domains=(CORP,), projects=(DEVELOPMENT,)), Wanted(settings), ("projects",))
+    for left in (domain, project):
+        assert isinstance(left, LeftOut)
+        assert left.declared
+
+
+def test_a_second_subnet_or_network_of_a_managed_name_is_never_the_declared_one() -> None:
+    declared = {
+        "name": "vms",
+        "segments": [{"physical_network": "physnet1", "vlan": 200}],
+        "subnets": [{"name": "vms-v4", "cidr": "10.20.0.0/24"}],
+    }
+    settings = parse({**EMPTY, "networks": [declared]}, file_name="Pulumi.t.yaml", root=Path())
+    second = Subnet(id="s2", name="vms-v4", network_id="n1", cidr="10.21.0.0/24")
+    twin = Network(id="n2", name="vms", provider_network_type="vlan")
+    for live in (
+        of(networks=(VLAN,), subnets=(SUBNET, second)),
+        of(networks=(VLAN, twin), subnets=(SUBNET,)),
+    ):
+        (known,) = search(live, Wanted(settings, managed=frozenset({"n1", "s1"})), ("networks",))
+        assert isinstance(known, LeftOut)
+        assert not known.declared
+        unknown = search(live, Wanted(settings), ("networks",))
+        left_out = [item for item in unknown if isinstance(item, LeftOut)]
+        assert len(left_out) == 2
+        assert all(item.declared for item in left_out)

@@ -55,7 +55,7 @@ def test_a_number_that_went_to_another_process_since_holds_nothing() -> None:
         (
             "creating",
             "private-cloud:image:GoldenImage$pulumi-python:dynamic/ceph:RbdImage::debian-12",
-            "RbdImage debian-12 was being created: its provider finds by itself",
+            "RbdImage debian-12 was being created: the next up finds by itself",
         ),
         ("deleting", "openstack:identity/project:Project::a@b", "Project a@b was deleting: a refresh asks"),
     ],

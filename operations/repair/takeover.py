@@ -1,0 +1,101 @@
+"""Takes over what a killed run left on the cloud under ids that the stack's state does not know."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openstack.exceptions import SDKException
+
+from clients.errors import CloudError
+from components.settings import SettingsError
+from operations.adopt.entry import AdoptError, MissingId
+from operations.adopt.stack_file import StackFile
+from operations.repair.locked_stack import LockedStack, RepairError
+from operations.repair.planned import Import, declared_in, imports_in, unknown_in
+from operations.repair.unknown import unknown_on_the_cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operations.repair.pending import Pending
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a stack file declares and the state does not know.
+
+    Attributes:
+        imports: what a killed run was just creating, and the cloud has: it is this stack's.
+        claimed: what the cloud has, and nothing tells whether this stack made it: its id goes into the stack file.
+        file: the stack file with the ids of `claimed`.
+        unresolved: what a person has to decide, a sentence each.
+    """
+
+    imports: list[Import]
+    claimed: list[Import]
+    file: StackFile
+    unresolved: list[str]
+
+
+def look(stack: LockedStack, operations: list[Pending]) -> Findings:
+    """Asks the cloud for what the stack file declares and the state does not know; changes nothing.
+
+    Raises:
+        RepairError: the program or the cloud cannot be asked.
+    """
+    try:
+        file = StackFile.read(Path(f"Pulumi.{stack.name}.yaml"))
+        state = stack.state()
+        plan = _previewed(stack)
+        unresolved = [
+            _undeclared(stack.name, operation)
+            for operation in operations
+            if operation.leaves_something and operation.urn not in declared_in(plan)
+        ]
+        unknown = unknown_in(plan, state)
+        if not unknown:
+            return Findings([], [], file, unresolved)
+        missing, left_out = unknown_on_the_cloud(file, state)
+        found = _importable(stack, file, missing) if missing else []
+    except (AdoptError, CloudError, SettingsError, SDKException) as error:
+        raise RepairError(
+            f"the cloud could not be searched ({error}); mend that, then repeat this. What was being created is still "
+            "pending"
+        ) from error
+    was_creating = {operation.urn for operation in operations if operation.of_openstack}
+    imports = [item for item in found if item.urn in unknown & was_creating]
+    claimed = [item for item in found if item.urn in unknown - was_creating]
+    ids = {item.id for item in claimed}
+    new_file = file.with_additions([], [item for item in missing if item.adopt in ids]) if ids else file
+    unresolved += [str(item) for item in left_out]
+    return Findings(imports, claimed, new_file, unresolved)
+
+
+def _importable(stack: LockedStack, file: StackFile, missing: list[MissingId]) -> list[Import]:
+    """What Pulumi would import if FILE had the ids of MISSING, from a preview with a file beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        with_ids = Path(folder) / file.path.name
+        with_ids.write_text(file.with_additions([], missing).text, encoding="utf-8")
+        return imports_in(_previewed(stack, "--config-file", str(with_ids)))
+
+
+def _previewed(stack: LockedStack, *arguments: str) -> Mapping[str, Any]:
+    plan, errors = stack.preview(*arguments)
+    if errors:
+        raise RepairError(
+            "pulumi preview fails, so that nobody knows what the stack file declares; mend that, then repeat this. "
+            "What was being created is still pending. It says:\n" + "\n".join(errors)
+        )
+    return plan
+
+
+def _undeclared(stack: str, operation: Pending) -> str:
+    kind, name = operation.type.rpartition(":")[2], operation.name
+    return (
+        f"{kind} {name} was being created, and Pulumi.{stack}.yaml no longer declares it: put its entry back and repeat "
+        f"this, then run `make up STACK={stack}` once before you take it out. Or see that the cloud has no such thing, "
+        f"then `pulumi refresh --stack {stack} --clear-pending-creates`"
+    )

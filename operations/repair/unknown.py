@@ -1,0 +1,35 @@
+"""What a stack file declares, the cloud has, and the stack's state does not know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clients.openstack import connect
+from components.settings import parse
+from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids
+from operations.adopt.live import look
+from operations.adopt.managed import managed_ids
+from operations.adopt.search import search
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operations.adopt.stack_file import StackFile
+
+_LOOKED_FOR = ("domains", "projects", "accounts", "networks")
+"""The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""
+
+
+def unknown_on_the_cloud(file: StackFile, state: Mapping[str, Any]) -> tuple[list[MissingId], list[LeftOut]]:
+    """What of FILE the cloud has and STATE does not know: what can be taken over, and what cannot.
+
+    Raises:
+        AdoptError, CloudError, SettingsError, SDKException: FILE has mistakes, or the cloud does not answer.
+    """
+    settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
+    with connect(settings.openstack.cloud) as connection:
+        wanted = Wanted(settings, managed=managed_ids(state) | frozenset(adopted_ids(settings)))
+        found = search(look(connection), wanted, _LOOKED_FOR)
+    missing = [item for item in found if isinstance(item, MissingId)]
+    return missing, [item for item in found if isinstance(item, LeftOut) and item.declared]
