@@ -54,7 +54,8 @@ login-files: ## in a CI job: clouds.yaml and Ceph's files, from the texts in its
 comment: ## in a job of a pull request on GitHub: what `make review` wrote of STACK, as its comment
 	@$(PYTHON) -m operations.pull_request_comment --stack $(STACK) --file .cloud/review/$(STACK).md
 
-destroy: toolchain ## remove everything STACK declares
+destroy: toolchain ## remove everything STACK declares, once every image is seen to be free to go
+	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.destroy --stack $(STACK)
 	@$(PULUMI) destroy $(CONFIRM)
 
 adopt: toolchain $(LAB) ## take over what STACK's cloud holds (DECLARED=1 ONLY=networks,… NAME='lab-*' DRY_RUN=1 YES=1)

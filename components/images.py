@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.ceph_users import CephxUser
+from components.clone_sight import warn_of_blindness
 from components.image import GoldenImage
 from components.image_copies import warn_of_copies
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def make_images(settings: "Settings", ceph_users: Mapping[str, CephxUser]) -> dict[str, GoldenImage]:
     """Makes the images of SETTINGS, by name; CEPH_USERS are those that this program makes.
 
-    Looks whether they would be cloned, and warns where not.
+    Looks whether they would be cloned, and whether their clones could be seen, and warns where not.
     """
     store = settings.image_store
     if store is None:  # load() asks for it where there are images
@@ -25,8 +26,8 @@ def make_images(settings: "Settings", ceph_users: Mapping[str, CephxUser]) -> di
     login = user.login if user else None
     images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
     if images:
-        told: pulumi.Output[list[str]] = pulumi.Output.from_input(
-            warn_of_copies(store, next(iter(images.values())))
-        )
-        del told  # it goes on beside the rest, and the engine waits for it
+        first = next(iter(images.values()))
+        for look in (warn_of_copies, warn_of_blindness):
+            told: pulumi.Output[list[str]] = pulumi.Output.from_input(look(store, first))
+            del told  # it goes on beside the rest, and the engine waits for it
     return images

@@ -72,6 +72,11 @@ class ProgramCopy:
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
         return self._run(python, "-m", "operations.repair", "--stack", stack, *arguments, timeout=300)
 
+    def looks_before_destroy(self, stack: str) -> subprocess.CompletedProcess[str]:
+        """Runs the look behind `make destroy`; what it prints is in `stdout`."""
+        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
+        return self._run(python, "-m", "operations.destroy", "--stack", stack, timeout=300)
+
     def report(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command behind `make report`; what it prints is in `stdout`."""
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")

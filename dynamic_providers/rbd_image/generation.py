@@ -18,7 +18,7 @@ from openstack.exceptions import SDKException
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance, locations, registration, room, store, writer
+from dynamic_providers.rbd_image import clones, glance, locations, registration, room, store, writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -192,29 +192,43 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
             their parent.
         CloudError: the record is protected.
     """
-    try:
-        clones = store.users(cloud.ioctx, record["id"])
-    except InUseError:
-        if not to_trash:
-            raise
-        clones = ["some that this Ceph user may not see"]
-    called = f"image {record['name']!r} ({record['id']})"
-    if clones and not to_trash:
-        raise InUseError(
-            f"{called} is in use: its snapshot is the parent of {', '.join(clones)}. Delete or flatten them first."
-        )
-    _refuse_if_shared(cloud, record)
+    called = _called(record)
+    found = refuse_if_used(cloud, record, to_trash=to_trash)
     try:
         glance.delete(cloud.conn, record)
     except InUseError as error:
         if not to_trash:
             raise
         raise InUseError(
-            f"{called} cannot go to the trash while {', '.join(clones)} are clones of the old format, which need their "
+            f"{called} cannot go to the trash while {', '.join(found)} are clones of the old format, which need their "
             "parent's snapshot: flatten them first (`rbd flatten`), and let the cluster make new ones "
             "(`ceph osd set-require-min-compat-client mimic`)."
         ) from error
     store.remove(cloud.ioctx, record["id"])
+
+
+def refuse_if_used(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> list[str]:
+    """Looks whether a generation can be removed; the clones that TO_TRASH lets it have. Changes nothing.
+
+    Raises:
+        InUseError: its snapshot has clones, or may have, or another record shows its data; the sentence says which.
+    """
+    try:
+        found = clones.users(cloud.pool, record["id"])
+    except InUseError as error:
+        if not to_trash:
+            raise type(error)(f"{_called(record)} is not removed: {error}") from error
+        found = ["some that this Ceph user may not see"]
+    if found and not to_trash:
+        raise InUseError(
+            f"{_called(record)} is in use: its snapshot is the parent of {', '.join(found)}. Delete or flatten them first."
+        )
+    _refuse_if_shared(cloud, record)
+    return found
+
+
+def _called(record: glance.Record) -> str:
+    return f"image {record['name']!r} ({record['id']})"
 
 
 def _refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:

@@ -203,6 +203,14 @@ def retire(conn: Connection, record: Record, became: Literal["replaced", "remove
     checked(patch(conn, record["id"], operations))
 
 
+def protection(record: Record) -> str:
+    """The sentence for a record that Glance refuses to delete."""
+    return (
+        f"image {record['name']!r} ({record['id']}) is protected in Glance: set `protected: false`, run `pulumi up`, and "
+        "remove it then."
+    )
+
+
 def delete(conn: Connection, record: Record) -> None:
     """Delete a record and with it, through Glance's rbd driver, its RBD image; gone already is success.
 
@@ -214,10 +222,7 @@ def delete(conn: Connection, record: Record) -> None:
     if response.status_code == HTTPStatus.NOT_FOUND:
         return
     if response.status_code == HTTPStatus.FORBIDDEN and record["protected"]:
-        raise CloudError(
-            f"image {record['name']!r} ({record['id']}) is protected in Glance: set `protected: false`, "
-            "run `pulumi up`, and remove it then."
-        )
+        raise CloudError(protection(record))
     if response.status_code == HTTPStatus.CONFLICT:
         raise InUseError(
             f"image {record['name']!r} ({record['id']}) is in use, says Glance: {words_of(response)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,6 +11,7 @@ from dynamic_providers.rbd_image import adoption, generation, glance, rotation, 
 from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from contextlib import AbstractContextManager
 
 
@@ -149,14 +150,28 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
         """Remove every generation, the current one last, and what was published for it."""
         with _cloud(inputs) as cloud:
             how = _rotation(inputs)
-            for record in generation.published(cloud, inputs.owner_stack, (id_, inputs.name)):
+            records = list(_all_of(cloud, id_, inputs, outputs))
+            for record in records:
                 how.remove(cloud, record)
-            for record in rotation.former(cloud, _wanted(id_, inputs).stamps, outputs.glance_id):
-                how.remove(cloud, record)
-            if current := glance.get(cloud.conn, outputs.glance_id):
-                how.remove(cloud, current)
-            else:
+            if outputs.glance_id not in {record["id"] for record in records}:
                 store.remove(cloud.ioctx, outputs.glance_id)
+
+    def refusals(self, id_: str, props: Mapping[str, Any]) -> list[str]:
+        """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed.
+
+        Raises:
+            CloudError: Ceph or Glance cannot be asked.
+        """
+        inputs = self.inputs_model.model_validate(
+            {name: props[name] for name in self.inputs_model.model_fields if name in props}
+        )
+        outputs = self.outputs_model.model_validate(
+            {name: props[name] for name in self.outputs_model.model_fields if name in props}
+        )
+        with _cloud(inputs) as cloud:
+            how = _rotation(inputs)
+            found = [how.refusal(cloud, record) for record in _all_of(cloud, id_, inputs, outputs)]
+        return [sentence for sentence in found if sentence]
 
     def _bring_to(
         self, id_: str, inputs: RbdImageArgs, current: str | None, *, ahead: bool
@@ -177,6 +192,16 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
 
 def _cloud(inputs: RbdImageArgs) -> AbstractContextManager[generation.Cloud]:
     return generation.cloud(inputs.cloud, inputs.pool, inputs.ceph_user, inputs.ceph_conf)
+
+
+def _all_of(
+    cloud: generation.Cloud, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
+) -> Iterator[glance.Record]:
+    """Every generation, the current one last, what was published for it first."""
+    yield from generation.published(cloud, inputs.owner_stack, (id_, inputs.name))
+    yield from rotation.former(cloud, _wanted(id_, inputs).stamps, outputs.glance_id)
+    if current := glance.get(cloud.conn, outputs.glance_id):
+        yield current
 
 
 def _rotation(inputs: RbdImageArgs) -> Rotation:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from clients.errors import InUseError
-from dynamic_providers.rbd_image import generation, glance, locations, store
+from dynamic_providers.rbd_image import clones, generation, glance, locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,6 +65,16 @@ class Rotation:
                 raise
             glance.retire(cloud.conn, record, "removed")
 
+    def refusal(self, cloud: Cloud, record: glance.Record) -> str | None:
+        """Why `remove` would refuse, asked without changing anything; None where it would not."""
+        if record["protected"]:
+            return glance.protection(record)
+        try:
+            generation.refuse_if_used(cloud, record, to_trash=self.when_used == "trash")
+        except InUseError as error:
+            return None if self.when_used == "hide" else str(error)
+        return None
+
     def _spare(self, former: list[glance.Record]) -> Iterator[tuple[glance.Record, bool]]:
         """Each with whether it is one of the newest that stay; what was never finished is none of them."""
         left = self.keep
@@ -106,7 +116,7 @@ def free(cloud: Cloud, records: list[glance.Record]) -> list[glance.Record]:
 
 def _is_free(cloud: Cloud, record: glance.Record) -> bool:
     try:
-        return not store.users(cloud.ioctx, record["id"]) and not locations.also_shown_by(
+        return not clones.users(cloud.pool, record["id"]) and not locations.also_shown_by(
             cloud.conn, cloud.pool, record
         )
     except InUseError:

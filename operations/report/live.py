@@ -12,7 +12,7 @@ from clients import ceph
 from clients.errors import CloudError, InUseError
 from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.rbd_image import glance, store
+from dynamic_providers.rbd_image import clones, glance, store
 from operations.report.redaction import text
 from operations.report.risk import NotKnown
 
@@ -241,7 +241,7 @@ def _generations(connection: Connection) -> Iterable[Generation]:
 def _clones(pool: str, user: str, conf: str | None, image_id: str) -> tuple[str, ...] | NotKnown:
     def asked() -> Iterable[str]:
         with store.pool(pool, user, conf) as opened:
-            return store.users(opened.ioctx, image_id)
+            return clones.users(opened, image_id)
 
     return answer("Ceph", asked)
 

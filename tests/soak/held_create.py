@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from tests.soak.process_tree import RunningPulumi
 
 _WAIT_S = 120
-_ASKED_S = 0.01  # from the state's save to the request's being with the plugin
-_ANSWERED_S = 4
+_STEP_S = 0.02
+_ANSWERED_S = 0.3  # what takes a service longer is seen in a later step
+_SAVED_S = 0.1  # from an answer to the state's save
 
 
 def state_file(program: ProgramCopy, stack: str) -> Path:
@@ -37,8 +38,12 @@ def creates_in(file: Path) -> set[str]:
     }
 
 
-def stop_after_create(up: RunningPulumi, file: Path, type_: str, there: Callable[[], bool]) -> None:
-    """Freezes UP when the cloud has made what is of TYPE_, by THERE, and the state's FILE has only its begin.
+def stop_after_create(
+    up: RunningPulumi, file: Path, type_: str, there: Callable[[], bool], part: str = "engine"
+) -> None:
+    """Freezes PART of UP when the cloud has made what is of TYPE_, by THERE, and the state's FILE has only its begin.
+
+    The part runs in steps that are shorter than an answer's way to the state's file.
 
     Raises:
         AssertionError: the moment has passed; try again with a new stack.
@@ -49,13 +54,16 @@ def stop_after_create(up: RunningPulumi, file: Path, type_: str, there: Callable
         assert time.monotonic() < deadline, f"no create of {type_}"
         time.sleep(0.002)
     while type_ in creates_in(file):
-        time.sleep(_ASKED_S)
-        up.freeze()
+        time.sleep(_STEP_S)
+        up.freeze(part)
         answered = time.monotonic() + _ANSWERED_S
-        while time.monotonic() < answered:
+        while True:
             if there():
+                time.sleep(_SAVED_S)
                 assert type_ in creates_in(file), "the state was saved already"
                 return
-            time.sleep(0.05)
-        up.thaw()  # the plugin was not asked yet
+            if time.monotonic() > answered:
+                break
+            time.sleep(0.02)
+        up.thaw(part)
     raise AssertionError(f"{type_} was made and saved before it could be stopped")

@@ -65,13 +65,22 @@ class RunningPulumi:
         """The engine and all that it started, the engine first."""
         return list(_tree(self.process.pid))
 
-    def freeze(self) -> None:
-        """Stops the engine: what it has asked of its plugins goes on, and it learns and saves nothing of it."""
-        self.process.send_signal(signal.SIGSTOP)
+    def freeze(self, part: str = "engine") -> None:
+        """Stops the PART: what the cloud was asked goes on. A stopped engine saves nothing, a stopped plugin answers nothing."""
+        self._send(part, signal.SIGSTOP)
 
-    def thaw(self) -> None:
-        """Lets the engine go on."""
-        self.process.send_signal(signal.SIGCONT)
+    def thaw(self, part: str = "engine") -> None:
+        """Lets the PART go on."""
+        self._send(part, signal.SIGCONT)
+
+    def _send(self, part: str, number: signal.Signals) -> None:
+        if part == "engine":
+            self.process.send_signal(number)
+            return
+        for process in self.tree():
+            if _COMMANDS[part] in process.command:
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, number)
 
     def kill(self, victim: str) -> bool:
         """Kills the part called VICTIM; False where it does not run (yet, or any more)."""

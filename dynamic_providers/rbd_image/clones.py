@@ -1,0 +1,80 @@
+"""The clones of an image's snapshot, and whether this cephx user can know of all of them.
+
+Clones of Ceph's old format are registered in their own pool, in an object `rbd_children`; librbd asks for it in every
+pool of the cluster before it says that a snapshot has none.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import TYPE_CHECKING
+
+import rados
+import rbd
+
+from clients.errors import InUseError
+from dynamic_providers.rbd_image.store import SNAPSHOT
+
+if TYPE_CHECKING:
+    from clients import ceph
+
+_CHILDREN = "rbd_children"
+_REFUSED = (errno.EPERM, errno.EACCES)
+
+
+class UnknownClonesError(InUseError):
+    """Whether there are clones cannot be told: to be treated as if there were."""
+
+
+def users(pool: ceph.Pool, name: str) -> list[str]:
+    """The clones of the snapshot of image NAME as ``pool/image``, trashed ones too.
+
+    Raises:
+        InUseError: there are clones, and this user may not read their names.
+        UnknownClonesError: this user may not ask every pool for clones.
+    """
+    try:
+        with rbd.Image(pool.ioctx, name, read_only=True, snapshot=SNAPSHOT) as image:
+            return [
+                f"{child['pool']}/{child['image'] or child['id']}"
+                + (" (in the trash)" if child["trash"] else "")
+                for child in image.list_children2()
+            ]
+    except rbd.ImageNotFound:
+        return []
+    except (rbd.PermissionError, rbd.OSError) as error:
+        if getattr(error, "errno", None) not in _REFUSED:
+            raise
+        if blind := blind_pools(pool):
+            raise UnknownClonesError(
+                f"whether snapshot {name}@{SNAPSHOT} has clones cannot be told: {missing_caps(pool, blind)}"
+            ) from error
+        raise InUseError(
+            f"snapshot {name}@{SNAPSHOT} has clones in pools that this Ceph user may not read: "
+            f"`rbd children {name}@{SNAPSHOT}` names them to an administrator. To have them named here, add to the user's "
+            "caps, for the pool of volumes and that of instances: osd 'allow class-read pool=POOL object_prefix rbd_'."
+        ) from error
+
+
+def blind_pools(pool: ceph.Pool) -> list[str]:
+    """The pools of the cluster that this user may not ask for clones."""
+    blind = []
+    for name in pool.handle.list_pools():
+        try:
+            with pool.handle.open_ioctx(name) as ioctx:
+                ioctx.execute(
+                    _CHILDREN, "rbd", "get_children", b""
+                )  # refused before its argument is looked at
+        except rados.Error as error:
+            if error.errno in _REFUSED:
+                blind.append(name)
+    return blind
+
+
+def missing_caps(pool: ceph.Pool, blind: list[str]) -> str:
+    """What the user of POOL lacks for the BLIND pools, and how an administrator gives it."""
+    return (
+        f"client.{pool.user} may not ask pool {', '.join(blind)} for clones. Add to its osd caps 'allow class-read "
+        f"object_prefix {_CHILDREN}', or give it 'profile rbd pool={pool.name}', which contains that (`ceph auth get "
+        f"client.{pool.user}` shows its caps, `ceph auth caps client.{pool.user} …` sets all of them at once)."
+    )

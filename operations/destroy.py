@@ -1,0 +1,55 @@
+"""The look behind `make destroy`: whether every image of a stack can go, before anything of it is removed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from openstack.exceptions import SDKException
+from pydantic import ValidationError
+
+from clients.errors import CloudError
+from dynamic_providers.rbd_image.provider import RbdImageProvider
+from operations.engine import EngineError, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
+
+
+def main() -> int:
+    """Run the command; 0 when nothing that it can look at would stop a destroy midway."""
+    parser = argparse.ArgumentParser(prog="make destroy", description=__doc__)
+    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    stack = Stack(parser.parse_args().stack)
+    try:
+        found = list(refusals(stack.state()))
+    except EngineError as error:
+        found = [str(error)]
+    if not found:
+        return 0
+    _say(f"Stack {stack.name} cannot be destroyed; nothing was removed:")
+    _say("\n".join(f"  - {sentence}" for sentence in found))
+    return 1
+
+
+def refusals(state: Mapping[str, Any]) -> Iterator[str]:
+    """Why images of STATE, of `pulumi stack export`, would not be removed, a sentence each."""
+    for resource in (state.get("deployment") or {}).get("resources") or []:
+        if resource["type"] != _IMAGE or resource.get("delete"):
+            continue
+        name = resource["urn"].rpartition("::")[2]
+        try:
+            yield from RbdImageProvider().refusals(resource["id"], resource["outputs"])
+        except (CloudError, SDKException, ValidationError) as error:
+            yield f"image {name!r}: whether it can be removed could not be looked at: {error}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - its output is its interface
+
+
+if __name__ == "__main__":
+    sys.exit(main())
