@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_openstack as openstack
 
-from components.access import RoleGrant
+from components.access import make_grants
 from components.account import ServiceAccount
 from components.ceph_users import make_ceph_users
 from components.debug_messages import silence
@@ -47,7 +47,7 @@ accounts = {
     spec.qualified_name: ServiceAccount(spec.qualified_name, spec, cloud=cloud, ids=ids, opts=opts)
     for spec in settings.accounts
 }
-grants = [RoleGrant(spec.qualified_name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.grants]
+grants = make_grants(settings.grants, cloud=cloud, ids=ids, opts=opts)
 make_authoritative(settings, ids, [*grants, *accounts.values()], opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks

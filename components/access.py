@@ -1,19 +1,17 @@
 """Who may do what where: role assignments in which every name carries its domain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import pulumi
-import pulumi_openstack as openstack
 from pydantic import Field, ValidationInfo, field_validator
 
 from components.annotated_types import Name
 from components.ids import Ids
 from components.lookup import id_of
 from components.problems import Problem, refusal
-from components.spec import Adoptable, Effect, Spec, adopting
-from components.undeclared_grants import DeclaredGrant
-from dynamic_providers.role_set import RoleSet
+from components.role_assignments import RoleAssignments, Where
+from components.spec import Adoptable, Effect, Spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +76,6 @@ class RoleGrantSpec(Adoptable):
 
     effects: ClassVar[Mapping[str, Effect]] = {
         "adopt": Effect.NOTHING,
-        "role": Effect.REPLACED,
         "inherited": Effect.REPLACED,
     }
 
@@ -123,100 +120,62 @@ class RoleGrantSpec(Adoptable):
         return principal
 
     @property
+    def where(self) -> Where:
+        """Who gets the role, and on what."""
+        if self.scope.system:
+            kind: Literal["system", "project", "domain"] = "system"
+        else:
+            kind = "project" if self.scope.project else "domain"
+        principal = f"{self.principal.name}@{self.principal.domain}"
+        return Where("user" if self.user else "group", principal, kind, str(self.scope), self.inherited)
+
+    @property
     def qualified_name(self) -> str:
         """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN[/inherited]: names it among all grants of the cloud."""
         below = "/inherited" if self.inherited else ""
         return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.scope}{below}"
 
 
-class RoleGrant(pulumi.ComponentResource):
-    """A role on a project, a domain or the system, for a user or a group of any domain.
+def make_grants(
+    specs: Sequence[RoleGrantSpec],
+    *,
+    cloud: str,
+    ids: Ids,
+    opts: pulumi.ResourceOptions,
+) -> list[RoleAssignments]:
+    """Make the grants of a stack file: one `RoleAssignments` for each user or group and scope, with all roles there.
 
-    Makes one `openstack.identity.RoleAssignment`, or `InheritRoleAssignment` where it is inherited. On the
-    system, which the OpenStack provider does not know, it makes a `RoleSet` that leaves other roles there alone.
-    Looks up the user or group by name inside its own domain and the role by name; none is made. A name that the
-    cloud does not know stops the run with a sentence.
-
-    Attributes:
-        principal_id: of the user or group.
-        role_id: of the role.
-        declared_grants: what it gives on a project or domain, for authoritative projects.
-        assignment_id: DOMAIN_ID/PROJECT_ID/GROUP_ID/USER_ID/ROLE_ID, with nothing where there is none; on the
-            system KIND/PRINCIPAL_ID/system/all.
+    Looks up the user or group by name inside its own domain; none is made. A name that the cloud does not know stops
+    the run with a sentence. Other roles there are left alone. One that is there already is taken over; while a grant
+    has `adopt`, the engine refuses to remove them.
     """
+    together: dict[str, list[RoleGrantSpec]] = {}
+    for spec in specs:
+        together.setdefault(spec.where.name, []).append(spec)
+    return [_made(grants, cloud, ids, opts) for grants in together.values()]
 
-    principal_id: pulumi.Output[str]
-    role_id: pulumi.Output[str]
-    declared_grants: list[DeclaredGrant]
-    assignment_id: pulumi.Output[str]
 
-    def __init__(
-        self,
-        name: str,
-        spec: RoleGrantSpec,
-        *,
-        cloud: str,
-        ids: Ids,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("private-cloud:access:RoleGrant", name, None, opts)
-        principal = spec.principal
-        self.principal_id = id_of(
-            spec.kind,
+def _made(
+    grants: Sequence[RoleGrantSpec], cloud: str, ids: Ids, opts: pulumi.ResourceOptions
+) -> RoleAssignments:
+    first = grants[0]
+    principal, scope = first.principal, first.scope
+    return RoleAssignments(
+        first.where,
+        [grant.role for grant in grants],
+        exact=False,
+        cloud=cloud,
+        principal_id=lambda holder: id_of(
+            first.kind,
             principal.name,
-            self,
+            holder,
             domain=principal.domain,
             domain_id=ids.principals_domains[principal.domain],
-        )
-        self.role_id = id_of("role", spec.role, self)
-        if spec.scope.system:
-            self.assignment_id = self._on_the_system(name, spec, cloud).id
-            self.declared_grants = []
-        else:
-            scope_id = ids.of(spec.scope.project, str(spec.scope.domain))
-            self.assignment_id = self._on_a_scope(name, spec, scope_id).id
-            self.declared_grants = [self._declared(spec, scope_id)]
-        self.register_outputs({"assignment_id": self.assignment_id})
-
-    def _declared(self, spec: RoleGrantSpec, scope_id: pulumi.Input[str]) -> DeclaredGrant:
-        return DeclaredGrant(
-            kind="user" if spec.user else "group",
-            principal=f"{spec.principal.name}@{spec.principal.domain}",
-            principal_id=self.principal_id,
-            roles=(spec.role,),
-            scope_id=scope_id,
-            inherited=spec.inherited,
-            made_by=self,
-        )
-
-    def _on_a_scope(
-        self, name: str, spec: RoleGrantSpec, scope_id: pulumi.Input[str]
-    ) -> pulumi.CustomResource:
-        kind = (
-            openstack.identity.InheritRoleAssignment if spec.inherited else openstack.identity.RoleAssignment
-        )
-        return kind(
-            name,
-            role_id=self.role_id,
-            user_id=self.principal_id if spec.kind == "user" else None,
-            group_id=self.principal_id if spec.kind == "group" else None,
-            project_id=scope_id if spec.scope.project else None,
-            domain_id=None if spec.scope.project else scope_id,
-            opts=adopting(pulumi.ResourceOptions(parent=self), spec),
-        )
-
-    def _on_the_system(self, name: str, spec: RoleGrantSpec, cloud: str) -> pulumi.CustomResource:
-        return RoleSet(
-            name,
-            cloud=cloud,
-            principal_kind="user" if spec.user else "group",
-            principal_id=self.principal_id,
-            scope_kind="system",
-            scope_id="all",
-            roles=[self.role_id],
-            exact=False,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        ),
+        scope_id="all" if scope.system else ids.of(scope.project, str(scope.domain)),
+        protect=True if any(grant.adopt for grant in grants) else None,
+        opts=opts,
+    )
 
 
 def access_problems(settings: "Settings") -> "Iterator[Problem]":

@@ -16,12 +16,12 @@ from components.ids import Ids
 from components.login_files import CredentialLogin, Login, PasswordLogin, cloud_entry, clouds_yaml, openrc
 from components.lookup import id_of
 from components.problems import Problem, Refusals, nearest, refusal
+from components.role_assignments import RoleAssignments, Where
 from components.secret import Secret, SecretText
 from components.spec import Adoptable, Effect, Spec, adopting, with_alias
 from components.undeclared_grants import DeclaredGrant
 from dynamic_providers.application_credential import ApplicationCredential
 from dynamic_providers.generated_password import GeneratedPassword, GeneratedPasswordArgs
-from dynamic_providers.role_set import RoleSet
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -74,6 +74,11 @@ class AccessSpec(Spec):
         """PROJECT@DOMAIN or the domain alone; names it among the account's."""
         scope = f"{self.project}@{self.domain}" if self.project else self.domain
         return f"{scope}/inherited" if self.inherited else scope
+
+    def where(self, account: str) -> Where:
+        """The account (NAME@DOMAIN) on this project or domain."""
+        scope = f"{self.project}@{self.domain}" if self.project else self.domain
+        return Where("user", account, "project" if self.project else "domain", scope, self.inherited)
 
     def reaches(self, project: str, domain: str) -> bool:
         """Whether these roles count on that project: granted on it, or inherited from its domain."""
@@ -256,32 +261,20 @@ class ServiceAccount(pulumi.ComponentResource):
             ),
         )
         self.user_id = self._user.id
-        self._role_sets = {
-            access: RoleSet(
-                f"{name}/{access}",
+        self._access = {
+            access: RoleAssignments(
+                access.where(name),
+                access.roles,
+                exact=True,
                 cloud=cloud,
-                principal_kind="user",
-                principal_id=self.user_id,
-                scope_kind="project" if access.project else "domain",
+                principal_id=lambda _: self.user_id,
                 scope_id=ids.of(access.project, access.domain),
-                roles=[id_of("role", role, self) for role in access.roles],
-                inherited=access.inherited,
-                opts=child,
+                formerly=access.where(former) if former else None,
+                opts=opts,
             )
             for access in spec.access
         }
-        self.declared_grants = [
-            DeclaredGrant(
-                kind="user",
-                principal=name,
-                principal_id=self.user_id,
-                roles=access.roles,
-                scope_id=ids.of(access.project, access.domain),
-                inherited=access.inherited,
-                made_by=roles,
-            )
-            for access, roles in self._role_sets.items()
-        ]
+        self.declared_grants = [grant for roles in self._access.values() for grant in roles.declared_grants]
         logins: dict[str, pulumi.Output[Login]] = {
             f"{name}/{credential.name}": self._credential_login(
                 credential, ids.of(credential.project, credential.domain)
@@ -314,7 +307,9 @@ class ServiceAccount(pulumi.ComponentResource):
                 resource=self,
             )
         rests_on = [
-            roles for access, roles in self._role_sets.items() if access.reaches(spec.project, spec.domain)
+            roles.role_set
+            for access, roles in self._access.items()
+            if access.reaches(spec.project, spec.domain)
         ]
         made = [
             ApplicationCredential(

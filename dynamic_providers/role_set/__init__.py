@@ -27,11 +27,11 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
     declares.
 
     Attributes:
-        added: ids of the roles that were not there before.
+        given: ids of the roles that were declared at the last run.
         revision: rises with each change of the roles; give it to what rests on them.
     """
 
-    added: pulumi.Output[list[str]]
+    given: pulumi.Output[list[str]]
     revision: pulumi.Output[int]
 
     def __init__(
@@ -46,6 +46,9 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
         roles: Sequence[pulumi.Input[str]],
         inherited: bool = False,
         exact: bool = True,
+        principal: str = "",
+        scope: str = "",
+        role_names: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         declared = {
@@ -57,5 +60,8 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
             "inherited": inherited,
             "roles": pulumi.Output.all(*roles).apply(lambda ids: sorted(set(ids))),  # a set: no order
             "exact": exact,
+            "principal": principal,
+            "scope": scope,
+            "role_names": list(role_names),
         }
-        super().__init__(RoleSetProvider(), name, {**declared, "added": None, "revision": None}, opts)
+        super().__init__(RoleSetProvider(), name, {**declared, "given": None, "revision": None}, opts)

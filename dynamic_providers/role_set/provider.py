@@ -26,7 +26,10 @@ class RoleSetArgs(Inputs):
         scope_id: of the project or domain; "all" for the system.
         inherited: whether the roles count in the projects below the scope instead of on it (OS-INHERIT).
         roles: ids of the roles, sorted.
-        exact: whether these are all the roles there; else others are left alone, those found there too.
+        exact: whether these are all the roles there; else those that were never declared are left alone.
+        principal: NAME@DOMAIN, for people: another spelling changes nothing.
+        scope: PROJECT@DOMAIN, DOMAIN or system:all, for people.
+        role_names: for people.
     """
 
     cloud: str = Field(min_length=1)
@@ -37,6 +40,9 @@ class RoleSetArgs(Inputs):
     inherited: bool = False
     roles: list[str]
     exact: bool = True
+    principal: str = ""
+    scope: str = ""
+    role_names: list[str] = Field(default_factory=list)
 
     @property
     def place(self) -> Place:
@@ -50,11 +56,11 @@ class RoleSetOutputs(Outputs):
     """What making it found out.
 
     Attributes:
-        added: ids of the roles that were not there before, and that alone are removed if not exact.
+        given: ids of the roles that were declared at the last run: they go when they are declared no more.
         revision: rises with each change of the roles: what was made with the former ones is made anew.
     """
 
-    added: list[str] = Field(default_factory=list)
+    given: list[str] = Field(default_factory=list)
     revision: int = 1
 
 
@@ -67,17 +73,19 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
         {"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"}
     )
     reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    no_effect: ClassVar[frozenset[str]] = frozenset({"principal", "scope", "role_names"})
 
     def find_or_create(self, inputs: RoleSetArgs) -> tuple[str, RoleSetOutputs]:
         """Add what is missing; if exact, remove what is too many."""
         with openstack.connect(inputs.cloud) as conn:
-            return inputs.place.identity, RoleSetOutputs(added=_bring_to(conn, inputs, set()))
+            _bring_to(conn, inputs, set())
+        return inputs.place.identity, RoleSetOutputs(given=inputs.roles)
 
     def update_in_place(self, id_: str, olds: RoleSetOutputs, inputs: RoleSetArgs) -> RoleSetOutputs:  # noqa: ARG002
-        """The same; if not exact, only what this added itself is removed."""
+        """The same; if not exact, only what was declared before is removed."""
         with openstack.connect(inputs.cloud) as conn:
-            added = _bring_to(conn, inputs, set(olds.added))
-            return RoleSetOutputs(added=added, revision=olds.revision + 1)
+            _bring_to(conn, inputs, set(olds.given))
+        return RoleSetOutputs(given=inputs.roles, revision=olds.revision + 1)
 
     def read_live(
         self,
@@ -91,34 +99,27 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             if not found and not assignments.is_there(conn, inputs.place):
                 return None
         roles = found if inputs.exact else found & set(inputs.roles)
-        return (
-            inputs.model_copy(update={"roles": sorted(roles)}),
-            outputs.model_copy(update={"added": sorted(found & set(outputs.added))}),
-        )
+        return inputs.model_copy(update={"roles": sorted(roles)}), outputs
 
     def delete_live(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> None:  # noqa: ARG002
-        """Remove every role there, or if not exact, those that this added."""
+        """Remove every role there, or if not exact, those that were declared."""
         with openstack.connect(inputs.cloud) as conn:
             found = assignments.roles(conn, inputs.place)
-            for role_id in sorted(found if inputs.exact else found & set(outputs.added)):
+            for role_id in sorted(found if inputs.exact else found & set(outputs.given)):
                 assignments.remove(conn, inputs.place, role_id)
 
 
-def _bring_to(conn: Connection, inputs: RoleSetArgs, own: set[str]) -> list[str]:
+def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
     """Add first, then remove, so that there is no moment without a role that stays.
 
     Args:
         conn: the administrator's.
         inputs: what is declared.
-        own: ids of the roles that this role set added before.
-
-    Returns:
-        The ids of those that it has added until now.
+        given: ids of the roles that were declared before.
     """
     wanted = set(inputs.roles)
     found = assignments.roles(conn, inputs.place)
     for role_id in sorted(wanted - found):
         assignments.add(conn, inputs.place, role_id)
-    for role_id in sorted((found if inputs.exact else found & own) - wanted):
+    for role_id in sorted((found if inputs.exact else found & given) - wanted):
         assignments.remove(conn, inputs.place, role_id)
-    return sorted((wanted - found) | (own & wanted))

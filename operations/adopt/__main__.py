@@ -92,11 +92,12 @@ def _adopt(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.no_import:
         return 0
-    return _import(stack, confirmed=arguments.yes)
+    settings = parse(new_file.keys, file_name=file.path.name, root=Path.cwd())
+    return _import(stack, frozenset(adopted_ids(settings)), confirmed=arguments.yes)
 
 
-def _import(stack: Stack, *, confirmed: bool) -> int:
-    plan = _planned(stack)
+def _import(stack: Stack, adopted: frozenset[str], *, confirmed: bool) -> int:
+    plan = _planned(stack, adopted)
     if plan.changes:
         _say(
             f"Pulumi would not only import; nothing was done. Make {stack.name}'s stack file say what is there, or "
@@ -111,7 +112,7 @@ def _import(stack: Stack, *, confirmed: bool) -> int:
         return 0
     if not stack.up(confirmed=confirmed):
         return 1
-    after = _planned(stack)
+    after = _planned(stack, adopted)
     if after.imports or after.changes:
         _say("The preview after it is not empty:")
         _say("\n".join(f"  - {line}" for line in (*after.imports, *after.changes)))
@@ -120,13 +121,13 @@ def _import(stack: Stack, *, confirmed: bool) -> int:
     return 0
 
 
-def _planned(stack: Stack) -> Plan:
+def _planned(stack: Stack, adopted: frozenset[str]) -> Plan:
     said, errors = stack.preview()
     if errors:
         raise AdoptError(
             "pulumi preview fails; the stack file stays as written. It says:\n" + "\n".join(errors)
         )
-    return Plan.of(said)
+    return Plan.of(said, adopted)
 
 
 def _tell(name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]) -> None:

@@ -7,16 +7,39 @@ from typing import TYPE_CHECKING, Any
 from operations.adopt.entry import grant_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_INHERITED_GRANT = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
+ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 
 
 def managed_ids(state: Mapping[str, Any]) -> frozenset[str]:
     """The ids of what STATE, of `pulumi stack export`, holds."""
     resources = (state.get("deployment") or {}).get("resources") or []
     return frozenset(
-        grant_id(resource["id"], inherited=resource["type"] == _INHERITED_GRANT)
+        id_
         for resource in resources
-        if resource.get("id")
+        for id_ in (
+            granted_ids(resource.get("inputs") or {})
+            if resource["type"] == ROLE_SET
+            else [resource["id"]]
+            if resource.get("id")
+            else []
+        )
     )
+
+
+def granted_ids(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of the grants that a role set of these inputs gives, as `grants[].adopt` has them; none on the system."""
+    domain, project = (
+        inputs.get("scope_id", "") if inputs.get("scope_kind") == kind else ""
+        for kind in ("domain", "project")
+    )
+    group, user = (
+        inputs.get("principal_id", "") if inputs.get("principal_kind") == kind else ""
+        for kind in ("group", "user")
+    )
+    if domain or project:
+        for role in inputs.get("roles") or ():
+            yield grant_id(
+                f"{domain}/{project}/{group}/{user}/{role}", inherited=bool(inputs.get("inherited"))
+            )

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from operations.adopt.managed import ROLE_SET, granted_ids
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -20,7 +22,7 @@ class Plan:
     """A preview's steps on the cloud.
 
     Attributes:
-        imports: what would be imported, a line each.
+        imports: what would be imported or taken over, a line each.
         changes: what else would happen, a sentence each.
     """
 
@@ -28,13 +30,26 @@ class Plan:
     changes: tuple[str, ...]
 
     @classmethod
-    def of(cls, preview: Mapping[str, Any]) -> Plan:
-        """The plan that PREVIEW, of `pulumi preview --json`, shows."""
+    def of(cls, preview: Mapping[str, Any], adopted: frozenset[str] = frozenset()) -> Plan:
+        """The plan that PREVIEW, of `pulumi preview --json`, shows.
+
+        ADOPTED are the ids that the stack file adopts: roles that are there already are not imported but taken over.
+        """
         steps = [step for step in preview.get("steps") or [] if _is_of_the_cloud(step)]
+        taken = [step for step in steps if step["op"] == "import" or _takes_over(step, adopted)]
         return cls(
-            tuple(_title(step) for step in steps if step["op"] == "import"),
-            tuple(sentence for step in steps for sentence in _changes(step)),
+            tuple(_title(step) for step in taken),
+            tuple(sentence for step in steps if step not in taken for sentence in _changes(step)),
         )
+
+
+def _takes_over(step: Mapping[str, Any], adopted: frozenset[str]) -> bool:
+    """Whether STEP makes a role set all of whose roles are adopted, so that none is given."""
+    state = step.get("newState") or {}
+    if step["op"] != "create" or state.get("type") != ROLE_SET:
+        return False
+    given = set(granted_ids(state.get("inputs") or {}))
+    return bool(given) and given <= adopted
 
 
 def _is_of_the_cloud(step: Mapping[str, Any]) -> bool:

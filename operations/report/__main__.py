@@ -114,7 +114,7 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
         violations=broken,
         warnings=tuple(_said(preview, "warning")),
         errors=tuple(map(text, errors)),
-        map=cloud_map(everything, judged, found.generations, found.roles),
+        map=cloud_map(everything, judged, found.generations),
     )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from operations.report.change import Change
-    from operations.report.live import Generation, Role
+    from operations.report.live import Generation
     from operations.report.report import Judged
 
 _PROJECT = "openstack:identity/project:Project"
@@ -129,11 +129,10 @@ def cloud_map(
     everything: Iterable[Change],
     judged: Iterable[Judged],
     generations: tuple[Generation, ...] | NotKnown,
-    roles: tuple[Role, ...] | NotKnown,
 ) -> CloudMap:
     """The drawing of EVERYTHING, of which some is JUDGED.
 
-    GENERATIONS are what Glance holds of images, ROLES what Keystone knows as roles.
+    GENERATIONS are what Glance holds of images.
     """
     marks = {one.change.urn: Mark(one.verdict.risk, one.change.operation) for one in judged}
     changes = [change for change in everything if change.inputs or change.type == _EXISTING]
@@ -153,7 +152,7 @@ def cloud_map(
         images=tuple(
             _image(change, marks.get(change.urn), generations) for change in changes if change.type == _IMAGE
         ),
-        rights=rights_map(changes, marks, roles),
+        rights=rights_map(changes, marks),
     )
 
 

@@ -80,14 +80,6 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Role:
-    """A role."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True)
 class Generation:
     """A record of Glance's that holds one content of a golden image."""
 
@@ -108,7 +100,6 @@ class Live:
     projects: tuple[Project, ...] | NotKnown = _NOBODY
     grants: tuple[Grant, ...] | NotKnown = _NOBODY
     generations: tuple[Generation, ...] | NotKnown = _NOBODY
-    roles: tuple[Role, ...] | NotKnown = _NOBODY
     members: Callable[[str], tuple[str, ...] | NotKnown] = lambda _group_id: _NOBODY
     """The ids of a group's users."""
     users: Callable[[str], tuple[str, ...] | NotKnown] = lambda _domain_id: _NOBODY
@@ -136,7 +127,6 @@ def look(connection: Connection) -> Live:
         projects=whole("Keystone", lambda: map(_project, identity.projects())),
         grants=whole("Keystone", lambda: map(_grant, identity.role_assignments())),
         generations=whole("Glance", lambda: _generations(connection)),
-        roles=whole("Keystone", lambda: (Role(role.id, role.name) for role in identity.roles())),
         members=lambda id_: whole("Keystone", lambda: (user.id for user in identity.group_users(id_))),
         users=lambda id_: whole("Keystone", lambda: (user.id for user in identity.users(domain_id=id_))),
         clones=_clones,
@@ -148,7 +138,6 @@ def nobody(reason: str) -> Live:
     """A cloud that cannot be asked at all."""
     why = NotKnown(reason.rstrip(". "))
     return Live(
-        why,
         why,
         why,
         why,

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.ceph_caps import pools_of
 from operations.report.mark import Mark, worse
-from operations.report.risk import NotKnown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operations.report.change import Change
-    from operations.report.live import Role
 
 _USER = "openstack:identity/user:User"
 _ROLES = "pulumi-python:dynamic/identity:RoleSet"
-_GRANTS = (
-    "openstack:identity/roleAssignment:RoleAssignment",
-    "openstack:identity/inheritRoleAssignment:InheritRoleAssignment",
-)
 _CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
 _OF_AN_ACCOUNT = (_USER, _CREDENTIAL, "pulumi-python:dynamic/identity:GeneratedPassword")
 _CEPH_USER = "pulumi-python:dynamic/ceph:User"
-_INHERITED = "/inherited"
-_GRANT = re.compile(r"(?P<role>.+?)/(?P<kind>user|group)/(?P<who>[^/]+)/(?P<scope>.+)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +27,7 @@ class DrawnGrant:
     Attributes:
         kind: user, group or account.
         who: NAME@DOMAIN.
-        roles: names, or how many where nobody could say them.
+        roles: names.
         inherited: whether they count in the projects below, and not there.
     """
 
@@ -86,16 +77,11 @@ class RightsMap:
         return bool(self.places or self.accounts or self.ceph_users)
 
 
-def rights_map(
-    changes: Sequence[Change], marks: Mapping[str, Mark], roles: tuple[Role, ...] | NotKnown
-) -> RightsMap:
-    """The rights that CHANGES declare; MARKS are by URN, ROLES are Keystone's."""
-    known = _names(changes)
-    if not isinstance(roles, NotKnown):
-        known |= {role.id: role.name for role in roles}
+def rights_map(changes: Sequence[Change], marks: Mapping[str, Mark]) -> RightsMap:
+    """The rights that CHANGES declare; MARKS are by URN."""
     accounts = tuple(_accounts(changes, marks))
     return RightsMap(
-        places=tuple(_places(changes, marks, known, {account.name for account in accounts})),
+        places=tuple(_places(changes, marks, {account.name for account in accounts})),
         accounts=accounts,
         ceph_users=tuple(
             DrawnCephUser(f"client.{change.name}", tuple(_pools(change)), marks.get(change.urn))
@@ -105,45 +91,20 @@ def rights_map(
     )
 
 
-def _names(changes: Iterable[Change]) -> dict[str, str]:
-    """The names of roles by id, as far as the stack's own grants tell them."""
-    grants = ((change, _GRANT.fullmatch(change.name)) for change in changes if change.type in _GRANTS)
-    return {str(change.inputs.get("roleId")): found["role"] for change, found in grants if found}
-
-
-def _places(
-    changes: Iterable[Change], marks: Mapping[str, Mark], roles: Mapping[str, str], accounts: set[str]
-) -> Iterator[DrawnPlace]:
-    drafts: dict[str, dict[tuple[str, str, bool, Mark | None], DrawnGrant]] = {}
+def _places(changes: Iterable[Change], marks: Mapping[str, Mark], accounts: set[str]) -> Iterator[DrawnPlace]:
+    places: dict[str, list[DrawnGrant]] = {}
     for change in changes:
-        if change.type not in (_ROLES, *_GRANTS):
-            continue
-        place, grant = _grant(change, marks.get(change.urn), roles, accounts)
-        there = drafts.setdefault(place, {})
-        key = (grant.kind, grant.who, grant.inherited, grant.mark)
-        if key in there:
-            grant = replace(grant, roles=(*there[key].roles, *grant.roles))
-        there[key] = grant
-    for place, grants in drafts.items():
-        yield DrawnPlace(place, tuple(grants.values()))
-
-
-def _grant(
-    change: Change, mark: Mark | None, roles: Mapping[str, str], accounts: set[str]
-) -> tuple[str, DrawnGrant]:
-    """Where it is, and what; both stand in the resource's name."""
-    name = change.name.removesuffix(_INHERITED)
-    inherited = name != change.name
-    found = _GRANT.fullmatch(name)
-    if found:
-        kind = "account" if found["who"] in accounts else found["kind"]
-        return found["scope"], DrawnGrant(kind, found["who"], (found["role"],), inherited, mark)
-    who, _, place = name.partition("/")
-    ids = [str(role) for role in change.inputs.get("roles") or ()]
-    told = tuple(roles[role] for role in ids if role in roles)
-    if len(told) < len(ids) or not ids:
-        told = (f"{len(ids)} role{'' if len(ids) == 1 else 's'}" if ids else "roles",)
-    return place, DrawnGrant("account", who, told, inherited, mark)
+        if change.type == _ROLES:
+            inputs = change.inputs
+            who = str(inputs.get("principal", ""))
+            kind = "account" if who in accounts else str(inputs.get("principal_kind", ""))
+            names = tuple(map(str, inputs.get("role_names") or ()))
+            inherited = bool(inputs.get("inherited"))
+            places.setdefault(str(inputs.get("scope", "")), []).append(
+                DrawnGrant(kind, who, names, inherited, marks.get(change.urn))
+            )
+    for place, grants in places.items():
+        yield DrawnPlace(place, tuple(grants))
 
 
 def _accounts(changes: Iterable[Change], marks: Mapping[str, Mark]) -> Iterator[DrawnAccount]:

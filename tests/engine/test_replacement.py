@@ -16,15 +16,9 @@ STACK = "replaced"
 CONFIG = {
     "private-cloud:openstack": {"cloud": "admin"},
     "private-cloud:networks": [{"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}]}],
-    "private-cloud:grants": [
-        {
-            "role": "member",
-            "user": {"name": "bot", "domain": "Default"},
-            "scope": {"domain": "Default"},
-        }
-    ],
+    "private-cloud:projects": [{"name": "lab", "domain": "Default"}],
 }
-REPLACED = {"vms": "Network", "member/user/bot@Default/Default": "RoleAssignment"}
+REPLACED = {"vms": "Network", "lab@Default": "Project"}
 
 
 @pytest.fixture

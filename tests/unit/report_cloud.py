@@ -5,7 +5,7 @@ from typing import Any
 
 from operations.report.change import Change, changes
 from operations.report.dependents import Dependents
-from operations.report.live import Generation, Grant, Live, Port, Project, Role, Server, Volume
+from operations.report.live import Generation, Grant, Live, Port, Project, Server, Volume
 
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
@@ -38,7 +38,6 @@ LIVE = Live(
         Generation("g1", "private-cloud/dev", "debian", "2026-11-02T10:00:00Z"),
         Generation("g0", "private-cloud/dev", "debian", "2026-11-01T10:00:00Z", hidden=True),
     ),
-    roles=(Role("r1", "member"), Role("r2", "reader"), Role("r3", "load-balancer_member")),
     members=lambda group: {"devs": ("ann", "eve")}.get(group, ()),
     users=lambda domain: {"d1": ("ann", "bob", "eve")}.get(domain, ()),
     clones=lambda _pool, _user, _conf, image: {"g1": ("volumes/v1",)}.get(image, ()),

@@ -13,7 +13,7 @@ from pulumi.runtime import mocks
 from pydantic import ValidationError
 
 from components import lookup
-from components.access import RoleGrant, RoleGrantSpec, access_problems
+from components.access import RoleGrantSpec, access_problems, make_grants
 from components.ids import Ids
 from components.lookup import id_of
 from components.missing_names import missing_principal, missing_role, of_a_domain
@@ -21,8 +21,6 @@ from components.settings import Settings
 
 IDS = Ids({"corp": "s1"}, {"Default": "default"}, {"p@corp": "s1"})
 GRANT = {"role": "member", "user": {"name": "runner", "domain": "Default"}, "scope": {"domain": "corp"}}
-DIRECT = "openstack:identity/roleAssignment:RoleAssignment"
-INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
 ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 
 
@@ -62,14 +60,15 @@ class Holder(pulumi.ComponentResource):
         super().__init__("test:Holder", "holder", None, pulumi.ResourceOptions(providers=list(providers)))
 
 
-def granted(changes: dict[str, Any]) -> mocks.MockResourceArgs:
-    """The one assignment that GRANT with CHANGES makes."""
+def granted(*changes: dict[str, Any]) -> list[mocks.MockResourceArgs]:
+    """The role sets that GRANT makes with each of CHANGES, all in one stack file."""
     recorder = Recorder()
     mocks.set_mocks(recorder, project="private-cloud", stack="test")
-    spec = RoleGrantSpec.model_validate(GRANT | changes)
-    pulumi.runtime.test(lambda: RoleGrant("g", spec, cloud="c", ids=IDS) and None)()
-    (made,) = [args for args in recorder.made if args.typ in {DIRECT, INHERITED, ROLE_SET}]
-    return made
+    specs = [RoleGrantSpec.model_validate(GRANT | more) for more in changes]
+    pulumi.runtime.test(
+        lambda: make_grants(specs, cloud="c", ids=IDS, opts=pulumi.ResourceOptions()) and None
+    )()
+    return [args for args in recorder.made if args.typ == ROLE_SET]
 
 
 def sentences(changes: dict[str, Any]) -> list[str]:
@@ -79,16 +78,17 @@ def sentences(changes: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("scope", "key"), [({"domain": "corp"}, "domainId"), ({"project": "p", "domain": "corp"}, "projectId")]
+    ("scope", "kind"), [({"domain": "corp"}, "domain"), ({"project": "p", "domain": "corp"}, "project")]
 )
-def test_an_inherited_grant_is_an_inherited_assignment_on_its_scope(scope: dict[str, str], key: str) -> None:
-    made = granted({"scope": scope, "inherited": True})
-    assert (made.typ, made.inputs[key], made.inputs["roleId"]) == (INHERITED, "s1", "id-of-member")
+@pytest.mark.parametrize("inherited", [True, False])
+def test_a_grant_is_a_role_set_on_its_scope(scope: dict[str, str], kind: str, inherited: bool) -> None:
+    (made,) = granted({"scope": scope, "inherited": inherited})
+    found = {key: made.inputs[key] for key in ("scope_kind", "scope_id", "inherited", "roles")}
+    assert found == {"scope_kind": kind, "scope_id": "s1", "inherited": inherited, "roles": ["id-of-member"]}
 
 
 def test_a_grant_on_the_system_leaves_the_other_roles_there_alone() -> None:
-    made = granted({"scope": {"system": "all"}})
-    assert made.typ == ROLE_SET
+    (made,) = granted({"scope": {"system": "all"}})
     assert {key: made.inputs[key] for key in ("principal_kind", "principal_id", "scope_kind", "roles")} == {
         "principal_kind": "user",
         "principal_id": "id-of-runner",
@@ -96,6 +96,13 @@ def test_a_grant_on_the_system_leaves_the_other_roles_there_alone() -> None:
         "roles": ["id-of-member"],
     }
     assert made.inputs["exact"] is False
+
+
+def test_roles_of_one_user_on_one_scope_are_one_resource_however_the_names_are_spelled() -> None:
+    other = {"role": "reader", "user": {"name": "Runner", "domain": "Default"}}
+    (made,) = granted({}, other)
+    assert made.inputs["roles"] == ["id-of-member", "id-of-reader"]
+    assert made.name == granted({"user": {"name": "RUNNER", "domain": "Default"}})[0].name
 
 
 def test_a_grant_and_its_inherited_twin_are_two_grants() -> None:

@@ -213,8 +213,14 @@ def test_an_account_has_one_exact_role_set_a_scope(made: tuple[Recorder, Any]) -
         name: (each["scope_kind"], each["scope_id"], each["inherited"], each["roles"], each["exact"])
         for name, each in found.items()
     } == {
-        "nightly@Default/development@corp": ("project", "d", False, ["id-of-member", "id-of-reader"], True),
-        "nightly@Default/corp/inherited": ("domain", "c", True, ["id-of-reader"], True),
+        "user/nightly@default/development@corp": (
+            "project",
+            "d",
+            False,
+            ["id-of-member", "id-of-reader"],
+            True,
+        ),
+        "user/nightly@default/corp/inherited": ("domain", "c", True, ["id-of-reader"], True),
     }
 
 

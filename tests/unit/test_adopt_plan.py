@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from operations.adopt.managed import ROLE_SET, managed_ids
 from operations.adopt.plan import Plan
 
 NETWORK = "openstack:networking/network:Network"
@@ -70,3 +71,37 @@ def test_a_deleted_thing_has_only_an_old_state() -> None:
     gone = step("delete")
     gone["oldState"] = gone.pop("newState")
     assert Plan.of({"steps": [gone]}).changes == ("Network vms: delete",)
+
+
+@pytest.mark.parametrize(
+    ("adopted", "changes"),
+    [({"/p1//u1/r1"}, 0), ({"/p1//u1/r2"}, 1), (set(), 1), ({"/p1//u1/r1/inherited"}, 1)],
+)
+def test_roles_are_taken_over_where_all_of_them_are_adopted_and_else_given(
+    adopted: set[str], changes: int
+) -> None:
+    inputs = {
+        "principal_kind": "user",
+        "principal_id": "u1",
+        "scope_kind": "project",
+        "scope_id": "p1",
+        "roles": ["r1"],
+    }
+    made = step("create", ROLE_SET, newState={"type": ROLE_SET, "custom": True, "inputs": inputs})
+    plan = Plan.of({"steps": [made]}, frozenset(adopted))
+    assert (len(plan.imports), len(plan.changes)) == (1 - changes, changes)
+
+
+def test_the_state_s_role_sets_are_known_by_the_ids_of_their_grants() -> None:
+    inputs = {
+        "principal_kind": "group",
+        "principal_id": "g1",
+        "scope_kind": "domain",
+        "scope_id": "d1",
+        "inherited": True,
+        "roles": ["r1", "r2"],
+    }
+    on_the_system = {**inputs, "scope_kind": "system", "scope_id": "all", "inherited": False}
+    resources = [{"type": ROLE_SET, "id": "x", "inputs": given} for given in (inputs, on_the_system)]
+    found = managed_ids({"deployment": {"resources": [*resources, {"type": NETWORK, "id": "n1"}]}})
+    assert found == {"d1//g1//r1/inherited", "d1//g1//r2/inherited", "n1"}

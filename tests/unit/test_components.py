@@ -16,7 +16,7 @@ from pulumi.runtime import mocks
 
 from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
-from components.access import RoleGrant, RoleGrantSpec
+from components.access import RoleGrantSpec, make_grants
 from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
 from components.ids import Ids
 from components.kolla import KollaSpec
@@ -30,8 +30,6 @@ SUBNET = "openstack:networking/subnet:Subnet"
 HOST_ROUTES = "pulumi-python:dynamic/network:HostRoutes"
 RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
-ASSIGNMENT = "openstack:identity/roleAssignment:RoleAssignment"
-INHERITED = "openstack:identity/inheritRoleAssignment:InheritRoleAssignment"
 IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 USER = "openstack:identity/user:User"
 ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
@@ -149,7 +147,7 @@ def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -
             "scope": {"project": "development", "domain": "corp"},
         }
     )
-    recorder = run(lambda: RoleGrant("g", spec, cloud="c", ids=IDS))
+    recorder = run(lambda: make_grants([spec], cloud="c", ids=IDS, opts=pulumi.ResourceOptions()))
     assert {
         (call.token.rpartition(":")[2], call.args["name"], call.args.get("domainId"))
         for call in recorder.calls
@@ -157,21 +155,18 @@ def test_a_grant_looks_its_principal_up_in_its_own_domain(run: Run, kind: str) -
         (f"get{kind.capitalize()}", "runner", "default"),
         ("getRole", "member", None),
     }
-    (made,) = recorder.of(ASSIGNMENT)
-    assert made.inputs == {
-        f"{kind}Id": "runner-in-default",
-        "roleId": "member-in-no-domain",
-        "projectId": "p1",
-    }
+    (made,) = recorder.of(ROLE_SET)
+    assert made.name == f"{kind}/runner@default/development@corp"
+    assert (made.inputs["principal_kind"], made.inputs["principal_id"]) == (kind, "runner-in-default")
+    assert (made.inputs["scope_id"], made.inputs["roles"]) == ("p1", ["member-in-no-domain"])
 
 
 def test_a_grant_on_a_domain_names_no_project(run: Run) -> None:
     spec = RoleGrantSpec.model_validate(
         {"role": "admin", "group": {"name": "platform", "domain": "corp"}, "scope": {"domain": "corp"}}
     )
-    (made,) = run(lambda: RoleGrant("g", spec, cloud="c", ids=IDS)).of(ASSIGNMENT)
-    assert made.inputs["domainId"] == "c"
-    assert "projectId" not in made.inputs
+    (made,) = run(lambda: make_grants([spec], cloud="c", ids=IDS, opts=pulumi.ResourceOptions())).of(ROLE_SET)
+    assert (made.inputs["scope_kind"], made.inputs["scope_id"]) == ("domain", "c")
 
 
 NETWORK_SPEC = ProviderNetworkSpec.model_validate(
@@ -301,7 +296,8 @@ def the_program() -> object:
 def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any]) -> None:
     recorder = run(the_program)
     assert len(recorder.of(PROJECT)) == len(prod["domains"]) + len(prod["projects"])
-    assert len(recorder.of(ASSIGNMENT)) + len(recorder.of(INHERITED)) == len(prod["grants"])
+    given = [args.inputs["roles"] for args in recorder.of(ROLE_SET) if not args.inputs["exact"]]
+    assert sum(map(len, given)) == len(prod["grants"])
     assert {args.name for args in recorder.of(NETWORK)} == {network["name"] for network in prod["networks"]}
     assert {args.inputs["sha256"] for args in recorder.of(IMAGE)} == {
         image["sha256"] for image in prod["images"]
@@ -364,15 +360,16 @@ def test_names_in_state_stay(run: Run) -> None:
         ("QuotaV2", "development@corp"),
         ("QuoteSetV3", "development@corp"),
         ("DefaultSecurityGroup", "development@corp"),
-        ("RoleAssignment", "member/group/developers@corp/development@corp"),
+        ("RoleAssignments", "group/developers@corp/development@corp"),
+        ("RoleSet", "group/developers@corp/development@corp"),
         ("Network", "developer-vms"),
         ("Subnet", "developer-vms/developer-vms-v4"),
         ("RbacPolicyV2", "developer-vms/development@corp"),
         ("RbdImage", "debian-12"),
         ("User", "nightly@Default"),
         ("GeneratedPassword", "nightly@Default"),
-        ("RoleSet", "nightly@Default/test-automation@corp"),
-        ("RoleSet", "inventory@Default/corp/inherited"),
+        ("RoleSet", "user/nightly@default/test-automation@corp"),
+        ("RoleSet", "user/inventory@default/corp/inherited"),
         ("ApplicationCredential", "nightly@Default/pipeline/1"),
         ("BareMetalHost", "storage-1"),
         ("KollaHost", "storage-1"),

@@ -35,7 +35,7 @@ def report_of(*steps: dict[str, Any], **parts: Any) -> Report:
     """The report of these STEPS."""
     everything = changes({"steps": list(steps)})
     judged = tuple(Judged(one, judge(one, CLOUD)) for one in everything if one.happens)
-    drawn = cloud_map(everything, judged, LIVE.generations, LIVE.roles)
+    drawn = cloud_map(everything, judged, LIVE.generations)
     made = Report("dev", judged, len(everything) - len(judged), (), (), (), (), drawn)
     return replace(made, **parts)
 

@@ -96,7 +96,7 @@ crud: Any = RoleSetProvider()
 
 
 def state(**changes):
-    return ARGS | {"added": [], "revision": 1.0} | changes
+    return ARGS | {"given": [], "revision": 1.0} | changes
 
 
 def test_making_it_adds_what_is_missing_and_removes_what_is_too_many(keystone):
@@ -119,22 +119,55 @@ def test_making_it_again_after_it_was_killed_changes_nothing_more(keystone):
     assert keystone.changes == []
 
 
-def test_what_was_found_is_left_alone_where_it_is_not_exact(keystone):
+def test_what_was_never_declared_is_left_alone_where_it_is_not_exact(keystone):
     keystone.there |= {URL + "admin", URL + "reader"}
     loose = ARGS | {"roles": ["member", "reader"], "exact": False}
     made = crud.create(loose)
-    assert made.outs["added"] == ["member"]
-    crud.update(made.id, made.outs, loose | {"roles": ["manager"]})
-    assert keystone.there == {URL + "admin", URL + "reader", URL + "manager"}
+    assert made.outs["given"] == ["member", "reader"]
+    changed = crud.update(made.id, made.outs, loose | {"roles": ["manager"]})
+    assert keystone.there == {URL + "admin", URL + "manager"}
+    assert changed.outs["given"] == ["manager"]
 
 
-def test_removing_it_takes_what_it_added_or_if_exact_everything(keystone):
+def test_a_role_that_a_killed_run_gave_goes_when_it_is_declared_no_more(keystone):
+    loose = ARGS | {"roles": ["member"], "exact": False}
+    crud.create(loose)  # killed: nothing of it is saved
+    made = crud.create(loose)
+    crud.delete(made.id, made.outs)
+    assert keystone.there == set()
+
+
+def test_removing_it_takes_what_was_declared_or_if_exact_everything(keystone):
     keystone.there |= {URL + "admin", URL + "member"}
-    crud.delete("id", state(exact=False, added=["member"]))
+    crud.delete("id", state(exact=False, given=["member"]))
     assert keystone.there == {URL + "admin"}
     crud.delete("id", state())
     assert keystone.there == set()
     crud.delete("id", state())
+
+
+def test_grants_that_become_an_account_s_access_change_in_place_and_back(keystone):
+    loose = ARGS | {"exact": False}
+    made = crud.create(loose)
+    diff = crud.diff(made.id, made.outs, dict(ARGS))
+    assert (diff.changes, diff.replaces) == (True, [])
+    moved = crud.update(made.id, made.outs, dict(ARGS))
+    back = crud.update(made.id, moved.outs, loose)
+    assert keystone.there == {URL + "member"}
+    assert back.outs["given"] == ["member"]
+
+
+@pytest.mark.usefixtures("keystone")
+def test_another_spelling_of_a_name_changes_nothing():
+    made = crud.create(ARGS | {"principal": "bot@Default", "scope": "p@corp", "role_names": ["member"]})
+    spelled = ARGS | {"principal": "Bot@Default", "scope": "P@corp", "role_names": ["Member"]}
+    assert not crud.diff(made.id, made.outs, spelled).changes
+
+
+@pytest.mark.usefixtures("keystone")
+def test_a_refresh_does_not_forget_what_was_given():
+    seen = crud.read("id", state(exact=False, given=["member"]))
+    assert (seen.inputs["roles"], seen.outs["given"]) == ([], ["member"])
 
 
 def test_each_change_raises_the_revision(keystone):
@@ -200,4 +233,4 @@ def test_names_in_state_are_a_schema():
     assert RoleSet._resource_type_name == "dynamic/identity:RoleSet"
     assert RoleSetProvider.__module__ == "dynamic_providers.role_set.provider"
     assert RoleSetProvider.__qualname__ == "RoleSetProvider"
-    assert set(RoleSetArgs.model_fields) == {*ARGS, "inherited", "exact"}
+    assert set(RoleSetArgs.model_fields) == {*ARGS, "inherited", "exact", "principal", "scope", "role_names"}

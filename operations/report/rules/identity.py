@@ -75,23 +75,6 @@ def _user_goes(change: Change, _cloud: Dependents) -> Verdict:
     )
 
 
-def _grant(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
-    user = given(change, "userId")
-    return (cloud.members_of("user" if user else "group", user or given(change, "groupId")),)
-
-
-def _grant_goes(change: Change, cloud: Dependents) -> Verdict:
-    if change.new:
-        return Verdict(
-            Risk.INTERRUPTS, "The role is taken away, and given anew as declared.", _grant(change, cloud)
-        )
-    return Verdict(
-        Risk.INTERRUPTS,
-        "The role is taken away: what needs it is refused from then on.",
-        _grant(change, cloud),
-    )
-
-
 def _roles(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
     kind = "user" if given(change, "principal_kind") == "user" else "group"
     return (cloud.members_of(kind, given(change, "principal_id")),)
@@ -191,16 +174,6 @@ def _command() -> Rule:
     return Rule("domain file for Kolla", _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS)
 
 
-def _role_assignment() -> Rule:
-    return Rule(
-        "role grant",
-        harmless("Somebody may do more; nobody may do less."),
-        _grant_goes,
-        _grant_goes,
-        specs=(RoleGrantSpec,),
-    )
-
-
 IDENTITY_RULES = {
     "openstack:identity/project:Project": Rule(
         "project", _project_is_made, _project_changes, _project_goes, specs=(ProjectSpec, DomainSpec)
@@ -219,8 +192,6 @@ IDENTITY_RULES = {
         _user_goes,
         specs=(AccountSpec,),
     ),
-    "openstack:identity/roleAssignment:RoleAssignment": _role_assignment(),
-    "openstack:identity/inheritRoleAssignment:InheritRoleAssignment": _role_assignment(),
     "openstack:compute/quotaSetV2:QuotaSetV2": _quota(),
     "openstack:networking/quotaV2:QuotaV2": _quota(),
     "openstack:blockstorage/quoteSetV3:QuoteSetV3": _quota(),
@@ -236,6 +207,7 @@ IDENTITY_RULES = {
             _roles(change, cloud),
         ),
         provider=RoleSetProvider,
+        specs=(RoleGrantSpec,),
     ),
     "pulumi-python:dynamic/identity:UndeclaredGrants": Rule(
         "undeclared grants",
