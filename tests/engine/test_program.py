@@ -138,7 +138,9 @@ def test_undeclared_grants_that_cannot_be_read_are_a_warning_and_no_change(progr
 
 def test_a_grant_on_the_system_is_refused_before_the_cloud_is_asked(program: ProgramCopy) -> None:
     content = yaml.safe_load(dev_without_images())
-    content["config"]["private-cloud:grants"][0]["scope"] = {"system": "all"}
+    content["config"]["private-cloud:grants"] = [
+        grant("ci-runner", "development") | {"scope": {"system": "all"}}
+    ]
     program.stack("dev", yaml.safe_dump(content))
     done = program.pulumi("preview", "--stack", "dev")
     assert done.returncode != 0
