@@ -22,8 +22,6 @@ AFTER_A_KILL = {
     "openstack:compute/quotaSetV2:QuotaSetV2": After.RERUN,
     "openstack:networking/quotaV2:QuotaV2": After.RERUN,
     "openstack:blockstorage/quoteSetV3:QuoteSetV3": After.RERUN,
-    "openstack:identity/roleAssignment:RoleAssignment": After.RERUN,
-    "openstack:identity/inheritRoleAssignment:InheritRoleAssignment": After.RERUN,
     "pulumi-python:dynamic/ceph:LoginFiles": After.RERUN,
     "pulumi-python:dynamic/ceph:RbdImage": After.RERUN,
     "pulumi-python:dynamic/ceph:User": After.RERUN,
