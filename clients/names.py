@@ -13,7 +13,9 @@ def folded(name: str) -> str:
     text (a lab test asks the database about every character), and so do those of most letters and digits that the
     newer uca1400_ai_ci takes for the same. It may fold names together that a service keeps apart.
     """
-    decomposed = unicodedata.normalize("NFKD", name.translate(_BARE)).translate(_BARE)
+    decomposed = unicodedata.normalize("NFKD", name.translate(_BARE).replace("\u0345", "\u03b9")).translate(
+        _BARE
+    )
     bare = "".join(char for char in decomposed if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
     lower = bare.casefold().translate(_BARE)
     return "".join(str(unicodedata.digit(char, char)) for char in lower).rstrip()

@@ -86,7 +86,10 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
 
 
 def _subnet(cloud: Connection, id_: str) -> Any | None:
-    return cloud.network.find_subnet(id_, ignore_missing=True)
+    try:
+        return cloud.network.get_subnet(id_)
+    except exceptions.NotFoundException:
+        return None
 
 
 def _routes(subnet: Any) -> list[HostRoute]:

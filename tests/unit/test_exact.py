@@ -1,6 +1,7 @@
 """clients/exact.py: what a service's filter answers with is compared to the letter; and nobody filters otherwise."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,41 +56,50 @@ def test_a_refusal_is_the_callers_to_judge() -> None:
     assert (response.status_code, found) == (403, [])
 
 
-def filters(tree: ast.AST) -> list[tuple[str, int]]:
-    """Where texts are given to a service as a filter: the function's name and the line."""
-    found = []
-    for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        for node in ast.walk(function):
-            if not isinstance(node, ast.Call):
-                continue
-            for keyword in node.keywords:
-                if keyword.arg == "params":
-                    keys = [
-                        key.value
-                        for inner in ast.walk(keyword.value)
-                        if isinstance(inner, ast.Dict)
-                        for key in inner.keys
-                        if isinstance(key, ast.Constant)
-                    ]
-                    by_name = isinstance(keyword.value, ast.Name)  # built elsewhere: nobody can tell
-                    if by_name or TEXTS & set(keys):
-                        found.append((function.name, node.lineno))
-            called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-            of_service = isinstance(node.func, ast.Attribute) and isinstance(
-                node.func.value, ast.Attribute | ast.Name
-            )
-            if of_service and called in LISTING and {keyword.arg for keyword in node.keywords} & TEXTS:
-                found.append((function.name, node.lineno))
-    return found
-
-
 LISTING = {
     "domains", "projects", "users", "groups", "roles", "role_assignments", "application_credentials", "networks",
     "subnets", "ports", "routers", "security_groups", "agents", "servers", "services", "flavors", "images", "volumes",
+    "aggregates", "segments", "types", "hypervisors",
 }  # fmt: skip
 """openstacksdk's calls that list, whose keywords are filters of the service."""
+IN_A_URL = re.compile(r"[?&](name|host|description|tags?|private_cloud_\w+)=")
+
+
+def is_text(key: object) -> bool:
+    return isinstance(key, str) and (key in TEXTS or key.startswith("private_cloud_"))
+
+
+def by_a_text(node: ast.AST) -> bool:
+    """Whether NODE gives a service a text to filter by, or something of which nobody can tell."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and bool(IN_A_URL.search(node.value))
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return False
+    called, keywords = node.func.attr, {keyword.arg: keyword.value for keyword in node.keywords}
+    if called.startswith("find_") and called != "find_or_create":
+        return True  # by name or id
+    if called in LISTING and (None in keywords or any(is_text(key) for key in keywords)):
+        return True
+    params = keywords.get("params")
+    keys = (
+        [key for inner in ast.walk(params) if isinstance(inner, ast.Dict) for key in inner.keys]
+        if params
+        else []
+    )
+    return isinstance(params, ast.Name) or any(
+        isinstance(key, ast.Constant) and is_text(key.value) for key in keys
+    )
+
+
+def filters(tree: ast.AST, function: str = "the module") -> list[tuple[str, int]]:
+    """Where texts are given to a service as a filter: the innermost function's name and the line."""
+    found = []
+    for node in ast.iter_child_nodes(tree):
+        inner = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        if by_a_text(node):
+            found.append((inner, getattr(node, "lineno", 0)))
+        found += filters(node, inner)
+    return found
 
 
 def sources() -> list[Path]:
@@ -117,6 +127,13 @@ def test_nobody_else_takes_the_answer_of_a_filter_by_a_text_as_it_is() -> None:
         "def f(c):\n c.image.get('/images', params={'name': n})",
         "def f(c):\n c.image.get('/images', params=query)",
         "def f(c):\n c.network.networks(name=n)",
+        "c.image.get('/images', params={'private_cloud_image': n})",
+        "c.image.images(private_cloud_image=n)",
+        "c.image.images(**query)",
+        "c.network.find_network(n)",
+        "c.identity.find_user(n, domain_id=d)",
+        "c.image.get(f'/images?name={n}')",
+        "c.compute.aggregates(name=n)",
     ],
 )
 def test_a_filter_is_recognised(text: str) -> None:
