@@ -12,6 +12,7 @@ from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.orphans import end, orphans
 from operations.repair.pending import Pending, pending_in
 from operations.repair.takeover import look
+from operations.repair.torn import remove_torn_notes
 
 
 def main() -> int:
@@ -23,6 +24,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     stack = LockedStack(arguments.stack)
+    for file in remove_torn_notes():
+        say(f"The killed pulumi was writing {file.name}, and left it empty: removed, pulumi makes it anew.")
     try:
         unlock(stack, force=arguments.force)
         unresolved = resolve(stack, pending_in(stack.state()))

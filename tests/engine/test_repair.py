@@ -76,6 +76,22 @@ def test_a_create_is_not_forgotten_before_the_cloud_was_asked_for_it(program: Pr
     assert "pending_operations" in state(program)
 
 
+def test_notes_that_a_kill_left_empty_beside_the_state_are_removed(program: ProgramCopy) -> None:
+    program.stack(STACK, one_network())
+    program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
+    state_file = program.folder.parent / "state" / ".pulumi" / "stacks" / "private-cloud" / f"{STACK}.json"
+    notes = state_file.with_name(f"{STACK}.json.attrs")
+    notes.write_bytes(b"")
+    assert "EOF" in program.pulumi("stack", "export", "--stack", STACK).stdout
+    assert program.repair(STACK).returncode == 1, "a Pulumi that lives may be writing them at this moment"
+    assert notes.exists()
+    os.utime(notes, (0, 0))
+    done = program.repair(STACK)
+    assert "left it empty: removed" in done.stdout
+    assert done.returncode == 0, done.stdout
+    program.succeed("preview", "--expect-no-changes", "--stack", STACK)
+
+
 def test_a_lock_of_another_machine_needs_a_persons_word(program: ProgramCopy) -> None:
     program.stack(STACK, one_network())
     program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
