@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
-from clients import regular_file
 from components.annotated_types import CephUser, Name, Sha256, Size
 from components.ceph_users import CephLogin
-from components.problems import Refusals, nearest, refusal
+from components.checksums import digest_in
+from components.problems import Refusals, refusal
 from components.secret import ROOT
 from components.spec import Adoptable, Effect, Spec, with_alias
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
@@ -46,30 +46,6 @@ class ImageStoreSpec(Spec):
     )
 
 
-def digest_in(sums: Path, file_name: str) -> str:
-    """The SHA-256 that SUMS, a file as sha256sum writes it, has for FILE_NAME.
-
-    Raises:
-        PydanticCustomError: if the file cannot be read or has no line for it.
-    """
-    try:
-        lines = regular_file.text(sums).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise refusal(
-            f"{str(sums)!r} cannot be read ({reason}); give a file that sha256sum wrote, or sha256 instead"
-        ) from None
-    by_name: dict[str, str] = {}
-    for line in lines:
-        digest, _, name = line.partition(" ")
-        by_name[PurePosixPath(name.lstrip(" *")).name] = digest
-    if file_name not in by_name:
-        raise refusal(
-            f"{str(sums)!r} has no line for {file_name!r}{nearest(file_name, by_name)}; add it, or give sha256 instead"
-        )
-    return by_name[file_name]
-
-
 class ImageSpec(Adoptable):
     """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
 
@@ -96,7 +72,7 @@ class ImageSpec(Adoptable):
         "qcow2", description="'qcow2' or 'raw': what the source must be"
     )
     sha256sums: PurePosixPath | None = Field(
-        None, description="a file that sha256sum wrote, with a line for the source's file name"
+        None, description="a checksum file as sha256sum or its --tag writes it, with a line for the source"
     )
     sha256: Sha256 = Field(
         "", validate_default=True, description="the source's SHA-256, 64 hexadecimal digits"
@@ -153,7 +129,7 @@ class ImageSpec(Adoptable):
         if sums is None:
             return given
         root = Path((info.context or {}).get(ROOT, "."))
-        return digest_in(root / sums, PurePosixPath(urlsplit(info.data["source"]).path).name)
+        return digest_in(root / sums, info.data["source"])
 
     @field_validator("properties")
     @classmethod

@@ -15,9 +15,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from openstack.exceptions import SDKException
 from pydantic import ValidationError
@@ -25,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from clients.errors import CloudError
 from clients.progress import tell
-from components.image import digest_in
+from components.checksums import digest_in
 from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication, registration, source
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4
@@ -171,7 +170,7 @@ def _digest(given: argparse.Namespace) -> str:
     if given.sha256 is not None:
         return str(given.sha256).lower()
     try:
-        return digest_in(given.sha256sums, PurePosixPath(urlsplit(given.source).path).name)
+        return digest_in(given.sha256sums, given.source)
     except PydanticCustomError as error:
         raise _UsageError(f"--sha256sums: {error}") from None
 

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
     import rados
 
+FEATURES = (
+    rbd.RBD_FEATURE_LAYERING
+    | rbd.RBD_FEATURE_EXCLUSIVE_LOCK
+    | rbd.RBD_FEATURE_OBJECT_MAP
+    | rbd.RBD_FEATURE_FAST_DIFF
+    | rbd.RBD_FEATURE_DEEP_FLATTEN
+)
+"""Ceph's own default; said here, as the client's ceph.conf may say others, which cannot be cloned or written so."""
 SNAPSHOT = "snap"  # the name that Glance's own rbd driver gives and looks for
 SHA512_KEY = "private_cloud.sha512"  # RBD image metadata: the hash outlives a crash before registration
 
@@ -115,7 +123,15 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     snapshot that it took goes: nobody has checked what is in it.
     """
     with suppress(rbd.ImageExists):
-        rbd.RBD().create(ioctx, name, size, order=OBJECT.bit_length() - 1)
+        rbd.RBD().create(
+            ioctx,
+            name,
+            size,
+            order=OBJECT.bit_length() - 1,
+            features=FEATURES,
+            stripe_unit=OBJECT,
+            stripe_count=1,
+        )
     image = rbd.Image(ioctx, name)
     with ceph.closing(image, image.close):
         if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):

@@ -451,8 +451,11 @@ def test_a_checksum_is_read_from_what_sha256sum_wrote(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (None, "cannot be read (No such file or directory)"),
-        (f"{DIGEST}  debain.qcow2\n", "has no line for 'debian.qcow2'; did you mean 'debain.qcow2'?"),
-        ("no digest  debian.qcow2\n", "has no line for 'debian.qcow2'"),
+        (
+            f"{DIGEST}  debain.qcow2\n",
+            "has no line with a SHA-256 for 'debian.qcow2'; did you mean 'debain.qcow2'?",
+        ),
+        ("no digest  debian.qcow2\n", "has no line with a SHA-256 for 'debian.qcow2'"),
     ],
 )
 def test_a_missing_checksum_is_one_sentence(tmp_path: Path, content: str | None, sentence: str) -> None:
