@@ -10,7 +10,7 @@ import pulumi_openstack as openstack
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
 from clients.names import folded
-from components.annotated_types import Name
+from components.annotated_types import Email, Name, Note
 from components.application_credential import ApplicationCredentialSpec, RoleNames
 from components.ids import Ids
 from components.login_files import CredentialLogin, Login, PasswordLogin, cloud_entry, clouds_yaml, openrc
@@ -102,8 +102,8 @@ class AccountSpec(Adoptable):
         None, description="its former name, so that it is renamed and not made anew"
     )
     domain: Name = Field(description="the domain it is in, one whose users Keystone itself keeps")
-    description: str = Field("", description="free text")
-    email: str | None = Field(None, description="an address where its owner is reached")
+    description: Note = Field("", description="free text")
+    email: Email | None = Field(None, description="an address where its owner is reached")
     password: Annotated[Generated | SecretText, BeforeValidator(_password)] = Field(
         description="{generated: 1}, where another number makes another one, or a secret"
     )

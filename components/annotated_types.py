@@ -1,5 +1,6 @@
 """The kinds of value a stack file is made of, each with the sentence for a wrong one."""
 
+import json
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated
@@ -11,7 +12,27 @@ from components.problems import refusal
 IpAddr = IPv4Address | IPv6Address
 IpNet = IPv4Network | IPv6Network
 
-_LONGEST_NAME = 255  # what Keystone, Neutron and Glance keep
+_LONGEST_NAME = 255  # what Keystone, Neutron and Glance keep of most names
+_LONGEST_PROJECT_NAME = 64  # keystone/resource/schema.py: projects, and domains, which are projects
+_LONGEST_PHYSICAL_NETWORK = 64  # neutron_lib/api/definitions/provider_net.py
+_MOST_TEXT_BYTES = 65535  # a TEXT column of MariaDB: Keystone's descriptions, Glance's properties
+_LONGEST_LINE = 255  # Neutron's descriptions (DESCRIPTION_FIELD_SIZE)
+_LONGEST_NOTE = (
+    10_000  # Keystone keeps it in JSON beside other things of a user, with up to 6 bytes a character
+)
+_LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+_MOST_SENT_BYTES = (
+    100_000  # oslo.middleware's max_request_body_size is 114688 by default; the rest needs room
+)
+_LONGEST_CREDENTIAL_NAME = 240  # leaves room for /SERIAL in 255
+_LONGEST_RULE_SERVICE = (
+    64  # keystone/application_credential/backends/sql.py, and its path; the schema takes 225
+)
+_LONGEST_RULE_PATH = 128
+_LAST_OF_THE_BMP = 0xFFFF  # the services' tables are utf8mb3
+LARGEST_NUMBER = 2**31 - 1
+"""What an INT column of Nova, Neutron, Cinder and Glance holds."""
+
 _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LAST_PORT = 65535
@@ -68,13 +89,60 @@ def _name(value: str) -> str:
         raise refusal(
             f"{value!r} is not a name; give 1 to {_LONGEST_NAME} printable characters, no space at either end"
         )
+    return storable(value)
+
+
+def storable(value: str) -> str:
+    """VALUE, which the services' tables can hold; they are utf8mb3, and a connection error is what they answer."""
+    strange = next((sign for sign in value if ord(sign) > _LAST_OF_THE_BMP or sign == "\0"), None)
+    if strange:
+        raise refusal(
+            f"{value[:60]!r} has {strange!r} (U+{ord(strange):04X}), which the services' tables cannot hold; leave it out"
+        )
     return value
+
+
+def _at_most(longest: int, of: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if len(value) > longest:
+            raise refusal(
+                f"{value[:30]!r}… has {len(value)} characters, and {of} has at most {longest}; shorten it"
+            )
+        return storable(value)
+
+    return AfterValidator(check)
+
+
+def _text(value: str) -> str:
+    size = len(value.encode())
+    if size > _MOST_TEXT_BYTES:
+        raise refusal(
+            f"{value[:30]!r}… has {size} bytes, and the service keeps at most {_MOST_TEXT_BYTES}; shorten it"
+        )
+    return storable(value)
+
+
+def _keystone_text(value: str) -> str:
+    sent = len(json.dumps(value, ensure_ascii=False).encode()) + 5 * sum(
+        map(value.count, "<>&")
+    )  # as Go writes it
+    if sent > _MOST_SENT_BYTES:
+        raise refusal(
+            f"{value[:30]!r}… has {sent} bytes in a request, and Keystone takes {_MOST_SENT_BYTES} of them; shorten it"
+        )
+    return _text(value)
 
 
 def _sha256(value: str) -> str:
     if not _SHA256.fullmatch(value):
         raise refusal(f"{value!r} is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them")
     return value.lower()
+
+
+def _rule_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise refusal(f"{value!r} is not a request's path; give one that begins with /, such as '/v2/images'")
+    return value
 
 
 def _mtu(value: int) -> int:
@@ -87,6 +155,8 @@ def _mtu(value: int) -> int:
 def _not_negative(value: int) -> int:
     if value < 0:
         raise refusal(f"{value} is negative; give 0 or more")
+    if value > LARGEST_NUMBER:
+        raise refusal(f"{value} is more than the services can count; give at most {LARGEST_NUMBER}")
     return value
 
 
@@ -146,6 +216,18 @@ Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
 Name = Annotated[str, AfterValidator(_name)]
+ProjectName = Annotated[Name, _at_most(_LONGEST_PROJECT_NAME, "a project's or domain's name")]
+PhysicalNetworkName = Annotated[Name, _at_most(_LONGEST_PHYSICAL_NETWORK, "a physical network's name")]
+CredentialName = Annotated[Name, _at_most(_LONGEST_CREDENTIAL_NAME, "an application credential's name")]
+RuleService = Annotated[Name, _at_most(_LONGEST_RULE_SERVICE, "the service of an access rule")]
+RulePath = Annotated[
+    str, AfterValidator(_rule_path), _at_most(_LONGEST_RULE_PATH, "the path of an access rule")
+]
+Line = Annotated[str, _at_most(_LONGEST_LINE, "a description in Neutron")]
+Note = Annotated[str, _at_most(_LONGEST_NOTE, "the description of a user")]
+Email = Annotated[str, _at_most(_LONGEST_EMAIL, "a mail address")]
+KeystoneText = Annotated[str, AfterValidator(_keystone_text)]
+Text = Annotated[str, AfterValidator(_text)]
 Sha256 = Annotated[str, AfterValidator(_sha256)]
 Mtu = Annotated[int, AfterValidator(_mtu)]
 Size = Annotated[int, AfterValidator(_not_negative)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from components.annotated_types import Name
+from components.annotated_types import CredentialName, Name, RulePath, RuleService
 from components.problems import refusal
 from components.spec import Effect, Spec
 
@@ -41,15 +41,13 @@ class AccessRuleSpec(Spec):
 
     effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(("service", "method", "path"), Effect.REPLACED)
 
-    service: Name = Field(description="the service's type in the catalogue, such as 'image' or 'compute'")
+    service: RuleService = Field(
+        description="the service's type in the catalogue, such as 'image' or 'compute'"
+    )
     method: Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"] = Field(
         description="the request's method, such as 'GET'"
     )
-    path: str = Field(
-        pattern="^/",
-        max_length=225,
-        description="the request's path, such as '/v2/images' or '/v2.1/servers/**'",
-    )
+    path: RulePath = Field(description="the request's path, such as '/v2/images' or '/v2.1/servers/**'")
 
 
 class ApplicationCredentialSpec(Spec):
@@ -59,7 +57,7 @@ class ApplicationCredentialSpec(Spec):
         ("name", "project", "domain", "roles", "access_rules", "expires"), Effect.REPLACED
     )
 
-    name: Annotated[Name, Field(max_length=240)] = Field(
+    name: CredentialName = Field(
         description="the credential's name, unique in the account, at most 240 characters"
     )
     project: Name = Field(description="the project it is for, one that the account has access to")

@@ -9,7 +9,7 @@ import pulumi_openstack as openstack
 from pydantic import Field
 
 from clients.ldap_settings import Named
-from components.annotated_types import Name
+from components.annotated_types import KeystoneText, ProjectName
 from components.directory import DirectorySpec
 from components.directory_renderings import config_args, domain_file
 from components.kolla import KollaSpec
@@ -41,8 +41,8 @@ class DomainSpec(Protectable):
         "name": Effect.REPLACED,
     }
 
-    name: Name = Field(description="the domain's name, unique in the cloud")
-    description: str = Field("", description="free text")
+    name: ProjectName = Field(description="the domain's name, unique in the cloud")
+    description: KeystoneText = Field("", description="free text")
     directory: DirectorySpec | None = Field(None, description="the LDAP directory that holds its users")
 
 
@@ -56,9 +56,9 @@ class ProjectSpec(Protectable):
         "domain": Effect.REPLACED,
     }
 
-    name: Name = Field(description="the project's name, unique in its domain")
-    domain: Name = Field(description="the domain it is in, declared or existing")
-    description: str = Field("", description="free text")
+    name: ProjectName = Field(description="the project's name, unique in its domain")
+    domain: ProjectName = Field(description="the domain it is in, declared or existing")
+    description: KeystoneText = Field("", description="free text")
     undeclared_grants: Undeclared = Field(
         "ignore",
         description="'ignore', 'list' or 'remove': what is done about grants that are not in this file",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 from pydantic import Field, ValidationInfo, field_validator
 
-from components.annotated_types import CephUser, Name, Sha256, Size
+from components.annotated_types import CephUser, Name, Sha256, Size, Text
 from components.ceph_users import CephLogin
 from components.checksums import digest_in
 from components.problems import Refusals, refusal
@@ -81,7 +81,7 @@ class ImageSpec(Adoptable):
         "shared",
         description="'shared', 'community', 'private' or 'public' (by Glance's default policy admin's)",
     )
-    properties: dict[str, str] = Field(
+    properties: dict[Name, Text] = Field(
         default_factory=dict, description="a map of text to text, such as os_distro: debian"
     )
     min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")

@@ -1,5 +1,6 @@
 """Provider networks: Neutron networks that are VLANs of the fabric, with their subnets."""
 
+import json
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -7,12 +8,15 @@ import pulumi
 import pulumi_openstack as openstack
 from pydantic import Field, ValidationInfo, field_validator
 
-from components.annotated_types import Mtu, Name, VlanId
+from components.annotated_types import Line, Mtu, Name, PhysicalNetworkName, VlanId
 from components.ids import Ids
 from components.problems import Refusals, refusal
 from components.spec import Adoptable, Effect, Protectable, Spec, adopting, protecting, with_alias
 from components.subnet import SubnetSpec
 from dynamic_providers.host_routes import HostRoute, HostRoutes
+
+MOST_HINTS = 255
+"""neutron_lib.db.constants.AZ_HINTS_DB_LEN."""
 
 IPV6_LEAST_MTU = 1280
 """RFC 8200: what every IPv6 link carries."""
@@ -26,7 +30,9 @@ class SegmentSpec(Spec):
         "vlan": Effect.REPLACED,
     }
 
-    physical_network: Name = Field(description="Neutron's name of the physical network, such as 'physnet1'")
+    physical_network: PhysicalNetworkName = Field(
+        description="Neutron's name of the physical network, such as 'physnet1'"
+    )
     vlan: VlanId = Field(description="the VLAN ID, a number from 1 to 4094")
 
 
@@ -69,7 +75,7 @@ class ProviderNetworkSpec(Protectable):
     renamed_from: Name | None = Field(
         None, description="its former name, so that it is renamed and not made anew"
     )
-    description: str = Field("", description="free text")
+    description: Line = Field("", description="free text")
     segments: tuple[SegmentSpec, ...] = Field(
         description="a list of {physical_network, vlan}, most often one"
     )
@@ -114,6 +120,10 @@ class ProviderNetworkSpec(Protectable):
         for index, zone in enumerate(zones):
             if zone in zones[:index]:
                 refused.add((index,), f"zone {zone!r} is given twice; give it once")
+        if len(json.dumps(zones)) > MOST_HINTS:  # as Neutron keeps them, in one column
+            refused.add(
+                (), f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
+            )
         refused.raise_if_any()
         return zones
 

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_openstack as openstack
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from components.annotated_types import Name
+from components.annotated_types import LARGEST_NUMBER, Name
 from components.problems import Refusals, refusal
 from components.spec import Spec
 
@@ -15,7 +15,13 @@ _WITHOUT_LIMIT = -1  # as Nova, Neutron and Cinder write it
 
 
 def _limit(value: object) -> object:
-    if value == UNLIMITED or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value == UNLIMITED:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        if value > LARGEST_NUMBER:
+            raise refusal(
+                f"{value} is more than the services can count; give at most {LARGEST_NUMBER}, or '{UNLIMITED}'"
+            )
         return value
     hint = " (-1 means that in OpenStack)" if value == _WITHOUT_LIMIT else ""
     raise refusal(f"{value!r} is not a limit; give a whole number from 0, or '{UNLIMITED}'{hint}")

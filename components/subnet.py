@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from components.annotated_types import Cidr, IpAddr, IpAddress, IpNet, Name, ip_address_or_refusal
+from components.annotated_types import Cidr, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
 from components.problems import Refusals, refusal
 from components.spec import Adoptable, Effect, Spec
 
@@ -20,6 +20,7 @@ MOST_HOST_ROUTES = 20
 NO_GATEWAY = "none"
 
 _LONGEST_DHCP_PREFIX = {4: 30, 6: 126}  # Neutron's DHCP needs an address of its own beside the hosts
+_LONGEST_GATEWAY_PREFIX = {4: 30, 6: 127}  # neutron/ipam/utils.py: it may be neither first nor last of IPv4's
 _EUI64_PREFIX = 64  # RFC 4862: the other half is made from the port's MAC
 
 Ipv6Mode = Literal["slaac", "dhcpv6-stateful", "dhcpv6-stateless"]
@@ -123,7 +124,7 @@ class SubnetSpec(Adoptable):
     renamed_from: Name | None = Field(
         None, description="its former name, so that it is renamed and not made anew"
     )
-    description: str = Field("", description="free text")
+    description: Line = Field("", description="free text")
     cidr: Cidr = Field(description="the subnet's addresses, such as '10.20.0.0/24' or '2001:db8:20::/64'")
     dhcp: bool = Field(
         default=True, validate_default=True, description="true or false: whether Neutron answers DHCP here"
@@ -132,7 +133,9 @@ class SubnetSpec(Adoptable):
         None, description="{address_mode, ra_mode} of an IPv6 subnet; left out, hosts get addresses elsewhere"
     )
     gateway: Annotated[IpAddr | Literal["none"] | None, BeforeValidator(_gateway)] = Field(
-        None, description="the gateway's address, or 'none'; left out, the subnet's first address"
+        None,
+        validate_default=True,
+        description="the gateway's address, or 'none'; left out, the subnet's first address",
     )
     allocation_pools: tuple[AllocationPoolSpec, ...] = Field(
         (), description="a list of {start, end}: what ports may get; left out, all addresses but the gateway"
@@ -176,7 +179,11 @@ class SubnetSpec(Adoptable):
         cls, gateway: IpAddr | Literal["none"] | None, info: ValidationInfo
     ) -> IpAddr | Literal["none"] | None:
         cidr: IpNet | None = info.data.get("cidr")
-        if cidr is None or gateway is None or isinstance(gateway, str):
+        if cidr is None or gateway == NO_GATEWAY:
+            return gateway
+        if cidr.prefixlen > _LONGEST_GATEWAY_PREFIX[cidr.version]:
+            raise refusal(f"Neutron takes no gateway in a /{cidr.prefixlen}; give gateway: none")
+        if gateway is None or isinstance(gateway, str):
             return gateway
         if not on_link(gateway, cidr):
             raise refusal(
@@ -209,6 +216,11 @@ class SubnetSpec(Adoptable):
             elif cidr is not None and not (pool.start in cidr and pool.end in cidr):
                 refused.add(
                     (index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it"
+                )
+            elif cidr is not None and cidr.version == 6 and pool.start == cidr[0]:  # noqa: PLR2004 - IPv6
+                refused.add(
+                    (index,),
+                    f"pool {pool} starts at the routers' anycast address, which Neutron refuses; start later",
                 )
             elif isinstance(gateway, IpAddr) and gateway in pool:
                 refused.add((index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool")
@@ -295,6 +307,8 @@ class SubnetSpec(Adoptable):
         if self.allocation_pools:
             return self.allocation_pools
         first, last = usable_range(self.cidr)
+        if isinstance(self.cidr, IPv6Network):
+            first = max(first, int(self.cidr[0]) + 1)  # neutron/db/ipam_backend_mixin.py; a /128 has none
         address = type(self.cidr[0])
         gateway = self.gateway_address
         hole = int(gateway) if gateway and gateway in self.cidr else last + 1

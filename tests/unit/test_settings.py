@@ -286,7 +286,7 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "IPv6 needs an MTU of 1280 or more, and the network's is 1200",
     ),
     (
-        lambda s: s["networks"][1]["subnets"][0].update(cidr="10.30.0.0/31"),
+        lambda s: s["networks"][1]["subnets"][0].update(cidr="10.30.0.0/31", gateway="none"),
         "networks[1].subnets[0].dhcp",
         "10.30.0.0/31 is too small for Neutron's DHCP; give dhcp: false, or a larger subnet",
     ),
