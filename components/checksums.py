@@ -13,6 +13,7 @@ _GNU = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9a-fA-F]{64}) [ *]?(?P<name>.+
 # `sha256sum --tag`, BSD's sha256, and the CHECKSUM files of Fedora and Rocky.
 _BSD = re.compile(r"(?P<escaped>\\?)SHA256 ?\((?P<name>.+)\) ?= ?(?P<digest>[0-9a-fA-F]{64})")
 _ESCAPES = {r"\n": "\n", r"\r": "\r", r"\\": "\\"}
+_COMPRESSED = frozenset({".gz", ".xz", ".bz2", ".zst"})
 _SIGNATURE = "-----BEGIN PGP SIGNATURE-----"
 
 
@@ -46,6 +47,11 @@ def digest_in(sums: Path, source: str) -> str:
     longest = max((len(line.name.parts) for line in ends), default=0)
     found = [line for line in ends if len(line.name.parts) == longest] or same_name
     if not found:
+        if path.suffix in _COMPRESSED and any(line.name.name == path.stem for line in lines):
+            raise refusal(
+                f"{str(sums)!r} has a line for {path.stem!r}, and none for {path.name!r}: the digest of the compressed file "
+                "itself is needed; add it, or give it as sha256 instead"
+            )
         raise refusal(
             f"{str(sums)!r} has no line with a SHA-256 for {path.name!r}"
             f"{nearest(path.name, (line.name.name for line in lines))}; add it, or give sha256 instead"

@@ -66,16 +66,18 @@ class ImageSpec(Adoptable):
     )
     source: str = Field(
         min_length=1,
-        description="the QCOW2 or RAW: a path from the project's folder, or an http(s) or s3 URL",
+        description="the QCOW2 or RAW, as it is or compressed (gzip, xz, bzip2, zstd): a path from the project's folder, or an http(s) or s3 URL",
     )
     source_format: Literal["qcow2", "raw"] = Field(
-        "qcow2", description="'qcow2' or 'raw': what the source must be"
+        "qcow2", description="'qcow2' or 'raw': what the source must be, once it is decompressed"
     )
     sha256sums: PurePosixPath | None = Field(
         None, description="a checksum file as sha256sum or its --tag writes it, with a line for the source"
     )
     sha256: Sha256 = Field(
-        "", validate_default=True, description="the source's SHA-256, 64 hexadecimal digits"
+        "",
+        validate_default=True,
+        description="the SHA-256 of the source as it is published, 64 hexadecimal digits",
     )
     visibility: Literal["shared", "community", "private", "public"] = Field(
         "shared",

@@ -48,7 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stack", required=True, help="whose image it will be: PROJECT/STACK")
     parser.add_argument("--name", required=True, help="the image's name in that stack")
-    parser.add_argument("--source", required=True, help="the QCOW2 or RAW: a path, or an http(s) or s3 URL")
+    parser.add_argument(
+        "--source",
+        required=True,
+        help="the QCOW2 or RAW, as it is or compressed: a path, or an http(s) or s3 URL",
+    )
     digest = parser.add_mutually_exclusive_group(required=True)
     digest.add_argument("--sha256", help="the source's SHA-256, 64 hexadecimal digits")
     digest.add_argument("--sha256sums", type=Path, help="a file that sha256sum wrote, with the source in it")

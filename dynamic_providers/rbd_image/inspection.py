@@ -29,29 +29,37 @@ QCOW2_FEATURE_EXTERNAL_DATA = 1 << 2
 QCOW2_VERSIONS = (2, 3)
 
 
-def virtual_size(file: BinaryIO, declared: Format, location: str) -> int:
+def virtual_size(file: BinaryIO, declared: Format, called: str) -> int:
     """The size in bytes of the disk in FILE, which is declared to be DECLARED; whole sectors.
 
     Raises:
-        CloudError: it is something else, or not safely or wholly importable; LOCATION is what it is called.
+        CloudError: it is something else, or not safely or wholly importable; CALLED is how the sentence begins.
     """
     head, tail = signatures.ends(file.fileno())
     length = os.fstat(file.fileno()).st_size
-    found = signatures.recognised(head, tail)
-    if found == signatures.QCOW:
-        raise CloudError(f"source {location!r} is QCOW version 1, which is not imported: {found.remedy}.")
-    if found and (declared == "raw" or found != signatures.QCOW2):
-        raise CloudError(f"source {location!r} is declared {declared} but is {found.name}: {found.remedy}.")
-    size = _qcow2_size(head, location) if declared == "qcow2" else length
+    refuse_foreign(head, tail, declared, called)
+    size = _qcow2_size(head, called) if declared == "qcow2" else length
     if not 0 < size <= LARGEST_VIRTUAL_SIZE:
         raise CloudError(
-            f"source {location!r} says its disk has {size} bytes; "
-            f"1 to {LARGEST_VIRTUAL_SIZE} (8 TiB) can be imported."
+            f"{called} says its disk has {size} bytes; 1 to {LARGEST_VIRTUAL_SIZE} (8 TiB) can be imported."
         )
     return -(-size // SECTOR) * SECTOR
 
 
-def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, location: str) -> None:
+def refuse_foreign(head: bytes, tail: bytes, declared: Format, called: str) -> None:
+    """Refuse a file that is not DECLARED but recognisably something else, by its beginning and its end.
+
+    Raises:
+        CloudError: it is; CALLED is how the sentence begins.
+    """
+    found = signatures.recognised(head, tail)
+    if found == signatures.QCOW:
+        raise CloudError(f"{called} is QCOW version 1, which is not imported: {found.remedy}.")
+    if found and (declared == "raw" or found != signatures.QCOW2):
+        raise CloudError(f"{called} is declared {declared} but is {found.name}: {found.remedy}.")
+
+
+def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, called: str) -> None:
     """Refuse a decoded disk of SIZE bytes that is no disk or was cut off, by its beginning and its end.
 
     Raises:
@@ -59,7 +67,7 @@ def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, loc
     """
     if declared == "qcow2" and (found := signatures.recognised(head, tail)):
         raise CloudError(
-            f"source {location!r} is QCOW2, and what it holds is no disk but {found.name}: a file was converted that "
+            f"{called} is QCOW2, and what it holds is no disk but {found.name}: a file was converted that "
             "was taken for RAW. Convert the original with its right format; or get it back "
             f"(`qemu-img convert -f qcow2 -O raw`), and {found.remedy}."
         )
@@ -67,15 +75,15 @@ def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, loc
         table, needed = claimed
         if needed > size:
             raise CloudError(
-                f"source {location!r} is cut off: its partition table ({table}) is of a disk of at least {needed} bytes, "
+                f"{called} is cut off: its partition table ({table}) is of a disk of at least {needed} bytes, "
                 f"and its disk has {size}. Fetch or build it anew."
             )
 
 
-def _qcow2_size(head: bytes, location: str) -> int:
+def _qcow2_size(head: bytes, called: str) -> int:
     if not head.startswith(signatures.QCOW_MAGIC) or len(head) < QCOW2_FEATURES_AT:
         raise CloudError(
-            f"source {location!r} is not QCOW2: it does not begin with a QCOW2 header. Declare `source_format: raw` if "
+            f"{called} is not QCOW2: it does not begin with a QCOW2 header. Declare `source_format: raw` if "
             "it is a RAW disk."
         )
     _, version, backing_at, _, _, size, crypt = QCOW2_HEADER.unpack_from(head)
@@ -93,5 +101,5 @@ def _qcow2_size(head: bytes, location: str) -> int:
     }
     for refusal, applies in refusals.items():
         if applies:
-            raise CloudError(f"source {location!r} {refusal}.")
+            raise CloudError(f"{called} {refusal}.")
     return int(size)

@@ -20,9 +20,9 @@ class RbdImageArgs(Inputs):
 
     Attributes:
         name: the image's name in Glance. The resource's id is its first name.
-        source: path or http(s) or s3 URL of the disk image.
-        sha256: of the source, in hex. Other content is a new generation under the same name.
-        source_format: of the source; a file of another format is refused.
+        source: path or http(s) or s3 URL of the disk image, which may be compressed.
+        sha256: of the source as it is published, in hex. Other content is a new generation under the same name.
+        source_format: of the source, decompressed; a file of another format is refused.
         visibility: shared, community, private or public.
         properties: custom properties of the Glance image.
         min_disk_gb: smallest root disk it may be booted on, GB.

@@ -54,6 +54,9 @@ PARTCLONE = Kind("a partclone image", "restore it to a RAW disk (`partclone.rest
 OPTICAL = Kind(
     "an ISO image, a medium and no disk", "declare a disk image; a system is installed from an ISO first"
 )
+GZIP = _compressed("compressed with gzip", "gzip -d")
+XZ = _compressed("compressed with xz", "xz -d")
+BZIP2 = _compressed("compressed with bzip2", "bzip2 -d")
 ZSTD = _compressed("compressed with zstd", "zstd -d")
 LZ4 = _compressed("compressed with lz4", "lz4 -d")
 LZMA = _compressed("compressed with lzma", "xz --format=lzma -d")
@@ -83,8 +86,8 @@ _AT_START = (
     (0, b"rbd diff v1\n", RBD_EXPORT),
     (0, b"rbd diff v2\n", RBD_EXPORT),
     (0, b"partclone-image", PARTCLONE),
-    (0, b"\xfd7zXZ\0", _compressed("compressed with xz", "xz -d")),
-    (0, b"\x1f\x8b\x08", _compressed("compressed with gzip", "gzip -d")),
+    (0, b"\xfd7zXZ\0", XZ),
+    (0, b"\x1f\x8b\x08", GZIP),
     (0, b"\x28\xb5\x2f\xfd", ZSTD),
     (0, b"\x04\x22\x4d\x18", LZ4),
     (0, b"\x02\x21\x4c\x18", LZ4),
@@ -119,7 +122,7 @@ _ZSTD_SKIPPABLE = re.compile(rb"\A[\x50-\x5f]\x2a\x4d\x18")
 _PAGE = re.compile(rb"\A(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|html)", re.IGNORECASE)
 _PATTERNS = (
     (_VMDK_DESCRIPTOR, VMDK),
-    (_BZIP2, _compressed("compressed with bzip2", "bzip2 -d")),
+    (_BZIP2, BZIP2),
     (_ZSTD_SKIPPABLE, ZSTD),
     (_PAGE, TEXT),
 )

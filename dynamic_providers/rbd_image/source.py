@@ -1,7 +1,7 @@
 """Where an image comes from: a file or something fetched, verified against its SHA-256 and held open.
 
 A file may be hashed ahead, while Keystone, Ceph and Glance are asked. What its size, its header and its tables tell
-is checked before it is hashed, which may take hours; nothing of its disk is decoded before it is verified.
+is checked before it is hashed, which may take hours; nothing is decompressed or decoded before it is verified.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from clients import regular_file
 from clients.errors import CloudError
 from clients.progress import Progress
-from dynamic_providers.rbd_image import fetch, inspection, reading
+from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ class Source:
     """A verified file, held open: what is imported is what was hashed, whatever happens to the path.
 
     Attributes:
-        fd: descriptor of the file, valid inside the ``with`` that gave this object.
+        fd: descriptor of the file, decompressed if it was compressed; valid inside the ``with`` that gave this object.
         format: of the file.
         virtual_size: of the disk in it, in bytes.
         data: how many bytes of the disk may hold data.
@@ -82,21 +83,42 @@ def verified(
     Raises:
         CloudError: missing, unreachable, another checksum, or a file that is not safely importable.
     """
-    if fetch.is_remote(location):
-        path = _download(location, sha256, what)
-        with path.open("rb") as file:
-            found = _surveyed(file, declared, location, what)
-            _refuse_wrong_disk(found, location, what)
-            yield found
-        path.unlink(missing_ok=True)
-        return
-    with _opened(location) as file:
-        found = _surveyed(file, declared, location, what)
-        digest = _hash(file, f"{what}: verifying", over)
-        if digest != sha256:
-            raise _mismatch(location, sha256, digest)
-        _refuse_wrong_disk(found, location, what)
+    called = f"source {location!r}"
+    with ExitStack() as held:
+        path = _download(location, sha256, what) if fetch.is_remote(location) else None
+        file = held.enter_context(path.open("rb") if path else _opened(location))
+        compression = decompression.compression_of(file)
+        if not compression:
+            found = _surveyed(file, declared, called, what)
+        if not path:
+            digest = _hash(file, f"{what}: verifying", over)
+            if digest != sha256:
+                raise _mismatch(location, sha256, digest)
+        if compression:
+            called = f"source {location!r}, decompressed,"
+            disk = decompression.decompressed(
+                file,
+                compression,
+                folder=_cache(),
+                location=location,
+                what=what,
+                look=partial(_refuse_foreign, declared, called),
+                go_on=partial(_refuse_if_over, over),
+            )
+            found = _surveyed(held.enter_context(disk), declared, called, what)
+        _refuse_wrong_disk(found, called, what)
         yield found
+    if path:
+        path.unlink(missing_ok=True)
+
+
+def _refuse_foreign(declared: Format, called: str, head: bytes) -> None:
+    inspection.refuse_foreign(head, b"", declared, called)
+
+
+def _refuse_if_over(over: threading.Event | None) -> None:
+    if over and over.is_set():
+        raise _NotNeededError
 
 
 def _opened(location: str) -> BinaryIO:
@@ -106,16 +128,16 @@ def _opened(location: str) -> BinaryIO:
         raise CloudError(f"source {location!r} cannot be read: {error.strerror}.") from error
 
 
-def _surveyed(file: BinaryIO, declared: Format, location: str, what: str) -> Source:
+def _surveyed(file: BinaryIO, declared: Format, called: str, what: str) -> Source:
     """The source, as far as its size, its header and its tables tell; nothing is decoded."""
-    size = inspection.virtual_size(file, declared, location)
+    size = inspection.virtual_size(file, declared, called)
     source = Source(file.fileno(), declared, size)
     return replace(source, data=reading.survey(source, what))
 
 
-def _refuse_wrong_disk(source: Source, location: str, what: str) -> None:
+def _refuse_wrong_disk(source: Source, called: str, what: str) -> None:
     head, tail = reading.ends(source, what)
-    inspection.refuse_wrong_disk(head, tail, source.virtual_size, source.format, location)
+    inspection.refuse_wrong_disk(head, tail, source.virtual_size, source.format, called)
 
 
 def _mismatch(location: str, wanted: str, found: str) -> CloudError:
@@ -133,8 +155,7 @@ def _hash(file: BinaryIO, what: str, over: threading.Event | None = None) -> str
     size, at = os.fstat(file.fileno()).st_size, 0
 
     def count_in(data: memoryview) -> int:
-        if over and over.is_set():
-            raise _NotNeededError
+        _refuse_if_over(over)
         digest.update(data)
         progress.advance(len(data))
         return len(data)

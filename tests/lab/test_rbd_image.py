@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import rbd
+import zstandard
 
 from clients import ceph
 from clients import openstack as openstack_client
@@ -143,6 +144,17 @@ def test_an_image_that_lost_its_data_is_gone_and_made_again(created, first):
 def test_what_cannot_work_is_refused_in_a_sentence_and_leaves_nothing(first, changes, says):
     with pytest.raises(CloudError, match=says):
         make(inputs(first[0], **changes))
+
+
+def test_a_compressed_raw_disk_is_imported_with_the_digest_of_the_published_file(second):
+    published = second[0].with_suffix(".raw.zst")
+    published.write_bytes(zstandard.compress(second[0].with_suffix(".raw").read_bytes()))
+    made = make(inputs(published, source_format="raw"))
+    try:
+        assert raw_digest_in_rbd(made.outs["glance_id"]) == made.outs["sha512"] == second[1]
+        assert not live_diff(made, inputs(published, source_format="raw")).changes
+    finally:
+        provider.delete(made.id, made.outs)
 
 
 def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):

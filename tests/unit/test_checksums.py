@@ -46,6 +46,14 @@ def test_the_digest_of_the_source_is_found(sums: Path, text: str, source: str) -
     assert digest_in(sums, source) == A
 
 
+def test_a_digest_of_the_decompressed_file_is_told_from_the_published_ones(sums: Path) -> None:
+    sums.write_text(f"{A}  disk.raw\n")
+    with pytest.raises(
+        PydanticCustomError, match=r"has a line for 'disk\.raw', and none for 'disk\.raw\.xz'"
+    ):
+        digest_in(sums, "https://images.example/disk.raw.xz?x=1")
+
+
 @pytest.mark.parametrize("text", [f"\\{A}  a\\\\b\\nc.raw\n", f"\\SHA256 (a\\\\b\\nc.raw) = {A}\n"])
 def test_an_escaped_name_is_read_as_sha256sum_means_it(sums: Path, text: str) -> None:
     sums.write_text(text)

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.server
+import lzma
 import os
 import socket
 import struct
@@ -235,6 +236,18 @@ def test_a_download_is_verified_and_kept_only_until_it_is_imported(web, qcow2, t
     with source.verified(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test") as found:
         assert found.virtual_size == 3 * MIB
         assert len(cached(tmp_path)) == 1
+    assert cached(tmp_path) == []
+
+
+def test_a_compressed_download_is_kept_as_it_was_published_and_not_decompressed(web, qcow2, tmp_path):
+    folder, url = web
+    published = folder / "disk.qcow2.xz"
+    published.write_bytes(lzma.compress(qcow2.read_bytes()))
+    checksum = sha256(published)
+    with source.verified(f"{url}/disk.qcow2.xz", checksum, "qcow2", "test") as found:
+        assert found.virtual_size == 3 * MIB
+        assert os.pread(found.fd, 4, 0) == b"QFI\xfb"
+        assert [sha256(path) for path in cached(tmp_path)] == [checksum]
     assert cached(tmp_path) == []
 
 
