@@ -160,7 +160,7 @@ class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeployme
         """Remove hosts that are no longer declared, then the same."""
         outputs = _converge(inputs, olds)
         if olds.written_in and olds.written_in != inputs.configdir:
-            shared_files.remove(Path(olds.written_in))
+            shared_files.remove(Path(olds.written_in), keep=inputs.rendered())
         return outputs
 
     def read_live(

@@ -14,7 +14,7 @@ from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 LIST = ".private-cloud-files.json"
 GLOBALS = Path("globals.d") / "private-cloud.yml"
@@ -51,13 +51,13 @@ def rendered(
     return texts | {config_folder / path: text for path, text in service_config.items()}
 
 
-def write(configdir: Path, wanted: Mapping[Path, str]) -> None:
-    """Write what differs, and remove what was written before and is no longer wanted.
+def write(configdir: Path, wanted: Mapping[Path, str], keep: Collection[Path] = ()) -> None:
+    """Write what differs, and remove what was written before and is no longer wanted, except the files to keep.
 
     Raises:
         CloudError: a file is there that this program has not made, or a folder cannot be written to.
     """
-    listed = written(configdir)
+    listed = written(configdir) - set(keep)
     for path, text in wanted.items():
         if path not in listed and path.exists() and _text(path) != text:
             raise CloudError(
@@ -82,14 +82,14 @@ def write(configdir: Path, wanted: Mapping[Path, str]) -> None:
         ) from error
 
 
-def remove(configdir: Path) -> None:
-    """Remove everything that was written.
+def remove(configdir: Path, keep: Collection[Path] = ()) -> None:
+    """Remove everything that was written, except the files to keep, such as those that another configdir has now.
 
     Raises:
         CloudError: a folder cannot be written to.
     """
     if configdir.is_dir():
-        write(configdir, {})
+        write(configdir, {}, keep)
         (configdir / LIST).unlink(missing_ok=True)
 
 

@@ -44,10 +44,11 @@ class World:
         self.failing: set[str] = set()
         self.stuck: dict[str, str] = {}
         self.staying: dict[str, set[str]] = {}
+        self.files: set[str] = set()
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     made = World()
 
     class FakeConvergence:
@@ -65,6 +66,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         del clouds, destroy, within, tell
         made.did.append(f"remove {','.join(host.name for host in leaving)}")
         made.staying = dict(staying)
+        made.files = {path.name for path in (tmp_path / "etc").rglob("*") if path.parent != tmp_path / "etc"}
+        made.files = {name for name in made.files if "." in name}
         return made.stuck
 
     found = {"control": {"boss"}, "compute": {"one", "two"}, "baremetal": {"boss", "one", "two"}}
@@ -141,6 +144,7 @@ def test_a_host_that_cannot_be_removed_stays_in_state(world, props):
 def test_all_hosts_are_removed_with_the_deployment_and_then_its_files(world, props, tmp_path):
     made = create(props)
     crud.delete("dev", made)
+    assert world.files == {"nova.conf", "private-cloud.yml"}, "while hosts are removed Kolla needs them"
     assert world.did[-1] == "remove one,two"
     assert sorted(path.name for path in (tmp_path / "etc").rglob("*.*")) == [
         ".private-cloud.lock", "globals.d", "globals.yml", "passwords.yml",
@@ -162,15 +166,22 @@ def test_the_files_are_as_declared_and_one_changed_by_hand_is_a_difference(world
     assert crud.diff("dev", found, props).changes
 
 
-def test_files_of_a_former_configdir_are_taken_along(world, props, tmp_path):
+def test_files_of_a_former_configdir_go_and_those_that_are_still_declared_stay(world, props, tmp_path):
     del world
     made = create(props)
+    shared = [path for path in (tmp_path / "inv").iterdir() if path.is_file()]
+    assert shared
     new = tmp_path / "new"
-    (tmp_path / "etc").rename(new)
-    (tmp_path / "etc").mkdir()
-    (new / shared_files.LIST).rename(tmp_path / "etc" / shared_files.LIST)
-    update(made, props | {"configdir": str(new)})
-    assert not (tmp_path / "etc" / shared_files.LIST).exists()
+    new.mkdir()
+    for file in ("globals.yml", "passwords.yml"):
+        (new / file).write_text("---\n")
+    changed = props | {"configdir": str(new), "config_folder": str(new / "config")}
+    updated = update(made, changed)
+    assert sorted(path.name for path in (tmp_path / "etc").rglob("*.*") if path.is_file()) == [
+        ".private-cloud.lock", "globals.yml", "passwords.yml",
+    ]  # fmt: skip
+    assert [path for path in shared if not path.exists()] == []
+    assert read(updated)["drift"] == []
 
 
 @pytest.mark.parametrize("missing", ["globals.yml", "passwords.yml"])
