@@ -288,6 +288,8 @@ def test_what_the_stack_manages_or_adopts_already_is_not_found_again() -> None:
     managed = frozenset({"d1", "p1", "/p1//ci-runner-id/member-id", "n1"})
     wanted = Wanted(parse(EMPTY, file_name="x", root=Path()), managed=managed)
     assert search(live, wanted, KINDS) == []
+    settings, _ = adopted(live)
+    assert search(live, Wanted(settings, managed=frozenset(adopted_ids(settings))), KINDS) == []
 
 
 def test_what_the_file_declares_and_the_state_has_lost_gets_its_id() -> None:

@@ -162,7 +162,7 @@ def test_whatever_it_rests_on_makes_it_anew(field, value):
 
 
 @pytest.mark.parametrize("field", ["password", "owner_stack"])
-def test_another_password_leaves_it_alone(field):
+def test_another_password_or_stack_leaves_it_alone(field):
     assert not crud.diff("c1", STATE, ARGS | {field: "other"}).changes
 
 

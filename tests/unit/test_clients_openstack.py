@@ -45,6 +45,7 @@ def test_an_entry_says_where_the_cloud_is_and_not_whose_login_it_is():
     assert entry("whole").auth_url == "https://cloud.example:5000/v3"
     assert entry("whole").region == "R1"
     assert entry("whole").interface == "public"
+    assert not {"a", "b"} & {*vars(entry("whole")).values()}, "the account's name and password"
 
 
 def test_a_login_does_not_show_its_password():

@@ -144,6 +144,7 @@ def test_a_create_that_was_killed_is_finished_by_the_next(neutron: FakeNeutron) 
 def test_a_rule_that_another_run_adds_at_the_same_time_is_no_failure(neutron: FakeNeutron) -> None:
     neutron.conflict = "SecurityGroupRuleExists"
     CRUD.create(ARGS)
+    assert neutron.live == set(OUT), "the rest is done"
 
 
 def test_a_quota_that_is_used_up_gets_neutrons_sentence_and_removes_nothing(neutron: FakeNeutron) -> None:
@@ -218,6 +219,7 @@ def test_delete_leaves_an_unused_group_to_neutron_by_deleting_it(neutron: FakeNe
 def test_delete_of_a_group_that_is_gone_is_success(neutron: FakeNeutron) -> None:
     neutron.there = False
     CRUD.delete("p1", state())
+    assert neutron.changes == ["delete group"], "and nothing is made in its place"
 
 
 def test_delete_gives_a_used_group_the_clouds_own_rules(neutron: FakeNeutron) -> None:

@@ -58,9 +58,11 @@ def test_a_compute_service_that_ends_by_itself_is_started_again(tmp_path: Path) 
     first.wait()
     host.act()
     second = host.process
+    assert second is not None
+    assert second is not first
+    assert second.poll() is None
     host.running = frozenset()
     host.act()
-    assert second is not first
 
 
 def test_only_agents_whose_containers_run_report_and_the_first_report_says_so(tmp_path: Path) -> None:

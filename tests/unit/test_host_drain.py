@@ -1,6 +1,7 @@
 """Emptying a host of instances, routers and networks, against a fake Nova and Neutron."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_an_instance_that_moves_already_is_waited_for_and_not_asked_again(cloud:
     cloud.instance("a", GOING, "MIGRATING", "migrating")
     run(cloud)
     assert cloud.changes == []
+    assert cloud.servers["i-a"]["OS-EXT-SRV-ATTR:host"] == "compute-2"
 
 
 def test_a_cold_migration_that_a_killed_run_left_is_confirmed(cloud: HostCloud) -> None:
@@ -129,10 +131,20 @@ def test_an_instance_that_is_deleted_meanwhile_is_no_problem(
     assert cloud.changes == []
 
 
-def test_a_router_moves_to_the_agent_with_least_and_is_tagged_while_it_has_none(cloud: HostCloud) -> None:
+def test_a_router_moves_to_the_agent_with_least_and_is_tagged_while_it_has_none(
+    cloud: HostCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud.router("edge", f"l3-{GOING}")
     cloud.agents["l3-compute-1"]["configurations"]["routers"] = 4
+    post, tagged = cloud.post, []
+
+    def post_and_look(*args: Any, **words: Any) -> Any:
+        tagged.append({thing for thing, _ in cloud.tags})
+        return post(*args, **words)
+
+    monkeypatch.setattr(cloud, "post", post_and_look)
     run(cloud)
+    assert tagged == [{"r-edge"}]
     assert cloud.agents_of("r-edge") == {"l3-compute-2"}
     assert cloud.changes == [f"r-edge from l3-{GOING}", "r-edge to l3-compute-2"]
     assert cloud.tags == set()

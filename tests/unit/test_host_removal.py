@@ -254,6 +254,7 @@ def test_a_dead_host_with_instances_is_refused_like_any_other(cloud: HostCloud, 
     cloud.instance("web", "compute-9")
     with pytest.raises(InUseError, match="web"):
         run(machines, leaving())
+    assert cloud.changes == []
 
 
 @pytest.mark.parametrize(
@@ -439,8 +440,10 @@ def test_a_cloud_that_does_not_answer_holds_every_other_removal_up(
     cloud: HostCloud, machines: Machines
 ) -> None:
     cloud.deaf = True
+    machines.deployed("compute-9")
     with pytest.raises(CloudError, match="no token"):
         run(machines, leaving())
+    assert machines.done == []
 
 
 def test_what_kolla_left_on_a_host_is_told_by_kind_and_name() -> None:

@@ -1,6 +1,7 @@
 """What is missing of hosts after a deployment, against a fake Nova and Neutron."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -94,11 +95,15 @@ def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: Ho
     assert "waiting for compute-1, 30 s at most: Nova's compute service of compute-1 is down" in told[0]
 
 
-def test_the_wait_ends_when_it_said_it_would(cloud: HostCloud) -> None:
+def test_the_wait_ends_when_it_said_it_would(cloud: HostCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     del cloud.services["s-compute-1"]
+    slept: list[float] = []
+    clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
+    monkeypatch.setattr(verification, "time", clock)
     found, told = missing(within=0.05, compute_1="compute")
     assert list(found) == ["compute-1"]
     assert len(told) == 1
+    assert sum(slept) == pytest.approx(0.05)
 
 
 def test_what_a_removal_disabled_is_enabled_again_because_the_host_is_declared(cloud: HostCloud) -> None:

@@ -95,6 +95,10 @@ def using(monkeypatch: pytest.MonkeyPatch) -> Any:
             cloud.records[found["id"]] = found | wanted.fields()
             return cloud.records[found["id"]]
 
+        def apply(_conn: Any, found: dict[str, Any], wanted: glance.Wanted) -> None:
+            cloud.done.append(("apply", found["id"]))
+            cloud.records[found["id"]] = found | wanted.fields()
+
         def remove(_cloud: Any, found: dict[str, Any]) -> None:
             if found.get("in_use"):
                 raise InUseError("in use")
@@ -107,9 +111,7 @@ def using(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         monkeypatch.setattr(glance, "generations", generations)
         monkeypatch.setattr(glance, "get", lambda _conn, image_id: cloud.records.get(image_id))
-        monkeypatch.setattr(
-            glance, "apply", lambda _conn, found, _wanted: cloud.done.append(("apply", found["id"]))
-        )
+        monkeypatch.setattr(glance, "apply", apply)
         monkeypatch.setattr(store, "inspect", lambda _ioctx, _name: cloud.stored)
         monkeypatch.setattr(generation, "ensure", ensure)
         monkeypatch.setattr(generation, "remove", remove)
@@ -250,10 +252,14 @@ def test_adopting_adds_the_stamps_and_nothing_else(using: Any) -> None:
     cloud = using(Cloud(unstamped()))
     adoption.adopt(cloud, "theirs", WANTED)
     assert cloud.done == [("apply", "theirs")]
+    assert cloud.records == {"theirs": unstamped() | STAMPS}
 
 
-def test_an_adoption_that_was_killed_goes_on(using: Any) -> None:
-    adoption.adopt(using(Cloud(record("theirs"))), "theirs", WANTED)
+@pytest.mark.parametrize("stamps", [STAMPS, {glance.STAMP_STACK: STAMPS[glance.STAMP_STACK]}])
+def test_an_adoption_that_was_killed_goes_on(using: Any, stamps: dict[str, str]) -> None:
+    cloud = using(Cloud(unstamped(**stamps)))
+    adoption.adopt(cloud, "theirs", WANTED)
+    assert cloud.records == {"theirs": unstamped() | STAMPS}
 
 
 @pytest.mark.parametrize(
@@ -287,8 +293,10 @@ def test_data_without_its_protected_snapshot_is_not_adopted(
     using: Any, complete: bool, protected: bool
 ) -> None:
     stored = store.Stored(1024, snapshot=complete, protected=protected, sha512=None)
+    cloud = using(Cloud(unstamped(), stored=stored))
     with pytest.raises(CloudError, match="no protected snapshot 'snap'"):
-        adoption.adopt(using(Cloud(unstamped(), stored=stored)), "theirs", WANTED)
+        adoption.adopt(cloud, "theirs", WANTED)
+    assert cloud.done == []
 
 
 def test_an_image_that_is_not_there_is_not_adopted(using: Any) -> None:

@@ -1,5 +1,6 @@
 """The configuration of a domain over Keystone's API, against a FAKE of it; the real one is in tests/lab/test_directory.py."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -138,10 +139,13 @@ def test_gone_is_gone_and_deleting_it_again_succeeds(keystone: FakeKeystone) -> 
     assert keystone.config is None
 
 
-@pytest.mark.usefixtures("keystone")
-def test_an_equal_configuration_is_taken_and_its_password_set() -> None:
+def test_an_equal_configuration_is_taken_and_its_password_set(keystone: FakeKeystone) -> None:
     created(password="of a run that was killed")
+    before = copy.deepcopy(keystone.config)
     created()
+    assert before
+    before["ldap"]["password"] = "pa$$$$%word"
+    assert keystone.config == before
 
 
 def test_a_different_configuration_is_refused_unless_adopted(keystone: FakeKeystone) -> None:

@@ -68,4 +68,5 @@ def test_agents_of_hosts_that_are_gone_do_not_make_the_labs_own_unhealthy(lab, m
 
     monkeypatch.setattr(mariadb, "ask", ask)
     neutron.agents_health(lab)
-    assert all("host IN ('lab', 'rack-1-network', 'rack-2-network')" in question for question in asked)
+    assert len(asked) > 1
+    assert not [text for text in asked if "host IN ('lab', 'rack-1-network', 'rack-2-network')" not in text]

@@ -1,6 +1,7 @@
 """Steps with dependencies."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,18 @@ def test_a_program_that_is_not_there_says_how_to_get_it(tmp_path):
         commands.logged(["no-such-program"], tmp_path / "log")
 
 
+SECONDS_OF_ITS_OWN = "61.2839"  # tells the process from any other
+
+
+def read_or_nothing(path):
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended
+        return b""
+
+
 def test_a_program_that_hangs_is_ended(tmp_path):
     with pytest.raises(commands.CommandError, match="did not end within"):
-        commands.logged(["sleep", "60"], tmp_path / "log", timeout=0.1)
+        commands.logged(["sleep", SECONDS_OF_ITS_OWN], tmp_path / "log", timeout=0.1)
+    running = (read_or_nothing(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+    assert not [words for words in running if SECONDS_OF_ITS_OWN.encode() in words.split(b"\0")]

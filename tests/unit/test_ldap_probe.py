@@ -65,7 +65,9 @@ def directory(monkeypatch: pytest.MonkeyPatch) -> FakeConnection:
 
 @pytest.mark.usefixtures("directory")
 def test_one_address_of_two_is_enough_and_the_other_is_told() -> None:
-    assert probe(SETTINGS, []).unreachable == ("ldaps://dc2: Connection refused",)
+    found = probe(SETTINGS, [])
+    assert (found.users.number, found.groups.number) == (1, 1)
+    assert found.unreachable == ("ldaps://dc2: Connection refused",)
 
 
 def test_the_witness_is_named_in_a_grant_or_a_group(directory: FakeConnection) -> None:

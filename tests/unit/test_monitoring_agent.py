@@ -150,7 +150,7 @@ def test_another_key_goes_to_all_hosts_and_another_label_to_its_own(hosts, decla
     outs = crud.update("monitoring-agent", outs, declared(key=OTHER_KEY)).outs
     outs = crud.update("monitoring-agent", outs, declared(key=OTHER_KEY, b="rack-9")).outs
     assert hosts.runs == [("configure", {*"abc"}), ("configure", {*"abc"}), ("configure", {"b"})]
-    assert all(OTHER_KEY in text for text in hosts.files.values())
+    assert {name for name, text in hosts.files.items() if OTHER_KEY in text} == {*"abc"}
 
 
 def test_a_new_host_runs_nothing_on_those_that_have_it(hosts, declared):
@@ -251,8 +251,11 @@ def test_a_key_that_does_not_fit_its_agent_is_refused_and_not_repeated(monkeypat
     assert KEY[:12] not in str(caught.value)
 
 
-def test_prometheus_is_kollas_and_new_relic_is_not():
+def test_prometheus_is_kollas_and_new_relic_is_not(monkeypatch):
+    monkeypatch.setenv("NEW_RELIC_KEY", KEY)
+    new_relic = {"agent": "new-relic", "license_key": {"env": "NEW_RELIC_KEY"}}
     assert MonitoringSpec.model_validate({"agent": "prometheus"}).globals == {"enable_prometheus": "yes"}
+    assert MonitoringSpec.model_validate(new_relic).globals == {}
 
 
 def test_the_names_in_state_do_not_change():

@@ -286,6 +286,12 @@ def test_each_rule_says_what_it_asks_why_and_what_to_do(rule: Rule) -> None:
 
 def test_a_stack_file_with_mistakes_leaves_the_rules_of_resources() -> None:
     unread = Facts(None, facts().today)
-    assert found("vlan-used-once", [network("a"), network("b")], unread)
-    for rule in RULES:
-        assert list(rule.find([image(), network(), PROJECT], unread)) is not None
+    of_resources = [
+        (rule, resources, said) for rule, resources, keys, said in BREAKS if resources and not keys
+    ]
+    assert len(of_resources) > 20
+    for rule, resources, said in of_resources:
+        findings = list(BY_NAME[rule].find(resources, unread))
+        assert said in " ".join(f"{finding.sentence} {finding.resource}" for finding in findings), rule
+    of_the_file = {rule for rule, resources, *_ in BREAKS if not resources}
+    assert [rule for rule in of_the_file if found(rule, [], unread)] == []

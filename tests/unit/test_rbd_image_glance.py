@@ -124,14 +124,17 @@ def test_only_differences_are_patched_and_foreign_properties_removed():
     ]
 
 
-@pytest.mark.parametrize("status", [400, 401, 405, 413, 415, 422, 429])
-def test_a_refusal_is_never_told_as_a_busy_glance(status):
+@pytest.mark.parametrize(
+    ("status", "busy"),
+    [*((status, False) for status in (400, 401, 405, 413, 415, 422, 429, 500)), (502, True), (503, True)],
+)
+def test_a_refusal_is_never_told_as_a_busy_glance(status, busy):
     response = requests.Response()
     response.status_code = status
     response._content = b'{"message": "Value is too long."}'
     with pytest.raises(CloudError) as caught:
         glance.checked(response)
-    assert "busy" not in str(caught.value)
+    assert ("Glance is busy" in str(caught.value)) is busy
 
 
 def test_nothing_is_sent_when_nothing_differs():

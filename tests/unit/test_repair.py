@@ -90,6 +90,7 @@ def test_only_a_plugin_of_this_folder_whose_engine_is_gone_is_an_orphan(tmp_path
             found = orphans(tmp_path)
             assert [orphan.pid for orphan in found] == [plugins[0].pid]
             assert end(found) == []
+            assert [plugin.poll() is None for plugin in plugins] == [False, True, True]
         finally:
             for plugin in plugins:
                 plugin.kill()

@@ -167,3 +167,4 @@ def test_no_name_of_a_grant_account_or_cephx_user_becomes_an_element() -> None:
         ).map
     )
     assert "script" not in {element.tag.rpartition("}")[2] for element in parsed(svg).iter()}
+    assert svg.count("alert(1)") >= 4, "the names are in the drawing"

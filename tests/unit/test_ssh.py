@@ -89,6 +89,8 @@ def test_only_the_pinned_key_and_the_given_login_count(fake, host):
         f'UserKnownHostsFile="{host.known_hosts_file}"',  # quoted: the path has a space
         "GlobalKnownHostsFile=/dev/null",
         "IdentitiesOnly=yes",
+        f'IdentityFile="{host.private_key_file}"',
+        "User=root",
         "ConnectTimeout=10",
         "ControlMaster=no",
     ):

@@ -1,7 +1,10 @@
 """What an installation says and keeps, beyond the engine itself."""
 
 import os
+import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -180,6 +183,16 @@ def test_a_program_that_fails_is_named_with_its_last_words(tmp_path: Path) -> No
         progress.run(["sh", "-c", "echo 'ERROR: no flour.'; echo bye; exit 3"], "baking", tmp_path / "log")
 
 
-def test_a_program_that_hangs_is_ended_at_its_limit(tmp_path: Path) -> None:
+def test_a_program_that_hangs_is_ended_at_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
     with pytest.raises(Failure, match="waiting: not done after 0 s"):
         progress.run(["sleep", "60"], "waiting", tmp_path / "log", limit=0.1)
+    (child,) = started
+    assert child.returncode == -signal.SIGKILL

@@ -72,7 +72,10 @@ def test_a_verified_release_leaves_its_programs_and_nothing_else(mirror: Mirror,
     mirror.publish()
     release.fetch(VERSION, folder)
     assert {path.name for path in folder.iterdir()} == set(release.PROGRAMS)
-    assert all(path.stat().st_mode & 0o111 for path in folder.iterdir())
+    assert not [path for path in folder.iterdir() if not path.stat().st_mode & 0o111]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["fetched", "served"], (
+        "nothing leads out of it"
+    )
 
 
 def test_a_changed_archive_is_refused_and_named_with_both_checksums(mirror: Mirror, folder: Path) -> None:
