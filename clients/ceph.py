@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import os
 from contextlib import contextmanager
@@ -45,15 +46,21 @@ def _never_free(held: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(held))
 
 
+def is_unanswered(error: BaseException) -> bool:
+    """Whether Ceph did not answer in time: closing or taking anything back would wait as long again, or for ever."""
+    return isinstance(error, UnansweredError) or getattr(error, "errno", None) == errno.ETIMEDOUT
+
+
 @contextmanager
 def closing(held: object, close: Callable[[], None]) -> Iterator[None]:
     """Close it in the end, unless what was done with it was left unanswered: then it is kept as it is."""
     answered = True
     try:
         yield
-    except UnansweredError:
-        answered = False
-        _never_free(held)
+    except BaseException as error:
+        answered = not is_unanswered(error)
+        if not answered:
+            _never_free(held)
         raise
     finally:
         if answered:
@@ -190,5 +197,5 @@ def pool(name: str, user: str, conf: str | None = None) -> Iterator[Pool]:
                 f"the Ceph cluster {fsid} has no pool {name!r}: create it, "
                 "or name an existing one in image_store.pool."
             ) from error
-        with ioctx:
+        with closing(ioctx, ioctx.close):
             yield Pool(handle, ioctx, fsid, name, user, conf)

@@ -11,6 +11,7 @@ import errno
 import os
 import struct
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from clients import ceph
@@ -53,6 +54,11 @@ class Checksums:
         )
         if code in (-errno.ENOENT, -errno.EOVERFLOW):
             return None
+        if code == -errno.ETIMEDOUT:
+            raise ceph.UnansweredError(
+                f"Ceph did not answer when object {name} was read back: see `ceph -s`, then run this again; it goes on "
+                "with what is there."
+            )
         if code:
             raise CloudError(f"Ceph cannot read back object {name}: {os.strerror(-code)}.")
         count, value = ANSWER.unpack(answer.raw)
@@ -76,18 +82,14 @@ def checksums(pool: ceph.Pool, pool_id: int) -> Iterator[Checksums]:
             ctypes.byref(cluster), b"ceph", f"client.{pool.user}".encode(), ctypes.c_uint64(0)
         )
     )
-    try:
+    with ceph.closing(cluster, partial(library.rados_shutdown, cluster)):
         _check(library.rados_conf_read_file(cluster, ceph.conf_path(pool.conf).encode()))
         for key, value in ceph.TIMEOUTS.items():
             _check(library.rados_conf_set(cluster, key.encode(), value.encode()))
         _check(library.rados_connect(cluster))
         _check(library.rados_ioctx_create2(cluster, ctypes.c_int64(pool_id), ctypes.byref(ioctx)))
-        try:
+        with ceph.closing(ioctx, partial(library.rados_ioctx_destroy, ioctx)):
             yield Checksums(library, ioctx)
-        finally:
-            library.rados_ioctx_destroy(ioctx)
-    finally:
-        library.rados_shutdown(cluster)
 
 
 def _check(code: int) -> None:

@@ -13,7 +13,7 @@ import rados
 import rbd
 
 from clients.errors import InUseError
-from dynamic_providers.rbd_image.store import SNAPSHOT
+from dynamic_providers.rbd_image.store import SNAPSHOT, opened
 
 if TYPE_CHECKING:
     from clients import ceph
@@ -34,7 +34,7 @@ def users(pool: ceph.Pool, name: str) -> list[str]:
         UnknownClonesError: this user may not ask every pool for clones.
     """
     try:
-        with rbd.Image(pool.ioctx, name, read_only=True, snapshot=SNAPSHOT) as image:
+        with opened(pool.ioctx, name, read_only=True, snapshot=SNAPSHOT) as image:
             return [
                 f"{child['pool']}/{child['image'] or child['id']}"
                 + (" (in the trash)" if child["trash"] else "")

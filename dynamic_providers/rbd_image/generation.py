@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import rbd
 from openstack.exceptions import SDKException
 
+from clients import ceph
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
 from dynamic_providers.rbd_image import clones, glance, locations, registration, room, store, writer
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     import rados
     from openstack.connection import Connection
 
-    from clients import ceph
     from dynamic_providers.rbd_image.source import Source
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
@@ -100,7 +100,7 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
         except registration.StillRegisteringError:
             raise
         except Exception as error:
-            if store.is_unanswered(error):
+            if ceph.is_unanswered(error):
                 raise  # the next run finds the record, and goes on
             with suppress(CloudError, SDKException, rbd.Error):
                 remove(cloud, record)  # what this run made, whatever went wrong

@@ -77,17 +77,12 @@ def _said(error: rbd.Error, user: str, name: str) -> CloudError:
         return CloudError(
             f"pool {name!r} is full or at its quota: free room or raise it, then run this again."
         )
-    if number == errno.ETIMEDOUT:
-        return CloudError(
+    if ceph.is_unanswered(error):
+        return ceph.UnansweredError(
             f"Ceph did not answer for pool {name!r} in time: see `ceph -s`, then run this again; "
             "it goes on where it stopped."
         )
     return CloudError(f"Ceph failed in pool {name!r}: {error}.")
-
-
-def is_unanswered(error: Exception) -> bool:
-    """Whether Ceph did not answer in time: taking anything back would only wait as long again, and in vain."""
-    return isinstance(error, ceph.UnansweredError) or getattr(error, "errno", None) == errno.ETIMEDOUT
 
 
 def location(fsid: str, pool_name: str, image: str) -> str:
@@ -95,10 +90,20 @@ def location(fsid: str, pool_name: str, image: str) -> str:
     return f"rbd://{fsid}/{pool_name}/{image}/{SNAPSHOT}"
 
 
+@contextmanager
+def opened(
+    ioctx: rados.Ioctx, name: str, *, read_only: bool = False, snapshot: str | None = None
+) -> Iterator[rbd.Image]:
+    """Yield the image, or its snapshot; one that leaves something unanswered is not closed (`ceph.closing`)."""
+    image = rbd.Image(ioctx, name, read_only=read_only, snapshot=snapshot)
+    with ceph.closing(image, image.close):
+        yield image
+
+
 def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
     """What RBD holds under ``name``, or None."""
     try:
-        with rbd.Image(ioctx, name, read_only=True) as image:
+        with opened(ioctx, name, read_only=True) as image:
             snapshot = _has_snapshot(image)
             try:
                 sha512 = image.metadata_get(SHA512_KEY)
@@ -132,8 +137,7 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
             stripe_unit=OBJECT,
             stripe_count=1,
         )
-    image = rbd.Image(ioctx, name)
-    with ceph.closing(image, image.close):
+    with opened(ioctx, name) as image:
         if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
             image.remove_snap(SNAPSHOT)
         if image.size() != size:
@@ -162,7 +166,7 @@ def seal(image: rbd.Image, sha512: str | None) -> None:
 
 def protect(ioctx: rados.Ioctx, name: str) -> None:
     """Protect the snapshot again, where somebody lifted the protection."""
-    with rbd.Image(ioctx, name) as image:
+    with opened(ioctx, name) as image:
         seal(image, None)
 
 
@@ -173,7 +177,7 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
         InUseError: the snapshot has clones.
     """
     try:
-        with rbd.Image(ioctx, name) as image:
+        with opened(ioctx, name) as image:
             for snap in list(image.list_snaps()):
                 if image.is_protected_snap(snap["name"]):
                     image.unprotect_snap(snap["name"])

@@ -1,9 +1,11 @@
 """Ceph's commands, against a stand-in for librados; real ones are run by tests/lab/test_host_removal.py."""
 
+import errno
 import json
 
 import pytest
 import rados
+import rbd
 
 from clients import ceph
 from clients.errors import CloudError
@@ -61,11 +63,27 @@ def test_a_cluster_that_stops_answering_is_a_sentence():
         ceph.command(Handle(error=rados.TimedOut("late")), "osd df", to="manager")
 
 
-@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, ceph.UnansweredError])
-def test_what_was_left_unanswered_is_not_closed_and_all_else_is(error):
-    closed = []
-    with pytest.raises(error), ceph.closing(object(), lambda: closed.append("failed")):
+@pytest.mark.parametrize(
+    ("error", "closed"),
+    [
+        (ValueError(), True),
+        (KeyboardInterrupt(), True),
+        (rbd.OSError("refused", errno=errno.EPERM), True),
+        (rbd.OSError("late", errno=errno.ETIMEDOUT), False),
+        (rados.TimedOut("late", errno=errno.ETIMEDOUT), False),
+        (ceph.UnansweredError("late"), False),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_was_left_unanswered_is_not_closed_and_all_else_is(error, closed):
+    calls = []
+    with pytest.raises(type(error)), ceph.closing(object(), lambda: calls.append("failed")):
         raise error
-    with ceph.closing(object(), lambda: closed.append("done")):
-        pass
-    assert closed == (["done"] if error is ceph.UnansweredError else ["failed", "done"])
+    assert calls == (["failed"] if closed else [])
+
+
+def test_what_went_well_is_closed():
+    calls = []
+    with ceph.closing(object(), lambda: calls.append("done")):
+        assert calls == []
+    assert calls == ["done"]
