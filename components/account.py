@@ -16,9 +16,10 @@ from components.ids import Ids
 from components.login_files import CredentialLogin, Login, PasswordLogin, cloud_entry, clouds_yaml, openrc
 from components.lookup import id_of
 from components.problems import Problem, Refusals, nearest, refusal
+from components.resource_names import child_name, known_as, resource_name
 from components.role_assignments import RoleAssignments, Where
 from components.secret import Secret, SecretText
-from components.spec import Adoptable, Effect, Spec, adopting, with_alias
+from components.spec import Adoptable, Effect, Spec, adopting
 from components.undeclared_grants import DeclaredGrant
 from dynamic_providers.application_credential import ApplicationCredential
 from dynamic_providers.generated_password import GeneratedPassword, GeneratedPasswordArgs
@@ -234,7 +235,10 @@ class ServiceAccount(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         former = f"{spec.renamed_from}@{spec.domain}" if spec.renamed_from else None
-        super().__init__("private-cloud:account:ServiceAccount", name, None, with_alias(opts, former))
+        spelled, name = name, resource_name(name)
+        super().__init__(
+            "private-cloud:account:ServiceAccount", name, None, known_as(opts, name, spelled, former)
+        )
         self._name, self._spec, self._cloud = name, spec, cloud
         child = pulumi.ResourceOptions(parent=self)
         self._password = (
@@ -263,7 +267,7 @@ class ServiceAccount(pulumi.ComponentResource):
         self.user_id = self._user.id
         self._access = {
             access: RoleAssignments(
-                access.where(name),
+                access.where(spelled),
                 access.roles,
                 exact=True,
                 cloud=cloud,
@@ -276,21 +280,23 @@ class ServiceAccount(pulumi.ComponentResource):
         }
         self.declared_grants = [grant for roles in self._access.values() for grant in roles.declared_grants]
         logins: dict[str, pulumi.Output[Login]] = {
-            f"{name}/{credential.name}": self._credential_login(
+            f"{spelled}/{credential.name}": self._credential_login(
                 credential, ids.of(credential.project, credential.domain)
             )
             for credential in spec.application_credentials
         }
         logins |= {
-            f"{name}/{access}": self._password_login(access) for access in spec.access if not access.inherited
+            f"{spelled}/{access}": self._password_login(access)
+            for access in spec.access
+            if not access.inherited
         }
         self.login_files = {}
         if logins:
             known: pulumi.Output[dict[str, Login]] = pulumi.Output.secret(pulumi.Output.all(**logins))
-            self.login_files[f"{name}/clouds.yaml"] = known.apply(
+            self.login_files[f"{spelled}/clouds.yaml"] = known.apply(
                 lambda logins: clouds_yaml(cloud_entry(cloud), logins)
             )
-            self.login_files[f"{name}/openrc"] = known.apply(
+            self.login_files[f"{spelled}/openrc"] = known.apply(
                 lambda logins: openrc(cloud_entry(cloud), logins)
             )
         self.summary = {"id": self.user_id, "domain": spec.domain, "domain_id": self._user.domain_id}
@@ -302,7 +308,7 @@ class ServiceAccount(pulumi.ComponentResource):
         """Makes one credential for each serial; the login is the last one's."""
         if spec.expires and spec.expires <= datetime.now(UTC):
             pulumi.log.warn(
-                f"application credential {spec.name!r} of {self._name} has expired on {spec.expires.isoformat()}; "
+                f"application credential {spec.name!r} of {self._spec.qualified_name} has expired on {spec.expires.isoformat()}; "
                 "give a later `expires`, or drop it",
                 resource=self,
             )
@@ -313,7 +319,7 @@ class ServiceAccount(pulumi.ComponentResource):
         ]
         made = [
             ApplicationCredential(
-                f"{self._name}/{spec.name}/{serial}",
+                child_name(self._name, spec.name, serial),
                 cloud=self._cloud,
                 user_id=self.user_id,
                 password=self._password,
@@ -327,7 +333,11 @@ class ServiceAccount(pulumi.ComponentResource):
                 expires_at=spec.expires.isoformat() if spec.expires else None,
                 revision=pulumi.Output.all(*(roles.revision for roles in rests_on)).apply(sum),
                 owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[self._user, *rests_on]),
+                opts=known_as(
+                    pulumi.ResourceOptions(parent=self, depends_on=[self._user, *rests_on]),
+                    child_name(self._name, spec.name, serial),
+                    f"{self._name}/{spec.name}/{serial}",
+                ),
             )
             for serial in spec.serials
         ]

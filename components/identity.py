@@ -18,6 +18,7 @@ from components.lookup import id_of
 from components.preflight import preflight
 from components.problems import Problem
 from components.quota import Quota, QuotaSpec
+from components.resource_names import known_as, resource_name
 from components.security_group import DefaultGroup, DefaultSecurityGroup
 from components.spec import Effect, Protectable, adopting, protecting
 from components.undeclared_grants import Undeclared
@@ -109,7 +110,8 @@ class Domain(pulumi.ComponentResource):
         principals: Sequence[Named] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:identity:Domain", name, None, opts)
+        name, spelled = resource_name(name), name
+        super().__init__("private-cloud:identity:Domain", name, None, known_as(opts, name, spelled))
         found = preflight(spec.name, spec.directory, principals, self) if spec.directory else None
         domain = openstack.identity.Project(
             name,
@@ -164,7 +166,8 @@ class Project(pulumi.ComponentResource):
         domain_id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:identity:Project", name, None, opts)
+        name, spelled = resource_name(name), name
+        super().__init__("private-cloud:identity:Project", name, None, known_as(opts, name, spelled))
         project = openstack.identity.Project(
             name,
             name=spec.name,

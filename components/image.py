@@ -12,8 +12,9 @@ from components.annotated_types import CephUser, Name, Sha256, Size, Text
 from components.ceph_users import CephLogin
 from components.checksums import digest_in
 from components.problems import Refusals, refusal
+from components.resource_names import known_as, resource_name
 from components.secret import ROOT
-from components.spec import Adoptable, Effect, Spec, with_alias
+from components.spec import Adoptable, Effect, Spec
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
 from dynamic_providers.rbd_image.cloning import Cloner
 from dynamic_providers.rbd_image.glance import is_managed
@@ -176,7 +177,10 @@ class GoldenImage(pulumi.ComponentResource):
         login: CephLogin | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:image:GoldenImage", name, None, with_alias(opts, spec.renamed_from))
+        name, spelled = resource_name(name), name
+        super().__init__(
+            "private-cloud:image:GoldenImage", name, None, known_as(opts, name, spelled, spec.renamed_from)
+        )
         image = RbdImage(
             name,
             RbdImageArgs(

@@ -11,7 +11,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from components.annotated_types import Line, Mtu, Name, PhysicalNetworkName, VlanId
 from components.ids import Ids
 from components.problems import Refusals, refusal
-from components.spec import Adoptable, Effect, Protectable, Spec, adopting, protecting, with_alias
+from components.resource_names import child_name, known_as, resource_name
+from components.spec import Adoptable, Effect, Protectable, Spec, adopting, protecting
 from components.subnet import SubnetSpec
 from dynamic_providers.host_routes import HostRoute, HostRoutes
 
@@ -168,8 +169,12 @@ class ProviderNetwork(pulumi.ComponentResource):
         ids: Ids,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        name, spelled = resource_name(name), name
         super().__init__(
-            "private-cloud:network:ProviderNetwork", name, None, with_alias(opts, spec.renamed_from)
+            "private-cloud:network:ProviderNetwork",
+            name,
+            None,
+            known_as(opts, name, spelled, spec.renamed_from),
         )
         child_opts = pulumi.ResourceOptions(parent=self)
         network = openstack.networking.Network(
@@ -214,13 +219,14 @@ class ProviderNetwork(pulumi.ComponentResource):
             },
         }
         for project in spec.shared_with:
+            share = child_name(name, project.qualified_name)
             openstack.networking.RbacPolicyV2(
-                f"{name}/{project.qualified_name}",
+                share,
                 action="access_as_shared",
                 object_type="network",
                 object_id=network.id,
                 target_tenant=ids.projects[project.qualified_name],
-                opts=adopting(child_opts, project),
+                opts=adopting(known_as(child_opts, share, f"{name}/{project.qualified_name}"), project),
             )
         self.register_outputs({"network_id": self.network_id, "subnet_ids": self.subnet_ids})
 
@@ -233,8 +239,9 @@ class ProviderNetwork(pulumi.ComponentResource):
         child_opts: pulumi.ResourceOptions,
     ) -> pulumi.Output[str]:
         gateway = spec.gateway_address
-        name = f"{network_name}/{spec.name}"
-        named_opts = with_alias(child_opts, spec.renamed_from and f"{network_name}/{spec.renamed_from}")
+        name = child_name(network_name, spec.name)
+        spelled = [f"{network_name}/{former}" for former in (spec.name, spec.renamed_from) if former]
+        named_opts = known_as(child_opts, name, *spelled)
         modes = [spec.ipv6.address_mode, spec.ipv6.ra_mode] if spec.ipv6 else [None, None]
         # The plugin sees no difference where a mode was taken out.
         by_modes = pulumi.ResourceOptions(replacement_trigger=[mode or "" for mode in modes])

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from components.annotated_types import IpAddress, Name
 from components.problems import Refusals, refusal
+from components.resource_names import resource_name
 from components.spec import Effect, Spec
 
 RuleName = Literal[
@@ -81,8 +82,8 @@ class ExceptionSpec(Spec):
 
     @property
     def excepted(self) -> tuple[RuleName, str]:
-        """The rule and the resource that need not keep it."""
-        return self.rule, self.resource
+        """The rule and the resource that need not keep it, in whichever spelling."""
+        return self.rule, resource_name(self.resource)
 
 
 class PolicySpec(Spec):

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from clients.names import folded
 from components.lookup import id_of
-from components.spec import with_alias
+from components.resource_names import known_as, resource_name
 from components.undeclared_grants import DeclaredGrant
 from dynamic_providers.role_set import RoleSet
 from dynamic_providers.role_set.assignments import PrincipalKind, ScopeKind
@@ -37,7 +36,9 @@ class Where:
     @property
     def name(self) -> str:
         """KIND/PRINCIPAL/SCOPE[/inherited], equal for all spellings that Keystone takes for one."""
-        return folded(f"{self.kind}/{self.principal}/{self.scope}{'/inherited' if self.inherited else ''}")
+        return resource_name(
+            f"{self.kind}/{self.principal}/{self.scope}{'/inherited' if self.inherited else ''}"
+        )
 
 
 class RoleAssignments(pulumi.ComponentResource):
@@ -72,7 +73,7 @@ class RoleAssignments(pulumi.ComponentResource):
             "private-cloud:access:RoleAssignments",
             where.name,
             None,
-            with_alias(opts, formerly.name if formerly else None),
+            known_as(opts, where.name, formerly.name if formerly else None),
         )
         known_id = principal_id(self)  # a look-up needs this component's provider
         self.role_set = RoleSet(

@@ -52,15 +52,6 @@ class Protectable(Adoptable):
     )
 
 
-def with_alias(opts: pulumi.ResourceOptions | None, former_name: str | None) -> pulumi.ResourceOptions | None:
-    """OPTS, so that the engine knows a resource again that was called FORMER_NAME; its children follow."""
-    if not former_name:
-        return opts
-    return pulumi.ResourceOptions.merge(
-        opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(name=former_name)])
-    )
-
-
 def adopting(opts: pulumi.ResourceOptions | None, spec: Adoptable) -> pulumi.ResourceOptions | None:
     """OPTS, so that what SPEC adopts is imported by its id and cannot be deleted by mistake.
 

@@ -11,6 +11,7 @@ from clients.errors import CloudError
 from clients.names import folded
 from clients.openstack import connect
 from components.ids import Ids
+from components.resource_names import known_as, resource_name
 from dynamic_providers.role_set.assignments import PrincipalKind
 from dynamic_providers.undeclared_grants import UndeclaredGrants, assignments, removal
 from dynamic_providers.undeclared_grants.assignments import Assignment, Found, Own
@@ -89,13 +90,16 @@ class AuthoritativeProject(pulumi.ComponentResource):
         declared: Sequence[DeclaredGrant],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("private-cloud:undeclared_grants:AuthoritativeProject", name, None, opts)
+        now = resource_name(name)
+        super().__init__(
+            "private-cloud:undeclared_grants:AuthoritativeProject", now, None, known_as(opts, now, name)
+        )
         to_remove: pulumi.Output[list[dict[str, Any]]] = pulumi.Output.from_input(
             self._told(name, undeclared, cloud=cloud, project_id=project_id, declared=declared)
         )
         if undeclared == "remove":
             UndeclaredGrants(
-                name,
+                now,
                 cloud=cloud,
                 project_id=project_id,
                 undeclared=to_remove,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.ceph_caps import too_wide
 from components.identity import ALWAYS_THERE
+from components.resource_names import resource_name
 from policy.declared import UNKNOWN
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import APPLICATION_CREDENTIAL, CEPH_USER, DOMAIN_CONFIG, USER
@@ -29,7 +30,9 @@ def _admin_accounts(resources: Sequence[Declared], facts: Facts) -> Iterator[Fin
         for access in account.access:
             if ADMIN in access.roles:
                 name = account.qualified_name
-                yield Finding(name, f"it has the role {ADMIN} on {access}", users.get(name, ""))
+                yield Finding(
+                    name, f"it has the role {ADMIN} on {access}", users.get(resource_name(name), "")
+                )
     for grant in facts.settings.grants:
         if grant.role == ADMIN and grant.user and grant.user.domain == ALWAYS_THERE:
             user = f"{grant.user.name}@{grant.user.domain}"

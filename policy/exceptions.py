@@ -22,7 +22,9 @@ def exceptions_current(others: Sequence[Rule]) -> StackRule:
     """The rule that the exceptions from OTHERS are needed and do not end unnoticed."""
 
     def check(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-        broken = {(rule.name, finding.resource) for rule in others for finding in rule.find(resources, facts)}
+        broken = {
+            (rule.name, finding.excepted_as) for rule in others for finding in rule.find(resources, facts)
+        }
         for exception in facts.policy.exceptions:
             if exception.excepted not in broken:
                 sentence = f"its exception from {exception.rule} excepts nothing"

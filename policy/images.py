@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.resource_names import resource_name
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import PLUGIN_IMAGE, RBD_IMAGE
 
@@ -18,15 +19,15 @@ _ALL = frozenset({RBD_IMAGE, PLUGIN_IMAGE})
 
 def _not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
     looked_up = {
-        image.name: image.sha256sums
+        resource_name(image.name): image.sha256sums
         for image in (facts.settings.images if facts.settings else ())
         if image.sha256sums
     }
     for image in resources:
-        if image.type == RBD_IMAGE and image.name in looked_up:
+        if image.type == RBD_IMAGE and resource_name(image.name) in looked_up:
             yield Finding.of(
                 image,
-                f"its SHA-256 is not in the stack file but looked up in {str(looked_up[image.name])!r}, which can change "
+                f"its SHA-256 is not in the stack file but looked up in {str(looked_up[resource_name(image.name)])!r}, which can change "
                 "without a review",
             )
         elif image.type == RBD_IMAGE and not image.text("sha256") and not image.is_unknown("sha256"):

@@ -74,7 +74,7 @@ def violations(rule: Rule, resources: Sequence[Declared], facts: Facts) -> list[
     exceptions = {exception.excepted: exception for exception in facts.policy.exceptions}
     found = []
     for finding in rule.find(resources, facts):
-        exception = exceptions.get((rule.name, finding.resource))
+        exception = exceptions.get((rule.name, finding.excepted_as))
         if exception and facts.today <= exception.until:
             continue
         ended = f" Its exception ended on {exception.until}: {exception.reason}." if exception else ""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.resource_names import resource_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -26,6 +28,11 @@ class Finding:
     resource: str
     sentence: str
     urn: str = ""
+
+    @property
+    def excepted_as(self) -> str:
+        """The resource, however an exception spells it."""
+        return resource_name(self.resource)
 
     @classmethod
     def of(cls, resource: Declared, sentence: str) -> Finding:

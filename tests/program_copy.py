@@ -62,6 +62,12 @@ class ProgramCopy:
         """Runs pulumi; what it prints is in `stdout`."""
         return self._run("pulumi", *arguments, "--non-interactive", "--color=never")
 
+    def import_state(self, stack: str, state: str) -> None:
+        """Makes STATE, as `pulumi stack export` prints it, the state of STACK."""
+        file = self.folder.parent / "imported.json"
+        file.write_text(state, encoding="utf-8")
+        self.succeed("stack", "import", "--stack", stack, "--file", str(file))
+
     def adopt(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command behind `make adopt`; what it prints is in `stdout`."""
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from components.resource_names import resource_name
 from operations.report.redaction import UNKNOWN, clean, shown
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ class Change:
     def name(self) -> str:
         """The resource's name."""
         return self.urn.partition("::")[2].partition("::")[2].partition("::")[2]
+
+    @property
+    def spelled_name(self) -> str:
+        """The thing's own name, without its domain; the resource's is folded."""
+        called = self.name.rpartition("@")[0] or self.name
+        own = str(self.inputs.get("name") or "")
+        return own if resource_name(own) in {resource_name(called), resource_name(self.name)} else called
 
     @property
     def changed(self) -> frozenset[str]:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from components.resource_names import resource_name
 from operations.report.mark import Mark, worse
 from operations.report.rights_map import RightsMap, rights_map
 from operations.report.risk import NotKnown
@@ -159,14 +160,14 @@ def cloud_map(
 def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
     first, _, rest = change.name.partition("/")
     if change.type == _PROJECT and change.inputs.get("isDomain"):
-        drafts.domains[change.name] = DrawnDomain(change.name, mark=mark)
+        drafts.domains[resource_name(change.name)] = DrawnDomain(change.spelled_name, mark=mark)
     elif change.type == _PROJECT:
-        name, _, domain = change.name.rpartition("@")
-        drafts.projects.setdefault(domain, []).append(DrawnProject(name, mark))
+        domain = resource_name(change.name.rpartition("@")[2])
+        drafts.projects.setdefault(domain, []).append(DrawnProject(change.spelled_name, mark))
     elif change.type == _EXISTING:
-        drafts.domains.setdefault(change.name, DrawnDomain(change.name, note="there already"))
+        drafts.domains.setdefault(resource_name(change.name), DrawnDomain(change.name, note="there already"))
     elif change.type in (_DIRECTORY, *_OF_A_PROJECT) and mark:
-        drafts.marks.setdefault(change.name, []).append(mark)
+        drafts.marks.setdefault(resource_name(change.name), []).append(mark)
     elif change.type == _SUBNET:
         cidr = str(change.inputs.get("cidr") or "")
         drafts.subnets.setdefault(first, []).append(DrawnSubnet(rest, cidr, mark))
@@ -179,16 +180,18 @@ def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
 def _domain(name: str, found: DrawnDomain, drafts: _Drafts) -> DrawnDomain:
     mark = worse(found.mark, *drafts.marks.get(name, ()))
     projects = (
-        DrawnProject(project.name, worse(project.mark, *drafts.marks.get(f"{project.name}@{name}", ())))
+        DrawnProject(
+            project.name, worse(project.mark, *drafts.marks.get(resource_name(f"{project.name}@{name}"), ()))
+        )
         for project in drafts.projects.get(name, ())
     )
-    return DrawnDomain(name, tuple(projects), found.note, mark)
+    return DrawnDomain(found.name, tuple(projects), found.note, mark)
 
 
 def _network(change: Change, mark: Mark | None, drafts: _Drafts) -> DrawnNetwork:
     segments = [segment for segment in change.inputs.get("segments") or () if isinstance(segment, dict)]
     return DrawnNetwork(
-        change.name,
+        change.spelled_name,
         vlans=tuple(_numbers(segment.get("segmentationId") for segment in segments)),
         physical=tuple(dict.fromkeys(str(segment.get("physicalNetwork", "")) for segment in segments)),
         subnets=tuple(drafts.subnets.get(change.name, ())),
@@ -238,7 +241,7 @@ def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...
     if not goes and (renewed or not current):
         content = str(change.new.get("sha256", ""))[:_SHORT_ID]
         chain.append((f"sha256 {content}", "will be imported"))
-    return DrawnImage(change.name, tuple(chain), mark)
+    return DrawnImage(change.spelled_name, tuple(chain), mark)
 
 
 def _numbers(values: Iterable[Any]) -> Iterable[int]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.ceph_caps import pools_of
+from components.resource_names import resource_name
 from operations.report.mark import Mark, worse
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def rights_map(changes: Sequence[Change], marks: Mapping[str, Mark]) -> RightsMa
     """The rights that CHANGES declare; MARKS are by URN."""
     accounts = tuple(_accounts(changes, marks))
     return RightsMap(
-        places=tuple(_places(changes, marks, {account.name for account in accounts})),
+        places=tuple(_places(changes, marks, {resource_name(account.name) for account in accounts})),
         accounts=accounts,
         ceph_users=tuple(
             DrawnCephUser(f"client.{change.name}", tuple(_pools(change)), marks.get(change.urn))
@@ -97,7 +98,7 @@ def _places(changes: Iterable[Change], marks: Mapping[str, Mark], accounts: set[
         if change.type == _ROLES:
             inputs = change.inputs
             who = str(inputs.get("principal", ""))
-            kind = "account" if who in accounts else str(inputs.get("principal_kind", ""))
+            kind = "account" if resource_name(who) in accounts else str(inputs.get("principal_kind", ""))
             names = tuple(map(str, inputs.get("role_names") or ()))
             inherited = bool(inputs.get("inherited"))
             places.setdefault(str(inputs.get("scope", "")), []).append(
@@ -107,7 +108,9 @@ def _places(changes: Iterable[Change], marks: Mapping[str, Mark], accounts: set[
         yield DrawnPlace(place, tuple(grants))
 
 
-def _accounts(changes: Iterable[Change], marks: Mapping[str, Mark]) -> Iterator[DrawnAccount]:
+def _accounts(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[DrawnAccount]:
+    principals = [str(change.inputs.get("principal", "")) for change in changes if change.type == _ROLES]
+    spelled = {resource_name(name): name for name in principals}
     credentials: dict[str, int] = {}
     happens: dict[str, Mark | None] = {}
     for change in changes:
@@ -119,7 +122,7 @@ def _accounts(changes: Iterable[Change], marks: Mapping[str, Mark]) -> Iterator[
             happens[name] = worse(happens.get(name), mark)
             credentials[name] = credentials.get(name, 0) + (change.type == _CREDENTIAL)
     for name, mark in happens.items():
-        yield DrawnAccount(name, credentials[name], mark)
+        yield DrawnAccount(spelled.get(resource_name(name), name), credentials[name], mark)
 
 
 def _pools(change: Change) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ def test_the_prod_stack_previews_and_says_that_its_directory_cannot_be_reached(p
     for expected in (
         "openstack:networking:Subnet storage-lab/storage-lab-v4 create",
         "RoleSet group/platform@corp/corp create",
-        "ApplicationCredential nightly@Default/pipeline/1 create",
+        "ApplicationCredential nightly@default/pipeline/1 create",
         "RbdImage developer-stack create",
         "User backup.2 create",
         "ceph: could not be asked from here (there is no Ceph configuration at /nowhere/ceph.conf",
@@ -162,7 +162,7 @@ def test_an_encrypted_password_reaches_the_account_and_stands_nowhere_in_the_cle
     key = "private-cloud:accounts[0].password"
     program.succeed("config", "set", "--secret", "--path", key, canary, "--stack", "dev")
     printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
-    assert "User nightly@Default created" in printed
+    assert "User nightly@default created" in printed
     shown = program.succeed("stack", "export", "--show-secrets", "--stack", "dev")
     assert canary in shown
     state = program.folder.parent / "state"

@@ -18,7 +18,7 @@ CONFIG = {
     "private-cloud:networks": [{"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}]}],
     "private-cloud:projects": [{"name": "lab", "domain": "Default"}],
 }
-REPLACED = {"vms": "Network", "lab@Default": "Project"}
+REPLACED = {"vms": "Network", "lab@default": "Project"}
 
 
 @pytest.fixture

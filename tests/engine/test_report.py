@@ -99,14 +99,14 @@ def test_a_broken_policy_is_told_by_rule_and_level_and_the_report_is_made_all_th
     program.stack(STACK, one_network(name="Lab Net", shared=True))
     data, markdown, page = written(program, "--preview-args", "--policy-pack policy", code=1)
     assert [(one["level"], one["policy"], one["what"]) for one in data["policy"]] == [
-        ("mandatory", "names", "Lab Net"),
-        ("advisory", "network-not-for-everyone", "Lab Net"),
+        ("mandatory", "names", "lab net"),
+        ("advisory", "network-not-for-everyone", "lab net"),
     ]
     for told in (markdown, page):
         assert "Rename it" in told
         assert "it is shared with every project of the cloud" in told
         assert "the preview failed; of what it shows, at worst, this is harmless" in told
-    assert [one["name"] for one in data["changes"]] == ["Lab Net"]
+    assert [one["name"] for one in data["changes"]] == ["lab net"]
 
 
 def test_mistakes_of_a_stack_file_are_in_the_report(program: ProgramCopy) -> None:

@@ -19,6 +19,7 @@ import pytest
 import requests
 import yaml
 
+from components.resource_names import resource_name
 from tests.lab.cloud_stack import STACK, lab_environment
 from tests.program_copy import ROOT, ProgramCopy
 
@@ -308,7 +309,7 @@ def test_a_credential_that_was_made_and_not_saved_is_made_anew_without_an_orphan
     urn = next(
         resource["urn"]
         for resource in stack["deployment"]["resources"]
-        if resource["urn"].endswith(f"ApplicationCredential::{accounts.nightly}/pipeline/3")
+        if resource["urn"].endswith(f"ApplicationCredential::{resource_name(accounts.nightly)}/pipeline/3")
     )
     accounts.program.succeed("state", "delete", urn, "--yes", "--stack", STACK)
     accounts.up(serials=(2, 3), password=3)

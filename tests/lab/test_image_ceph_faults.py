@@ -138,7 +138,9 @@ def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_nex
         ceph_daemons.go_on(lab, *ceph_daemons.OSDS)
     assert ended.returncode == 0, ended.stderr
     (sentence,) = ended.stdout.splitlines()
-    assert any(words in sentence for words in ("did not answer", "acknowledged no write", "taken no snapshot"))
+    assert any(
+        words in sentence for words in ("did not answer", "acknowledged no write", "taken no snapshot")
+    )
     converges(inputs(first[0]), first[1])
 
 

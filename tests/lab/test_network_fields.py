@@ -147,7 +147,7 @@ CASES = [
         ProjectReference,
         "domain",
         of_network("domain", shared_with=[project("alpha", "Default")]),
-        sharing("domain", f"alpha-{SFX}@Default"),
+        sharing("domain", f"alpha-{SFX}@default"),
         gone=sharing("domain", f"alpha-{SFX}@{CORP}"),
     ),
     Case(SubnetSpec, "name", of_subnet("name", name="new-name", renamed_from="name"), subnet("new-name")),

@@ -227,7 +227,7 @@ def test_declared_rules_are_all_there_are_and_are_changed_in_place(project: Proj
     project.stack.preview_is_empty("--refresh")
     before = project.group()
     project.declare(default_security_group={"ingress": ingress[:1], "egress": "none"})
-    assert project.stack.planned()["DefaultSecurityGroup", f"{project.name}@Default"] == {"update"}
+    assert project.stack.planned()["DefaultSecurityGroup", f"{project.name}@default"] == {"update"}
     project.stack.up()
     assert project.rules() == {SSH}
     kept = [

@@ -1,4 +1,7 @@
-"""After `pulumi up --replace` and `pulumi state taint` of every resource the cloud is as declared."""
+"""Whatever is done to every resource of a stack, the cloud is as declared afterwards.
+
+`pulumi up --replace`, `pulumi state taint`, another spelling of every name, a state whose names are not folded yet.
+"""
 
 import hashlib
 import json
@@ -11,6 +14,7 @@ from typing import Any
 import pytest
 
 from clients import ceph
+from components.resource_names import resource_name
 from lab.settings import Lab
 from tests.lab.golden_image import clone_of, glance, raw_digest_in_rbd, rbd_names, remove_clone
 from tests.lab.own_stack import STACK, OwnStack, own_stack
@@ -21,12 +25,13 @@ CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 VLAN = 962
 
 
-@dataclass(frozen=True)
+@dataclass
 class Everything:
-    """A stack with an object of every kind that the lab can make fast."""
+    """A stack with an object of every kind that the lab can make fast; the tests follow each other."""
 
     stack: OwnStack
     name: str
+    ceph_name: str
     source: Path
 
     @property
@@ -45,6 +50,16 @@ class Everything:
         return found
 
     @property
+    def ids(self) -> dict[str, str]:
+        """The ids of what can be renamed, by URN."""
+        exported = json.loads(self.stack.program.succeed("stack", "export", "--stack", STACK))
+        return {
+            resource["urn"]: resource["id"]
+            for resource in exported["deployment"]["resources"]
+            if resource.get("id") and not resource["type"].endswith(":ApplicationCredential")
+        }
+
+    @property
     def image_id(self) -> str:
         """The Glance id of the image's current generation."""
         return str(self.stack.outputs["images"][self.name]["glance_id"])
@@ -53,11 +68,12 @@ class Everything:
         """Asks the services for every object, then Pulumi."""
         admin = self.stack.admin
         identity: Any = admin.identity  # the SDK's types have its v2 too
-        domain = identity.find_domain(self.name, ignore_missing=False)
-        directory = identity.find_domain(f"{self.name}-people", ignore_missing=False)
+        (domain,) = (one for one in identity.domains() if one.name == self.name)
+        (directory,) = (one for one in identity.domains() if one.name == f"{self.name}-people")
         assert "ldap" in identity.get(f"/domains/{directory.id}/config").json()["config"]
-        project = identity.find_project(self.name, domain_id=domain.id, ignore_missing=False)
-        robot = identity.find_user(self.name, domain_id="default", ignore_missing=False)
+        (project,) = identity.projects(domain_id=domain.id)
+        (robot,) = (one for one in identity.users(domain_id="default") if one.name == self.name)
+        assert project.name == self.name
         runner = identity.find_user("ci-runner", domain_id="default", ignore_missing=False)
         roles = {role.id: role.name for role in identity.roles()}
         found = {
@@ -71,26 +87,29 @@ class Everything:
             (runner.id, "manager", True),
         }
         credentials = [credential.name for credential in identity.application_credentials(robot)]
-        assert credentials == ["pipeline-1"]
+        assert credentials == [f"{self.name}-1"]
         (group,) = admin.network.security_groups(project_id=project.id, name="default")
         assert {rule["direction"] for rule in group.security_group_rules} == {"egress"}
         assert admin.compute.get_quota_set(project.id).instances == 7
-        (network,) = admin.network.networks(name=self.name)
-        assert [subnet.cidr for subnet in admin.network.subnets(network_id=network.id)] == ["10.99.62.0/24"]
+        (network,) = (one for one in admin.network.networks() if one.name == self.name)
+        (subnet,) = admin.network.subnets(network_id=network.id)
+        assert (subnet.name, subnet.cidr) == (f"{self.name}-v4", "10.99.62.0/24")
+        (share,) = admin.network.rbac_policies(object_id=network.id)
+        assert share.target_project_id == project.id
         self._ceph_is_as_declared()
         self.stack.preview_is_empty("--refresh")
 
     def _ceph_is_as_declared(self) -> None:
         record = glance(self.image_id)
         assert record is not None
-        assert (record["status"], record["os_hidden"]) == ("active", False)
+        assert (record["name"], record["status"], record["os_hidden"]) == (self.name, "active", False)
         assert raw_digest_in_rbd(self.image_id) == hashlib.sha512(self.source.read_bytes()).hexdigest()
         with ceph.cluster("admin") as handle:
-            (user,) = ceph.command(handle, "auth get", entity=f"client.{self.name}.1")
+            (user,) = ceph.command(handle, "auth get", entity=f"client.{self.ceph_name}.1")
         assert user["caps"] == CAPS
 
 
-def config(name: str, source: Path, folder: Path, lab: Lab) -> dict[str, Any]:
+def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
     project = {"project": name, "domain": name}
     runner = {"name": "ci-runner", "domain": "Default"}
     return {
@@ -124,7 +143,7 @@ def config(name: str, source: Path, folder: Path, lab: Lab) -> dict[str, Any]:
                 "domain": "Default",
                 "password": {"generated": 1},
                 "access": [{"roles": ["member"], **project}],
-                "application_credentials": [{"name": "pipeline", **project}],
+                "application_credentials": [{"name": name, **project}],
             }
         ],
         "grants": [
@@ -140,8 +159,10 @@ def config(name: str, source: Path, folder: Path, lab: Lab) -> dict[str, Any]:
             }
         ],
         "ceph": {"user": "admin", "conf": str(lab.ceph_conf)},
-        "ceph_users": [{"name": name, "caps": CAPS, "serials": [1], "folder": str(folder)}],
-        "image_store": {"cloud": "lab-image-import", "pool": "images", "ceph_user": name},
+        "ceph_users": [
+            {"name": ceph_name, "caps": CAPS, "serials": [1], "folder": str(source.parent / "ceph")}
+        ],
+        "image_store": {"cloud": "lab-image-import", "pool": "images", "ceph_user": ceph_name},
         "images": [
             {
                 "name": name,
@@ -156,17 +177,47 @@ def config(name: str, source: Path, folder: Path, lab: Lab) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Everything]:
     base = tmp_path_factory.mktemp("replace")
-    name, source = f"test-{secrets.token_hex(3)}", base / "disk.raw"
+    name, source = f"Tést-{secrets.token_hex(3)}", base / "disk.raw"
+    ceph_name = f"test-{secrets.token_hex(3)}"
     source.write_bytes(secrets.token_bytes(1 << 20))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CEPH_CONF", str(lab.ceph_conf))
         patch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds))
-        with own_stack(base / "stack", config(name, source, base / "ceph", lab)) as stack:
-            yield Everything(stack, name, source)
+        with own_stack(base / "stack", config(name, ceph_name, source, lab)) as stack:
+            yield Everything(stack, name, ceph_name, source)
 
 
 def test_the_stack_is_up_as_declared(everything: Everything) -> None:
     everything.is_as_declared()
+
+
+def test_another_spelling_of_every_name_is_an_update(everything: Everything, lab: Lab) -> None:
+    """Keystone renames no application credential: that is made anew, the former one first removed."""
+    before, former = everything.ids, everything.name
+    everything.name = former.replace("T", "t").replace("é", "E")
+    assert everything.name != former
+    everything.stack.declare(config(everything.name, everything.ceph_name, everything.source, lab))
+    planned = everything.stack.planned()
+    replaced = {kind for (kind, _), did in planned.items() if did - {"update"}}
+    assert replaced == {"ApplicationCredential"}
+    everything.stack.up()
+    everything.is_as_declared()
+    assert everything.ids == before
+
+
+def test_a_state_whose_names_are_not_folded_yet_is_taken_as_it_is(everything: Everything) -> None:
+    exported = everything.stack.program.succeed("stack", "export", "--stack", STACK)
+    lines = exported.splitlines()  # roles were folded from the start
+    spelled = [
+        line
+        if "RoleSet" in line or "RoleAssignments" in line
+        else line.replace(resource_name(everything.name), everything.name).replace("@default", "@Default")
+        for line in lines
+    ]
+    assert spelled != lines
+    everything.stack.program.import_state(STACK, "\n".join(spelled))
+    assert everything.stack.planned() == {}
+    everything.stack.up()
 
 
 def test_after_a_replace_of_every_resource_the_cloud_is_as_declared(everything: Everything) -> None:

@@ -233,9 +233,9 @@ def test_a_credential_has_a_resource_a_serial_and_rests_on_every_role_set_that_r
         name: (each["name"], each["project_id"], each["roles"], each["revision"], each.get("expires_at"))
         for name, each in found.items()
     } == {
-        "nightly@Default/pipeline/1": ("pipeline-1", "d", ["id-of-member"], 4, None),
-        "nightly@Default/pipeline/2": ("pipeline-2", "d", ["id-of-member"], 4, None),
-        "nightly@Default/look/1": ("look-1", "t", ["id-of-reader"], 2, "2031-01-01T00:00:00+00:00"),
+        "nightly@default/pipeline/1": ("pipeline-1", "d", ["id-of-member"], 4, None),
+        "nightly@default/pipeline/2": ("pipeline-2", "d", ["id-of-member"], 4, None),
+        "nightly@default/look/1": ("look-1", "t", ["id-of-reader"], 2, "2031-01-01T00:00:00+00:00"),
     }
 
 

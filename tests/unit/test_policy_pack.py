@@ -60,6 +60,11 @@ def test_an_exception_counts_until_the_end_of_its_last_day(until: str) -> None:
     assert violations(NAMES, [BAD], facts(**excepted(until))) == []
 
 
+def test_an_exception_counts_in_whichever_spelling() -> None:
+    """Resources are named by folded names (components/resource_names.py), and people write the file's."""
+    assert violations(NAMES, [resource(tokens.NETWORK, "lab net")], facts(**excepted("2027-06-30"))) == []
+
+
 def test_after_its_last_day_an_exception_is_told_with_its_reason() -> None:
     ((_, sentence),) = violations(NAMES, [BAD], facts(**excepted("2027-01-14")))
     assert "Its exception ended on 2027-01-14: It stands in firewalls." in sentence

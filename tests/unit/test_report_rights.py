@@ -7,6 +7,7 @@ import pytest
 
 from components.ceph_caps import pools_of
 from operations.report.change import changes
+from operations.report.cloud_map import cloud_map
 from operations.report.drawing import MOST_ROWS as MOST_PROJECTS
 from operations.report.drawing import drawing
 from operations.report.drawing_rights import MOST_BOXES, MOST_ROWS
@@ -60,6 +61,15 @@ def test_users_groups_and_accounts_stand_at_the_place_where_they_have_roles() ->
         "system:all": (DrawnGrant("user", "eve@corp", ("reader",)),),
     }
     assert found.accounts == (DrawnAccount("robot@Default", 1),)
+
+
+def test_an_account_that_the_state_has_folded_is_drawn_as_it_is_spelled() -> None:
+    found = rights(
+        one(ACCOUNT, "robot@default", name="Robot"),
+        role_set("user/Robot@Default/web@corp", "member"),
+    )
+    assert found.accounts == (DrawnAccount("Robot@Default"),)
+    assert [grant.kind for place in found.places for grant in place.grants] == ["account"]
 
 
 def test_ceph_s_users_have_their_pools_and_what_they_may_do_there() -> None:
@@ -168,3 +178,22 @@ def test_no_name_of_a_grant_account_or_cephx_user_becomes_an_element() -> None:
     )
     assert "script" not in {element.tag.rpartition("}")[2] for element in parsed(svg).iter()}
     assert svg.count("alert(1)") >= 4, "the names are in the drawing"
+
+
+def test_a_folded_project_is_drawn_in_its_domain_as_both_are_spelled() -> None:
+    found = cloud_map(
+        changes(
+            {
+                "steps": [
+                    one(PROJECT, "corp", name="Corp", isDomain=True),
+                    one(PROJECT, "lab@corp", name="Lab"),
+                    one("private-cloud:identity:ExistingDomain", "Default"),
+                    one(PROJECT, "web@default", name="Web"),
+                ]
+            }
+        ),
+        [],
+        (),
+    )
+    drawn = {domain.name: [project.name for project in domain.projects] for domain in found.domains}
+    assert drawn == {"Corp": ["Lab"], "Default": ["Web"]}
