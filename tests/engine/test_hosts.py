@@ -261,8 +261,7 @@ def test_the_last_control_host_is_not_removed_while_others_stay(cloud: Cloud) ->
     cloud.up()
     cloud.declare(host(2))
     printed = cloud.fails()
-    assert "host-1" in printed
-    assert "control" in printed
+    assert "the last control host cannot be removed while host-2 stay" in printed
     assert len(cloud.runs()) == 2
     assert "KollaHost host-1" in cloud.state()
 
@@ -271,6 +270,6 @@ def test_destroy_undeploys_every_host_and_leaves_nothing(cloud: Cloud) -> None:
     cloud.declare(host(1, "control"), host(2))
     cloud.up()
     cloud.program.succeed("destroy", "--yes", "--skip-preview", "--stack", "test")
-    assert cloud.runs()[-1][0] == "destroy"
+    assert [cloud.runs()[-1][0], *sorted(cloud.runs()[-1][1:])] == ["destroy", "host-1", "host-2"]
     assert cloud.inventory() == []
     assert "Current stack resources (0)" in cloud.program.succeed("stack", "--stack", "test")

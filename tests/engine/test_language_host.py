@@ -123,7 +123,8 @@ def test_a_second_preview_is_empty_and_destroy_leaves_nothing(project: Project) 
     project.up()
     project.pulumi("preview", "--expect-no-changes")
     project.pulumi("destroy", "--yes", "--skip-preview")
-    assert "0" in project.pulumi("stack", "ls")
+    (left,) = json.loads(project.pulumi("stack", "ls", "--json"))
+    assert left["resourceCount"] == 0
 
 
 def test_a_virtualenv_is_found_relative_to_the_project(tmp_path: Path) -> None:

@@ -15,4 +15,5 @@ def test_each_empty_key_gets_its_sentence_at_preview_and_no_cloud_is_asked(tmp_p
     assert f"Pulumi.staging.yaml has {len(new_stack.left_to_fill_in(made))} mistakes" in done.stdout
     for sentence in new_stack.left_to_fill_in(made):
         assert sentence in done.stdout
+    assert "openstack:" not in done.stdout, "no resource was asked for"
     assert "Traceback" not in done.stdout

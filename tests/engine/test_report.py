@@ -124,7 +124,9 @@ def test_a_stack_that_is_not_there_gets_a_sentence(program: ProgramCopy) -> None
 
 
 def test_a_class_that_there_is_none_of_is_a_wrong_call(program: ProgramCopy) -> None:
-    assert program.report(STACK, "--fail-on", "terrible").returncode == 2
+    done = program.report(STACK, "--fail-on", "terrible")
+    assert done.returncode == 2
+    assert "argument --fail-on: invalid choice: 'terrible'" in done.stdout
 
 
 def test_no_secret_of_the_stack_is_in_any_of_its_reports(program: ProgramCopy) -> None:

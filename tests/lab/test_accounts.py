@@ -333,6 +333,7 @@ def test_a_credential_that_somebody_else_made_is_not_touched(accounts: Accounts)
     assert done.returncode != 0
     assert "'pipeline-4' that this stack did not make" in done.stdout
     assert "Traceback" not in done.stdout
+    assert "pipeline-4" in accounts.live_credentials()
     own.identity.delete(
         f"/users/{user_id}/application_credentials/{made.json()['application_credential']['id']}"
     )

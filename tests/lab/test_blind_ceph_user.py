@@ -49,7 +49,7 @@ def refused(stack: OwnStack) -> list[str]:
     return list(refusals(state))
 
 
-def test_a_user_that_cannot_see_clones_is_told_at_preview_and_destroy_touches_nothing(
+def test_a_user_that_cannot_see_clones_is_told_at_preview_and_before_a_destroy(
     blind: Path, tmp_path: Path
 ) -> None:
     config = declared(tmp_path, ceph_user=USER.removeprefix("client."), ceph_conf=str(blind), cloned_by=[])

@@ -48,7 +48,7 @@ def loaded(handle: object) -> bool:
     return bool(code == 0)
 
 
-def test_a_host_is_added_found_changed_and_removed_by_commands_that_ceph_takes(clouds: Clouds) -> None:
+def test_a_host_is_added_found_and_removed_by_commands_that_ceph_takes(clouds: Clouds) -> None:
     with_orchestrator(clouds)
     added = ceph_host.hand_over("storage-2", "10.110.0.32", {"rack": "r2", "row": "1"}, clouds)
     assert added == (
@@ -58,6 +58,19 @@ def test_a_host_is_added_found_changed_and_removed_by_commands_that_ceph_takes(c
     assert known == "storage-1: Ceph's orchestrator (test_orchestrator) has it already"
     assert ceph_host.take_back("storage-1", clouds) is None
     assert ceph_host.take_back("storage-9", clouds) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "labels", "command"),
+    [("10.110.0.99", {"rack": "r1"}, "set-addr"), ("10.110.0.31", {"row": "2"}, "label add")],
+)
+def test_a_host_is_changed_by_commands_that_ceph_knows_and_its_stand_in_cannot_do(
+    clouds: Clouds, address: str, labels: dict[str, str], command: str
+) -> None:
+    """Ceph compares a command's arguments with its own list before the orchestrator says so."""
+    with_orchestrator(clouds)
+    with pytest.raises(CloudError, match=f"does not support `orch host {command}`"):
+        ceph_host.hand_over("storage-1", address, labels, clouds)
 
 
 def test_what_the_orchestrator_refuses_is_told_in_its_words(clouds: Clouds) -> None:

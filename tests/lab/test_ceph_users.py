@@ -252,8 +252,9 @@ def test_a_login_without_the_right_is_told_which_caps_it_needs_and_changes_nothi
         "login": made["user"],
         "ceph_conf": str(tmp_path / "own" / CONF),
     }
-    with pytest.raises(users.NoRightsError, match=f"client.{made['user']} may not make cephx users"):
+    with pytest.raises(users.NoRightsError, match=f"client.{made['user']} may not make cephx users") as told:
         provider.create(unable)
+    assert users.RIGHTS in str(told.value)
     with (
         pytest.raises(users.NoRightsError),
         users.connected(unable["login"], unable["ceph_conf"]) as handle,

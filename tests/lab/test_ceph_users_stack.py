@@ -164,6 +164,7 @@ def test_meddled_caps_and_files_are_found_by_a_refresh_and_mended(imports: Impor
 def test_a_machine_that_begins_empty_gets_the_login_back_before_the_import_needs_it(imports: Import) -> None:
     shutil.rmtree(imports.folder)
     imports.printed.append(imports.stack.up("--refresh", "--target", "**ceph:LoginFiles::**"))
+    imports.logs_in(imports.folder, 1)
     imports.stack.preview_is_empty("--refresh")
 
 

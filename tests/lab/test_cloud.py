@@ -39,7 +39,7 @@ def test_dns_servers_keep_their_order(cloud_stack: CloudStack) -> None:
     assert servers != sorted(servers)
 
 
-def test_the_project_it_is_shared_with_sees_a_network_and_another_does_not(cloud_stack: CloudStack) -> None:
+def test_a_network_is_shared_with_its_project_alone(cloud_stack: CloudStack) -> None:
     network = cloud_stack.admin.network.find_network(cloud_stack.named("developer-vms"), ignore_missing=False)
     project_id = next(iter(cloud_stack.outputs["projects"].values()))["id"]
     policies = list(cloud_stack.admin.network.rbac_policies(object_id=network.id))

@@ -248,7 +248,8 @@ def test_what_an_interrupted_removal_disabled_serves_again_once_the_host_is_veri
     down = [agent.kind for agent in neutron_host.agents(admin, going.name) if not agent.enabled]
     assert sorted(down) == ["DHCP agent", "L3 agent"]
     assert verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0, tell=print) == {}
-    assert all(agent.enabled for agent in neutron_host.agents(admin, going.name))
+    serving = [agent.kind for agent in neutron_host.agents(admin, going.name) if agent.enabled]
+    assert sorted(serving) == ["DHCP agent", "L3 agent", "Metadata agent", "Open vSwitch agent"]
     until(
         lambda: [one.enabled for one in nova_host.computes(admin, going.name)] == [True], "it is enabled", 10
     )

@@ -86,7 +86,7 @@ def test_nova_and_neutron_see_the_hosts(stack: OwnStack, admin: Connection) -> N
     assert {(CONTROL, kind) for kind in ("DHCP agent", "L3 agent", "Metadata agent")} <= alive
 
 
-def test_kolla_ran_once_for_all_and_each_host_says_what_was_done(
+def test_each_host_says_what_kolla_did_on_it(
     stack: OwnStack, simulated_hosts: list[SimulatedHost], tmp_path: Path
 ) -> None:
     assert stack

@@ -3,7 +3,7 @@
 import pytest
 
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import reading
+from dynamic_providers.rbd_image import reading, writer
 from tests.lab.golden_image import MIB, at_the_lab, inputs, make
 from tests.lab.hostile_qcow2 import hostile_qcow2
 
@@ -27,6 +27,9 @@ def test_a_source_that_needs_more_memory_than_its_decoder_is_given_is_ended_with
     assert len(str(told.value).splitlines()) == 1
 
 
-def test_a_small_file_that_decodes_to_more_than_the_pool_takes_is_refused_before_it_is_written(tmp_path):
+def test_a_small_file_that_decodes_to_more_than_the_pool_takes_is_refused_before_it_is_written(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(writer, "_copy", lambda *_: pytest.fail("data was written"))
     with pytest.raises(CloudError, match="up to 1048576 MiB of data, and pool 'images' can take"):
         make(inputs(hostile_qcow2(tmp_path / "hostile.qcow2", 1024)))

@@ -188,7 +188,7 @@ def test_a_run_that_is_killed_leaves_nothing_running_and_the_next_one_finishes(s
     assert "prechecks on" in capsys.readouterr().err
 
 
-def test_somebodys_own_kolla_ansible_is_waited_for_and_not_disturbed(site: Site) -> None:
+def test_beside_somebodys_own_kolla_ansible_a_run_is_refused_and_does_not_disturb_it(site: Site) -> None:
     inputs = site.inputs({site.hosts[1].name: site.declare(site.hosts[1])})
     programs = Places(CHECKOUT).kolla_programs
     command = [str(programs / "kolla-ansible"), "gather-facts", "--configdir", str(site.folder)]

@@ -160,7 +160,7 @@ def test_a_compressed_raw_disk_is_imported_with_the_digest_of_the_published_file
 def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):
     broken = tmp_path / "broken.qcow2"
     broken.write_bytes(first[0].read_bytes()[: 4 * MIB])
-    with pytest.raises(CloudError):
+    with pytest.raises(CloudError, match="cut off"):
         make(inputs(broken))
 
 
