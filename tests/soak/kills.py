@@ -89,7 +89,7 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def run(plan: Round, seed: int, admin: Connection) -> dict[str, object]:
+def run(plan: Round, seed: int | str, admin: Connection) -> dict[str, object]:
     """One round; what came of it."""
     suffix = f"k{seed}-{plan.number}"
     began = time.monotonic()
