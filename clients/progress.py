@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
 LINE_INTERVAL_S = 5.0
@@ -22,8 +24,34 @@ def tell(line: str) -> None:
     sys.stderr.flush()
 
 
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Tell now and then how long a step without a known size has taken; nothing if it is over before the first line."""
+    since = time.monotonic()
+    with _ticking(lambda: tell(f"{what}: {time.monotonic() - since:.0f} s")):
+        yield
+
+
+@contextmanager
+def _ticking(tick: Callable[[], None]) -> Iterator[None]:
+    """Call TICK each LINE_INTERVAL_S, in a thread of its own."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(LINE_INTERVAL_S):
+            tick()
+
+    thread = threading.Thread(target=run, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 class Progress:
-    """Reports how far a step of known size in bytes is. Thread-safe; use it in a ``with``.
+    """Reports how far a step of known size in bytes is, also while it stands still. Thread-safe; use it in a ``with``.
 
     Args:
         what: what is being done, e.g. ``"debian-12: writing"``.
@@ -41,13 +69,16 @@ class Progress:
         self._silent = brief
         self._lock = threading.Lock()
         self._started = self._told = time.monotonic()
+        self._ticking = _ticking(lambda: self.advance(0))
 
     def __enter__(self) -> Self:
+        self._ticking.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ticking.__exit__(kind, error, trace)
         if self._silent:
             return
         if kind is None:

@@ -119,10 +119,10 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
     with (
         source.opening(
             declared.source, declared.sha256, declared.source_format, declared.name, ahead=True
-        ) as verified,
+        ) as opened,
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
-        content = generation.Content(verified, declared.hash)
+        content = generation.Content(opened, declared.hash)
         done = publication.publish(cloud, content, wanted, shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],

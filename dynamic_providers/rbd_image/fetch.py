@@ -24,7 +24,7 @@ import requests
 import urllib3
 
 from clients.errors import CloudError
-from clients.progress import Progress, tell
+from clients.progress import Progress, tell, waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,9 +127,10 @@ class _Transfer:
         headers = _HEADERS | ({"Range": f"bytes={self._taken}-"} if self._taken else {})
         for _ in range(MOST_REDIRECTS + 1):
             self._refuse_astray(url, may_be_local)
-            response = session.get(
-                url, stream=True, timeout=TIMEOUT_S, headers=headers, allow_redirects=False
-            )
+            with waiting(f"{self._what}: waiting for {urlsplit(url).hostname}"):
+                response = session.get(
+                    url, stream=True, timeout=TIMEOUT_S, headers=headers, allow_redirects=False
+                )
             if not response.is_redirect:
                 self._refuse_errors(response)
                 return response

@@ -9,7 +9,7 @@ and goes on; whatever is in RBD has a record.
 from __future__ import annotations
 
 import uuid
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,17 +19,19 @@ from openstack.exceptions import SDKException
 from clients import ceph
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
+from clients.progress import waiting
 from dynamic_providers.rbd_image import clones, glance, locations, registration, room, store, writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     import rados
     from openstack.connection import Connection
 
-    from dynamic_providers.rbd_image.source import Source
+    from dynamic_providers.rbd_image.source import Opening, Source
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
+GIB = 1 << 30
 MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name
 
 
@@ -53,7 +55,10 @@ class Cloud:
 @contextmanager
 def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
     """Open both ends, Ceph first: it is what a wrong setting shows on most often."""
-    with store.pool(pool, user, conf) as opened, openstack_client.connect(name) as conn:
+    with ExitStack() as held:
+        with waiting(f"waiting for Ceph (pool {pool}) and Glance ({name})"):
+            opened = held.enter_context(store.pool(pool, user, conf))
+            conn = held.enter_context(openstack_client.connect(name))
         yield Cloud(conn, opened)
 
 
@@ -62,11 +67,11 @@ class Content:
     """What a generation is made from.
 
     Attributes:
-        verified: gives the source; called only where the generation is not there yet (`source.opening`).
+        source: to be verified only where the generation is not there yet.
         hash: whether the SHA-512 of its RAW disk is wanted (`writer.is_hashed`).
     """
 
-    verified: Callable[[], Source]
+    source: Opening
     hash: writer.Hash
 
 
@@ -90,10 +95,15 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
             Ceph does not answer: then the next run goes on with what is left.
         StillRegisteringError: Glance has taken the location and is not done; run it again later.
     """
-    record = _find_healthy(cloud, wanted, current)
+    with waiting(f"{wanted.name}: asking Glance and Ceph what is there"):
+        record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
         locations.refuse_other_cluster(cloud.conn, cloud.pool)
-        verified = content.verified()
+        if known := content.source.surveyed():  # before it is hashed, which may take hours
+            _refuse_small_min_disk(wanted, known.virtual_size)
+            room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.name)
+        verified = content.source.verified()
+        _refuse_small_min_disk(wanted, verified.virtual_size)
         record = record or _new_record(cloud, wanted)
         try:
             record = _import(cloud, verified, record, wanted, writer.is_hashed(content.hash, verified))
@@ -105,7 +115,27 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
             with suppress(CloudError, SDKException, rbd.Error):
                 remove(cloud, record)  # what this run made, whatever went wrong
             raise
+    elif record["min_disk"] != wanted.min_disk:
+        _refuse_small_min_disk(wanted, record["size"])
     return glance.apply(cloud.conn, record, wanted)
+
+
+def _refuse_small_min_disk(wanted: glance.Wanted, size: int) -> None:
+    if sentence := small_min_disk(wanted.min_disk, size):
+        raise CloudError(f"image {wanted.name!r}: {sentence}")
+
+
+def small_min_disk(min_disk: int, size: int) -> str | None:
+    """Why a minimal disk of so many GiB is wrong for an image of SIZE bytes; None where it is not.
+
+    Glance takes it, and Cinder and Nova then refuse the disks that it allows: none may be smaller than the image.
+    """
+    if min_disk and min_disk * GIB < size:
+        return (
+            f"min_disk_gb is {min_disk}, and its disk has {size} bytes: no server or volume of it can have less than "
+            f"{-(-size // GIB)} GiB. Give at least that, or leave it out."
+        )
+    return None
 
 
 def _import(
@@ -120,9 +150,10 @@ def _import(
         with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
             sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
             store.seal(target, sha512)
-    return registration.register(
-        cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
-    )
+    with waiting(f"{wanted.name}: waiting for Glance to make it active"):
+        return registration.register(
+            cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
+        )
 
 
 def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
@@ -195,7 +226,8 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
     called = _called(record)
     found = refuse_if_used(cloud, record, to_trash=to_trash)
     try:
-        glance.delete(cloud.conn, record)
+        with waiting(f"{record['name']}: waiting for Glance to delete {record['id']}"):
+            glance.delete(cloud.conn, record)
     except InUseError as error:
         if not to_trash:
             raise
@@ -204,7 +236,8 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
             "parent's snapshot: flatten them first (`rbd flatten`), and let the cluster make new ones "
             "(`ceph osd set-require-min-compat-client mimic`)."
         ) from error
-    store.remove(cloud.ioctx, record["id"])
+    with waiting(f"{record['name']}: removing its data"):
+        store.remove(cloud.ioctx, record["id"])
 
 
 def refuse_if_used(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> list[str]:

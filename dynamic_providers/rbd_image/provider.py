@@ -180,10 +180,10 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
         with (
             source.opening(
                 inputs.source, inputs.sha256, inputs.source_format, inputs.name, ahead=ahead
-            ) as verified,
+            ) as opened,
             _cloud(inputs) as cloud,
         ):
-            content = generation.Content(verified, inputs.hash)
+            content = generation.Content(opened, inputs.hash)
             record = generation.ensure(cloud, content, wanted, current)
             kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
             rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
-from clients.progress import Progress
+from clients.progress import Progress, waiting
 from dynamic_providers.rbd_image import signatures
 from dynamic_providers.rbd_image.decoder import (
     BROKEN,
@@ -93,7 +93,8 @@ def survey(source: Source, what: str) -> int:
         CloudError: one does not: the file was cut off, or was never whole.
     """
     if source.format == "raw":
-        return sum(end - start for start, end in extents(source.fd))
+        with waiting(f"{what}: looking for its holes"):
+            return sum(end - start for start, end in extents(source.fd))
     with _decoder(source, slots=0) as decoder:
         return decoder.total(what)
 

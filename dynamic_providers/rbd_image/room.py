@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import rbd
+
 from clients import ceph
 from clients.errors import CloudError
+from clients.progress import waiting
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
-    import rbd
+    from collections.abc import Callable
 
 MIB = 1 << 20
 
@@ -50,6 +54,21 @@ def refuse_if_full(pool: ceph.Pool) -> None:
         )
 
 
+def refuse_ahead(pool: ceph.Pool, image: str | None, needed: int, what: str) -> None:
+    """As `refuse_if_too_small`, for an image that an earlier run began, or one that is yet to be made.
+
+    Raises:
+        CloudError: they do not fit.
+    """
+    refuse_if_full(pool)
+    if image:
+        with suppress(rbd.ImageNotFound), rbd.Image(pool.ioctx, image, read_only=True) as target:
+            refuse_if_too_small(pool, target, needed, what)
+            return
+    name = pool.handle.conf_get("rbd_default_data_pool") or pool.name
+    _refuse_if_too_small(pool, name, needed, what, lambda: 0)
+
+
 def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: str) -> None:
     """Refuse to write ``needed`` bytes into ``target`` if they do not fit; what it holds already is counted off.
 
@@ -57,10 +76,14 @@ def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: s
         CloudError: they do not fit.
     """
     name = pool.handle.pool_reverse_lookup(target.data_pool_id())
+    _refuse_if_too_small(pool, name, needed, what, lambda: _held(target, what))
+
+
+def _refuse_if_too_small(pool: ceph.Pool, name: str, needed: int, what: str, held: Callable[[], int]) -> None:
     room = of_pool(pool, name)
     if room is None or room.takes(needed):
         return
-    missing = needed - _held(target)  # looked up only now: without an object map it takes a while
+    missing = needed - held()  # looked up only now: without an object map it takes a while
     if missing > 0 and not room.takes(missing):
         raise CloudError(
             f"{what}: the source has up to {needed // MIB} MiB of data, and pool {name!r} can take "
@@ -94,11 +117,12 @@ def _mended(name: str, room: Room) -> str:
     return "freed room in it or added OSDs (`ceph df` shows what there is)"
 
 
-def _held(target: rbd.Image) -> int:
+def _held(target: rbd.Image, what: str) -> int:
     found: list[int] = []
 
     def count(_offset: int, length: int, exists: bool) -> None:
         found.append(length * exists)
 
-    target.diff_iterate(0, target.size(), None, count, whole_object=True)
+    with waiting(f"{what}: looking at what an earlier run has written"):
+        target.diff_iterate(0, target.size(), None, count, whole_object=True)
     return sum(found)

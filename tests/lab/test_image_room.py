@@ -9,7 +9,7 @@ import rbd
 
 from clients import ceph as ceph_client
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import room, store, writer
+from dynamic_providers.rbd_image import room, source, store, writer
 from dynamic_providers.rbd_image.source import verified
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
 
@@ -57,10 +57,17 @@ def images():
         return [*rbd.RBD().list(pool.ioctx), *rbd.RBD().trash_list(pool.ioctx)]
 
 
+def never_hashed(_file, _what, over):
+    """Stands for a hash of hours, which only ends when nobody waits for it."""
+    assert over.wait(120), "the import waited for the hash"
+    return "0" * 64
+
+
 def refused(first, match):
-    """The import is refused before a byte of data went, with nothing left in the pool; `at_the_lab` looks at Glance."""
+    """The import is refused before the source is hashed and a byte of data went, with nothing left in the pool; `at_the_lab` looks at Glance."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "_copy", lambda *_: pytest.fail("data was written"))
+        patch.setattr(source, "hashed", never_hashed)
         with pytest.raises(CloudError, match=match) as told:
             make(inputs(first[0], pool=POOL, ceph_user="admin"))
     assert len(str(told.value).splitlines()) == 1
@@ -95,8 +102,8 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
     wait_for(lambda: stats()["quota_bytes"])
     asked, held = [], room._held
 
-    def recorded(target):
-        asked.append(held(target))
+    def recorded(target, what):
+        asked.append(held(target, what))
         return asked[-1]
 
     monkeypatch.setattr(room, "_held", recorded)

@@ -19,6 +19,7 @@ from dynamic_providers.rbd_image import (
     rotation,
     store,
 )
+from dynamic_providers.rbd_image.source import Opening
 from operations import publish_image
 
 SHA256 = "a" * 64
@@ -44,7 +45,7 @@ def unwanted() -> Any:
     raise AssertionError("the source was asked for")
 
 
-CONTENT = generation.Content(unwanted, hash="none")
+CONTENT = generation.Content(Opening(unwanted, unwanted), hash="none")
 
 
 def record(image_id: str = "current", **fields: Any) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 import io
 import re
+import threading
 
 import pytest
 
 from clients import progress as progress_module
-from clients.progress import Progress
+from clients.progress import Progress, waiting
 
 
 def test_without_a_terminal_a_short_step_is_one_line():
@@ -61,3 +62,41 @@ def test_at_a_terminal_a_bar_is_drawn_anew_at_most_five_times_a_second(monkeypat
             progress.advance(1 << 20)
     drawn = stream.getvalue().split("\r\x1b[K")
     assert 2 <= len(drawn) - 2 <= 1 / 0.2  # but for what is before the first, and the last line
+
+
+class Stream(io.StringIO):
+    """A stream that tells when a line has come."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = threading.Event()
+
+    def write(self, text):
+        super().write(text)
+        self.told.set()
+        return len(text)
+
+
+def test_a_step_that_stands_still_is_told_of(monkeypatch):
+    monkeypatch.setattr(progress_module, "LINE_INTERVAL_S", 0.01)
+    stream = Stream()
+    with Progress("writing", 10 << 20, stream) as progress:
+        progress.advance(5 << 20)
+        stream.told.clear()
+        assert stream.told.wait(60)
+    assert "writing:  50%, " in stream.getvalue()
+
+
+def test_a_wait_of_unknown_length_is_told_of_while_it_lasts(monkeypatch):
+    monkeypatch.setattr(progress_module, "LINE_INTERVAL_S", 0.01)
+    stream = Stream()
+    monkeypatch.setattr("sys.stderr", stream)
+    with waiting("debian-12: waiting for Glance"):
+        assert stream.told.wait(60)
+    assert re.match(r"debian-12: waiting for Glance: \d+ s\n", stream.getvalue())
+
+
+def test_a_short_wait_is_silent(capsys):
+    with waiting("debian-12: waiting for Glance"):
+        pass
+    assert capsys.readouterr().err == ""

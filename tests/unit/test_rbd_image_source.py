@@ -63,8 +63,8 @@ def ahead(path, checksum):
 
 
 def test_a_source_that_is_hashed_ahead_is_the_same(qcow2):
-    with ahead(qcow2, sha256(qcow2)) as verified:
-        found = verified()
+    with ahead(qcow2, sha256(qcow2)) as opening:
+        found = opening.verified()
         assert found.virtual_size == 3 * MIB
         assert os.pread(found.fd, 4, 0) == b"QFI\xfb"
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -76,8 +76,8 @@ def test_what_is_wrong_with_a_source_is_told_where_it_is_asked_for_and_not_other
         (qcow2, "0" * 64, "nothing was imported"),
         (tmp_path / "none", "0" * 64, "cannot be read"),
     ]:
-        with ahead(path, checksum) as verified, pytest.raises(CloudError, match=says):
-            verified()
+        with ahead(path, checksum) as opening, pytest.raises(CloudError, match=says):
+            opening.verified()
         with ahead(path, checksum):
             pass
 
@@ -89,11 +89,33 @@ def test_a_source_that_turns_out_not_to_be_needed_is_not_hashed_to_its_end(tmp_p
         pass
 
 
+def test_what_header_and_tables_tell_does_not_wait_for_the_hash(qcow2, monkeypatch):
+    def hash_of_hours(_file, _what, over):
+        assert over.wait(60), "somebody waits for the hash"
+        return "0" * 64
+
+    monkeypatch.setattr(source, "hashed", hash_of_hours)
+    for early in (True, False):
+        with source.opening(str(qcow2), sha256(qcow2), "qcow2", "test", ahead=early) as opening:
+            known = opening.surveyed()
+            assert known
+            assert known.virtual_size == 3 * MIB
+
+
+def test_of_a_compressed_source_nothing_is_known_before_it_is_verified(qcow2, tmp_path):
+    published = tmp_path / "disk.xz"
+    published.write_bytes(lzma.compress(qcow2.read_bytes()))
+    with ahead(published, sha256(published)) as opening:
+        assert opening.surveyed() is None
+        assert opening.verified().virtual_size == 3 * MIB
+
+
 def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
     folder, url = web
-    with source.opening(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test", ahead=True) as verified:
+    with source.opening(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test", ahead=True) as opening:
+        assert opening.surveyed() is None
         (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())  # not there before
-        assert verified().virtual_size == 3 * MIB
+        assert opening.verified().virtual_size == 3 * MIB
 
 
 def special(path, kind):

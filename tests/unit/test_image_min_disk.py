@@ -1,0 +1,75 @@
+"""A minimal disk that is smaller than the image is refused before the source is hashed or anything is written; no cloud."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from clients.errors import CloudError
+from dynamic_providers.rbd_image import generation, glance, locations, room
+from dynamic_providers.rbd_image.source import Opening, Source
+
+GIB = 1 << 30
+CLOUD: Any = SimpleNamespace(conn=None, pool=None, ioctx=None)
+WANTED = glance.Wanted(
+    "debian-12", "shared", protected=False, min_disk=0, min_ram=0, properties={}, stamps={}
+)
+
+
+def unwanted():
+    raise AssertionError("the source was verified")
+
+
+def three_gib():
+    return Source(-1, "raw", 3 * GIB)
+
+
+@pytest.fixture
+def there(monkeypatch):
+    """Says which record the generation has; nothing is asked or written."""
+
+    def put(record):
+        monkeypatch.setattr(generation, "_find_healthy", lambda *_: record)
+        monkeypatch.setattr(locations, "refuse_other_cluster", lambda *_: None)
+        monkeypatch.setattr(room, "refuse_ahead", lambda *_: None)
+        monkeypatch.setattr(generation, "_new_record", lambda *_: pytest.fail("a record was made"))
+        monkeypatch.setattr(glance, "apply", lambda _conn, found, _wanted: found)
+
+    return put
+
+
+def ensure(min_disk, opening):
+    content = generation.Content(opening, "none")
+    return generation.ensure(CLOUD, content, replace(WANTED, min_disk=min_disk), None)
+
+
+def test_it_is_refused_before_the_source_is_hashed_where_its_header_tells_the_size(there):
+    there(None)
+    with pytest.raises(CloudError, match=r"'debian-12': min_disk_gb is 2, .* has 3221225472 bytes: .* 3 GiB"):
+        ensure(2, Opening(three_gib, unwanted))
+
+
+def test_and_before_anything_is_written_where_it_does_not(there):
+    there(None)
+    with pytest.raises(CloudError, match="min_disk_gb is 2"):
+        ensure(2, Opening(lambda: None, three_gib))
+
+
+def test_a_change_of_an_image_that_is_there_is_refused_too(there):
+    there({"status": "active", "size": 3 * GIB, "min_disk": 0})
+    with pytest.raises(CloudError, match="min_disk_gb is 2"):
+        ensure(2, Opening(unwanted, unwanted))
+
+
+@pytest.mark.parametrize("min_disk", [0, 3, 100])
+def test_what_is_large_enough_passes_and_what_was_adopted_so_stays(there, min_disk):
+    there({"status": "active", "size": 3 * GIB, "min_disk": 1})
+    assert ensure(min_disk, Opening(unwanted, unwanted))["min_disk"] == 1
+    assert ensure(1, Opening(unwanted, unwanted))["min_disk"] == 1
+
+
+@pytest.mark.parametrize(("size", "least"), [(1, 1), (GIB, 1), (GIB + 512, 2), (3 * GIB, 3)])
+def test_the_least_that_is_right_is_whole_gib(size, least):
+    assert generation.small_min_disk(least, size) is None
+    assert (generation.small_min_disk(least - 1, size) is None) == (least == 1)
