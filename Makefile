@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test lab-test test soak-kills bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test soak-kills bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -111,6 +111,9 @@ unit: toolchain ## pure tests, seconds
 
 engine-test: toolchain ## the real engine against fake backends
 	@$(ENGINE_ENV); $(VENV)/python -m pytest -q tests/engine
+
+check: lint types ## what needs no lab: before every commit
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -q -n logical --dist worksteal tests/unit tests/engine
 
 lab-test: toolchain ## real everything; brings the lab up
 	@$(PYTHON) -m lab install
