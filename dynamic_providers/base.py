@@ -4,7 +4,7 @@ Pulumi hands a provider plain dictionaries: numbers as floats, None left out, va
 ``Unknown`` objects, and its own ``__provider`` among the properties. A provider here sees pydantic models
 instead and declares, as sets of field names, what a change of a field means.
 
-A provider object is pickled by reference (its module and class are importable), so it holds no state.
+A provider object is pickled by reference (its module and class are importable), so it holds no state of the program's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
+    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -61,6 +62,13 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     no_effect: ClassVar[frozenset[str]] = frozenset()
     """What counts only when it is made: a change is not shown, and the outputs keep what it was made with."""
 
+    _of_this_run: dict[str, InputsT] | None = None
+    """What this run has made or changed, by id; None outside of a run."""
+
+    def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002 - the host's signature
+        """Begin a run: the host of dynamic providers calls this once, before anything else."""
+        self._of_this_run = {}
+
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate what is known; one failure a field, each a sentence."""
         props = _without_provider(news)
@@ -92,6 +100,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Find or create under a deterministic identity (nothing is saved if this fails)."""
         inputs = self._inputs(props)
         id_, outputs = self.find_or_create(inputs)
+        self._note(id_, inputs)
         return CreateResult(id_, _state(inputs, outputs))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -101,7 +110,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         changed = self._changed(_without_provider(_olds), _without_provider(_news))
         if changed and changed <= self.reached_by and not self.needs_repair(olds):
             return UpdateResult(_state(inputs, olds))
-        return UpdateResult(_state(inputs, self.update_in_place(_id, olds, inputs)))
+        outputs = self.update_in_place(_id, olds, inputs)
+        self._note(_id, inputs)
+        return UpdateResult(_state(inputs, outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the live state; "gone" is an empty id."""
@@ -115,15 +126,31 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return ReadResult(id_, _state(inputs, outputs), inputs.model_dump(exclude_none=True))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Remove everything the resource made; what is gone already is success."""
+        """Remove everything the resource made, unless another resource stands for the same object in this run.
+
+        What is gone already is success.
+        """
         known = _without_provider(_props)
-        self.delete_live(
-            _id, self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
+        inputs, outputs = (
+            self._inputs(self._only_inputs(known)),
+            self.outputs_model.model_validate(known),
         )
+        successor = (self._of_this_run or {}).get(_id)
+        if successor is None:
+            self.delete_live(_id, inputs, outputs)
+        else:
+            self.hand_over(_id, inputs, outputs, successor)
 
     def needs_repair(self, outputs: OutputsT) -> bool:  # noqa: ARG002 - for subclasses
         """Whether a refresh left something in ``outputs`` that the next update has to mend."""
         return False
+
+    def hand_over(self, id_: str, inputs: InputsT, outputs: OutputsT, successor: InputsT) -> None:
+        """Leave the object to the resource with the inputs SUCCESSOR; remove only what that does not declare."""
+
+    def _note(self, id_: str, inputs: InputsT) -> None:
+        if self._of_this_run is not None:
+            self._of_this_run[id_] = inputs
 
     @abstractmethod
     def find_or_create(self, inputs: InputsT) -> tuple[str, OutputsT]:

@@ -85,3 +85,13 @@ class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesO
     ) -> None:
         """Remove what was written, and the folder if nothing else is in it."""
         files.remove(Path(id_), outputs.names)
+
+    def hand_over(
+        self,
+        id_: str,
+        inputs: CephLoginFilesArgs,  # noqa: ARG002
+        outputs: CephLoginFilesOutputs,
+        successor: CephLoginFilesArgs,
+    ) -> None:
+        """A cephx user that was renamed and keeps its folder: the files of the new name stay."""
+        files.remove(Path(id_), set(outputs.names) - set(successor.texts))

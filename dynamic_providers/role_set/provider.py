@@ -108,6 +108,18 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             for role_id in sorted(found if inputs.exact else found & set(outputs.given)):
                 assignments.remove(conn, inputs.place, role_id)
 
+    def hand_over(
+        self,
+        id_: str,  # noqa: ARG002
+        inputs: RoleSetArgs,
+        outputs: RoleSetOutputs,
+        successor: RoleSetArgs,
+    ) -> None:
+        """A user or group that was renamed keeps the roles that are declared under its new name."""
+        with openstack.connect(inputs.cloud) as conn:
+            for role_id in sorted(set(outputs.given) - set(successor.roles)):
+                assignments.remove(conn, inputs.place, role_id)
+
 
 def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
     """Add first, then remove, so that there is no moment without a role that stays.

@@ -101,6 +101,16 @@ def test_a_user_spelled_in_another_case_keeps_the_role(moved: Moved) -> None:
     moved.has("reader")
 
 
+def test_a_user_renamed_in_keystone_and_in_the_file_keeps_the_role(moved: Moved) -> None:
+    """Another resource, whose create comes before the delete of the former one."""
+    identity: Any = moved.stack.admin.identity
+    for name in (f"renamed-{moved.name}", moved.name):
+        identity.update_user(moved.user_id, name=name)
+        moved.declare("reader", user=name)
+        moved.stack.up()
+        moved.has("reader")
+
+
 def test_a_grant_that_moves_to_an_account_s_access_stays(moved: Moved) -> None:
     moved.with_access("reader")
     (planned,) = (did for (kind, _), did in moved.stack.planned().items() if kind == "RoleSet")

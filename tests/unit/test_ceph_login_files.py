@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 
 from clients.errors import CloudError
 from dynamic_providers.ceph_login_files import CephLoginFiles, files
@@ -110,3 +111,14 @@ def test_names_in_state_are_a_schema() -> None:
     assert CephLoginFiles._resource_type_name == "dynamic/ceph:LoginFiles"
     assert CephLoginFilesProvider.__module__ == "dynamic_providers.ceph_login_files.provider"
     assert CephLoginFilesProvider.__qualname__ == "CephLoginFilesProvider"
+
+
+def test_a_renamed_user_keeps_the_files_of_its_new_name_in_the_same_folder(folder: Path) -> None:
+    """The former name's resource is deleted at the run's end, after the new one's was made."""
+    in_a_run = CephLoginFilesProvider()
+    in_a_run.configure(ConfigureRequest(Config({}, "private-cloud")))
+    former = state(folder)
+    wanted = {"folder": str(folder), "texts": {"ceph.conf": "[global]\n", "ceph.client.b.1.keyring": "new"}}
+    made = in_a_run.create(wanted)
+    in_a_run.delete(made.id, former)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == wanted["texts"]

@@ -234,3 +234,24 @@ def test_names_in_state_are_a_schema():
     assert RoleSetProvider.__module__ == "dynamic_providers.role_set.provider"
     assert RoleSetProvider.__qualname__ == "RoleSetProvider"
     assert set(RoleSetArgs.model_fields) == {*ARGS, "inherited", "exact", "principal", "scope", "role_names"}
+
+
+def test_a_renamed_principal_keeps_the_roles_that_the_same_run_declares(keystone):
+    """The resource of the former name is deleted at the run's end, after that of the new name was made."""
+    in_a_run: Any = RoleSetProvider()
+    in_a_run.configure(None)
+    keystone.there |= {URL + "member", URL + "reader"}
+    former = state(roles=["member", "reader"], given=["member", "reader"], exact=False, principal="bot@corp")
+    made = in_a_run.create(ARGS | {"exact": False, "principal": "robot@corp"})
+    in_a_run.delete(made.id, former)
+    assert keystone.there == {URL + "member"}
+
+
+def test_a_replaced_role_set_is_deleted_before_this_run_has_made_it(keystone):
+    in_a_run: Any = RoleSetProvider()
+    in_a_run.configure(None)
+    keystone.there |= {URL + "member"}
+    in_a_run.delete("user/u1/project/p1", state(given=["member"]))
+    assert keystone.there == set()
+    in_a_run.create(dict(ARGS))
+    assert keystone.there == {URL + "member"}
