@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test soak-kills bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -123,8 +123,11 @@ test: lint types ## everything CI runs
 	@$(PYTHON) -m lab install
 	@$(ENGINE_ENV); $(VENV)/python -m tests.lanes
 
-soak-kills: toolchain lab ## kill runs of a small stack at random moments, repair, go on (ARGS='--seed 1 --kills 20'; goes on where it stopped)
+soak-kills: toolchain lab ## kill runs of a small stack at random moments, repair, go on (ARGS='--seed 1 --count 20'; goes on where it stopped)
 	@$(ENGINE_ENV); $(VENV)/python -m tests.soak.kills $(ARGS)
+
+soak-names: toolchain lab ## change stacks whose names the services confuse; only what was taken out may go (ARGS as above)
+	@$(ENGINE_ENV); $(VENV)/python -m tests.soak.names $(ARGS)
 
 bench: bench-image bench-hosts bench-engine ## the figures
 

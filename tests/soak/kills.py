@@ -6,9 +6,6 @@ stopped, and the same seed gives the same rounds.
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import random
 import shutil
 import sys
@@ -16,17 +13,15 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import openstack
-
 from tests.lab.cloud_stack import lab_environment
-from tests.program_copy import ROOT, ProgramCopy
+from tests.program_copy import ProgramCopy
 from tests.soak import small_stack
 from tests.soak.process_tree import VICTIMS, RunningPulumi, ended
+from tests.soak.rounds import FOLDER, NotConvergedError, run_all
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-FOLDER = ROOT / ".cloud" / "soak-kills"
 STACK = "soak"
 PHASES = {"up": 9.0, "change": 7.0, "destroy": 7.0}
 """What is killed, and the seconds in which."""
@@ -53,40 +48,11 @@ class Round:
         return cls(number, phase, chance.choice(VICTIMS), round(chance.uniform(0.5, PHASES[phase]), 2))
 
 
-class NotConvergedError(Exception):
-    """What is not as documented."""
-
-
 def main() -> int:
     """Run the command; 0 when every round of this run converged."""
-    parser = argparse.ArgumentParser(prog="make soak-kills", description=__doc__)
-    parser.add_argument("--seed", type=int, default=1, help="the rounds' seed")
-    parser.add_argument(
-        "--kills", type=int, default=20, help="how many kills of this seed there are to be in all"
+    return run_all(
+        "soak-kills", __doc__, "killed", lambda seed, number, admin: run(Round.of(seed, number), seed, admin)
     )
-    arguments = parser.parse_args()
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    results = FOLDER / f"seed-{arguments.seed}.jsonl"
-    lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-    done = [json.loads(line) for line in lines]
-    os.environ.update(lab_environment())
-    admin = openstack.connect(cloud="lab-admin")
-    failed = 0
-    kills = sum(result["killed"] for result in done)
-    number = len(done)
-    while kills < arguments.kills:
-        plan = Round.of(arguments.seed, number)
-        result = run(plan, arguments.seed, admin)
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result) + "\n")
-        say(json.dumps(result))
-        kills += bool(result["killed"])
-        failed += result["why"] != ""
-        number += 1
-    say(
-        f"{kills} kills of seed {arguments.seed}; {failed} rounds of this run did not converge; see {results}"
-    )
-    return 1 if failed else 0
 
 
 def run(plan: Round, seed: int | str, admin: Connection) -> dict[str, object]:
@@ -160,11 +126,6 @@ def _must(program: ProgramCopy, *arguments: str) -> None:
 def _must_hold(held: dict[str, int], wanted: dict[str, int]) -> None:
     if held != wanted:
         raise NotConvergedError(f"the cloud has {held}, declared are {wanted}")
-
-
-def say(text: str) -> None:
-    """Tell a person."""
-    print(text, flush=True)  # noqa: T201 - its output is its interface
 
 
 if __name__ == "__main__":
