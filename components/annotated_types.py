@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated
 
@@ -93,13 +94,17 @@ def _name(value: str) -> str:
 
 
 def storable(value: str) -> str:
-    """VALUE, which the services' tables can hold; they are utf8mb3, and a connection error is what they answer."""
+    """VALUE as it is sent, if the services' tables can hold it.
+
+    They are utf8mb3, and a connection error is what they answer. Accents are composed (NFC): Pulumi's OpenStack plugin
+    sends them so, whatever it is given.
+    """
     strange = next((sign for sign in value if ord(sign) > _LAST_OF_THE_BMP or sign == "\0"), None)
     if strange:
         raise refusal(
             f"{value[:60]!r} has {strange!r} (U+{ord(strange):04X}), which the services' tables cannot hold; leave it out"
         )
-    return value
+    return unicodedata.normalize("NFC", value)
 
 
 def _at_most(longest: int, of: str) -> AfterValidator:

@@ -16,6 +16,7 @@ import pytest
 from clients import ceph
 from components.resource_names import resource_name
 from lab.settings import Lab
+from operations.repair.kinds import AFTER_A_KILL
 from tests.lab.golden_image import clone_of, glance, raw_digest_in_rbd, rbd_names, remove_clone
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
@@ -23,6 +24,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # 
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 VLAN = 962
+ROUTE = {"destination": "10.99.63.0/24", "next_hop": "10.99.62.9"}
+ELSEWHERE = {
+    "pulumi-python:dynamic/hosts:HostOs": "tests/lab/test_host_os.py, with a simulated host",
+    "pulumi-python:dynamic/hosts:MonitoringAgent": "tests/lab/test_monitoring_agent.py, with a simulated host",
+    "pulumi-python:dynamic/kolla:KollaDeployment": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
+    "pulumi-python:dynamic/kolla:KollaHost": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
+}
+"""Types of hosts: none of these tests replaces or taints one, which undeploys a host and deploys it again."""
 
 
 @dataclass
@@ -35,12 +44,18 @@ class Everything:
     source: Path
 
     @property
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in its state."""
+        exported = json.loads(self.stack.program.succeed("stack", "export", "--stack", STACK))
+        resources: list[dict[str, Any]] = exported["deployment"]["resources"]
+        return resources
+
+    @property
     def custom(self) -> list[str]:
         """The URNs of its custom resources, without the providers."""
-        exported = json.loads(self.stack.program.succeed("stack", "export", "--stack", STACK))
         return [
             resource["urn"]
-            for resource in exported["deployment"]["resources"]
+            for resource in self.resources
             if resource.get("custom") and not resource["type"].startswith("pulumi:providers:")
         ]
 
@@ -52,10 +67,9 @@ class Everything:
     @property
     def ids(self) -> dict[str, str]:
         """The ids of what can be renamed, by URN."""
-        exported = json.loads(self.stack.program.succeed("stack", "export", "--stack", STACK))
         return {
             resource["urn"]: resource["id"]
-            for resource in exported["deployment"]["resources"]
+            for resource in self.resources
             if resource.get("id") and not resource["type"].endswith(":ApplicationCredential")
         }
 
@@ -91,9 +105,12 @@ class Everything:
         (group,) = admin.network.security_groups(project_id=project.id, name="default")
         assert {rule["direction"] for rule in group.security_group_rules} == {"egress"}
         assert admin.compute.get_quota_set(project.id).instances == 7
+        assert admin.network.get_quota(project.id).networks == 5
+        assert admin.block_storage.get_quota_set(project.id).volumes == 3
         (network,) = (one for one in admin.network.networks() if one.name == self.name)
         (subnet,) = admin.network.subnets(network_id=network.id)
         assert (subnet.name, subnet.cidr) == (f"{self.name}-v4", "10.99.62.0/24")
+        assert subnet.host_routes == [{"destination": ROUTE["destination"], "nexthop": ROUTE["next_hop"]}]
         (share,) = admin.network.rbac_policies(object_id=network.id)
         assert share.target_project_id == project.id
         self._ceph_is_as_declared()
@@ -132,7 +149,7 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
             {
                 "name": name,
                 "domain": name,
-                "quota": {"compute": {"instances": 7}},
+                "quota": {"compute": {"instances": 7}, "network": {"networks": 5}, "volume": {"volumes": 3}},
                 "default_security_group": "closed",
                 "undeclared_grants": "remove",
             }
@@ -155,7 +172,15 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
                 "name": name,
                 "segments": [{"physical_network": "physnet1", "vlan": VLAN}],
                 "shared_with": [project],
-                "subnets": [{"name": f"{name}-v4", "cidr": "10.99.62.0/24", "gateway": "10.99.62.1"}],
+                "subnets": [
+                    {
+                        "name": f"{name}-v4",
+                        "cidr": "10.99.62.0/24",
+                        "gateway": "10.99.62.1",
+                        "allocation_pools": [{"start": "10.99.62.20", "end": "10.99.62.99"}],
+                        "host_routes": [ROUTE],
+                    }
+                ],
             }
         ],
         "ceph": {"user": "admin", "conf": str(lab.ceph_conf)},
@@ -189,6 +214,13 @@ def everything(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[E
 
 def test_the_stack_is_up_as_declared(everything: Everything) -> None:
     everything.is_as_declared()
+
+
+def test_the_stack_has_a_resource_of_every_type(everything: Everything) -> None:
+    types = {resource["type"] for resource in everything.resources if resource.get("custom")}
+    assert {
+        type_ for type_ in types if not type_.startswith("pulumi:")
+    } == AFTER_A_KILL.keys() - ELSEWHERE.keys()
 
 
 def test_another_spelling_of_every_name_is_an_update(everything: Everything, lab: Lab) -> None:

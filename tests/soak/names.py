@@ -10,6 +10,7 @@ import random
 import shutil
 import sys
 import time
+import unicodedata
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -181,12 +182,15 @@ class Round:
             self.admin.image.post("/images", json={"name": other, **stamps}).raise_for_status()
 
     def refuse_unlike(self, held: dict[str, dict[str, str]], names: dict[str, Names]) -> None:
-        """Compare what is HELD with what is declared, to the letter.
+        """Compare what is HELD with what is declared, to the letter, accents composed.
 
         Raises:
             NotConvergedError: they differ.
         """
-        wanted = {kind: [*declared.values()] for kind, declared in names.items()}
+        wanted = {
+            kind: [unicodedata.normalize("NFC", name) for name in declared.values()]
+            for kind, declared in names.items()
+        }
         wanted["project"].append(self.home)
         wanted["credential"] = [f"{name}-1" for name in wanted["account"]]  # the first serial
         for kind, declared in wanted.items():

@@ -486,6 +486,15 @@ def test_a_domain_that_exists_outside_the_program_can_be_named() -> None:
     assert settings.named_domains == ("heat",)
 
 
+def test_accents_are_composed_as_the_plugin_sends_them() -> None:
+    def change(stack: Stack) -> None:
+        stack["existing_domains"] = ["cafe\u0301"]
+        stack["networks"][0]["description"] = "cafe\u0301"
+
+    settings = parse(changed(change), file_name="x", root=Path())
+    assert (settings.existing_domains, settings.networks[0].description) == (("caf\u00e9",), "caf\u00e9")
+
+
 def test_the_management_vlan_may_be_another_one_on_another_physical_network() -> None:
     def change(stack: Stack) -> None:
         stack["management"]["physical_networks"] = ["physnet1"]
