@@ -179,7 +179,9 @@ class Round:
                 glance.STAMP_IMAGE: other,
                 glance.STAMP_SHA256: hashlib.sha256(self.source(key).read_bytes()).hexdigest(),
             }
-            self.admin.image.post("/images", json={"name": other, **stamps}).raise_for_status()
+            self.admin.image.post(
+                "/images", json={"name": other, "visibility": "community", **stamps}
+            ).raise_for_status()
 
     def refuse_unlike(self, held: dict[str, dict[str, str]], names: dict[str, Names]) -> None:
         """Compare what is HELD with what is declared, to the letter, accents composed.
