@@ -27,11 +27,7 @@ def at_the_lab(lab, monkeypatch):
     before = rbd_names() | recorded_names()
     yield lab
     with openstack_client.connect("lab-image-import") as conn:
-        for hidden in ("false", "true"):
-            found = conn.image.get(
-                "/images", params={"private_cloud_stack": STACK, "visibility": "all", "os_hidden": hidden}
-            ).json()["images"]
-            assert found == [], "the test left Glance records"
+        assert records(conn, private_cloud_stack=STACK) == [], "the test left Glance records"
     # Tests beside this one have images of their own, and the record of one goes before its data.
     deadline = time.monotonic() + 30
     while (left := rbd_names() - recorded_names() - before) and time.monotonic() < deadline:
@@ -52,13 +48,18 @@ def recorded_names_of_test():
 
 def recorded_names(**filters):
     with openstack_client.connect("lab-admin") as conn:
-        return {
-            image["id"]
-            for hidden in ("false", "true")
-            for image in conn.image.get(
-                "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000} | filters
-            ).json()["images"]
-        }
+        return {image["id"] for image in records(conn, **filters)}
+
+
+def records(conn, **filters):
+    """Every record that CONN may see, hidden ones too."""
+    return [
+        image
+        for hidden in ("false", "true")
+        for image in conn.image.get(
+            "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000} | filters
+        ).json()["images"]
+    ]
 
 
 def make_qcow2(folder, name, data_mib, size, seed):

@@ -2,8 +2,13 @@
 
 from openstack.connection import Connection
 
+from tests.lab.cloud_stack import lab_environment
 from tests.soak import names
 
 
-def test_only_what_was_taken_out_of_the_stack_file_is_deleted(tmp_path, admin: Connection) -> None:
+def test_only_what_was_taken_out_of_the_stack_file_is_deleted(
+    tmp_path, monkeypatch, admin: Connection
+) -> None:
+    for name, value in lab_environment().items():
+        monkeypatch.setenv(name, value)
     assert names.run("test", 0, admin, tmp_path)["why"] == ""

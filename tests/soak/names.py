@@ -11,14 +11,15 @@ import shutil
 import sys
 import time
 import unicodedata
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clients import openstack as openstack_client
 from clients.names import folded
 from dynamic_providers.rbd_image import glance
 from tests.lab.cloud_stack import lab_environment
+from tests.lab.golden_image import records
 from tests.program_copy import ProgramCopy
 from tests.soak.rounds import FOLDER, NotConvergedError, run_all
 from tests.soak.spellings import WORDS, other_spelling
@@ -33,6 +34,7 @@ STACK = "names"
 KINDS = ("project", "account", "network", "image")
 _FIRST_VLAN = 970
 _UP = ("up", "--yes", "--skip-preview", "--stack", STACK)
+IMPORTER = "lab-image-import"
 _IMAGE_BYTES = 1 << 20
 
 Names = dict[str, str]
@@ -104,7 +106,7 @@ class Round:
                 {"name": name, "segments": [{"physical_network": "physnet1", "vlan": self._vlans[key]}]}
                 for key, name in names["network"].items()
             ],
-            "image_store": {"cloud": "lab-image-import", "pool": "images", "ceph_user": "image-import"},
+            "image_store": {"cloud": IMPORTER, "pool": "images", "ceph_user": "image-import"},
             "images": [
                 {
                     "name": name,
@@ -130,13 +132,6 @@ class Round:
     def held(self) -> dict[str, dict[str, str]]:
         """What the cloud has with the round's suffix in its name: the name by id, for each kind."""
         identity: Any = self.admin.identity  # the SDK's types have its v2 too
-        shown = [
-            image
-            for hidden in ("false", "true")
-            for image in self.admin.image.get(
-                "/images", params={"visibility": "all", "os_hidden": hidden, "limit": 1000}
-            ).json()["images"]
-        ]
         found = {
             "domain": identity.domains(),
             "project": identity.projects(),
@@ -154,7 +149,9 @@ class Round:
             for kind, things in found.items()
         }
         held["image"] = {
-            image["id"]: image["name"] for image in shown if self.suffix in folded(image["name"] or "")
+            image["id"]: image["name"]
+            for image in records(self.admin)
+            if self.suffix in folded(image["name"] or "")
         }
         held["credential"] = {
             credential.id: credential.name
@@ -164,7 +161,10 @@ class Round:
         return held
 
     def make_foreign(self, names: dict[str, Names]) -> None:
-        """Make by hand, beside the stack, what has its names in other spellings, and what says that it is the stack's."""
+        """Make by hand, beside the stack, what has its names in other spellings.
+
+        The images are of the account that imports the stack's, and say, in other spellings too, whose they are.
+        """
         identity: Any = self.admin.identity
         for name in names["project"].values():
             identity.create_project(name=other_spelling(name, self.chance), domain_id="default")
@@ -179,9 +179,8 @@ class Round:
                 glance.STAMP_IMAGE: other,
                 glance.STAMP_SHA256: hashlib.sha256(self.source(key).read_bytes()).hexdigest(),
             }
-            self.admin.image.post(
-                "/images", json={"name": other, "visibility": "community", **stamps}
-            ).raise_for_status()
+            with openstack_client.connect(IMPORTER) as importer:
+                importer.image.post("/images", json={"name": other, **stamps}).raise_for_status()
 
     def refuse_unlike(self, held: dict[str, dict[str, str]], names: dict[str, Names]) -> None:
         """Compare what is HELD with what is declared, to the letter, accents composed.
@@ -225,14 +224,14 @@ def run(seed: int | str, number: int, admin: Connection, folder: Path = FOLDER) 
     program = ProgramCopy.make(one.folder, lab_environment())
     before = one.names()
     after = one.changed(before)
-    with ExitStack() as left:
-        left.callback(one.sweep)
-        try:
-            _change(one, program, before, after)
-        except (NotConvergedError, AssertionError) as error:
-            why = str(error)
-        else:
-            shutil.rmtree(one.folder)
+    try:
+        _change(one, program, before, after)
+    except (NotConvergedError, AssertionError) as error:
+        why = str(error)
+    else:
+        shutil.rmtree(one.folder)
+    finally:
+        one.sweep()
     return {
         "number": number,
         "rounds": 1,
