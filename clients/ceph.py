@@ -33,6 +33,10 @@ WRITES = {"rbd_cache": "false", "rbd_disable_zero_copy_writes": "false"}
 QUIET = {"log_to_stderr": "false", "err_to_stderr": "false"}
 
 
+RUN_AGAIN = "see `ceph -s`, then run this again; it goes on with what is there."
+"""How the sentence of an `UnansweredError` ends, in an import."""
+
+
 class UnansweredError(CloudError):
     """Ceph has left something unanswered beyond every timeout: what waits for it can neither go on nor be closed."""
 

@@ -56,8 +56,7 @@ class Checksums:
             return None
         if code == -errno.ETIMEDOUT:
             raise ceph.UnansweredError(
-                f"Ceph did not answer when object {name} was read back: see `ceph -s`, then run this again; it goes on "
-                "with what is there."
+                f"Ceph did not answer when object {name} was read back: {ceph.RUN_AGAIN}"
             )
         if code:
             raise CloudError(f"Ceph cannot read back object {name}: {os.strerror(-code)}.")

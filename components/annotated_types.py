@@ -18,18 +18,12 @@ _LONGEST_PROJECT_NAME = 64  # keystone/resource/schema.py: projects, and domains
 _LONGEST_PHYSICAL_NETWORK = 64  # neutron_lib/api/definitions/provider_net.py
 _MOST_TEXT_BYTES = 65535  # a TEXT column of MariaDB: Keystone's descriptions, Glance's properties
 _LONGEST_LINE = 255  # Neutron's descriptions (DESCRIPTION_FIELD_SIZE)
-_LONGEST_NOTE = (
-    10_000  # Keystone keeps it in JSON beside other things of a user, with up to 6 bytes a character
-)
+_LONGEST_NOTE = 10_000  # in Keystone's JSON beside other things of a user, with up to 6 bytes a character
 _LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
-_MOST_SENT_BYTES = (
-    100_000  # oslo.middleware's max_request_body_size is 114688 by default; the rest needs room
-)
+_MOST_SENT_BYTES = 100_000  # oslo.middleware's max_request_body_size is 114688; the rest needs room
 _LONGEST_CREDENTIAL_NAME = 240  # leaves room for /SERIAL in 255
-_LONGEST_RULE_SERVICE = (
-    64  # keystone/application_credential/backends/sql.py, and its path; the schema takes 225
-)
-_LONGEST_RULE_PATH = 128
+# keystone/application_credential/backends/sql.py; the schema takes 225 of both.
+_LONGEST_RULE_SERVICE, _LONGEST_RULE_PATH = 64, 128
 _LAST_OF_THE_BMP = 0xFFFF  # the services' tables are utf8mb3
 LARGEST_NUMBER = 2**31 - 1
 """What an INT column of Nova, Neutron, Cinder and Glance holds."""
@@ -90,10 +84,10 @@ def _name(value: str) -> str:
         raise refusal(
             f"{value!r} is not a name; give 1 to {_LONGEST_NAME} printable characters, no space at either end"
         )
-    return storable(value)
+    return _storable(value)
 
 
-def storable(value: str) -> str:
+def _storable(value: str) -> str:
     """VALUE as it is sent, if the services' tables can hold it.
 
     They are utf8mb3, and a connection error is what they answer. Accents are composed (NFC): Pulumi's OpenStack plugin
@@ -113,7 +107,7 @@ def _at_most(longest: int, of: str) -> AfterValidator:
             raise refusal(
                 f"{value[:30]!r}… has {len(value)} characters, and {of} has at most {longest}; shorten it"
             )
-        return storable(value)
+        return _storable(value)
 
     return AfterValidator(check)
 
@@ -124,13 +118,12 @@ def _text(value: str) -> str:
         raise refusal(
             f"{value[:30]!r}… has {size} bytes, and the service keeps at most {_MOST_TEXT_BYTES}; shorten it"
         )
-    return storable(value)
+    return _storable(value)
 
 
 def _keystone_text(value: str) -> str:
-    sent = len(json.dumps(value, ensure_ascii=False).encode()) + 5 * sum(
-        map(value.count, "<>&")
-    )  # as Go writes it
+    escaped = 5 * sum(map(value.count, "<>&"))  # as Go writes JSON
+    sent = len(json.dumps(value, ensure_ascii=False).encode()) + escaped
     if sent > _MOST_SENT_BYTES:
         raise refusal(
             f"{value[:30]!r}… has {sent} bytes in a request, and Keystone takes {_MOST_SENT_BYTES} of them; shorten it"

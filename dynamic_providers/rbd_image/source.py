@@ -226,7 +226,7 @@ def mismatch(location: str, wanted: str, found: str) -> CloudError:
     )
 
 
-def hashed(file: BinaryIO, what: str, over: threading.Event | None = None, *, brief: bool = False) -> str:
+def hashed(file: BinaryIO, what: str, over: threading.Event | None = None) -> str:
     """SHA-256 of the file. Its holes are hashed without being read: they would push other data out of memory."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(HASHED_AT_ONCE))
@@ -239,7 +239,7 @@ def hashed(file: BinaryIO, what: str, over: threading.Event | None = None, *, br
         progress.advance(len(data))
         return len(data)
 
-    with Progress(what, size, brief=brief) as progress:
+    with Progress(what, size) as progress:
         for start, end in (*reading.extents(file.fileno()), (size, size)):
             while at < start:
                 at += count_in(zeros[: start - at])

@@ -31,7 +31,6 @@ IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
 # Without an acknowledgement: librbd may lose some after a timeout.
 PATIENCE_S = int(ceph.OPERATION_TIMEOUT_S) + 30
-_SEE = "see `ceph -s`, then run this again; it goes on with what is there."
 TOLD_EVERY_S = 0.5
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
@@ -95,7 +94,7 @@ def _beside(call: Callable[[], object]) -> Iterator[None]:
         yield
     finally:
         if not wait([ended], PATIENCE_S).done:
-            raise ceph.UnansweredError(f"Ceph has taken no snapshot for {PATIENCE_S} s: {_SEE}")
+            raise ceph.UnansweredError(f"Ceph has taken no snapshot for {PATIENCE_S} s: {ceph.RUN_AGAIN}")
     ended.result()
 
 
@@ -250,7 +249,7 @@ class _Sink:
 
 def _wait_for(slot: threading.Semaphore) -> None:
     if not slot.acquire(timeout=PATIENCE_S):
-        raise ceph.UnansweredError(f"Ceph has acknowledged no write for {PATIENCE_S} s: {_SEE}")
+        raise ceph.UnansweredError(f"Ceph has acknowledged no write for {PATIENCE_S} s: {ceph.RUN_AGAIN}")
 
 
 def _not_zeros(data: bytearray) -> Iterator[tuple[int, int]]:

@@ -31,6 +31,17 @@ def program_with_fake(folder: Path, environment: Mapping[str, str]) -> ProgramCo
     return ProgramCopy.make(folder / "copy", {"PULUMI_HOME": str(folder / "home"), **environment})
 
 
+def stack_with_log(folder: Path, log: Path, stack: str, text: str) -> ProgramCopy:
+    """A program whose STACK is up as TEXT says; from then on the fake writes down in LOG what it is asked."""
+    made = program_with_fake(
+        folder, {"OS_CLIENT_CONFIG_FILE": str(folder / "no-clouds.yaml"), "FAKE_OPENSTACK_LOG": str(log)}
+    )
+    made.stack(stack, text)
+    made.succeed("up", "--yes", "--skip-preview", "--stack", stack)
+    log.unlink()
+    return made
+
+
 def one_network(**fields: object) -> str:
     """A stack file with one network."""
     network = {"name": "vms", "segments": [{"physical_network": "physnet1", "vlan": 200}], **fields}

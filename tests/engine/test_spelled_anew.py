@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.engine.held_up import program_with_fake
+from tests.engine.held_up import stack_with_log
 from tests.program_copy import ProgramCopy
 
 STACK = "spelled"
@@ -44,14 +44,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def program(tmp_path: Path, log: Path) -> ProgramCopy:
-    made = program_with_fake(
-        tmp_path,
-        {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "no-clouds.yaml"), "FAKE_OPENSTACK_LOG": str(log)},
-    )
-    made.stack(STACK, text(CORP, LAB, VMS, V4))
-    made.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
-    log.unlink()
-    return made
+    return stack_with_log(tmp_path, log, STACK, text(CORP, LAB, VMS, V4))
 
 
 def steps(program: ProgramCopy) -> dict[str, str]:
