@@ -30,7 +30,11 @@ def opened(path: str | Path) -> BinaryIO:
     Raises:
         OSError: it cannot be opened or is no regular file; ``strerror`` says why, in words.
     """
-    _refuse_special(os.stat(path).st_mode, path)  # noqa: PTH116 - beside fstat
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116 - beside fstat
+    except ValueError as error:  # a NUL, or half of a UTF-16 pair
+        raise OSError(errno.EINVAL, "no file can have such a name", str(path)) from error
+    _refuse_special(mode, path)
     file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:
         _refuse_special(os.fstat(file.fileno()).st_mode, path)  # what was opened, not what was there before

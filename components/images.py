@@ -9,6 +9,7 @@ from components.ceph_users import CephxUser
 from components.clone_sight import warn_of_blindness
 from components.image import GoldenImage
 from components.image_copies import warn_of_copies
+from components.local_sources import refuse_bad_sources
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -22,6 +23,8 @@ def make_images(settings: "Settings", ceph_users: Mapping[str, CephxUser]) -> di
     store = settings.image_store
     if store is None:  # load() asks for it where there are images
         return {}
+    if pulumi.runtime.is_dry_run():
+        refuse_bad_sources(settings.images, store)
     user = ceph_users.get(store.ceph_user)
     login = user.login if user else None
     images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}

@@ -68,12 +68,19 @@ def fetched(location: str, folder: Path, what: str) -> Iterator[Download]:
     _remove_left_behind(folder)
     part = folder / f"{os.getpid()}.{uuid.uuid4()}.part"
     try:
-        with part.open("wb") as file:
+        with _written(part, location) as file:
             transfer = _Transfer(location, file, what)
             transfer.run()
         yield Download(part, transfer.digest.hexdigest())
     finally:
         part.unlink(missing_ok=True)
+
+
+def _written(part: Path, location: str) -> BinaryIO:
+    try:
+        return part.open("wb")
+    except OSError as error:
+        raise CloudError(f"source {location!r} cannot be kept in {part.parent}: {error.strerror}.") from error
 
 
 def _remove_left_behind(folder: Path) -> None:

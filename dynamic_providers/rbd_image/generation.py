@@ -100,10 +100,10 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
     if record is None or record["status"] not in glance.FINISHED:
         locations.refuse_other_cluster(cloud.conn, cloud.pool)
         if known := content.source.surveyed():  # before it is hashed, which may take hours
-            _refuse_small_min_disk(wanted, known.virtual_size)
+            refuse_small_min_disk(wanted.name, wanted.min_disk, known.virtual_size)
             room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.name)
         verified = content.source.verified()
-        _refuse_small_min_disk(wanted, verified.virtual_size)
+        refuse_small_min_disk(wanted.name, wanted.min_disk, verified.virtual_size)
         record = record or _new_record(cloud, wanted)
         try:
             record = _import(cloud, verified, record, wanted, writer.is_hashed(content.hash, verified))
@@ -116,26 +116,23 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
                 remove(cloud, record)  # what this run made, whatever went wrong
             raise
     elif record["min_disk"] != wanted.min_disk:
-        _refuse_small_min_disk(wanted, record["size"])
+        refuse_small_min_disk(wanted.name, wanted.min_disk, record["size"])
     return glance.apply(cloud.conn, record, wanted)
 
 
-def _refuse_small_min_disk(wanted: glance.Wanted, size: int) -> None:
-    if sentence := small_min_disk(wanted.min_disk, size):
-        raise CloudError(f"image {wanted.name!r}: {sentence}")
-
-
-def small_min_disk(min_disk: int, size: int) -> str | None:
-    """Why a minimal disk of so many GiB is wrong for an image of SIZE bytes; None where it is not.
+def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
+    """Refuse a minimal disk of so many GiB where the image's has SIZE bytes, and more.
 
     Glance takes it, and Cinder and Nova then refuse the disks that it allows: none may be smaller than the image.
+
+    Raises:
+        CloudError: it is too small.
     """
     if min_disk and min_disk * GIB < size:
-        return (
-            f"min_disk_gb is {min_disk}, and its disk has {size} bytes: no server or volume of it can have less than "
-            f"{-(-size // GIB)} GiB. Give at least that, or leave it out."
+        raise CloudError(
+            f"image {name!r}: min_disk_gb is {min_disk}, and its disk has {size} bytes: no server or volume of it can "
+            f"have less than {-(-size // GIB)} GiB. Give at least that, or leave it out."
         )
-    return None
 
 
 def _import(

@@ -85,17 +85,6 @@ def opening(location: str, sha256: str, declared: Format, what: str, *, ahead: b
             over.set()
 
 
-@contextmanager
-def verified(location: str, sha256: str, declared: Format, what: str) -> Iterator[Source]:
-    """Yield the verified source at a path or an http(s) or s3 address.
-
-    Raises:
-        CloudError: missing, unreachable, another checksum, or a file that is not safely importable.
-    """
-    with opening(location, sha256, declared, what, ahead=False) as found:
-        yield found.verified()
-
-
 class _OnItsWay:
     """The steps from a location to a verified source; what is opened is held by HELD."""
 
@@ -226,7 +215,7 @@ def mismatch(location: str, wanted: str, found: str) -> CloudError:
     )
 
 
-def hashed(file: BinaryIO, what: str, over: threading.Event | None = None) -> str:
+def hashed(file: BinaryIO, what: str, over: threading.Event | None = None, *, brief: bool = False) -> str:
     """SHA-256 of the file. Its holes are hashed without being read: they would push other data out of memory."""
     digest = hashlib.sha256()
     buffer = memoryview(bytearray(HASHED_AT_ONCE))
@@ -239,7 +228,7 @@ def hashed(file: BinaryIO, what: str, over: threading.Event | None = None) -> st
         progress.advance(len(data))
         return len(data)
 
-    with Progress(what, size) as progress:
+    with Progress(what, size, brief=brief) as progress:
         for start, end in (*reading.extents(file.fileno()), (size, size)):
             while at < start:
                 at += count_in(zeros[: start - at])
@@ -249,10 +238,19 @@ def hashed(file: BinaryIO, what: str, over: threading.Event | None = None) -> st
 
 
 def cache() -> Path:
-    """The user's folder for downloads and what is decompressed, made if it is not there."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "private-cloud" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
+    """The user's folder for downloads and what is decompressed, made if it is not there.
+
+    Raises:
+        CloudError: it cannot be made.
+    """
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(base) / "private-cloud" / "images"
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+        raise CloudError(
+            f"there is no folder for what is fetched ({error}): let XDG_CACHE_HOME name one that can be written."
+        ) from error
     return folder
 
 

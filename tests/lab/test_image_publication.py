@@ -140,6 +140,20 @@ def test_what_was_published_is_taken_by_the_next_up_which_copies_nothing(builder
     builder.stack.preview_is_empty("--refresh")
 
 
+def test_a_preview_refuses_a_source_that_is_not_there_unless_glance_has_its_content(builder: Builder) -> None:
+    (current,) = records(builder.name)
+    digests = current["private_cloud_source_sha256"], "0" * 64
+    wanted = config(builder.name, digests[0])
+    wanted["images"] += config(f"{builder.name}-new", digests[1])["images"]
+    builder.stack.declare(wanted)
+    told = builder.stack.program.pulumi("preview", "--stack", STACK)
+    assert told.returncode != 0
+    assert "images[1]: source '/nowhere/disk.raw' cannot be read: No such file or directory." in told.stdout
+    assert "images[0]" not in told.stdout
+    assert "Traceback" not in told.stdout
+    builder.declare(digests[0])
+
+
 def test_publishing_what_the_stack_has_changes_nothing(builder: Builder) -> None:
     (before,) = records(builder.name)
     told = published(builder.name, "/nowhere/disk.raw", before["private_cloud_source_sha256"])

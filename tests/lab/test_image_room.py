@@ -10,8 +10,8 @@ import rbd
 from clients import ceph as ceph_client
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import room, source, store, writer
-from dynamic_providers.rbd_image.source import verified
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
+from tests.verified_source import verified
 
 __all__ = ["at_the_lab", "first"]
 

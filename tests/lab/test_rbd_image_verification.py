@@ -10,8 +10,8 @@ from clients.errors import CloudError
 from dynamic_providers.rbd_image import store, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
 from dynamic_providers.rbd_image.provider import RbdImageProvider
-from dynamic_providers.rbd_image.source import verified
 from tests.lab.golden_image import recorded_names
+from tests.verified_source import verified
 
 MIB = 1 << 20
 SIZE = 100 * MIB

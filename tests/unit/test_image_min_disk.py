@@ -71,5 +71,8 @@ def test_what_is_large_enough_passes_and_what_was_adopted_so_stays(there, min_di
 
 @pytest.mark.parametrize(("size", "least"), [(1, 1), (GIB, 1), (GIB + 512, 2), (3 * GIB, 3)])
 def test_the_least_that_is_right_is_whole_gib(size, least):
-    assert generation.small_min_disk(least, size) is None
-    assert (generation.small_min_disk(least - 1, size) is None) == (least == 1)
+    generation.refuse_small_min_disk("debian-12", least, size)
+    generation.refuse_small_min_disk("debian-12", 0, size)  # none is declared
+    if least > 1:
+        with pytest.raises(CloudError, match=f"less than {least} GiB"):
+            generation.refuse_small_min_disk("debian-12", least - 1, size)

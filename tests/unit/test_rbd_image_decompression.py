@@ -20,6 +20,7 @@ import zstandard
 
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import decompression, inspection, reading, source
+from tests.verified_source import verified
 
 MIB = 1 << 20
 NOISE = random.Random(4).randbytes(MIB)  # noqa: S311 - the same bytes each time, no secret
@@ -57,7 +58,7 @@ def published(tmp_path):
 
 def disk_in(declared, path, sha256):
     """The whole disk, as it would be imported."""
-    with source.verified(path, sha256, declared, "test") as found:
+    with verified(path, sha256, declared, "test") as found:
         disk = bytearray(found.virtual_size)
         with reading.data(found, "test") as data:
             for piece in data.pieces:
@@ -156,7 +157,7 @@ def test_an_odd_file_that_is_whole_is_the_disk(published, kind):
 @pytest.mark.parametrize("kind", PACK)
 def test_the_zeros_of_a_disk_take_no_room(published, kind):
     path, sha256 = published(PACK[kind](NOISE + bytes(60 * MIB) + NOISE))
-    with source.verified(path, sha256, "raw", "test") as found:
+    with verified(path, sha256, "raw", "test") as found:
         assert found.virtual_size == 62 * MIB
         assert found.data <= 2 * MIB + (128 << 10)
         assert os.fstat(found.fd).st_blocks * 512 <= 3 * MIB

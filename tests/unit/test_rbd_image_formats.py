@@ -16,7 +16,8 @@ import pytest
 import zstandard
 
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import reading, source
+from dynamic_providers.rbd_image import reading
+from tests.verified_source import verified
 
 MIB = 1 << 20
 NOISE = random.Random(3).randbytes(MIB)  # noqa: S311 - the same bytes each time, no secret
@@ -70,7 +71,7 @@ def sha256(path):
 
 
 def opened(path, declared="raw"):
-    with source.verified(str(path), sha256(path), declared, "test") as found:
+    with verified(str(path), sha256(path), declared, "test") as found:
         return found
 
 
@@ -311,6 +312,6 @@ def test_the_ends_of_a_disk_are_read_whatever_its_size(tmp_path, size, options):
     command = ["qemu-img", "convert", *options, "-f", "raw", "-O", "qcow2", path, made]
     subprocess.run(command, check=True, timeout=60)
     data = path.read_bytes()
-    with source.verified(str(made), sha256(made), "qcow2", "test") as found:
+    with verified(str(made), sha256(made), "qcow2", "test") as found:
         head, tail = reading.ends(found, "test")
     assert (head, tail) == (data[: 64 << 10], data[-(4 << 10) :])

@@ -15,6 +15,7 @@ import pytest
 from clients import regular_file
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import source
+from tests.verified_source import verified
 
 MIB = 1 << 20
 
@@ -31,7 +32,7 @@ def qcow2(tmp_path):
 
 
 def opened(path, declared="qcow2"):
-    with source.verified(str(path), sha256(path), declared, "test") as found:
+    with verified(str(path), sha256(path), declared, "test") as found:
         return found
 
 
@@ -55,7 +56,7 @@ def test_a_raw_file_is_rounded_up_to_whole_sectors(tmp_path):
 def test_another_checksum_is_refused_and_both_are_named(qcow2):
     wanted = "0" * 64
     with pytest.raises(CloudError, match=f"{sha256(qcow2)}.*{wanted}.*nothing was imported"):
-        source.verified(str(qcow2), wanted, "qcow2", "test").__enter__()
+        verified(str(qcow2), wanted, "qcow2", "test").__enter__()
 
 
 def ahead(path, checksum):
@@ -135,7 +136,7 @@ def special(path, kind):
 def test_what_has_no_end_is_no_source(tmp_path, kind):
     path = special(tmp_path / "odd", kind)
     with pytest.raises(CloudError, match=f"cannot be read: it is {kind}, not a regular file"):
-        source.verified(str(path), "0" * 64, "raw", "test").__enter__()
+        verified(str(path), "0" * 64, "raw", "test").__enter__()
 
 
 @pytest.mark.parametrize("kind", ["a FIFO", "a directory", "a device", "a socket"])
@@ -158,7 +159,7 @@ def test_a_disk_that_is_too_large_is_refused_before_it_is_hashed(tmp_path):
     with path.open("wb") as file:
         file.truncate(15 << 40)  # a hash of this takes hours
     with pytest.raises(CloudError, match="8 TiB"):
-        source.verified(str(path), "0" * 64, "raw", "test").__enter__()
+        verified(str(path), "0" * 64, "raw", "test").__enter__()
 
 
 def test_a_qcow2_that_was_cut_off_is_refused_before_it_is_hashed(tmp_path):
@@ -167,12 +168,12 @@ def test_a_qcow2_that_was_cut_off_is_refused_before_it_is_hashed(tmp_path):
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, path], check=True)
     os.truncate(path, path.stat().st_size - 100_000)
     with pytest.raises(CloudError, match="it is cut off"):
-        source.verified(str(path), "0" * 64, "qcow2", "test").__enter__()
+        verified(str(path), "0" * 64, "qcow2", "test").__enter__()
 
 
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(CloudError, match="cannot be read: No such file"):
-        source.verified(str(tmp_path / "none"), "0" * 64, "qcow2", "test").__enter__()
+        verified(str(tmp_path / "none"), "0" * 64, "qcow2", "test").__enter__()
 
 
 @pytest.mark.parametrize(
@@ -255,7 +256,7 @@ def cached(tmp_path):
 def test_a_download_is_verified_and_kept_only_until_it_is_imported(web, qcow2, tmp_path):
     folder, url = web
     (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())
-    with source.verified(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test") as found:
+    with verified(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test") as found:
         assert found.virtual_size == 3 * MIB
         assert len(cached(tmp_path)) == 1
     assert cached(tmp_path) == []
@@ -266,7 +267,7 @@ def test_a_compressed_download_is_kept_as_it_was_published_and_not_decompressed(
     published = folder / "disk.qcow2.xz"
     published.write_bytes(lzma.compress(qcow2.read_bytes()))
     checksum = sha256(published)
-    with source.verified(f"{url}/disk.qcow2.xz", checksum, "qcow2", "test") as found:
+    with verified(f"{url}/disk.qcow2.xz", checksum, "qcow2", "test") as found:
         assert found.virtual_size == 3 * MIB
         assert os.pread(found.fd, 4, 0) == b"QFI\xfb"
         assert [sha256(path) for path in cached(tmp_path)] == [checksum]
@@ -277,14 +278,14 @@ def test_a_download_with_another_checksum_leaves_nothing(web, qcow2, tmp_path):
     folder, url = web
     (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())
     with pytest.raises(CloudError, match="nothing was imported"):
-        source.verified(f"{url}/disk.qcow2", "0" * 64, "qcow2", "test").__enter__()
+        verified(f"{url}/disk.qcow2", "0" * 64, "qcow2", "test").__enter__()
     assert cached(tmp_path) == []
 
 
 def test_a_download_that_is_not_there_is_one_sentence(web):
     _, url = web
     with pytest.raises(CloudError, match="cannot be fetched: it answers 404"):
-        source.verified(f"{url}/none.qcow2", "0" * 64, "qcow2", "test").__enter__()
+        verified(f"{url}/none.qcow2", "0" * 64, "qcow2", "test").__enter__()
 
 
 def test_an_interrupted_import_does_not_fetch_again(web, qcow2):
@@ -292,9 +293,9 @@ def test_an_interrupted_import_does_not_fetch_again(web, qcow2):
     served = folder / "disk.qcow2"
     served.write_bytes(qcow2.read_bytes())
     checksum = sha256(qcow2)
-    with pytest.raises(RuntimeError), source.verified(f"{url}/disk.qcow2", checksum, "qcow2", "test"):
+    with pytest.raises(RuntimeError), verified(f"{url}/disk.qcow2", checksum, "qcow2", "test"):
         raise RuntimeError
     served.unlink()
-    with source.verified(f"{url}/disk.qcow2", checksum, "qcow2", "test") as found:
+    with verified(f"{url}/disk.qcow2", checksum, "qcow2", "test") as found:
         assert found.virtual_size == 3 * MIB
     assert not Path(served).exists()
