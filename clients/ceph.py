@@ -6,6 +6,8 @@ import ctypes
 import errno
 import json
 import os
+import threading
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,6 +34,9 @@ WRITES = {"rbd_cache": "false", "rbd_disable_zero_copy_writes": "false"}
 # librados writes its own errors when it gets round to it, also after our sentence.
 QUIET = {"log_to_stderr": "false", "err_to_stderr": "false"}
 
+
+PATIENCE_S = int(OPERATION_TIMEOUT_S) + 30
+"""How long a call of librbd is waited for that may never end: it loses some completions after a timeout."""
 
 RUN_AGAIN = "see `ceph -s`, then run this again; it goes on with what is there."
 """How the sentence of an `UnansweredError` ends, in an import."""
@@ -69,6 +74,47 @@ def closing(held: object, close: Callable[[], None]) -> Iterator[None]:
     finally:
         if answered:
             close()
+
+
+@contextmanager
+def beside(call: Callable[[], object], late: str) -> Iterator[None]:
+    """CALL goes on in a thread of its own while the ``with`` does, which ends when both have.
+
+    Raises:
+        UnansweredError: Ceph has not answered CALL, which LATE says; its thread is left to wait.
+    """
+    ended: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - the caller's, below
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        yield
+    finally:
+        if not wait([ended], PATIENCE_S).done:
+            raise unanswered(late)
+    ended.result()
+
+
+def bounded(call: Callable[[], object], late: str) -> None:
+    """Wait for CALL, but not for ever.
+
+    Raises:
+        UnansweredError: Ceph has not answered it, which LATE says.
+    """
+    with beside(call, late):
+        """Nothing else goes on."""
+
+
+def unanswered(late: str) -> UnansweredError:
+    """The error where nothing came for `PATIENCE_S`; LATE is how its sentence begins."""
+    return UnansweredError(f"{late} for {PATIENCE_S} s: {RUN_AGAIN}")
 
 
 def conf_path(conf: str | None) -> str:

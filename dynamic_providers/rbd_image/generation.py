@@ -144,9 +144,12 @@ def _import(
         sha512 = stored.sha512
     else:
         room.refuse_if_full(cloud.pool)
-        with store.writable(cloud.ioctx, record["id"], verified.virtual_size) as target:
+        with ExitStack() as held:
+            with waiting(f"{wanted.name}: making its RBD image ready"):
+                target = held.enter_context(store.writable(cloud.ioctx, record["id"], verified.virtual_size))
             sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
-            store.seal(target, sha512)
+            with waiting(f"{wanted.name}: protecting its snapshot"):
+                store.seal(target, sha512)
     with waiting(f"{wanted.name}: waiting for Glance to make it active"):
         return registration.register(
             cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
@@ -244,7 +247,8 @@ def refuse_if_used(cloud: Cloud, record: glance.Record, *, to_trash: bool = Fals
         InUseError: its snapshot has clones, or may have, or another record shows its data; the sentence says which.
     """
     try:
-        found = clones.users(cloud.pool, record["id"])
+        with waiting(f"{record['name']}: looking for its clones"):
+            found = clones.users(cloud.pool, record["id"])
     except InUseError as error:
         if not to_trash:
             raise type(error)(f"{_called(record)} is not removed: {error}") from error

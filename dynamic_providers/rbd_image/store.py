@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import rbd
@@ -127,7 +128,13 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
     name follows from the content, and removing would have to wait until the dead client's watch expires. A
     snapshot that it took goes: nobody has checked what is in it.
     """
-    with suppress(rbd.ImageExists):
+    ceph.bounded(partial(_make_ready, ioctx, name, size), "Ceph has made no RBD image ready")
+    with opened(ioctx, name) as image:
+        yield image
+
+
+def _make_ready(ioctx: rados.Ioctx, name: str, size: int) -> None:
+    try:
         rbd.RBD().create(
             ioctx,
             name,
@@ -137,12 +144,12 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
             stripe_unit=OBJECT,
             stripe_count=1,
         )
-    with opened(ioctx, name) as image:
-        if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
-            image.remove_snap(SNAPSHOT)
-        if image.size() != size:
-            image.resize(size)
-        yield image
+    except rbd.ImageExists:
+        with opened(ioctx, name) as image:
+            if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
+                image.remove_snap(SNAPSHOT)
+            if image.size() != size:
+                image.resize(size)
 
 
 def take_snapshot(image: rbd.Image) -> None:
@@ -156,6 +163,10 @@ def take_snapshot(image: rbd.Image) -> None:
 
 def seal(image: rbd.Image, sha512: str | None) -> None:
     """Record the hash, then protect the snapshot: what is in it was checked."""
+    ceph.bounded(partial(_seal, image, sha512), "Ceph has protected no snapshot")
+
+
+def _seal(image: rbd.Image, sha512: str | None) -> None:
     if sha512:
         image.metadata_set(SHA512_KEY, sha512)
     if not _has_snapshot(image):  # another run, just begun, took it for an interrupted one's

@@ -11,7 +11,7 @@ import hashlib
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
-# Without an acknowledgement: librbd may lose some after a timeout.
-PATIENCE_S = int(ceph.OPERATION_TIMEOUT_S) + 30
 TOLD_EVERY_S = 0.5
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
@@ -67,35 +65,9 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
         room.refuse_if_too_small(pool, target, data.total, what)
         _copy(data, _Sink(target, written), digest, what)
         sha512 = digest.finish(source.virtual_size) if digest else None
-        with _beside(partial(store.take_snapshot, target)):
+        with ceph.beside(partial(store.take_snapshot, target), "Ceph has taken no snapshot"):
             verify.check(written, target, pool, what)
         return digest.result(sha512, source.virtual_size, what) if digest and sha512 else None
-
-
-@contextmanager
-def _beside(call: Callable[[], object]) -> Iterator[None]:
-    """CALL goes on in a thread of its own while the ``with`` does, which ends when both have.
-
-    Raises:
-        UnansweredError: Ceph has not answered CALL; its thread is left to wait.
-    """
-    ended: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:  # noqa: BLE001 - the caller's, below
-            ended.set_exception(error)
-        else:
-            ended.set_result(None)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        yield
-    finally:
-        if not wait([ended], PATIENCE_S).done:
-            raise ceph.UnansweredError(f"Ceph has taken no snapshot for {PATIENCE_S} s: {ceph.RUN_AGAIN}")
-    ended.result()
 
 
 def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
@@ -248,8 +220,8 @@ class _Sink:
 
 
 def _wait_for(slot: threading.Semaphore) -> None:
-    if not slot.acquire(timeout=PATIENCE_S):
-        raise ceph.UnansweredError(f"Ceph has acknowledged no write for {PATIENCE_S} s: {ceph.RUN_AGAIN}")
+    if not slot.acquire(timeout=ceph.PATIENCE_S):
+        raise ceph.unanswered("Ceph has acknowledged no write")
 
 
 def _not_zeros(data: bytearray) -> Iterator[tuple[int, int]]:

@@ -89,7 +89,7 @@ from dynamic_providers.rbd_image import reading, store, verify, writer
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 for key in ceph.TIMEOUTS:
     ceph.TIMEOUTS[key] = "3"
-writer.PATIENCE_S = 10
+ceph.PATIENCE_S = 10
 def stop():
     for pid in json.loads(sys.argv[3]):
         os.kill(pid, signal.SIGSTOP)
@@ -105,10 +105,9 @@ def meddled(self, what):
         if str(count) == sys.argv[1]:
             stop()
         yield piece
-if sys.argv[1] == "check":
-    first_stop(verify, "check")
-elif sys.argv[1] == "seal":
-    first_stop(store, "seal")
+steps = {"ready": (store, "_make_ready"), "check": (verify, "check"), "seal": (store, "seal")}
+if sys.argv[1] in steps:
+    first_stop(*steps[sys.argv[1]])
 reading._Decoder.pieces = meddled
 try:
     RbdImageProvider().create(json.loads(sys.argv[2]))
@@ -118,7 +117,7 @@ except CloudError as error:
 
 
 @pytest.mark.parametrize(
-    "when", ["0", "2", "5", "check", "seal"]
+    "when", ["ready", "0", "5", "check", "seal"]
 )  # before that piece of the source; or that step
 def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_next_run_goes_on(
     lab, first, when
@@ -138,9 +137,14 @@ def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_nex
         ceph_daemons.go_on(lab, *ceph_daemons.OSDS)
     assert ended.returncode == 0, ended.stderr
     (sentence,) = ended.stdout.splitlines()
-    assert any(
-        words in sentence for words in ("did not answer", "acknowledged no write", "taken no snapshot")
+    late = (
+        "did not answer",
+        "acknowledged no write",
+        "taken no snapshot",
+        "no RBD image ready",
+        "protected no",
     )
+    assert any(words in sentence for words in late)
     converges(inputs(first[0]), first[1])
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import threading
 
 import pytest
 import rados
@@ -87,3 +88,32 @@ def test_what_went_well_is_closed():
     with ceph.closing(object(), lambda: calls.append("done")):
         assert calls == []
     assert calls == ["done"]
+
+
+def refused():
+    raise rbd.OSError("no", errno=errno.EPERM)
+
+
+@pytest.mark.parametrize("meanwhile", [lambda: None, refused])
+def test_a_call_that_ceph_never_answers_is_not_waited_for(monkeypatch, meanwhile):
+    monkeypatch.setattr(ceph, "PATIENCE_S", 0.05)
+    over = threading.Event()
+    try:
+        with (
+            pytest.raises(
+                ceph.UnansweredError, match=r"^Ceph has taken no snapshot for 0\.05 s: see `ceph -s`"
+            ),
+            ceph.beside(over.wait, "Ceph has taken no snapshot"),
+        ):
+            meanwhile()
+        with pytest.raises(ceph.UnansweredError, match="Ceph has protected no snapshot"):
+            ceph.bounded(over.wait, "Ceph has protected no snapshot")
+    finally:
+        over.set()
+
+
+def test_a_call_that_ceph_refuses_is_raised_when_what_went_on_beside_it_is_done():
+    done = []
+    with pytest.raises(rbd.OSError, match="no"), ceph.beside(refused, "late"):
+        done.append(True)
+    assert done

@@ -1,16 +1,13 @@
 """What the writer sends to RBD, and what it says of it; the RBD image is a fake that keeps what it is given."""
 
-import errno
 import gc
 import hashlib
 import random
-import threading
 
 import pytest
 import rbd
 from crc32c import crc32c
 
-from clients import ceph
 from dynamic_providers.rbd_image import reading, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
 from dynamic_providers.rbd_image.source import Source
@@ -141,25 +138,3 @@ def test_after_an_import_its_buffers_are_gone(extents):
 )
 def test_a_disk_that_is_mostly_zeros_is_hashed_only_where_that_is_asked_for(wanted, size, hashed):
     assert writer.is_hashed(wanted, Source(-1, "raw", size, OBJECT)) == hashed
-
-
-def refused():
-    raise rbd.OSError("no", errno=errno.EPERM)
-
-
-@pytest.mark.parametrize("check", [lambda: None, refused])
-def test_a_snapshot_that_ceph_never_answers_is_not_waited_for(monkeypatch, check):
-    monkeypatch.setattr(writer, "PATIENCE_S", 0.05)
-    over = threading.Event()
-    try:
-        with pytest.raises(ceph.UnansweredError, match="has taken no snapshot"), writer._beside(over.wait):
-            check()
-    finally:
-        over.set()
-
-
-def test_a_snapshot_that_ceph_refuses_is_raised_when_the_check_is_done():
-    checked = []
-    with pytest.raises(rbd.OSError, match="no"), writer._beside(refused):
-        checked.append(True)
-    assert checked
