@@ -12,7 +12,8 @@ import time
 import pytest
 
 from lab import processes
-from lab.settings import Lab
+from lab.services.ceph_configuration import osd_folder
+from lab.settings import OSD_BYTES, OSD_COUNT, Lab
 from lab.supervisor import Supervisor
 from tests.lab.running_lab import brought, command
 
@@ -22,6 +23,7 @@ SERVICES |= {"neutron", "neutron-rpc", "fake-neutron-agents"}
 SERVICES |= {"nova", "nova-conductor", "nova-scheduler", "nova-compute"}
 SERVICES |= {"cinder", "cinder-scheduler", "cinder-volume"}
 MEMORY_LIMIT_MIB = 8 * 1024
+DISK_LIMIT = 30 * 10**9  # README
 
 
 def test_a_second_up_takes_less_than_five_seconds_and_restarts_nothing(lab):
@@ -44,6 +46,20 @@ def test_status_shows_every_service_healthy_within_the_labs_memory():
     total = re.search(r"(\d+) of \1 healthy, (\d+) MiB", lines[-1])
     assert total
     assert 0 < int(total[2]) < MEMORY_LIMIT_MIB
+
+
+def test_the_checkout_stays_below_30_gb_of_disk_even_when_the_osds_have_grown_as_far_as_they_can(lab):
+    """After the other tests, which have kept what they keep: this file comes last in `make test`."""
+    printed = subprocess.run(
+        ["du", "--summarize", "--one-file-system", "--block-size=1", lab.root / ".cloud"],
+        check=False,  # where a file goes away meanwhile, it says so and goes on
+        capture_output=True,
+        text=True,
+    ).stdout
+    taken = int(printed.split()[0])
+    assert taken < DISK_LIMIT, "a lab that was made with larger OSDs: `python -m lab reset` makes it anew"
+    osds = sum((osd_folder(lab, number) / "block").stat().st_blocks * 512 for number in range(OSD_COUNT))
+    assert taken - osds + OSD_COUNT * OSD_BYTES < DISK_LIMIT
 
 
 def test_nothing_of_the_lab_listens_beyond_loopback_and_its_simulated_hosts(lab):
