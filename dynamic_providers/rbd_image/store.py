@@ -135,21 +135,39 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
 
 def _make_ready(ioctx: rados.Ioctx, name: str, size: int) -> None:
     try:
-        rbd.RBD().create(
-            ioctx,
-            name,
-            size,
-            order=OBJECT.bit_length() - 1,
-            features=FEATURES,
-            stripe_unit=OBJECT,
-            stripe_count=1,
-        )
+        _create(ioctx, name, size)
     except rbd.ImageExists:
-        with opened(ioctx, name) as image:
-            if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
-                image.remove_snap(SNAPSHOT)
-            if image.size() != size:
-                image.resize(size)
+        try:
+            _clear(ioctx, name, size)
+        except rbd.ImageNotFound:  # a kill in the midst of making it left its name alone
+            _forget(ioctx, name)
+            _create(ioctx, name, size)
+
+
+def _create(ioctx: rados.Ioctx, name: str, size: int) -> None:
+    rbd.RBD().create(
+        ioctx,
+        name,
+        size,
+        order=OBJECT.bit_length() - 1,
+        features=FEATURES,
+        stripe_unit=OBJECT,
+        stripe_count=1,
+    )
+
+
+def _clear(ioctx: rados.Ioctx, name: str, size: int) -> None:
+    with opened(ioctx, name) as image:
+        if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
+            image.remove_snap(SNAPSHOT)
+        if image.size() != size:
+            image.resize(size)
+
+
+def _forget(ioctx: rados.Ioctx, name: str) -> None:
+    """Remove what is left of an image that cannot be opened: librbd does, and says that it found none."""
+    with suppress(rbd.ImageNotFound):
+        rbd.RBD().remove(ioctx, name)
 
 
 def take_snapshot(image: rbd.Image) -> None:
@@ -195,7 +213,7 @@ def remove(ioctx: rados.Ioctx, name: str) -> None:
                 image.remove_snap(snap["name"])
         rbd.RBD().remove(ioctx, name)
     except rbd.ImageNotFound:
-        return
+        _forget(ioctx, name)
     except rbd.ImageBusy as error:
         raise InUseError(
             f"RBD image {name} is still open or has clones; `rbd status` and `rbd children` tell an administrator by whom. "

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -222,6 +223,30 @@ def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
         pool.ioctx.write(
             f"{prefix}.{0:016x}", b"bad", 12345
         )  # the disk error that the check would have found
+    result = make(inputs(first[0]))
+    try:
+        assert result.outs["glance_id"] == record["id"]
+        assert raw_digest_in_rbd(record["id"]) == first[1]
+    finally:
+        provider.delete(result.id, result.outs)
+
+
+@pytest.mark.parametrize("beginning", ["its name", "its name and its entry in the pool's directory"])
+def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(first, beginning):
+    """Librbd makes the name's object, the directory's entry, and then the header."""
+    killed("store._make_ready", "before", "create", inputs(first[0]))
+    with openstack_client.connect("lab-image-import") as conn:
+        stamps = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
+        (record,) = conn.image.get("/images", params=stamps).json()["images"]
+    with ceph.pool("images", "admin") as pool:
+        if beginning == "its name":
+            own_id = b"deadbeef"
+            pool.ioctx.write_full(f"rbd_id.{record['id']}", struct.pack("<I", len(own_id)) + own_id)
+        else:
+            rbd.RBD().create(pool.ioctx, record["id"], MIB)
+            with rbd.Image(pool.ioctx, record["id"]) as image:
+                header = f"rbd_header.{image.id()}"
+            pool.ioctx.remove_object(header)
     result = make(inputs(first[0]))
     try:
         assert result.outs["glance_id"] == record["id"]

@@ -13,7 +13,8 @@ import pytest
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import reading
 from dynamic_providers.rbd_image.decoder import COMPRESSED, HEADER, OBJECT
-from dynamic_providers.rbd_image.source import Source, verified
+from dynamic_providers.rbd_image.source import Source
+from tests.verified_source import verified
 
 MIB = 1 << 20
 SIZE = 41 * MIB + 1536
