@@ -62,8 +62,8 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     no_effect: ClassVar[frozenset[str]] = frozenset()
     """What counts only when it is made: a change is not shown, and the outputs keep what it was made with."""
 
-    _of_this_run: dict[str, InputsT] | None = None
-    """What this run has made or changed, by id; None outside of a run."""
+    _of_this_run: dict[str, dict[str, Any]] | None = None
+    """The properties of what this run makes, changes or leaves as it is, by id; None outside of a run."""
 
     def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002 - the host's signature
         """Begin a run: the host of dynamic providers calls this once, before anything else."""
@@ -87,9 +87,11 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare field by field as declared; what a refresh found to repair is a difference too."""
-        olds = _without_provider(_olds)
-        changed = self._changed(olds, _without_provider(_news))
+        olds, news = _without_provider(_olds), _without_provider(_news)
+        changed = self._changed(olds, news)
         replaces = sorted(changed & self.replace_on)
+        if not replaces and not _has_unknown(news):  # unknowns: the engine asks what a delete would replace
+            self._note(_id, news)
         return DiffResult(
             changes=bool(changed) or self.needs_repair(self.outputs_model.model_validate(olds)),
             replaces=replaces,
@@ -100,7 +102,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Find or create under a deterministic identity (nothing is saved if this fails)."""
         inputs = self._inputs(props)
         id_, outputs = self.find_or_create(inputs)
-        self._note(id_, inputs)
+        self._note(id_, props)
         return CreateResult(id_, _state(inputs, outputs))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
@@ -111,7 +113,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         if changed and changed <= self.reached_by and not self.needs_repair(olds):
             return UpdateResult(_state(inputs, olds))
         outputs = self.update_in_place(_id, olds, inputs)
-        self._note(_id, inputs)
+        self._note(_id, _news)
         return UpdateResult(_state(inputs, outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -139,7 +141,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         if successor is None:
             self.delete_live(_id, inputs, outputs)
         else:
-            self.hand_over(_id, inputs, outputs, successor)
+            self.hand_over(_id, inputs, outputs, self._inputs(successor))
 
     def needs_repair(self, outputs: OutputsT) -> bool:  # noqa: ARG002 - for subclasses
         """Whether a refresh left something in ``outputs`` that the next update has to mend."""
@@ -148,9 +150,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     def hand_over(self, id_: str, inputs: InputsT, outputs: OutputsT, successor: InputsT) -> None:
         """Leave the object to the resource with the inputs SUCCESSOR; remove only what that does not declare."""
 
-    def _note(self, id_: str, inputs: InputsT) -> None:
+    def _note(self, id_: str, props: dict[str, Any]) -> None:
         if self._of_this_run is not None:
-            self._of_this_run[id_] = inputs
+            self._of_this_run[id_] = props
 
     @abstractmethod
     def find_or_create(self, inputs: InputsT) -> tuple[str, OutputsT]:

@@ -3,8 +3,14 @@
 from typing import Any, ClassVar
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+from pulumi.output import Unknown
 
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+
+
+class DeletedError(Exception):
+    """The live box was removed."""
 
 
 class BoxArgs(Inputs):
@@ -38,7 +44,7 @@ class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
         raise NotImplementedError
 
     def delete_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> None:
-        raise NotImplementedError
+        raise DeletedError
 
 
 STATE: dict[str, Any] = {"cloud": "old", "shelf": "low", "colour": "red", "recipe": "", "painted": 3}
@@ -74,3 +80,29 @@ def test_another_way_to_it_does_not_hide_what_else_changed():
 def test_damage_is_repaired_also_where_only_the_way_to_it_changed():
     outs = provider.update("box", STATE | {"painted": -3}, INPUTS | {"cloud": "new"}).outs or {}
     assert outs["painted"] == 4
+
+
+def in_a_run():
+    box = BoxProvider()
+    box.configure(ConfigureRequest(Config({}, "project")))
+    return box
+
+
+def test_a_delete_leaves_what_another_resource_of_the_run_stands_for_unchanged():
+    box = in_a_run()
+    box.diff("box", STATE, INPUTS)
+    box.delete("box", STATE)
+
+
+@pytest.mark.parametrize("change", [{"shelf": "high"}, {"colour": Unknown()}])
+def test_a_delete_removes_what_is_replaced_and_what_the_engine_only_asked_about(change):
+    box = in_a_run()
+    box.diff("box", STATE, INPUTS | change)
+    with pytest.raises(DeletedError):
+        box.delete("box", STATE)
+
+
+def test_a_delete_without_a_run_of_the_program_removes():
+    provider.diff("box", STATE, INPUTS)
+    with pytest.raises(DeletedError):
+        provider.delete("box", STATE)
