@@ -5,6 +5,7 @@ import pulumi_openstack as openstack
 
 from components.access import make_grants
 from components.account import ServiceAccount
+from components.adopted import check_adopted
 from components.ceph_users import make_ceph_users
 from components.debug_messages import silence
 from components.hosts import enrol
@@ -21,6 +22,7 @@ silence()
 hasten()
 delete_before_replace()
 settings = load()
+check_adopted(settings)
 cloud = settings.openstack.cloud
 opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])
 

@@ -135,6 +135,12 @@ class RoleGrantSpec(Adoptable):
         below = "/inherited" if self.inherited else ""
         return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.scope}{below}"
 
+    def assignment_id(self, principal_id: str, scope_id: str, role_id: str) -> str:
+        """DOMAIN/PROJECT/GROUP/USER/ROLE, as ids, with nothing where there is none: what `adopt` has to be."""
+        on = ("", scope_id) if self.scope.project else (scope_id, "")
+        to = ("", principal_id) if self.user else (principal_id, "")
+        return "/".join([*on, *to, role_id])
+
 
 def make_grants(
     specs: Sequence[RoleGrantSpec],
@@ -160,22 +166,44 @@ def _made(
 ) -> RoleAssignments:
     first = grants[0]
     principal, scope = first.principal, first.scope
-    return RoleAssignments(
-        first.where,
-        [grant.role for grant in grants],
-        exact=False,
-        cloud=cloud,
-        principal_id=lambda holder: id_of(
+    scope_id = "all" if scope.system else ids.of(scope.project, str(scope.domain))
+
+    def principal_id(holder: pulumi.Resource) -> pulumi.Output[str]:
+        found = id_of(
             first.kind,
             principal.name,
             holder,
             domain=principal.domain,
             domain_id=ids.principals_domains[principal.domain],
-        ),
-        scope_id="all" if scope.system else ids.of(scope.project, str(scope.domain)),
+        )
+        adopted = [grant for grant in grants if grant.adopt]
+        if not adopted:
+            return found
+        roles = [id_of("role", grant.role, holder) for grant in adopted]
+        return pulumi.Output.all(found, scope_id, *roles).apply(lambda known: _checked(adopted, *known))
+
+    return RoleAssignments(
+        first.where,
+        [grant.role for grant in grants],
+        exact=False,
+        cloud=cloud,
+        principal_id=principal_id,
+        scope_id=scope_id,
         protect=True if any(grant.adopt for grant in grants) else None,
         opts=opts,
     )
+
+
+def _checked(adopted: Sequence[RoleGrantSpec], principal_id: str, scope_id: str, *role_ids: str) -> str:
+    """PRINCIPAL_ID, once the id that each grant adopts is seen to be that of what it declares."""
+    for grant, role_id in zip(adopted, role_ids, strict=True):
+        declared = grant.assignment_id(principal_id, scope_id, role_id)
+        if grant.adopt != declared:
+            raise pulumi.RunError(
+                f"grants: {grant.qualified_name} has adopt: {grant.adopt}, which is another grant's id; its own is "
+                f"{declared}. Write that, or leave adopt out: a grant that is there is taken over without it."
+            )
+    return principal_id
 
 
 def access_problems(settings: "Settings") -> "Iterator[Problem]":

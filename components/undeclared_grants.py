@@ -12,9 +12,11 @@ from clients.names import folded
 from clients.openstack import connect
 from components.ids import Ids
 from components.resource_names import known_as, resource_name
+from dynamic_providers.role_set import own_login
 from dynamic_providers.role_set.assignments import PrincipalKind
+from dynamic_providers.role_set.own_login import Own
 from dynamic_providers.undeclared_grants import UndeclaredGrants, assignments, removal
-from dynamic_providers.undeclared_grants.assignments import Assignment, Found, Own
+from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 
 if TYPE_CHECKING:
     from components.settings import Settings
@@ -178,7 +180,7 @@ def make_authoritative(
 def _read(cloud: str, project_id: str, undeclared: Undeclared) -> tuple[Found, Own | None]:
     with connect(cloud) as connection:
         found = assignments.read(connection, project_id)
-        return found, assignments.own(connection) if undeclared == "remove" else None
+        return found, own_login.read(connection) if undeclared == "remove" else None
 
 
 async def _known_grant(grant: DeclaredGrant) -> Known:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from clients import openstack
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.role_set import assignments
+from dynamic_providers.role_set import assignments, own_login
 from dynamic_providers.role_set.assignments import Place, PrincipalKind, ScopeKind
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
         """Remove every role there, or if not exact, those that were declared."""
         with openstack.connect(inputs.cloud) as conn:
             found = assignments.roles(conn, inputs.place)
-            for role_id in sorted(found if inputs.exact else found & set(outputs.given)):
-                assignments.remove(conn, inputs.place, role_id)
+            _take(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
 
     def hand_over(
         self,
@@ -117,8 +116,8 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     ) -> None:
         """A user or group that was renamed keeps the roles that are declared under its new name."""
         with openstack.connect(inputs.cloud) as conn:
-            for role_id in sorted(set(outputs.given) - set(successor.roles)):
-                assignments.remove(conn, inputs.place, role_id)
+            found = assignments.roles(conn, inputs.place)
+            _take(conn, inputs.place, found & set(outputs.given) - set(successor.roles))
 
 
 def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
@@ -131,7 +130,15 @@ def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
     """
     wanted = set(inputs.roles)
     found = assignments.roles(conn, inputs.place)
+    too_many = (found if inputs.exact else found & given) - wanted
+    own_login.keep(conn, inputs.place, too_many)
     for role_id in sorted(wanted - found):
         assignments.add(conn, inputs.place, role_id)
-    for role_id in sorted((found if inputs.exact else found & given) - wanted):
+    for role_id in sorted(too_many):
         assignments.remove(conn, inputs.place, role_id)
+
+
+def _take(conn: Connection, place: Place, role_ids: set[str]) -> None:
+    own_login.keep(conn, place, role_ids)
+    for role_id in sorted(role_ids):
+        assignments.remove(conn, place, role_id)

@@ -82,19 +82,6 @@ class Found:
     above: tuple[Assignment, ...]
 
 
-@dataclass(frozen=True)
-class Own:
-    """The account that runs this: its id, and the ids of the groups through which it may have roles."""
-
-    user_id: str
-    group_ids: frozenset[str]
-
-    def has(self, assignment: Assignment) -> bool:
-        """Whether ASSIGNMENT is one of this account's."""
-        ids = {self.user_id} if assignment.kind == "user" else self.group_ids
-        return assignment.principal_id in ids
-
-
 def read(conn: Connection, project_id: str) -> Found:
     """Read what counts on the project: two requests, and one for its domain and for each parent project.
 
@@ -108,21 +95,6 @@ def read(conn: Connection, project_id: str) -> Found:
     for parent in project["parents"]:
         above += _assignments(conn, {"scope.project.id": parent["project"]["id"], **below})
     return Found(tuple(sorted(here, key=str)), tuple(sorted(above, key=str)))
-
-
-def own(conn: Connection) -> Own:
-    """Read whose login the connection is: two requests.
-
-    Raises:
-        CloudError: Keystone does not tell.
-    """
-    response = conn.identity.get("/auth/tokens", headers={"X-Subject-Token": str(conn.auth_token)})
-    user = _body(response, "tell whose token this is")["token"]["user"]
-    groups = _get(conn, f"/users/{user['id']}/groups", "list the groups of the account that runs this")[
-        "groups"
-    ]
-    federated = user.get("OS-FEDERATION", {}).get("groups", [])  # of this login only; no list has them
-    return Own(user["id"], frozenset(group["id"] for group in [*groups, *federated]))
 
 
 def _assignments(conn: Connection, query: dict[str, str]) -> list[Assignment]:
@@ -153,10 +125,7 @@ def _qualified(named: dict[str, Any]) -> str:
 
 
 def _get(conn: Connection, url: str, task: str, query: dict[str, str] | None = None) -> Any:
-    return _body(conn.identity.get(url, params=query or {}), task)
-
-
-def _body(response: Any, task: str) -> Any:
+    response = conn.identity.get(url, params=query or {})
     if response.status_code != HTTPStatus.OK:
         raise CloudError(f"Keystone will not {task}: {response.reason} (HTTP {response.status_code})")
     return response.json()

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clients import openstack
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.role_set import assignments as role_assignments
+from dynamic_providers.role_set import own_login
 from dynamic_providers.role_set.assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
 from dynamic_providers.undeclared_grants import assignments, removal
 
@@ -113,7 +114,7 @@ def _remove(inputs: UndeclaredGrantsArgs) -> UndeclaredGrantsOutputs:
     with openstack.connect(inputs.cloud) as conn:
         found = assignments.read(conn, inputs.project_id)
         undeclared = [assignment for assignment in found.here if assignment.key in listed]
-        decided = removal.of(found, undeclared, assignments.own(conn))
+        decided = removal.of(found, undeclared, own_login.read(conn))
         for assignment in decided.removable:
             role_assignments.remove(conn, assignment.place, assignment.role_id)
             LOG.info("removed: %s", assignment)

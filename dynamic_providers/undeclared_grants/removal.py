@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dynamic_providers.undeclared_grants.assignments import Assignment, Found, Own
+    from dynamic_providers.role_set.own_login import Own
+    from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 
 FROM_ABOVE = "it is inherited from there and not removable here"
 OWN_ACCOUNT = "it is the account's that runs this program"
@@ -35,7 +36,7 @@ def of(found: Found, undeclared: Iterable[Assignment], own: Own) -> Removal:
     for assignment in sorted(undeclared, key=str):
         if assignment in found.above:
             kept[assignment] = FROM_ABOVE
-        elif own.has(assignment):
+        elif own.has(assignment.kind, assignment.principal_id):
             kept[assignment] = OWN_ACCOUNT if assignment.kind == "user" else OWN_GROUP
         else:
             removable.append(assignment)

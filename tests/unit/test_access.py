@@ -150,6 +150,31 @@ def test_a_grant_on_the_system_has_nothing_to_adopt() -> None:
     assert "leave adopt out" in problem.sentence
 
 
+OWN_IDS = {
+    "domain": ({"scope": {"domain": "corp"}}, "s1///id-of-runner/id-of-member"),
+    "project": ({"scope": {"project": "p", "domain": "corp"}}, "/s1//id-of-runner/id-of-member"),
+    "group": (
+        {"user": None, "group": {"name": "devs", "domain": "Default"}},
+        "s1//id-of-devs//id-of-member",
+    ),
+    "inherited": ({"inherited": True}, "s1///id-of-runner/id-of-member"),
+}
+
+
+@pytest.mark.parametrize(("changes", "own_id"), OWN_IDS.values(), ids=OWN_IDS)
+def test_a_grants_own_id_is_adopted_and_another_is_refused(changes: dict[str, Any], own_id: str) -> None:
+    (made,) = granted({**changes, "adopt": own_id})
+    assert made.inputs["principal_id"] in ("id-of-runner", "id-of-devs")
+    with pytest.raises(pulumi.RunError, match=f"another grant's id; its own is {own_id}"):
+        granted({**changes, "adopt": own_id.replace("member", "admin")})
+
+
+def test_only_the_grant_with_the_id_is_compared() -> None:
+    reader = {"role": "reader"}
+    (made,) = granted(reader, {"adopt": OWN_IDS["domain"][1]})
+    assert made.inputs["roles"] == ["id-of-member", "id-of-reader"]
+
+
 def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
     recorder = Recorder()
     mocks.set_mocks(recorder, project="private-cloud", stack="test")

@@ -43,7 +43,7 @@ class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
     def read_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> Any:
         raise NotImplementedError
 
-    def delete_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> None:
+    def delete_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> None:  # noqa: ARG002
         raise DeletedError
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from pulumi.output import Unknown
 
-from clients.errors import CloudError
+from clients.errors import CloudError, InUseError
 from dynamic_providers.role_set import RoleSet
 from dynamic_providers.role_set.assignments import Place
 from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
@@ -44,8 +44,15 @@ class FakeKeystone:
         self.refused = {}
         self.changes = []
         self.identity = self
+        self.auth_token = "own"
+        self.own_groups = ["g-own"]
+        self.scope = {"project": {"id": "p-own", "domain": {"id": "d-own"}}}
 
-    def get(self, url, params=None):
+    def get(self, url, params=None, headers=None):
+        if headers == {"X-Subject-Token": "own"}:
+            return answer(200, {"token": {"user": {"id": "u-own"}, "roles": [{"id": "admin"}], **self.scope}})
+        if url == "/users/u-own/groups":
+            return answer(200, {"groups": [{"id": each} for each in self.own_groups]})
         if url != "/role_assignments":
             return answer(404 if url in self.gone else 200)
         found = [
@@ -54,7 +61,7 @@ class FakeKeystone:
                 "scope": {"OS-INHERIT:inherited_to": "projects"} if "OS-INHERIT" in path else {},
             }
             for path in sorted(self.there)
-            if params["user.id"] in path and params["scope.project.id"] in path
+            if all(str(id_) in path or id_ == "all" for id_ in params.values())
         ]
         return answer(200, {"role_assignments": found})
 
@@ -254,4 +261,57 @@ def test_a_replaced_role_set_is_deleted_before_this_run_has_made_it(keystone):
     in_a_run.delete("user/u1/project/p1", state(given=["member"]))
     assert keystone.there == set()
     in_a_run.create(dict(ARGS))
+    assert keystone.there == {URL + "member"}
+
+
+PROJECT_SCOPE = {"project": {"id": "p-own", "domain": {"id": "d-own"}}}
+DOMAIN_SCOPE = {"domain": {"id": "d-own"}}
+
+
+@pytest.mark.parametrize(
+    ("place", "scope", "role", "refused"),
+    [
+        (Place("user", "u-own", "system", "all"), PROJECT_SCOPE, "reader", True),
+        (Place("group", "g-own", "system", "all"), PROJECT_SCOPE, "admin", True),
+        (Place("user", "u1", "system", "all"), PROJECT_SCOPE, "admin", False),
+        (Place("group", "g1", "system", "all"), PROJECT_SCOPE, "admin", False),
+        (Place("user", "u-own", "project", "p-own"), PROJECT_SCOPE, "admin", True),
+        (Place("user", "u-own", "project", "p-own"), PROJECT_SCOPE, "member", False),
+        (Place("user", "u-own", "project", "p1"), PROJECT_SCOPE, "admin", False),
+        (Place("user", "u-own", "domain", "d-own", inherited=True), PROJECT_SCOPE, "admin", True),
+        (Place("user", "u-own", "domain", "d-own"), PROJECT_SCOPE, "admin", False),
+        (Place("group", "g-own", "domain", "d-own"), DOMAIN_SCOPE, "admin", True),
+    ],
+    ids=str,
+)
+def test_the_roles_that_this_run_itself_needs_are_not_taken_away(keystone, place, scope, role, refused):
+    keystone.scope = scope
+    keystone.there = {place.url(role)}
+    declared = {
+        "principal_kind": place.principal_kind,
+        "principal_id": place.principal_id,
+        "scope_kind": place.scope_kind,
+        "scope_id": place.scope_id,
+        "inherited": place.inherited,
+        "exact": False,
+    }
+    given = state(given=[role], roles=[role], **declared)
+    changed = ARGS | declared | {"roles": ["other"]}
+    if not refused:
+        crud.delete(place.identity, given)
+        assert keystone.there == set()
+        return
+    for take in (
+        lambda: crud.delete(place.identity, given),
+        lambda: crud.update(place.identity, given, changed),
+    ):
+        with pytest.raises(InUseError, match=f"role {role} of {place.principal_kind} {place.principal_id}"):
+            take()
+        assert keystone.changes == []
+    assert keystone.there == {place.url(role)}
+
+
+def test_whether_this_run_needs_a_role_is_not_asked_where_none_goes(keystone):
+    keystone.auth_token = "another"
+    crud.create(dict(ARGS))
     assert keystone.there == {URL + "member"}

@@ -18,8 +18,10 @@ from clients import openstack
 from clients.errors import CloudError
 from components import undeclared_grants
 from components.undeclared_grants import AuthoritativeProject, DeclaredGrant, Known
+from dynamic_providers.role_set import own_login
+from dynamic_providers.role_set.own_login import Own
 from dynamic_providers.undeclared_grants import assignments, removal
-from dynamic_providers.undeclared_grants.assignments import Assignment, Found, Own
+from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
 
 BOB = Assignment(
@@ -160,7 +162,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Connection:
 
     monkeypatch.setattr(openstack, "connect", connect)
     monkeypatch.setattr(assignments, "read", lambda *_: Found((BOB, TEAM, CHIEF), ()))
-    monkeypatch.setattr(assignments, "own", lambda _: OWN)
+    monkeypatch.setattr(own_login, "read", lambda _: OWN)
     return made
 
 
