@@ -307,6 +307,23 @@ def test_a_grant_on_the_system_gets_a_system_token_where_it_is_allowed(access: A
         token(system_scope="all")
 
 
+def test_the_running_account_keeps_its_own_role_on_the_system(access: Access) -> None:
+    own = {"role": "reader", "user": {"name": "admin", "domain": "Default"}, "scope": {"system": "all"}}
+    reader = access.identity.find_role("reader").id
+    url = f"/system/users/{access.own_id}/roles/{reader}"
+    access.write("ignore", (own,), allow_system_scope=True)
+    access.up()
+    access.write()
+    try:
+        done = access.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        assert done.returncode != 0
+        assert f"role {reader} of user {access.own_id} on the system is this run's own" in done.stdout
+        assert access.identity.head(url).status_code == 204
+    finally:
+        access.identity.delete(url).raise_for_status()
+    access.up()
+
+
 @pytest.mark.parametrize(
     ("role", "said"),
     [

@@ -207,6 +207,40 @@ def test_a_field_that_differs_is_named_and_nothing_is_done(program: ProgramCopy,
     assert "Current stack resources (0)" in program.succeed("stack", "--stack", "differing")
 
 
+def test_the_id_of_something_else_is_refused_and_nothing_is_done(
+    program: ProgramCopy, by_hand: ByHand
+) -> None:
+    declared = yaml.safe_load(program.file(STACK).read_text(encoding="utf-8"))
+    config, before = declared["config"], by_hand.things()
+    (domain,), (project,) = config["private-cloud:domains"], config["private-cloud:projects"]
+    (network,) = config["private-cloud:networks"]
+    domain["adopt"], project["adopt"] = "default", by_hand.identity.find_project("admin").id
+    network["adopt"] = next(
+        live.id for live in by_hand.admin.network.networks() if live.id != network["adopt"]
+    )
+    first, second, third = network["subnets"]
+    first["adopt"], second["adopt"], third["adopt"] = second["adopt"], third["adopt"], first["adopt"]
+    program.stack("strangers", yaml.safe_dump(declared))
+    done = program.pulumi("preview", "--stack", "strangers")
+    assert done.returncode != 0
+    assert "which is 'Default'" in done.stdout
+    assert "which is 'admin@Default'" in done.stdout
+    assert done.stdout.count(", which is '") == len(["domain", "project", "network", first, second, third])
+    assert by_hand.things() == before
+
+
+def test_a_grant_with_another_grants_id_is_refused(program: ProgramCopy, by_hand: ByHand) -> None:
+    declared = yaml.safe_load(program.file(STACK).read_text(encoding="utf-8"))
+    first, second = declared["config"]["private-cloud:grants"]
+    first["adopt"], second["adopt"] = second["adopt"], first["adopt"]
+    before = by_hand.things()
+    program.stack("swapped", yaml.safe_dump(declared))
+    done = program.pulumi("preview", "--stack", "swapped")
+    assert done.returncode != 0
+    assert "which is another grant's id; its own is" in done.stdout
+    assert by_hand.things() == before
+
+
 def without_ids(text: str) -> str:
     return re.sub(r"^ *adopt: .*\n|, adopt: [^}]*", "", text, flags=re.MULTILINE)
 

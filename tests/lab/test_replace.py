@@ -263,6 +263,19 @@ def test_after_a_taint_of_every_resource_the_cloud_is_as_declared(everything: Ev
     everything.is_as_declared()
 
 
+def test_leftovers_of_a_killed_run_take_nothing_along(everything: Everything) -> None:
+    """A copy of every dynamic resource, still to be deleted, beside what stays as it is."""
+    exported = json.loads(everything.stack.program.succeed("stack", "export", "--stack", STACK))
+    resources = exported["deployment"]["resources"]
+    leftovers = [{**one, "delete": True} for one in resources if one["type"].startswith("pulumi-python:")]
+    assert leftovers
+    resources += leftovers
+    everything.stack.program.import_state(STACK, json.dumps(exported))
+    everything.stack.up()
+    assert not [one["urn"] for one in everything.resources if one.get("delete")]
+    everything.is_as_declared()
+
+
 def test_an_image_with_clones_is_not_replaced_and_stays_whole_whatever_is_tried(
     everything: Everything,
 ) -> None:
