@@ -9,6 +9,7 @@ A provider object is pickled by reference (its module and class are importable),
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -64,14 +65,18 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
     _of_this_run: dict[str, dict[str, Any]] | None = None
     """The properties of what this run makes, changes or leaves as it is, by id; None outside of a run."""
+    _declared: set[str] | None = None
+    """The properties that the program has declared in this run, as texts. Refreshes ask for a `diff` too, but no `check`."""
 
     def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002 - the host's signature
         """Begin a run: the host of dynamic providers calls this once, before anything else."""
-        self._of_this_run = {}
+        self._of_this_run, self._declared = {}, set()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Validate what is known; one failure a field, each a sentence."""
         props = _without_provider(news)
+        if self._declared is not None:
+            self._declared.add(_text(props))
         unknown = {key for key, value in props.items() if _has_unknown(value)}
         try:
             self.inputs_model.model_validate({k: v for k, v in props.items() if k not in unknown})
@@ -90,7 +95,8 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         olds, news = _without_provider(_olds), _without_provider(_news)
         changed = self._changed(olds, news)
         replaces = sorted(changed & self.replace_on)
-        if not replaces and not _has_unknown(news):  # unknowns: the engine asks what a delete would replace
+        # With unknowns, the engine asks what else a delete would replace, and deletes that then.
+        if not replaces and not _has_unknown(news) and _text(news) in (self._declared or ()):
             self._note(_id, news)
         return DiffResult(
             changes=bool(changed) or self.needs_repair(self.outputs_model.model_validate(olds)),
@@ -188,6 +194,10 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
 
 def _without_provider(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != PROVIDER_KEY}
+
+
+def _text(props: dict[str, Any]) -> str:
+    return json.dumps(props, sort_keys=True, default=repr)
 
 
 def _has_unknown(value: Any) -> bool:

@@ -90,13 +90,22 @@ def in_a_run():
 
 def test_a_delete_leaves_what_another_resource_of_the_run_stands_for_unchanged():
     box = in_a_run()
+    box.check(STATE, INPUTS)
     box.diff("box", STATE, INPUTS)
     box.delete("box", STATE)
+
+
+def test_a_delete_removes_what_only_a_refresh_has_compared():
+    box = in_a_run()
+    box.diff("box", STATE, INPUTS)
+    with pytest.raises(DeletedError):
+        box.delete("box", STATE)
 
 
 @pytest.mark.parametrize("change", [{"shelf": "high"}, {"colour": Unknown()}])
 def test_a_delete_removes_what_is_replaced_and_what_the_engine_only_asked_about(change):
     box = in_a_run()
+    box.check(STATE, INPUTS | change)
     box.diff("box", STATE, INPUTS | change)
     with pytest.raises(DeletedError):
         box.delete("box", STATE)
