@@ -6,7 +6,7 @@ renamed. A grant's id is compared in access.py, an image's by its provider.
 
 from collections.abc import Iterable, Iterator
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from openstack.connection import Connection
@@ -17,6 +17,8 @@ from clients.names import folded
 from clients.openstack import connect
 
 if TYPE_CHECKING:
+    from openstack.identity.v3._proxy import Proxy
+
     from components.network import ProviderNetworkSpec
     from components.settings import Settings
 
@@ -54,7 +56,7 @@ class _Keystone:
     """The names of domains and projects, by id."""
 
     def __init__(self, conn: Connection) -> None:
-        self.identity: Any = conn.identity  # the SDK's types have its v2 too
+        self.identity = cast("Proxy", conn.identity)  # the SDK's types have its v2 too
         self.domains = {domain.id: domain.name for domain in self.identity.domains()}
         self.projects = {project.id: self._qualified(project) for project in self.identity.projects()}
 
@@ -95,9 +97,10 @@ def _networks(
         subnet.id: f"{live.get(subnet.network_id, subnet.network_id)}/{subnet.name}"
         for subnet in conn.network.subnets()
     }
+    projects = keystone.projects if keystone else {}
     policies = {
         policy.id: f"{live.get(policy.object_id, policy.object_id)} with "
-        f"{keystone.projects.get(policy.target_project_id, policy.target_project_id)}"
+        f"{projects.get(policy.target_project_id, policy.target_project_id)}"
         for policy in (conn.network.rbac_policies() if keystone else ())
     }
     for spec in specs:

@@ -215,13 +215,13 @@ def test_the_id_of_something_else_is_refused_and_nothing_is_done(
     (domain,), (project,) = config["private-cloud:domains"], config["private-cloud:projects"]
     (network,) = config["private-cloud:networks"]
     domain["adopt"], project["adopt"] = "default", by_hand.identity.find_project("admin").id
-    network["adopt"] = next(
-        live.id for live in by_hand.admin.network.networks() if live.id != network["adopt"]
-    )
+    other = by_hand.admin.network.create_network(name=f"{by_hand.suffix}-other")
+    network["adopt"] = other.id
     first, second, third = network["subnets"]
     first["adopt"], second["adopt"], third["adopt"] = second["adopt"], third["adopt"], first["adopt"]
     program.stack("strangers", yaml.safe_dump(declared))
     done = program.pulumi("preview", "--stack", "strangers")
+    by_hand.admin.network.delete_network(other)
     assert done.returncode != 0
     assert "which is 'Default'" in done.stdout
     assert "which is 'admin@Default'" in done.stdout
