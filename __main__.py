@@ -8,6 +8,7 @@ from components.account import ServiceAccount
 from components.adopted import check_adopted
 from components.ceph_users import make_ceph_users
 from components.debug_messages import silence
+from components.dynamic_host import keep_one_host
 from components.hosts import enrol
 from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
@@ -21,6 +22,7 @@ from components.undeclared_grants import make_authoritative
 silence()
 hasten()
 delete_before_replace()
+keep_one_host()
 settings = load()
 check_adopted(settings)
 cloud = settings.openstack.cloud

@@ -273,9 +273,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                     HostRoute(destination=str(route.destination), next_hop=str(route.next_hop))
                     for route in spec.host_routes
                 ],
-                # Neutron removes a subnet's routes with it. And the engine must not be deleting a dynamic
-                # resource when the program asks for the first one: the stack file is that provider's
-                # configuration, and with a changed one the engine ends the process that deletes.
+                # Neutron removes a subnet's routes with it.
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )
         return subnet.id
