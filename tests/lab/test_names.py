@@ -70,17 +70,19 @@ def made(admin: Connection) -> list[tuple[Any, str, str, dict[str, Any]]]:
     """Each service's adapter, a collection, the key of one of it, and its body without the name."""
     identity, network = admin.identity, admin.network
     return [
+        (identity, "domains", "domain", {"enabled": False}),
         (identity, "projects", "project", {"domain_id": "default"}),
         (identity, "users", "user", {"domain_id": "default"}),
         (identity, "groups", "group", {"domain_id": "default"}),
         (identity, "roles", "role", {}),
+        (identity, f"users/{admin.current_user_id}/application_credentials", "application_credential", {}),
         (network, "networks", "network", {}),
         (network, "security-groups", "security_group", {}),
         (admin.image, "images", "", {"disk_format": "raw", "container_format": "bare"}),
     ]
 
 
-UNIQUE = {"projects", "users", "groups", "roles"}
+NOT_UNIQUE = {"networks", "security-groups", "images"}
 
 
 def test_a_service_answers_with_others_names_and_what_is_asked_exactly_has_none(admin: Connection) -> None:
@@ -114,4 +116,29 @@ def test_a_service_answers_with_others_names_and_what_is_asked_exactly_has_none(
     assert taken_for_the_same[WIDE] == set()
     assert {
         other: {kind for (kind, name), was in refused.items() if name == other and was} for other in OTHERS
-    } == dict.fromkeys(OTHERS, UNIQUE)
+    } == dict.fromkeys(OTHERS, every - NOT_UNIQUE)
+
+
+def test_hosts_are_confused_by_neutron_and_not_by_nova(admin: Connection) -> None:
+    answer, (agent, *_) = exact.listed(admin.network, "agents", {})
+    assert answer.ok
+    host = agent["host"]
+    unfiltered = admin.network.get("/agents", params={"host": host.upper()}).json()["agents"]
+    assert {one["host"] for one in unfiltered} == {host}
+    assert exact.listed(admin.network, "agents", {"host": host.upper()})[1] == []
+    service = admin.compute.get("/os-services").json()["services"][0]
+    for other in (service["host"].upper(), f"{service['host']} "):
+        assert admin.compute.get("/os-services", params={"host": other}).json()["services"] == []
+
+
+def test_a_tag_is_confused_with_trailing_blanks_only(admin: Connection) -> None:
+    router = admin.network.create_router(name=NAME)
+    try:
+        assert admin.network.put(f"/routers/{router.id}/tags/{NAME}").ok
+        found = {
+            other: len(admin.network.get("/routers", params={"tags": other}).json()["routers"])
+            for other in (NAME, *OTHERS, WIDE)
+        }
+    finally:
+        admin.network.delete_router(router)
+    assert list(found.values()) == [1, 0, 0, 1, 0]
