@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
 from openstack.connection import Connection
-from openstack.exceptions import NotFoundException
+from openstack.exceptions import NotFoundException, SDKException
 
 from clients.errors import CloudError
 from clients.names import folded
@@ -44,7 +44,7 @@ def check_adopted(settings: "Settings") -> None:
                 *(_identity(settings, keystone) if keystone else ()),
                 *_networks(networks, conn, keystone),
             ]
-    except CloudError as error:
+    except (CloudError, SDKException) as error:
         raise pulumi.RunError(
             f"whether what is adopted is what is declared could not be looked at: {error}"
         ) from None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from openstack.exceptions import NotFoundException
+from openstack.exceptions import NotFoundException, SDKException
 
 from clients.errors import CloudError
 from components import adopted
@@ -153,9 +153,12 @@ def test_the_cloud_is_not_asked_where_nothing_is_adopted(asked: list[str]) -> No
     assert asked == []
 
 
-def test_a_cloud_that_does_not_answer_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [CloudError("no answer"), SDKException("no answer")], ids=repr)
+def test_a_cloud_that_does_not_answer_stops_the_run(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def connect(_cloud: str) -> Any:
-        raise CloudError("no answer")
+        raise error
 
     monkeypatch.setattr(adopted, "connect", connect)
     with pytest.raises(pulumi.RunError, match="could not be looked at: no answer"):
