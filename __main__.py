@@ -1,7 +1,6 @@
 """The cloud of the current stack: settings in, components, outputs."""
 
 import pulumi
-import pulumi_openstack as openstack
 
 from components.access import make_grants
 from components.account import ServiceAccount
@@ -14,6 +13,7 @@ from components.identity import Domain, ExistingDomain, Project
 from components.ids import Ids
 from components.images import make_images
 from components.network import ProviderNetwork
+from components.openstack_provider import openstack_provider
 from components.replacement import delete_before_replace
 from components.sdk_pace import hasten
 from components.settings import load
@@ -26,7 +26,7 @@ keep_one_host()
 settings = load()
 check_adopted(settings)
 cloud = settings.openstack.cloud
-opts = pulumi.ResourceOptions(providers=[openstack.Provider("openstack", cloud=cloud)])
+opts = pulumi.ResourceOptions(providers=[openstack_provider(cloud)])
 
 there = {name: ExistingDomain(name, opts).domain_id for name in settings.named_domains}
 domains = {

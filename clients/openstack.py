@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import openstack
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from openstack import exceptions as sdk_exceptions
 from openstack.connection import Connection
 
+from clients.clouds_yaml import login_of, region_of
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -33,12 +33,6 @@ _BOUNDS: dict[str, Any] = {
     **{f"{service}_retriable_status_codes": RETRIED_STATUS for service in _RETRIED},
 }
 
-_UNUSABLE = (
-    sdk_exceptions.ConfigException,
-    keystone_exceptions.MissingRequiredOptions,
-    keystone_exceptions.NoMatchingPlugin,
-)
-
 
 @dataclass(frozen=True)
 class Login:
@@ -47,45 +41,6 @@ class Login:
     user_id: str
     password: str = field(repr=False)
     project_id: str
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What an entry of clouds.yaml says of the cloud, and not of the account.
-
-    Attributes:
-        auth_url: Keystone's address.
-        region: the region's name, empty where none is given.
-        interface: which of the catalogue's addresses are used: public, internal or admin.
-        ca_file: the CA that Keystone's certificate is checked against, None for the system's.
-        verified: whether certificates are checked at all.
-    """
-
-    auth_url: str
-    region: str
-    interface: str
-    ca_file: str | None
-    verified: bool = True
-
-
-def entry(cloud: str) -> Entry:
-    """Read the entry ``cloud`` of clouds.yaml; no network.
-
-    Raises:
-        CloudError: there is no such entry, or it has no auth_url.
-    """
-    region = _region(cloud)
-    settings = region.config
-    auth_url = settings.get("auth", {}).get("auth_url")
-    if not auth_url:
-        raise CloudError(f"the entry {cloud!r} of clouds.yaml has no auth_url; add it under auth")
-    return Entry(
-        auth_url,
-        settings.get("region_name") or "",
-        settings.get("interface") or "public",
-        settings.get("cacert"),
-        verified=region.get_requests_verify_args()[0] is not False,
-    )
 
 
 @contextmanager
@@ -98,10 +53,7 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
     Raises:
         CloudError: no such entry, Keystone refuses the login, or the cloud cannot be reached, now or later on.
     """
-    region = _region(cloud)
-    by_password = region.config.get("auth_type") in {"password", "v3password"}
-    if login is None and by_password and not region.config.get("auth", {}).get("password"):
-        raise _unusable(cloud, "it has no password")  # keystoneauth finds out late, with a bare Exception
+    region = region_of(cloud, **_BOUNDS) if login else login_of(cloud, **_BOUNDS)
     connection = Connection(config=region) if login is None else _as_account(region, login)
     with connection:
         try:
@@ -115,6 +67,11 @@ def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
             ) from error
         try:
             yield connection
+        except sdk_exceptions.ServiceDisabledException as error:
+            raise CloudError(
+                f"cloud {cloud!r}: {str(error).rpartition(': ')[2].rstrip('.')}. Check region_name and interface of "
+                "that entry of clouds.yaml."
+            ) from error
         except keystone_exceptions.ConnectionError as error:
             raise CloudError(
                 f"cloud {cloud!r} did not answer a request: {str(error).splitlines()[0]} "
@@ -148,20 +105,6 @@ def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
         return response.json() if response.content else {}
     said = message(response) or response.reason or "no reason given"
     raise CloudError(f"{service} refused to {doing}: {response.status_code}, {said}")
-
-
-def _region(cloud: str) -> CloudRegion:
-    try:
-        return openstack.config.OpenStackConfig().get_one(cloud, **_BOUNDS)
-    except _UNUSABLE as error:
-        raise _unusable(cloud, str(error)) from error
-
-
-def _unusable(cloud: str, reason: str) -> CloudError:
-    return CloudError(
-        f"clouds.yaml has no usable entry {cloud!r}: {reason.rstrip('.')}. "
-        "Correct it, name another one, or point OS_CLIENT_CONFIG_FILE at the right file."
-    )
 
 
 def _as_account(region: CloudRegion, login: Login) -> Connection:

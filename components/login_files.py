@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import pulumi
 import yaml
 
-from clients import openstack
+from clients import clouds_yaml as entries
+from clients.clouds_yaml import Entry
 from clients.errors import CloudError
-from clients.openstack import Entry
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def cloud_entry(cloud: str) -> Entry:
         pulumi.RunError: there is no such entry.
     """
     try:
-        return openstack.entry(cloud)
+        return entries.entry(cloud)
     except CloudError as error:
         raise pulumi.RunError(f"openstack.cloud: {error}") from None
 

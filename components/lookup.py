@@ -1,13 +1,16 @@
 """Finding by name what Keystone already holds, with a sentence where it does not."""
 
 import asyncio
+import re
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import pulumi
 import pulumi_openstack as openstack
 
+from clients.errors import CloudError
 from clients.names import folded
+from clients.openstack import connect
 from components.missing_names import missing
 
 _FUNCTIONS = {
@@ -16,6 +19,9 @@ _FUNCTIONS = {
     "role": "openstack:identity/getRole:getRole",
     "domain": "openstack:identity/getProject:getProject",  # a domain is a project that acts as one
 }
+
+# gRPC's code and Go's context.Canceled; a name that has the word in it does not match.
+_CANCELLED = re.compile(r"code = Canceled|(context|operation was) canceled", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,8 @@ async def _cloud_of(provider: pulumi.ProviderResource | None) -> str | None:
 
 
 def _why(wanted: _Wanted, error: str, cloud: str | None) -> str:
+    if _CANCELLED.search(error):  # by whoever ended the run; nothing is known of the name
+        return f"the look-up of {wanted} was cancelled before Keystone had answered"
     if "returned no results" in error:
         return missing(wanted.kind, wanted.name, wanted.domain, cloud)
     if "more than one result" in error:
@@ -103,7 +111,11 @@ def _why(wanted: _Wanted, error: str, cloud: str | None) -> str:
             f"there is more than one {wanted}, and a name has to mean one; rename one, or narrow the filter of "
             "the domain's directory"
         )
-    sentence = f"could not look up {wanted}: {error}"
+    trouble = _trouble(cloud) if cloud else None
+    if trouble:
+        return f"could not look up {wanted}: {trouble}"
+    entry = f" with the entry {cloud!r} of clouds.yaml" if cloud else ""
+    sentence = f"could not look up {wanted}{entry}: {error}"
     # An HTTP status, with no more than "unexpected error"; or, for a pooled connection that died, no answer at all.
     if wanted.domain and ("got 50" in error or "EOF" in error):
         sentence += (
@@ -111,3 +123,13 @@ def _why(wanted: _Wanted, error: str, cloud: str | None) -> str:
             "reaches it; Keystone's log says what it met"
         )
     return sentence
+
+
+def _trouble(cloud: str) -> str | None:
+    """What is wrong with the login or the region of that entry of clouds.yaml, which the plugin's words do not name."""
+    try:
+        with connect(cloud) as connection:
+            connection.identity.get("/")  # whatever the answer: it is in the catalogue
+    except CloudError as error:
+        return str(error)
+    return None

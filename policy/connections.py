@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clients.clouds_yaml import Entry, entry
 from clients.errors import CloudError
-from clients.openstack import Entry, entry
 from policy.rule import Finding, StackRule
 from policy.tokens import PROVIDER
 

@@ -1,6 +1,7 @@
 """Resource plugins: the official ones where Pulumi's registry can be reached, else what can be built."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -82,25 +83,66 @@ def install_openstack(version: str, registry: Registry, places: Places) -> Recei
     }
     kept = receipt.read(written)
     if kept is not None and kept.way in keys and receipt.current(written, keys[kept.way]):
-        say(f"plugin openstack {version} kept ({kept.why})")
-        return kept
+        way, why = kept.way, kept.why
+        say(f"plugin openstack {version} kept ({why})")
+    else:
+        way, why = _install_program(version, registry, places)
+        say(f"plugin openstack {version}, {why}")
+    install_launcher(final, places)
+    made = Receipt(keys[way], version, way, why, (str(final), str(itself(final))))
+    if made != kept:
+        made.write(written)
+    return made
+
+
+def _install_program(version: str, registry: Registry, places: Places) -> tuple[str, str]:
+    """Install the official program, or build it; return which way, and why that one."""
+    final = program("openstack", version, places)
+    if not (final.exists() and itself(final).exists()):
+        shutil.rmtree(final.parent, ignore_errors=True)  # where the folder is there, Pulumi installs nothing
     closed = registry.install("openstack", version, places)
     if closed is None:
-        way, why = OFFICIAL, f"from {registry.address}"
-    else:
-        say(f"no official plugin openstack: {closed}")
-        go = golang.choose()
-        with staging(places) as folder:
-            made = folder / final.name
-            program_of_go = golang.install(go, places)
-            variable = f"main.version={version}"
-            golang.build(program_of_go, PLUGIN_SOURCES, ".", variable, output=made, logs=places.logs)
-            place(made, final)
-        way, why = BUILT, f"built from the Go module mirror with Go {go.version}, because {closed}"
-    made_receipt = Receipt(keys[way], version, way, why, (str(final),))
-    made_receipt.write(written)
-    say(f"plugin openstack {version}, {why}")
-    return made_receipt
+        return OFFICIAL, f"from {registry.address}"
+    say(f"no official plugin openstack: {closed}")
+    go = golang.choose()
+    with staging(places) as folder:
+        made = folder / final.name
+        program_of_go = golang.install(go, places)
+        variable = f"main.version={version}"
+        golang.build(program_of_go, PLUGIN_SOURCES, ".", variable, output=made, logs=places.logs)
+        place(made, final)
+    return BUILT, f"built from the Go module mirror with Go {go.version}, because {closed}"
+
+
+def itself(plugin: Path) -> Path:
+    """Return where the plugin's program is; in its own place is the launcher, which the engine starts."""
+    return plugin.with_name(f"{plugin.name}-itself")
+
+
+def install_launcher(plugin: Path, places: Places) -> None:
+    """Move the plugin's program aside and put a launcher in its place, a script that starts clients.plugin_clouds.
+
+    Both for an official plugin and for this project's build; docs/adr/0031-one-reader-of-clouds-yaml.md says why.
+    A kill at any point leaves a plugin that works: the program is copied before the script replaces it.
+    """
+    settings = f"PYTHONPATH={shlex.quote(str(places.checkout))}"
+    python = shlex.quote(str(places.venv / "bin" / "python"))
+    script = (
+        "#!/bin/sh\n# See toolchain/plugins.py.\n"
+        f'{settings} exec {python} -P -W ignore -m clients.plugin_clouds {shlex.quote(str(itself(plugin)))} "$@"\n'
+    ).encode()
+    with plugin.open("rb") as file:
+        there = file.read(len(script) + 1)
+    half = plugin.with_suffix(".half")
+    if not there.startswith(b"#!"):
+        shutil.copy2(plugin, half)
+        half.replace(itself(plugin))
+    # The first secure.yaml that the plugin's own reader finds, so that it reads no other.
+    plugin.with_name("secure.yaml").write_text("clouds: {}\n")
+    if there != script:
+        half.write_bytes(script)
+        half.chmod(0o755)
+        half.replace(plugin)
 
 
 def _sources() -> list[Path]:

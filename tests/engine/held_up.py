@@ -18,24 +18,28 @@ FAKE = Path(__file__).parent / "fakes" / "fake_openstack_plugin" / "fake_opensta
 PLUGIN = "resource-openstack-v5.5.3"
 NETWORKS = "private-cloud:networks"
 WAIT_S = 60
+CLOUDS = ("admin", "cloud-admin", "cloud-image-import", "lab-admin", "lab-image-import")
 
 
 def program_with_fake(folder: Path, environment: Mapping[str, str]) -> ProgramCopy:
-    """A program whose OpenStack plugin is the fake."""
+    """A program whose OpenStack plugin is the fake; in its clouds.yaml each entry is a cloud that does not answer."""
     plugin = folder / "home" / "plugins" / PLUGIN / "pulumi-resource-openstack"
     plugin.parent.mkdir(parents=True)
     plugin.write_text(
         f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" "{FAKE}" "$@"\n', encoding="utf-8"
     )
     plugin.chmod(0o755)
-    return ProgramCopy.make(folder / "copy", {"PULUMI_HOME": str(folder / "home"), **environment})
+    # Nobody listens there.
+    auth = {"auth_url": "https://127.0.0.1:9/v3", "username": "admin", "password": "none"}
+    clouds = folder / "clouds.yaml"
+    clouds.write_text(yaml.safe_dump({"clouds": {name: {"auth": auth} for name in CLOUDS}}), encoding="utf-8")
+    given = {"PULUMI_HOME": str(folder / "home"), "OS_CLIENT_CONFIG_FILE": str(clouds), **environment}
+    return ProgramCopy.make(folder / "copy", given)
 
 
 def stack_with_log(folder: Path, log: Path, stack: str, text: str) -> ProgramCopy:
     """A program whose STACK is up as TEXT says; from then on the fake writes down in LOG what it is asked."""
-    made = program_with_fake(
-        folder, {"OS_CLIENT_CONFIG_FILE": str(folder / "no-clouds.yaml"), "FAKE_OPENSTACK_LOG": str(log)}
-    )
+    made = program_with_fake(folder, {"FAKE_OPENSTACK_LOG": str(log)})
     made.stack(stack, text)
     made.succeed("up", "--yes", "--skip-preview", "--stack", stack)
     log.unlink()

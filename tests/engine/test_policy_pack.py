@@ -55,7 +55,10 @@ openstack.networking.SecGroupRule("ssh", direction="ingress", ethertype="IPv4", 
 
 def with_clouds(program: ProgramCopy, auth_url: str) -> ProgramCopy:
     clouds = program.folder.parent / "clouds.yaml"
-    clouds.write_text(f"clouds: {{admin: {{auth: {{auth_url: '{auth_url}'}}}}}}\n", encoding="utf-8")
+    clouds.write_text(
+        f"clouds: {{admin: {{auth: {{auth_url: '{auth_url}', username: a, password: b}}}}}}\n",
+        encoding="utf-8",
+    )
     return ProgramCopy(program.folder, {**program.environment, "OS_CLIENT_CONFIG_FILE": str(clouds)})
 
 

@@ -130,7 +130,8 @@ def test_undeclared_grants_that_cannot_be_read_are_a_warning_and_no_change(progr
     program.stack("dev", yaml.safe_dump(content))
     printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
     assert (
-        "project development@corp: undeclared grants could not be looked for: clouds.yaml has no" in printed
+        "project development@corp: undeclared grants could not be looked for: cloud 'lab-admin': no token"
+        in printed
     )
     assert "dynamic/identity:UndeclaredGrants development@corp created" in printed
     program.succeed("preview", "--expect-no-changes", "--stack", "dev")

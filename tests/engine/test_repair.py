@@ -19,7 +19,7 @@ STACK = "killed"
 
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
-    return program_with_fake(tmp_path, {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "no-clouds.yaml")})
+    return program_with_fake(tmp_path, {})
 
 
 def state(program: ProgramCopy) -> dict[str, object]:

@@ -19,7 +19,7 @@ CANARY = "correct-horse-battery-staple"
 
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
-    environment = {"OS_CLIENT_CONFIG_FILE": str(tmp_path / "no-clouds.yaml"), "CORP_PASSWORD": CANARY}
+    environment = {"CORP_PASSWORD": CANARY}
     return program_with_fake(tmp_path, environment)
 
 
@@ -72,7 +72,7 @@ def test_another_vlan_replaces_and_where_nobody_can_be_asked_that_needs_a_person
     assert (found["operation"], found["risk"]) == ("replace", "needs a person")
     assert found["replaced_because"] == ["segments (replaced: the old one is removed, a new one made)"]
     assert [fact["what"] for fact in found["depending"]] == ["instances", "ports", "projects"]
-    assert all("no usable entry 'admin'" in fact["not_known"] for fact in found["depending"])
+    assert all("cloud 'admin': no token" in fact["not_known"] for fact in found["depending"])
     assert "instances, ports, projects: not known" in markdown
     assert "segments" in markdown
 

@@ -12,6 +12,7 @@ import pytest
 from pulumi.runtime import mocks
 from pydantic import ValidationError
 
+from clients.errors import CloudError
 from components import lookup
 from components.access import RoleGrantSpec, access_problems, make_grants
 from components.ids import Ids
@@ -199,6 +200,15 @@ def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
             "OpenStack connection error, retries exhausted. Last error was: EOF",
             "check that Keystone reaches it",
         ),
+        (
+            "rpc error: code = Canceled desc = returned no results",
+            "was cancelled before Keystone had answered",
+        ),
+        (
+            'Get "https://k/v3/users?name=context": context canceled',
+            "was cancelled before Keystone had answered",
+        ),
+        ("group cancellations: returned no results", "there is no user 'runner'"),
     ],
 )
 def test_a_lookup_that_fails_says_what_to_do(error: str, said: str) -> None:
@@ -216,6 +226,18 @@ def test_the_missing_name_reaches_the_sentence_with_the_cloud_that_was_asked(
     with pytest.raises(pulumi.RunError, match=r"\('role', 'membr', None, 'entry'\)"):
         pulumi.runtime.test(
             lambda: id_of("role", "membr", Holder(openstack.Provider("openstack", cloud="entry")))
+        )()
+
+
+def test_a_lookup_that_the_login_fails_names_the_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(cloud: str) -> None:
+        raise CloudError(f"cloud {cloud!r}: no token from https://keystone.example")
+
+    monkeypatch.setattr(lookup, "connect", refused)
+    mocks.set_mocks(Recorder("Authentication failed"), project="private-cloud", stack="test")
+    with pytest.raises(pulumi.RunError, match="could not look up role 'member': cloud 'entry': no token"):
+        pulumi.runtime.test(
+            lambda: id_of("role", "member", Holder(openstack.Provider("openstack", cloud="entry")))
         )()
 
 

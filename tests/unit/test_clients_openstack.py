@@ -6,8 +6,9 @@ import pytest
 import requests
 from keystoneauth1 import exceptions
 
+from clients.clouds_yaml import entry
 from clients.errors import CloudError
-from clients.openstack import Login, answered, connect, entry
+from clients.openstack import Login, answered, connect
 
 CLOUDS = """
 clouds:

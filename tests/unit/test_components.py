@@ -273,7 +273,8 @@ def found_nobody() -> Found:
 @pytest.fixture
 def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     """The configuration of Pulumi.prod.yaml, as the engine hands it to the program."""
-    clouds = {"clouds": {"cloud-admin": {"auth": {"auth_url": "https://keystone.corp.example/v3"}}}}
+    auth = {"auth_url": "https://keystone.corp.example/v3", "username": "admin", "password": "p"}
+    clouds = {"clouds": {"cloud-admin": {"auth": auth}}}
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
