@@ -9,6 +9,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+from clients import regular_file
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -61,9 +62,18 @@ def pin(address: str, port: int, key: str) -> str:
 
 
 def pinned(known_hosts_file: Path) -> list[str]:
-    """The keys in a file of such lines, as ``TYPE BASE64``; none where it is not there."""
+    """The keys in a file of such lines, as ``TYPE BASE64``; none where it is not there.
+
+    Raises:
+        CloudError: the file cannot be read.
+    """
     try:
-        lines = known_hosts_file.read_text(encoding="utf-8").splitlines()
+        lines = regular_file.text(known_hosts_file, errors="replace").splitlines()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise CloudError(
+            f"the pinned keys in {known_hosts_file} cannot be read ({error.strerror}); it is made by this program: "
+            "remove it and run this again"
+        ) from None
     return [line.partition(" ")[2] for line in lines if line.strip() and not line.startswith("#")]

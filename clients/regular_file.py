@@ -44,8 +44,8 @@ def opened(path: str | Path) -> BinaryIO:
     return file
 
 
-def text(path: str | Path) -> str:
-    """What is in a regular file of UTF-8.
+def text(path: str | Path, errors: str = "strict") -> str:
+    """What is in a regular file of UTF-8; ERRORS is what `bytes.decode` does with anything else.
 
     Raises:
         OSError: as `opened`, or it is too large for a file of text.
@@ -57,7 +57,7 @@ def text(path: str | Path) -> str:
         raise OSError(
             errno.EFBIG, f"it has more than {LARGEST_TEXT >> 20} MiB, too much for such a file", str(path)
         )
-    return found.decode()
+    return found.decode(errors=errors)
 
 
 def _refuse_special(mode: int, path: str | Path) -> None:

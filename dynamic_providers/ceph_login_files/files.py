@@ -53,6 +53,8 @@ def _problem(path: Path, text: str) -> str:
     if path.is_symlink():
         return "is a link"
     try:
+        if path.exists() and not path.is_file():
+            return "is not a regular file"
         if path.read_bytes() != text.encode():
             return "says something else"
         mode = path.stat().st_mode & 0o777

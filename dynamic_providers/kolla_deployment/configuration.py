@@ -12,6 +12,7 @@ from clients.errors import CloudError
 
 VAULT = "$ANSIBLE_VAULT"
 PASSWORD_FILE = "ANSIBLE_VAULT_PASSWORD_FILE"  # noqa: S105 - the name of a variable
+PASSWORDS_ADVICE = "copy the one that Kolla-Ansible ships and run kolla-genpwd"
 SHORTEST_SECRET = 6  # characters; what is shorter is too common a word to be hidden in a message
 
 
@@ -26,9 +27,7 @@ def require(configdir: Path) -> None:
             f"there is no folder {configdir}: make it with Kolla's globals.yml and passwords.yml in it"
         )
     _read(configdir / "globals.yml", "copy the one that Kolla-Ansible ships and fill it in")
-    passwords = _read(
-        configdir / "passwords.yml", "copy the one that Kolla-Ansible ships and run kolla-genpwd"
-    )
+    passwords = _read(configdir / "passwords.yml", PASSWORDS_ADVICE)
     if not passwords.startswith(VAULT):
         return
     given = os.environ.get(PASSWORD_FILE)
@@ -40,8 +39,12 @@ def require(configdir: Path) -> None:
 
 
 def secrets(configdir: Path) -> list[str]:
-    """The values of passwords.yml, longest first, to be hidden wherever they appear; none of a vault's."""
-    text = (configdir / "passwords.yml").read_text(encoding="utf-8", errors="replace")
+    """The values of passwords.yml, longest first, to be hidden wherever they appear; none of a vault's.
+
+    Raises:
+        CloudError: the file cannot be read.
+    """
+    text = _read(configdir / "passwords.yml", PASSWORDS_ADVICE)
     if text.startswith(VAULT):
         return []
     try:
@@ -68,7 +71,6 @@ def _values(node: object) -> list[str]:
 
 def _read(path: Path, advice: str) -> str:
     try:
-        with regular_file.opened(path) as file:
-            return file.read().decode(errors="replace")
+        return regular_file.text(path, errors="replace")
     except OSError as error:
         raise CloudError(f"{path} cannot be read ({error.strerror}): {advice}") from error

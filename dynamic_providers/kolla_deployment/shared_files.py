@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clients import regular_file
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import groups
 
@@ -114,6 +115,10 @@ def _list(configdir: Path, paths: set[Path]) -> None:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return regular_file.text(path, errors="replace")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise CloudError(
+            f"{path} cannot be read ({error.strerror}); move it away, or take what declares it out of the stack file"
+        ) from None

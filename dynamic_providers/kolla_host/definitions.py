@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from clients import regular_file
+from clients.errors import CloudError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -37,8 +40,18 @@ def inventory_files(folder: Path) -> Iterator[Path]:
 
 
 def hosts(path: Path, name: str) -> dict[str, str | None]:
-    """Hosts that the file defines, with the address where it gives one; NAME where a range has it."""
-    text = path.read_text(encoding="utf-8", errors="replace")
+    """Hosts that the file defines, with the address where it gives one; NAME where a range has it.
+
+    Raises:
+        CloudError: the file cannot be read.
+    """
+    try:
+        text = regular_file.text(path, errors="replace")
+    except OSError as error:
+        raise CloudError(
+            f"the inventory's file {path} cannot be read ({error.strerror}); Ansible reads every file of that folder: "
+            "mend it or move it away"
+        ) from None
     found: dict[str, str | None] = {}
     if text.startswith("#!"):
         return found

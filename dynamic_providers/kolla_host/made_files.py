@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from clients import regular_file
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -68,11 +69,19 @@ def remove(path: Path) -> bool:
 
 
 def read(path: Path) -> str | None:
-    """The file's whole text; None where there is none."""
+    """The file's whole text; None where there is none.
+
+    Raises:
+        CloudError: it cannot be read.
+    """
     try:
-        return path.read_text(encoding="utf-8", errors="surrogateescape")
+        return regular_file.text(path, errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise CloudError(
+            f"{path} cannot be read ({error.strerror}); move it away, its content is declared in the stack file"
+        ) from None
 
 
 def _whole(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clients import regular_file
 from components.secret import SecretText
 from components.settings import NAMESPACE
 from operations.adopt.entry import AdoptError
@@ -41,8 +42,10 @@ class StackFile:
             AdoptError: it is not there, or no YAML.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = regular_file.text(path)
             yaml.safe_load(text)
+        except UnicodeDecodeError as error:
+            raise AdoptError(f"{path.name} is not text in UTF-8") from error
         except OSError as error:
             raise AdoptError(
                 f"{path.name} cannot be read ({error.strerror}); make it with the key "
