@@ -12,6 +12,7 @@ CODE := __main__.py components dynamic_providers clients policy operations host_
 # GOGC: memory (some 100 MB) for a tenth of the engine's processor time, docs/engine.md.
 ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"; export GOGC="$${GOGC:-400}"
 HOSTS ?= 3
+SINCE ?= origin/main
 ifneq ($(filter $(STACK),dev hosts),)
 LAB := lab
 LAB_HOSTS := $(if $(filter $(STACK),hosts),--hosts $(HOSTS))
@@ -24,7 +25,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test test-nightly test-changed test-times soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -121,7 +122,19 @@ lab-test: toolchain ## real everything; brings the lab up
 
 test: lint types ## everything CI runs
 	@$(PYTHON) -m lab install
-	@$(ENGINE_ENV); $(VENV)/python -m tests.lanes
+	@$(ENGINE_ENV); $(VENV)/python -m tests.everything
+
+test-nightly: lint types ## the same, with the whole matrix of faults, and the lab's own tests
+	@$(PYTHON) -m lab install
+	@$(ENGINE_ENV); $(VENV)/python -m tests.everything --nightly
+
+test-changed: toolchain ## the tests of the lab that a change concerns (SINCE=origin/main)
+	@$(PYTHON) -m lab install
+	@$(ENGINE_ENV); files=$$($(VENV)/python -m tests.changed '$(SINCE)'); \
+		if [ -n "$$files" ]; then $(VENV)/python -m tests.everything --nightly $$files; else echo 'It concerns none.'; fi
+
+test-times: ## what the last run's tests cost: totals, and the slowest
+	@$(VENV)/python -m tests.results
 
 soak-kills: toolchain lab ## kill runs of a small stack at random moments, repair, go on (ARGS='--seed 1 --count 20'; goes on where it stopped)
 	@$(ENGINE_ENV); $(VENV)/python -m tests.soak.kills $(ARGS)

@@ -58,6 +58,9 @@ def _alone(places: Places) -> Iterator[None]:
 def environment(places: Places) -> dict[str, str]:
     """Return what a shell needs besides PATH, to run the installed engine."""
     settings = {"PULUMI_HOME": str(places.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    settings["PYTHONDONTWRITEBYTECODE"] = (
+        ""  # each command starts the program: compiled once, it starts faster
+    )
     receipts = [receipt.read(path) for path in sorted(places.receipts.glob("*.json"))]
     if any(found is not None and (not found.had or found.way == engine.MODULES) for found in receipts):
         # Behind mirrors each attempt would cost every command its retries, and end the same way.

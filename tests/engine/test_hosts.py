@@ -148,8 +148,11 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
         yield Cloud(program, tmp_path)
 
 
-def test_each_host_has_its_line_and_all_are_enrolled_in_one_run(cloud: Cloud) -> None:
-    cloud.declare(host(1, "control"), host(2, "control"), host(3))
+def test_hosts_come_stay_and_go(cloud: Cloud) -> None:
+    """One stack through its life, because each step starts the engine: what each one shows stands before it."""
+    # Each has its line, and all are enrolled in one run.
+    hosts = host(1, "control"), host(2, "control"), host(3)
+    cloud.declare(*hosts)
     printed = cloud.preview()
     assert "2 hosts have the role control (host-1, host-2), and 2 of them have to be up" in printed
     for number in (1, 2, 3):
@@ -162,23 +165,49 @@ def test_each_host_has_its_line_and_all_are_enrolled_in_one_run(cloud: Cloud) ->
     assert {name: found["result"] for name, found in outputs["hosts"].items()} == dict.fromkeys(
         ("host-1", "host-2", "host-3"), "enrolled"
     )
-
-
-def test_a_second_preview_is_empty_and_a_second_up_runs_nothing(cloud: Cloud) -> None:
-    cloud.declare(host(1), host(2))
-    cloud.up()
-    cloud.preview("--expect-no-changes")
+    # A second preview is empty, and a second up runs nothing.
     cloud.preview("--refresh", "--expect-no-changes")
     cloud.up()
     assert len(cloud.runs()) == 2
-
-
-def test_a_host_that_is_added_is_enrolled_alone(cloud: Cloud) -> None:
-    cloud.declare(host(1))
+    # A file that was edited by hand is found by a refresh, and mended.
+    file = cloud.folder / "inventory" / "host-host-1.yml"
+    written = file.read_text(encoding="utf-8")
+    file.write_text(written + "# by hand\n", encoding="utf-8")
+    assert "KollaHost host-1 update" in cloud.preview("--refresh")
+    cloud.program.succeed("up", "--refresh", "--yes", "--skip-preview", "--stack", "test")
+    assert file.read_text(encoding="utf-8") == written
+    # A host that is added is enrolled alone, with the facts of the control hosts.
+    cloud.declare(*hosts, host(4))
+    before = len(cloud.runs())
     cloud.up()
-    cloud.declare(host(1), host(2))
-    cloud.up()
-    assert cloud.runs()[2:] == [["prechecks", "host-2"], ["deploy", "host-2"]]
+    facts = ["gather-facts", "host-1", "host-2"]
+    assert cloud.runs()[before:] == [facts, ["prechecks", "host-4"], ["deploy", "host-4"]]
+    # One that is renamed in place is refused before Kolla runs.
+    cloud.declare(*hosts, host(4, name="another"))
+    before = len(cloud.runs())
+    assert "belongs to host host-4 in " in cloud.fails()
+    assert len(cloud.runs()) == before
+    # One that leaves is undeployed before it leaves the inventory.
+    cloud.declare(*hosts)
+    printed = cloud.up()
+    updated, deleted = (
+        printed.index(word) for word in ("KollaDeployment hosts updated", "KollaHost host-4 deleting")
+    )
+    assert updated < deleted
+    assert cloud.runs()[before:] == [["destroy", "host-4"]]
+    assert cloud.inventory() == ["host-host-1.yml", "host-host-2.yml", "host-host-3.yml"]
+    cloud.preview("--expect-no-changes")
+    # The last control hosts are not removed while others stay.
+    cloud.declare(host(3))
+    before = len(cloud.runs())
+    assert "the last control host cannot be removed while host-3 stay" in cloud.fails()
+    assert len(cloud.runs()) == before
+    assert "KollaHost host-1" in cloud.state()
+    # Destroy undeploys every host and leaves nothing.
+    cloud.program.succeed("destroy", "--yes", "--skip-preview", "--stack", "test")
+    assert [cloud.runs()[-1][0], *sorted(cloud.runs()[-1][1:])] == ["destroy", "host-1", "host-2", "host-3"]
+    assert cloud.inventory() == []
+    assert "Current stack resources (0)" in cloud.program.succeed("stack", "--stack", "test")
 
 
 def test_one_of_three_fails_and_two_are_enrolled_and_the_next_up_mends_the_third(cloud: Cloud) -> None:
@@ -208,17 +237,6 @@ def test_one_of_three_fails_and_two_are_enrolled_and_the_next_up_mends_the_third
     cloud.preview("--expect-no-changes")
 
 
-def test_a_file_that_was_edited_by_hand_is_found_by_a_refresh_and_mended(cloud: Cloud) -> None:
-    cloud.declare(host(1))
-    cloud.up()
-    file = cloud.folder / "inventory" / "host-host-1.yml"
-    written = file.read_text(encoding="utf-8")
-    file.write_text(written + "# by hand\n", encoding="utf-8")
-    assert "KollaHost host-1 update" in cloud.preview("--refresh")
-    cloud.program.succeed("up", "--refresh", "--yes", "--skip-preview", "--stack", "test")
-    assert file.read_text(encoding="utf-8") == written
-
-
 def test_a_host_that_does_not_answer_is_told_with_its_kickstart_and_the_others_stay(cloud: Cloud) -> None:
     cloud.declare(host(1), host(2))
     down = cloud.folder / "hosts" / "10.10.0.12" / "down"
@@ -231,45 +249,3 @@ def test_a_host_that_does_not_answer_is_told_with_its_kickstart_and_the_others_s
     down.unlink()
     cloud.up()
     assert cloud.runs()[-1] == ["deploy", "host-1", "host-2"]
-
-
-def test_a_host_that_leaves_is_undeployed_before_it_leaves_the_inventory(cloud: Cloud) -> None:
-    cloud.declare(host(1), host(2))
-    cloud.up()
-    cloud.declare(host(1))
-    printed = cloud.up()
-    updated, deleted = (
-        printed.index(word) for word in ("KollaDeployment hosts updated", "KollaHost host-2 deleting")
-    )
-    assert updated < deleted
-    assert cloud.runs()[2:] == [["destroy", "host-2"]]
-    assert cloud.inventory() == ["host-host-1.yml"]
-    cloud.preview("--expect-no-changes")
-
-
-def test_a_host_that_is_renamed_in_place_is_refused_before_kolla_runs(cloud: Cloud) -> None:
-    cloud.declare(host(1), host(2))
-    cloud.up()
-    cloud.declare(host(1), host(2, name="another"))
-    printed = cloud.fails()
-    assert "belongs to host host-2 in " in printed
-    assert len(cloud.runs()) == 2
-
-
-def test_the_last_control_host_is_not_removed_while_others_stay(cloud: Cloud) -> None:
-    cloud.declare(host(1, "control"), host(2))
-    cloud.up()
-    cloud.declare(host(2))
-    printed = cloud.fails()
-    assert "the last control host cannot be removed while host-2 stay" in printed
-    assert len(cloud.runs()) == 2
-    assert "KollaHost host-1" in cloud.state()
-
-
-def test_destroy_undeploys_every_host_and_leaves_nothing(cloud: Cloud) -> None:
-    cloud.declare(host(1, "control"), host(2))
-    cloud.up()
-    cloud.program.succeed("destroy", "--yes", "--skip-preview", "--stack", "test")
-    assert [cloud.runs()[-1][0], *sorted(cloud.runs()[-1][1:])] == ["destroy", "host-1", "host-2"]
-    assert cloud.inventory() == []
-    assert "Current stack resources (0)" in cloud.program.succeed("stack", "--stack", "test")

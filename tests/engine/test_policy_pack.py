@@ -143,18 +143,18 @@ def test_what_is_protected_is_not_removed_before_that_is_lifted(program: Program
         )
 
     program.stack("dev", declared(protected=True))
-    program.succeed("up", "--yes", "--stack", "dev", *PACK)
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev", *PACK)
     program.file("dev").write_text(stack_file(), encoding="utf-8")
-    refused = program.pulumi("up", "--yes", "--stack", "dev", *PACK)
+    refused = program.pulumi("up", "--yes", "--skip-preview", "--stack", "dev", *PACK)
     assert refused.returncode != 0
     assert "protected" in refused.stdout
     exported = json.loads(program.succeed("stack", "export", "--stack", "dev"))["deployment"]["resources"]
     kept = {resource["urn"].rpartition("::")[2] for resource in exported if resource.get("protect")}
     assert kept == {"corp", "dev@corp", "vms", "vms/v4"}
     program.file("dev").write_text(declared(protected=False), encoding="utf-8")
-    program.succeed("up", "--yes", "--stack", "dev", *PACK)
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev", *PACK)
     program.file("dev").write_text(stack_file(), encoding="utf-8")
-    program.succeed("up", "--yes", "--stack", "dev", *PACK)
+    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev", *PACK)
 
 
 def test_mistakes_of_the_stack_file_are_told_once(program: ProgramCopy) -> None:

@@ -30,7 +30,6 @@ class CanaryRun:
         commands: what was run, in order.
         shown_on_demand: the state as Pulumi shows it to those who ask for its secrets; not kept with the rest.
         said_of_everything: what Pulumi writes with -v=9; not kept with the rest.
-        on_hosts: what a search of each host found, while it was enrolled.
     """
 
     program: ProgramCopy
@@ -41,7 +40,6 @@ class CanaryRun:
     commands: list[str] = field(default_factory=list)
     shown_on_demand: str = field(default="", repr=False)
     said_of_everything: str = field(default="", repr=False)
-    on_hosts: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:

@@ -1,6 +1,7 @@
 """Fixtures that every lab test can ask for."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import openstack
 import pytest
@@ -12,6 +13,14 @@ from tests.lab.own_directory import own_directory
 from tests.lab.running_lab import running_lab
 
 __all__ = ["admin", "cloud_stack", "lab", "own_directory"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever does not say what it shares shares the cloud: a group's tests run one after the other."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(name="cloud"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,12 +54,12 @@ class OwnStack:
         """Fails if an up would change anything."""
         self.program.succeed("preview", "--expect-no-changes", "--diff", "--stack", STACK, *arguments)
 
-    def planned(self) -> dict[tuple[str, str], set[str]]:
+    def planned(self, *arguments: str) -> dict[tuple[str, str], set[str]]:
         """What an up would do to each resource, by its type's last word and its name: create, update, …
 
         Components are left out: they are what the program is made of, and nothing in the cloud.
         """
-        printed = self.program.succeed("preview", "--json", "--stack", STACK)
+        printed = self.program.succeed("preview", "--json", "--stack", STACK, *arguments)
         found: dict[tuple[str, str], set[str]] = {}
         for step in json.loads(printed)["steps"]:
             kinds, _, name = step["urn"].rpartition("::")

@@ -19,6 +19,8 @@ from dynamic_providers.kolla_deployment.clouds import Clouds
 from lab.settings import Lab
 from tests.lab.own_ceph import own_ceph, wait
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 KNOWN = {"name": "storage-1", "addr": "10.110.0.31", "labels": ["rack=r1"], "devices": []}
 DAEMON = {"daemon_type": "crash", "daemon_id": "storage-1", "hostname": "storage-1", "status": 1}
 

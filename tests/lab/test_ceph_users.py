@@ -22,6 +22,8 @@ from dynamic_providers.ceph_user.provider import CephUserProvider
 from lab.settings import Lab
 from tests.program_copy import ROOT
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 STACK = "private-cloud/test-ceph-users"
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 provider = CephUserProvider()

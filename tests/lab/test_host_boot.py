@@ -8,6 +8,8 @@ import pytest
 
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 __all__ = ["simulated_hosts"]
 
 MOMENTS = ("InactiveExitTimestampMonotonic", "ActiveEnterTimestampMonotonic")

@@ -17,6 +17,8 @@ from bench.cabling import HOST, LINKS, MANAGEMENT, TRUNKED, Cabling, addresses
 from components.kickstart import render
 from tests.lab.wire import Capture, send
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 FOREIGN = 140
 
 

@@ -18,6 +18,8 @@ from dynamic_providers.host_os import trial
 from dynamic_providers.host_os.provider import HostOsProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 __all__ = ["simulated_hosts"]
 
 ROOT = Path(__file__).parents[2]

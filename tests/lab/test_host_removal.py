@@ -25,6 +25,8 @@ from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_a
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.lab.small_image import image
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 

@@ -26,6 +26,8 @@ from tests.lab.golden_image import (
     recorded_names,
 )
 
+pytestmark = pytest.mark.alone
+
 __all__ = ["at_the_lab", "first"]
 
 SHORT_S = "3"
@@ -117,7 +119,11 @@ except CloudError as error:
 
 
 @pytest.mark.parametrize(
-    "when", ["ready", "0", "5", "check", "seal"]
+    "when",
+    [
+        pytest.param(when, marks=pytest.mark.nightly if when in {"ready", "0", "seal"} else ())
+        for when in ("ready", "0", "5", "check", "seal")
+    ],
 )  # before that piece of the source; or that step
 def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_next_run_goes_on(
     lab, first, when

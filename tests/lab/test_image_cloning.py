@@ -19,7 +19,10 @@ from tests.lab.own_stack import STACK, Config, own_stack
 
 __all__ = ["at_the_lab", "first"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
+pytestmark = [
+    pytest.mark.xdist_group(name="ceph"),
+    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
+]
 
 BOTH: Any = ("cinder", "nova")
 
@@ -40,7 +43,9 @@ def seen_by(environment, monkeypatch):
 
 
 @pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("roles", [("member", "service"), ("member",)])
+@pytest.mark.parametrize(
+    "roles", [("member", "service"), pytest.param(("member",), marks=pytest.mark.nightly)]
+)
 def test_a_glance_that_shows_no_location_has_nova_copy_whoever_looks(
     lab, admin, tmp_path, monkeypatch, roles
 ):
@@ -54,7 +59,9 @@ def test_a_glance_that_shows_no_location_has_nova_copy_whoever_looks(
 
 
 @pytest.mark.usefixtures("made")
-@pytest.mark.parametrize("option", ["show_image_direct_url", "show_multiple_locations"])
+@pytest.mark.parametrize(
+    "option", ["show_image_direct_url", pytest.param("show_multiple_locations", marks=pytest.mark.nightly)]
+)
 def test_where_glance_shows_locations_nobody_is_warned(lab, admin, tmp_path, monkeypatch, option):
     with (
         own_glance(lab, tmp_path, **{option: "true"}) as url,

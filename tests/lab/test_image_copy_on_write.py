@@ -8,6 +8,8 @@ from clients import ceph
 from clients.errors import InUseError
 from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 __all__ = ["at_the_lab", "first"]
 
 WAIT_S = 300

@@ -14,6 +14,8 @@ from clients.errors import CloudError
 from tests.lab.faulty_glance import Asked, Fault, faulty_glance
 from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider, raw_digest_in_rbd
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 __all__ = ["at_the_lab", "first"]
 
 
@@ -58,7 +60,11 @@ def concerns(asked: Asked, method: str, ending: str) -> bool:
 
 @pytest.mark.parametrize(
     ("status", "method", "ending"),
-    [(429, "POST", "/images"), (503, "POST", "/locations"), (503, "GET", "/images")],
+    [
+        (429, "POST", "/images"),
+        pytest.param(503, "POST", "/locations", marks=pytest.mark.nightly),
+        pytest.param(503, "GET", "/images", marks=pytest.mark.nightly),
+    ],
 )
 def test_a_glance_that_is_busy_for_a_moment_is_asked_again(behind, first, status, method, ending):
     fault = busy(status, method, ending, 2)

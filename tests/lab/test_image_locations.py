@@ -25,14 +25,15 @@ from tests.lab.golden_image import (
 from tests.lab.own_ceph import own_ceph, with_osd
 from tests.lab.own_glance import own_account, own_glance
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 __all__ = ["at_the_lab", "created", "first", "second"]
 
 
-@pytest.fixture
-def other_cluster(tmp_path):
+@pytest.fixture(scope="module")
+def other_cluster(tmp_path_factory):
     """The ceph.conf of a cluster that is not Glance's, with a pool of the same name."""
-    folder = tmp_path / "ceph"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("ceph")
     with own_ceph(folder) as conf, with_osd(conf, "images"):
         yield conf
 
@@ -98,7 +99,9 @@ def registered_elsewhere(location, **fields):
             assert conn.image.delete(f"/images/{other}").ok
 
 
-@pytest.mark.parametrize("fields", [{}, {"os_hidden": True}, {"visibility": "private"}])
+@pytest.mark.parametrize(
+    "fields", [pytest.param({}, marks=pytest.mark.nightly), {"os_hidden": True}, {"visibility": "private"}]
+)
 def test_delete_is_refused_while_another_record_shows_the_data_and_names_it(first, fields):
     made = make(inputs(first[0]))
     with registered_elsewhere(made.outs["location"], **fields) as other:

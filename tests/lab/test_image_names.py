@@ -4,6 +4,8 @@ import pytest
 
 from tests.lab.golden_image import STACK, at_the_lab, glance, inputs, make, provider, second
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 __all__ = ["at_the_lab", "second"]
 
 OTHERS = [
@@ -13,7 +15,11 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize("other", OTHERS, ids=lambda other: "-".join(other.values()))
+@pytest.mark.parametrize(
+    "other",
+    [pytest.param(other, marks=pytest.mark.nightly if other in OTHERS[1:] else ()) for other in OTHERS],
+    ids=lambda other: "-".join(other.values()),
+)
 def test_an_image_beside_one_that_glance_takes_for_the_same_leaves_it_alone(second, other):
     """Made, changed, looked at and removed; before, `Debian` made beside `debian` removed that."""
     mine, theirs = inputs(second[0]), inputs(second[0], **other)

@@ -141,11 +141,18 @@ def assert_whole(program: ProgramCopy, admin: Connection, suffix: str, made: lis
     assert [len(ids(admin, suffix, kind)) for kind in made] == [1] * len(made)
 
 
+@pytest.mark.parametrize(
+    "moments",
+    [
+        pytest.param([MOMENTS[0], MOMENTS[1], MOMENTS[3]], id="some"),
+        pytest.param(MOMENTS, id="each", marks=pytest.mark.nightly),
+    ],
+)
 def test_what_a_killed_up_left_on_the_cloud_is_taken_over_and_nothing_is_made_twice(
-    program: ProgramCopy, admin: Connection, suffix: str
+    program: ProgramCopy, admin: Connection, suffix: str, moments: list[tuple[str, str, str]]
 ) -> None:
     made: list[str] = []
-    for kind, type_, victim in MOMENTS:
+    for kind, type_, victim in moments:
         made.append(kind)
         program.file(STACK).write_text(declared(suffix, made), encoding="utf-8")
         kill_in_create(program, type_, victim, partial(is_there, admin, suffix, kind))

@@ -29,6 +29,8 @@ from lab.settings import CHECKOUT, Lab
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from toolchain.places import Places
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 __all__ = ["simulated_hosts"]
 
 STACK = "test-kolla-deployment"

@@ -25,6 +25,8 @@ from dynamic_providers.kolla_host.provider import KollaHostProvider
 from lab.settings import Lab
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 __all__ = ["simulated_hosts"]
 
 ROOT = Path(__file__).parents[2]

@@ -14,6 +14,8 @@ from tests.lab import kolla_by_hand
 from tests.lab.kolla_by_hand import KollaByHand
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 
+pytestmark = [pytest.mark.xdist_group(name="hosts"), pytest.mark.nightly]
+
 __all__ = ["simulated_hosts"]
 
 ROLES = ("control", "network", "compute")

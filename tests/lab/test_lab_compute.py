@@ -10,6 +10,8 @@ import rbd
 
 from tests.lab.small_image import image
 
+pytestmark = [pytest.mark.xdist_group(name="hosts"), pytest.mark.nightly]
+
 __all__ = ["image"]
 
 VLAN = 985

@@ -20,6 +20,8 @@ from lab.settings import Lab
 from lab.steps import Clock, Step, run
 from lab.supervisor import Supervisor
 
+pytestmark = [pytest.mark.xdist_group(name="hosts"), pytest.mark.nightly]
+
 BOOT_SECONDS = 60
 KNOWN_TO_DOCKER = (1 << 38) - 1  # Debian 12's: up to CAP_AUDIT_READ
 BUSYBOX = Path("/bin/busybox")  # busybox-static, one of the lab's packages

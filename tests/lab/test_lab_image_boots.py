@@ -13,6 +13,8 @@ import rbd
 from clients import ceph
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 
+pytestmark = [pytest.mark.xdist_group(name="ceph"), pytest.mark.nightly]
+
 SECONDS = 300
 USER = "image-import"
 

@@ -17,6 +17,8 @@ from lab.settings import OSD_BYTES, OSD_COUNT, Lab
 from lab.supervisor import Supervisor
 from tests.lab.running_lab import brought, command
 
+pytestmark = [pytest.mark.alone, pytest.mark.nightly]
+
 CEPH = {"ceph-mon", "ceph-mgr", "ceph-osd.0", "ceph-osd.1", "ceph-osd.2"}
 SERVICES = CEPH | {"mariadb", "rabbitmq", "slapd", "keystone", "glance", "placement"}
 SERVICES |= {"neutron", "neutron-rpc", "fake-neutron-agents"}

@@ -24,6 +24,8 @@ from dynamic_providers.monitoring_agent.configuration import PATH
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 
+pytestmark = pytest.mark.xdist_group(name="hosts")
+
 __all__ = ["simulated_hosts"]
 
 ROOT = Path(__file__).parents[2]

@@ -36,14 +36,14 @@ from tests.lab.golden_image import (
     seen,
 )
 
+pytestmark = pytest.mark.xdist_group(name="ceph")
+
 __all__ = ["at_the_lab", "created", "first", "second"]
 
 
-def test_what_is_in_rbd_is_the_disk_of_the_qcow2_to_the_last_byte(created, first):
+def test_an_import_is_the_disk_to_the_last_byte_and_glance_and_ceph_show_it_so(created, first):
     assert raw_digest_in_rbd(created.outs["glance_id"]) == first[1]
-
-
-def test_glance_has_an_active_raw_image_of_the_disks_size_with_its_hash(created, first):
+    # Glance has an active raw image of the disk's size, with its hash.
     record = glance(created.outs["glance_id"])
     assert record["status"] == "active"
     assert record["disk_format"] == "raw"
@@ -51,30 +51,21 @@ def test_glance_has_an_active_raw_image_of_the_disks_size_with_its_hash(created,
     assert (record["os_hash_algo"], record["os_hash_value"]) == ("sha512", first[1])
     assert record["visibility"] == "community"
     assert not record["os_hidden"]
-
-
-def test_the_snapshot_is_protected_and_the_location_names_it(created):
+    # The snapshot is protected, and the location names it.
     with ceph.pool("images", "admin") as pool:
         with rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
             assert [snap["name"] for snap in image.list_snaps()] == ["snap"]
             assert image.is_protected_snap("snap")
         assert created.outs["location"] == f"rbd://{pool.fsid}/images/{created.outs['glance_id']}/snap"
-
-
-def test_only_the_data_takes_room(created):
+    # Only the data takes room.
     with ceph.pool("images", "admin") as pool, rbd.Image(pool.ioctx, created.outs["glance_id"]) as image:
         used = []
         image.diff_iterate(
             0, image.size(), None, lambda _offset, length, exists: used.append(length * exists)
         )
     assert sum(used) <= 40 * MIB  # 24 MiB of data; objects of 4 MiB at the edges
-
-
-def test_nothing_is_different_right_after_create(created, first):
+    # Nothing is left to do, and a second create finds the image.
     assert not live_diff(created, inputs(first[0])).changes
-
-
-def test_a_second_create_finds_the_first_ones_image(created, first):
     assert make(inputs(first[0])).outs == created.outs
 
 
@@ -195,13 +186,13 @@ def killed(step, when, method, *arguments):
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        ("glance.create", "after"),
-        ("store.take_snapshot", "before"),
+        pytest.param("glance.create", "after", marks=pytest.mark.nightly),
+        pytest.param("store.take_snapshot", "before", marks=pytest.mark.nightly),
         ("store.take_snapshot", "after"),
-        ("writer.write", "after"),
-        ("store.seal", "after"),
+        pytest.param("writer.write", "after", marks=pytest.mark.nightly),
+        pytest.param("store.seal", "after", marks=pytest.mark.nightly),
         ("registration.register", "before"),
-        ("registration.register", "after"),
+        pytest.param("registration.register", "after", marks=pytest.mark.nightly),
     ],
 )
 def test_killed_at_any_step_the_next_create_converges_without_orphans(first, step, when):
@@ -258,11 +249,11 @@ def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(fir
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        ("glance.create", "after"),
+        pytest.param("glance.create", "after", marks=pytest.mark.nightly),
         ("registration.register", "after"),
-        ("glance.apply", "after"),
-        ("glance.delete", "before"),
-        ("glance.delete", "after"),
+        pytest.param("glance.apply", "after", marks=pytest.mark.nightly),
+        pytest.param("glance.delete", "before", marks=pytest.mark.nightly),
+        pytest.param("glance.delete", "after", marks=pytest.mark.nightly),
     ],
 )
 def test_killed_at_any_step_of_an_update_the_next_one_converges(created, second, step, when):
@@ -276,7 +267,12 @@ def test_killed_at_any_step_of_an_update_the_next_one_converges(created, second,
 
 
 @pytest.mark.parametrize(
-    ("step", "when"), [("glance.delete", "before"), ("glance.delete", "after"), ("store.remove", "after")]
+    ("step", "when"),
+    [
+        pytest.param("glance.delete", "before", marks=pytest.mark.nightly),
+        ("glance.delete", "after"),
+        pytest.param("store.remove", "after", marks=pytest.mark.nightly),
+    ],
 )
 def test_killed_at_any_step_of_a_delete_the_next_one_leaves_nothing(first, step, when):
     made = make(inputs(first[0]))
@@ -286,7 +282,7 @@ def test_killed_at_any_step_of_a_delete_the_next_one_leaves_nothing(first, step,
     assert made.outs["glance_id"] not in rbd_names()
 
 
-@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("moment", ["before", pytest.param("after", marks=pytest.mark.nightly)])
 def test_two_runs_of_the_same_import_at_once_end_with_one_image(first, monkeypatch, moment):
     """The other run begins while this one checks; this one's snapshot is protected before or after the other writes."""
     seal, write, others = store.seal, writer.write, []

@@ -227,7 +227,7 @@ def test_the_provider_has_the_entrys_name_and_nothing_of_the_login_or_the_shell(
             made.append(args.inputs)
             return "id", args.inputs
 
-        def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
             raise AssertionError(args.token)
 
     mocks.set_mocks(Recorder(), project="private-cloud", stack="test")

@@ -66,6 +66,7 @@ def test_the_exports_put_the_engine_before_everything_else(places: Places) -> No
     assert first == f'export PATH={places.bin}:{places.venv}/bin:{places.kolla}/programs:"$PATH"'
     assert f"export PULUMI_HOME={places.home}" in others
     assert "export PULUMI_SKIP_UPDATE_CHECK=true" in others
+    assert "export PYTHONDONTWRITEBYTECODE=''" in others
 
 
 def test_missing_packages_are_named_to_a_person_who_is_not_root(

@@ -53,7 +53,7 @@ def test_no_workflow_is_started_by_a_fork_with_this_repositorys_rights(name: str
 @pytest.mark.parametrize(("where", "job"), jobs("pull-request.yml"))
 def test_a_job_that_runs_for_a_fork_knows_no_secret(where: str, job: dict[str, Any]) -> None:
     for_forks = SAME_REPOSITORY not in job.get("if", "") and "prod" not in job.get("needs", "")
-    assert for_forks is (where.rpartition(" ")[2] in {"checks", "lab"})
+    assert for_forks is (where.rpartition(" ")[2] in {"checks", "tests", "lab"})
     if for_forks:
         assert not uses_secrets(job)
         assert job["permissions"] == {"contents": "read"}

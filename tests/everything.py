@@ -1,0 +1,47 @@
+"""The tests, beside the lab: `make test`, `make test-nightly` and `make test-changed`.
+
+Four processes of pytest work side by side (pytest-xdist). Tests of one group share something, and run one after the
+other in one process; tests without a group fill the rest. Those that stop the lab's parts come last, alone.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+
+from tests import results
+from tests.lab.running_lab import running_lab, with_hosts
+from tests.lab.simulated_hosts import WANTED
+
+PROCESSES = 4  # the lab's three groups, and the tests without one
+NOTHING_SELECTED = 5  # pytest's exit code
+
+
+def run(name: str, *options: str) -> bool:
+    """Run pytest, whose results are kept under NAME; whether all passed."""
+    kept = results.FOLDER / f"{name}.xml"
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", f"--junitxml={kept}", *options]
+    done = subprocess.run(command, env=os.environ | {"PYTHONUNBUFFERED": "1"}, check=False)
+    return done.returncode in {0, NOTHING_SELECTED}
+
+
+def main() -> int:
+    """Run them; 0 where all passed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nightly", action="store_true", help="those that are marked so, too")
+    parser.add_argument("paths", nargs="*", default=["tests"], help="files or folders of tests")
+    given = parser.parse_args()
+    also = "" if given.nightly else " and not nightly"
+    shutil.rmtree(results.FOLDER, ignore_errors=True)
+    with running_lab() as lab:
+        with with_hosts(lab, WANTED):
+            spread = ("-n", str(PROCESSES), "--dist", "loadgroup")
+            passed = run("beside", *spread, "-m", f"not alone{also}", *given.paths)
+        passed &= run("alone", "-m", f"alone{also}", *given.paths)
+    sys.stdout.write(f"{results.summary(results.results())}\n")
+    return int(not passed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
