@@ -225,7 +225,8 @@ def test_the_id_of_something_else_is_refused_and_nothing_is_done(
     assert done.returncode != 0
     assert "which is 'Default'" in done.stdout
     assert "which is 'admin@Default'" in done.stdout
-    assert done.stdout.count(", which is '") == len(["domain", "project", "network", first, second, third])
+    for entry in (domain, project, network, *network["subnets"]):
+        assert f"has adopt: {entry['adopt']}, which is '" in done.stdout
     assert by_hand.things() == before
 
 
