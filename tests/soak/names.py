@@ -195,11 +195,14 @@ class Round:
                     importer.image.post("/images", json=record).raise_for_status()
 
     def make_foreign_group(self) -> None:
-        """Make by hand, in a project of the stack, a security group whose name Neutron takes for `default`."""
+        """Make by hand, in a project of the stack, a security group whose name the database takes for `default`.
+
+        Neutron refuses `Default`, and looks for accents and blanks no further.
+        """
         identity: Any = self.admin.identity
         (home,) = (project for project in identity.projects() if project.name == self.home)
         self.admin.network.create_security_group(
-            name=self.chance.choice(("DEFAULT", "Default", "défault")),
+            name=self.chance.choice(("défault", "DÉFAULT", "default ")),
             description=self.suffix,
             project_id=home.id,
         )
