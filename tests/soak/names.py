@@ -142,6 +142,7 @@ class Round:
                 for user in identity.users(domain_id=domain.id)
             ],
             "network": self.admin.network.networks(),
+            "group": self.admin.network.security_groups(),
         }
         held = {
             kind: {thing.id: thing.name for thing in things if self.suffix in folded(thing.name)}
@@ -151,11 +152,6 @@ class Round:
             image["id"]: image["name"]
             for image in records(self.admin)
             if self.suffix in folded(image["name"] or "")
-        }
-        held["group"] = {
-            group.id: f"{group.name} with {len(group.security_group_rules)} rules"
-            for group in self.admin.network.security_groups()
-            if self.suffix in (group.description or "")
         }
         held["credential"] = {
             credential.id: credential.name
@@ -167,8 +163,7 @@ class Round:
     def make_foreign(self, names: dict[str, Names]) -> None:
         """Make by hand, beside the stack, what has its names in other spellings.
 
-        The images are of the account that imports the stack's, and say, in other spellings too, whose they are; and
-        with the very names, that they are another stack's.
+        The images are of the account that imports the stack's, and say, in other spellings too, whose they are.
         """
         identity: Any = self.admin.identity
         for name in names["project"].values():
@@ -184,28 +179,8 @@ class Round:
                 glance.STAMP_IMAGE: other,
                 glance.STAMP_SHA256: hashlib.sha256(self.source(key).read_bytes()).hexdigest(),
             }
-            another = {
-                "name": name,
-                **stamps,
-                glance.STAMP_STACK: "private-cloud/other",
-                glance.STAMP_IMAGE: name,
-            }
             with openstack_client.connect(IMPORTER) as importer:
-                for record in ({"name": other, **stamps}, another):
-                    importer.image.post("/images", json=record).raise_for_status()
-
-    def make_foreign_group(self) -> None:
-        """Make by hand, in a project of the stack, a security group whose name the database takes for `default`.
-
-        Neutron refuses `Default`, and looks for accents and blanks no further.
-        """
-        identity: Any = self.admin.identity
-        (home,) = (project for project in identity.projects() if project.name == self.home)
-        self.admin.network.create_security_group(
-            name=self.chance.choice(("défault", "DÉFAULT", "default ")),
-            description=self.suffix,
-            project_id=home.id,
-        )
+                importer.image.post("/images", json={"name": other, **stamps}).raise_for_status()
 
     def refuse_unlike(self, held: dict[str, dict[str, str]], names: dict[str, Names]) -> None:
         """Compare what is HELD with what is declared, to the letter, accents composed.
@@ -229,8 +204,6 @@ class Round:
         held = self.held()
         for id_ in held["network"]:
             self.admin.network.delete_network(id_)
-        for id_ in held["group"]:
-            self.admin.network.delete_security_group(id_)
         for id_ in held["image"]:
             self.admin.image.delete(f"/images/{id_}")
         for id_ in held["account"]:
@@ -276,8 +249,6 @@ def _change(one: Round, program: ProgramCopy, before: dict[str, Names], after: d
     program.succeed(*_UP)
     first = _without(one.held(), foreign)
     one.refuse_unlike(first, before)
-    one.make_foreign_group()
-    foreign["group"] = one.held()["group"]
     program.file(STACK).write_text(one.text(after), encoding="utf-8")
     program.succeed(*_UP)
     second = _without(one.held(), foreign)
