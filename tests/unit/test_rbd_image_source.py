@@ -1,5 +1,6 @@
 """What the import refuses before qemu or Ceph sees a byte; real files, a loopback server, no cloud."""
 
+import errno
 import hashlib
 import http.server
 import lzma
@@ -299,3 +300,21 @@ def test_an_interrupted_import_does_not_fetch_again(web, qcow2):
     with verified(f"{url}/disk.qcow2", checksum, "qcow2", "test") as found:
         assert found.virtual_size == 3 * MIB
     assert not Path(served).exists()
+
+
+def test_a_cache_that_cannot_be_made_or_written_is_one_sentence(web, tmp_path, monkeypatch):
+    address = f"{web[1]}/disk.qcow2", "0" * 64, "qcow2", "test"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        with pytest.raises(
+            CloudError, match=r"^source .* cannot be kept in .*images: Read-only file system\.$"
+        ):
+            verified(*address).__enter__()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(CloudError, match="let XDG_CACHE_HOME name one"):
+        verified(*address).__enter__()
+
+
+def refuse(*_, **__):
+    raise OSError(errno.EROFS, os.strerror(errno.EROFS))
