@@ -25,7 +25,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test test-nightly test-changed test-times soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -135,6 +135,9 @@ test-changed: toolchain ## the tests of the lab that a change concerns (SINCE=or
 
 test-times: ## what the last run's tests cost: totals, and the slowest
 	@$(VENV)/python -m tests.results
+
+mutants: toolchain ## small seeded faults, each of which its tests have to notice (ARGS='--only networks'; by hand and at night)
+	@$(ENGINE_ENV); $(VENV)/python -m tests.mutants $(ARGS)
 
 soak-kills: toolchain lab ## kill runs of a small stack at random moments, repair, go on (ARGS='--seed 1 --count 20'; goes on where it stopped)
 	@$(ENGINE_ENV); $(VENV)/python -m tests.soak.kills $(ARGS)

@@ -217,6 +217,16 @@ def test_a_lookup_that_fails_says_what_to_do(error: str, said: str) -> None:
         pulumi.runtime.test(lambda: id_of("user", "runner", Holder(), domain="corp", domain_id="c1"))()
 
 
+def test_an_answer_about_another_name_is_no_answer() -> None:
+    class Other(Recorder):
+        def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+            return {**args.args, "id": "1", "name": "runner-2"}, []
+
+    mocks.set_mocks(Other(), project="private-cloud", stack="test")
+    with pytest.raises(pulumi.RunError, match="answered with 'runner-2'"):
+        pulumi.runtime.test(lambda: id_of("user", "runner", Holder(), domain="corp", domain_id="c1"))()
+
+
 def test_the_missing_name_reaches_the_sentence_with_the_cloud_that_was_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
-from components.account import AccountSpec, ServiceAccount
+from components.account import AccessSpec, AccountSpec, ServiceAccount
 from components.ids import Ids
 from components.settings import SettingsError, parse
 
@@ -143,6 +143,12 @@ def test_inherited_roles_count_on_the_projects_of_their_domain_only() -> None:
     assert spec.roles_on("development", "corp") == ("member", "reader")
     assert spec.roles_on("tests", "corp") == ("reader",)
     assert spec.roles_on("tests", "other") == ()
+
+
+def test_roles_that_are_inherited_from_a_project_do_not_count_on_the_others_of_its_domain() -> None:
+    access = AccessSpec(roles=("reader",), project="parent", domain="corp", inherited=True)
+    assert not access.reaches("tests", "corp")
+    assert not access.reaches("parent", "corp"), "inherited roles count below it only"
 
 
 USER = "openstack:identity/user:User"

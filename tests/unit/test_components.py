@@ -12,7 +12,7 @@ from typing import Any
 import pulumi
 import pytest
 import yaml
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, rpc
 
 from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
@@ -38,6 +38,7 @@ PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"
 HOST = "pulumi-python:dynamic/kolla:KollaHost"
 DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
 HOST_OS = "pulumi-python:dynamic/hosts:HostOs"
+MONITORING_AGENT = "pulumi-python:dynamic/hosts:MonitoringAgent"
 CEPH_USER = "pulumi-python:dynamic/ceph:User"
 FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
     ROLE_SET: {"revision": 1},
@@ -45,6 +46,7 @@ FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find o
     PASSWORD: {"password": "p1"},
     HOST: {"fingerprint": "f1"},
     HOST_OS: {"results": {}},
+    MONITORING_AGENT: {"results": {}},
     CEPH_USER: {"key": "k1", "fsid": "f", "mon_host": "[v2:m:1]"},
 }
 
@@ -377,4 +379,84 @@ def test_names_in_state_stay(run: Run) -> None:
         ("Enrolment", "hosts"),
         ("KollaDeployment", "hosts"),
         ("HostOs", "hosts"),
+    }
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What the program asks the engine to register, in the engine's own words."""
+    asked: list[Any] = []
+    register = mocks.MockMonitor.RegisterResource
+
+    def listening(self: mocks.MockMonitor, request: Any) -> Any:
+        asked.append(request)
+        return register(self, request)
+
+    monkeypatch.setattr(mocks.MockMonitor, "RegisterResource", listening)
+    return asked
+
+
+SECRET_OUTPUTS = {
+    "ApplicationCredential": "secret",
+    "DomainConfig": "password",
+    "GeneratedPassword": "password",
+    "LoginFiles": "texts",
+    "MonitoringAgent": "license_key",
+    "User": "key",
+}
+SECRET_INPUTS = {  # a generated password is one by its output
+    "ApplicationCredential": "password",
+    "DomainConfig": "password",
+    "LoginFiles": "texts",
+    "MonitoringAgent": "license_key",
+}
+
+
+def test_what_is_secret_is_marked_for_the_state(
+    run: Run, told: list[Any], prod: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEW_RELIC_KEY", "k" * 40)
+    monitoring = {"agent": "new-relic", "license_key": {"env": "NEW_RELIC_KEY"}}
+    pulumi.runtime.set_config("private-cloud:monitoring", json.dumps(monitoring))
+    assert prod["ceph_users"]
+    run(the_program)
+    ours = [request for request in told if request.type.startswith("pulumi-python:dynamic/")]
+    outputs = {(kind(request), name) for request in ours for name in request.additionalSecretOutputs}
+    assert outputs >= set(SECRET_OUTPUTS.items())
+    inputs = {
+        (kind(request), name)
+        for request in ours
+        for name, value in request.object.fields.items()
+        if rpc._special_sig_key in value.struct_value.fields
+    }
+    assert inputs >= set(SECRET_INPUTS.items())
+
+
+def kind(request: Any) -> str:
+    return str(request.type.rpartition(":")[2])
+
+
+@pytest.mark.usefixtures("prod")
+def test_a_network_on_another_vlan_and_an_account_in_another_domain_are_others(
+    run: Run, told: list[Any]
+) -> None:
+    run(the_program)
+    replacing = {request.type: list(request.replaceOnChanges) for request in told}
+    assert (replacing[NETWORK], replacing[USER]) == (["segments"], ["domainId"])
+
+
+def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(run: Run, told: list[Any]) -> None:
+    def program() -> None:
+        for spec in (
+            ProjectSpec(name="plain", domain="Default"),
+            ProjectSpec(name="kept", domain="Default", protected=True),
+            ProjectSpec(name="found", domain="Default", adopt="p1"),
+        ):
+            Project(spec.name, spec, cloud="c", domain_id="d1")
+
+    run(program)
+    assert {r.name: (r.protect, r.importId) for r in told if r.type == PROJECT} == {
+        "plain": (False, ""),
+        "kept": (True, ""),
+        "found": (True, "p1"),
     }

@@ -81,6 +81,13 @@ def test_referrals_are_no_entries(directory: FakeConnection) -> None:
     assert probe(SETTINGS, []).users.number == 1
 
 
+def test_an_id_that_two_entries_have_is_nobodys(directory: FakeConnection) -> None:
+    directory.more = [("cn=one,ou=more,ou=people,dc=x", {"CN": [b"ONE"]})]
+    with pytest.raises(DirectoryError) as caught:
+        probe(SETTINGS, [])
+    assert caught.value.setting == "user_id_attribute"
+
+
 @pytest.mark.parametrize(
     ("raised", "setting", "sentence"),
     [
@@ -131,3 +138,24 @@ def test_active_directorys_reason_is_told_and_the_password_is_not(monkeypatch: p
     assert "the account is locked" in caught.value.sentence
     assert "secret" not in str(caught.value)
     assert "secret" not in repr(LOGIN)
+
+
+def test_a_connection_takes_no_certificate_but_that_of_the_ca(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recording:
+        def __init__(self) -> None:
+            self.options: list[tuple[int, object]] = []
+
+        def set_option(self, option: int, value: object) -> None:
+            self.options.append((option, value))
+
+        def simple_bind_s(self, *_: str) -> None: ...
+
+        def unbind_s(self) -> None: ...
+
+    connection = Recording()
+    monkeypatch.setattr("clients.ldap_tls.distrust", lambda *_, **__: None)
+    monkeypatch.setattr(ldap, "initialize", lambda _url: connection)
+    with client.connect(LOGIN, "ldaps://dc1"):
+        assert (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND) in connection.options
+        assert (ldap.OPT_X_TLS_CACERTFILE, "/ca.pem") in connection.options
+        assert connection.options[-1][0] == ldap.OPT_X_TLS_NEWCTX, "or the options before it do not count"

@@ -318,3 +318,15 @@ def test_a_cache_that_cannot_be_made_or_written_is_one_sentence(web, tmp_path, m
 
 def refuse(*_, **__):
     raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+
+def test_an_earlier_download_that_was_damaged_since_is_fetched_again(web, qcow2, tmp_path):
+    folder, url = web
+    (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())
+    checksum = sha256(qcow2)
+    with pytest.raises(RuntimeError), verified(f"{url}/disk.qcow2", checksum, "qcow2", "test"):
+        raise RuntimeError
+    (kept,) = cached(tmp_path)
+    kept.write_bytes(b"something else")
+    with verified(f"{url}/disk.qcow2", checksum, "qcow2", "test") as found:
+        assert found.virtual_size == 3 * MIB

@@ -65,6 +65,11 @@ def test_a_protocol_has_one_name(
     assert [(rule.ethertype, rule.protocol) for rule in ingress(protocol=protocol, remote=remote)] == expected
 
 
+def test_a_rule_lets_in_its_remote_side_alone() -> None:
+    (rule,) = ingress(protocol="tcp", ports="8000-8100", remote="10.20.0.0/24")
+    assert (rule.cidr, rule.group, rule.port_min, rule.port_max) == ("10.20.0.0/24", None, 8000, 8100)
+
+
 def test_every_port_is_no_range() -> None:
     assert ingress(protocol="udp", ports="1-65535", remote="10.0.0.0/8") == ingress(
         protocol="udp", remote="10.0.0.0/8"

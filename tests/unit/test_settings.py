@@ -281,9 +281,9 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "outside its subnet 2001:db8::/64",
     ),
     (
-        lambda s: [s["networks"][0].update(mtu=1200), beside(s)],
+        lambda s: [s["networks"][0].update(mtu=1279), beside(s)],
         "networks[0].subnets[1].cidr",
-        "IPv6 needs an MTU of 1280 or more, and the network's is 1200",
+        "IPv6 needs an MTU of 1280 or more, and the network's is 1279",
     ),
     (
         lambda s: s["networks"][1]["subnets"][0].update(cidr="10.30.0.0/31", gateway="none"),

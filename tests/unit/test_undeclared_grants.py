@@ -120,6 +120,10 @@ def test_a_declared_grant_covers_what_it_makes_by_name_while_its_id_is_unknown(
     assert grant.covers(BOB) is covered
 
 
+def test_a_role_that_keystone_spells_otherwise_is_the_declared_one() -> None:
+    assert KNOWN.covers(replace(BOB, role="Member"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "changes"),
     [

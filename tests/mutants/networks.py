@@ -1,0 +1,137 @@
+"""Faults in VLANs, addresses, quotas and security groups."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "components.annotated_types:_vlan_id",
+        "value <= _LAST_VLAN",
+        "value <= _LAST_VLAN + 1",
+        "tests/unit/test_annotated_types.py",
+    ),
+    Mutant(
+        "components.annotated_types:_vlan_id",
+        "1 <= value",
+        "0 <= value",
+        "tests/unit/test_annotated_types.py",
+    ),
+    Mutant(
+        "components.annotated_types:_mtu",
+        "smallest <= value",
+        "value > 0 and value",
+        "tests/unit/test_annotated_types.py",
+    ),
+    Mutant(
+        "components.annotated_types:cidr_or_refusal",
+        "raise refusal(f\"{value!r} has host bits set; the network is '{network}'\")",
+        "return network",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.network:ProviderNetworkSpec._the_mtu_carries_ipv6",
+        "mtu < IPV6_LEAST_MTU",
+        "mtu < IPV6_LEAST_MTU - 1",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.subnet:SubnetSpec._pools_are_apart_and_inside",
+        "if one.start in other or one.end in other or other.start in one:",
+        "if one.start in other:",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.subnet:SubnetSpec._pools_are_apart_and_inside",
+        "elif isinstance(gateway, IpAddr) and gateway in pool:",
+        "elif gateway == pool.start:",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant("components.subnet:usable_range", "last - 1 if", "last if", "tests/unit/test_settings.py"),
+    Mutant(
+        "components.address_plan:_vlans_used_twice",
+        "key = (segment.physical_network, segment.vlan)",
+        "key = (network.name, segment.vlan)",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.address_plan:_overlapping_cidrs",
+        "cidr.overlaps(subnet.cidr)",
+        "cidr == subnet.cidr",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.address_plan:_addresses_that_ports_may_get",
+        "for pool, owner in around(address):",
+        "for pool, owner in around(address)[1:]:",
+        "tests/unit/test_settings.py",
+    ),
+    Mutant(
+        "components.network:ProviderNetwork.__init__",
+        'replace_on_changes=["segments"],',
+        "",
+        "tests/unit/test_components.py::test_a_network_on_another_vlan_and_an_account_in_another_domain_are_others",
+    ),
+    Mutant(
+        "components.spec:protecting",
+        "pulumi.ResourceOptions(protect=True)",
+        "pulumi.ResourceOptions()",
+        "tests/unit/test_components.py::test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither",
+    ),
+    Mutant(
+        "components.replacement:_deleted_first",
+        "opts.delete_before_replace = True",
+        "opts.delete_before_replace = None",
+        "tests/unit/test_replacement.py",
+    ),
+    Mutant("components.quota:_limit", "value >= 0", "value >= -1", "tests/unit/test_quota.py"),
+    Mutant(
+        "components.quota:Quota.__init__",
+        'per_volume_gigabytes=spec.volume.number("per_volume_gb")',
+        'per_volume_gigabytes=spec.volume.number("size_gb")',
+        "tests/unit/test_quota.py",
+    ),
+    Mutant(
+        "components.security_group:_ports",
+        "int(first) <= int(last)",
+        "int(last)",
+        "tests/unit/test_security_group.py",
+    ),
+    Mutant(
+        "components.security_group:SecurityGroupRuleSpec.rules",
+        "cidr=None if isinstance(self.remote, str) else canonical_cidr(str(self.remote)),",
+        "cidr=None,",
+        "tests/unit/test_security_group.py",
+    ),
+    Mutant(
+        "dynamic_providers.default_security_group.group:give_back",
+        "if not _named_by_other_groups(conn, group_id):",
+        "if True:",
+        "tests/unit/test_default_security_group.py",
+    ),
+    Mutant(
+        "dynamic_providers.default_security_group.group:bring_to",
+        "if answer.status_code != HTTPStatus.CONFLICT or not _is_there(answer):",
+        "if answer.status_code != HTTPStatus.CONFLICT:",
+        "tests/unit/test_default_security_group.py",
+    ),
+    Mutant(
+        "dynamic_providers.host_routes.provider:_set",
+        "return  # an adopted subnet stays as it is",
+        "pass",
+        "tests/unit/test_host_routes.py",
+    ),
+    Mutant(
+        "policy.networks:_vlan_off_the_trunk",
+        'if vlan not in map(int, host.entries("vlans"))',
+        'if not host.entries("vlans")',
+        "tests/unit/test_policy_rules.py",
+    ),
+    Mutant(
+        "policy.security_groups:_world", "prefixlen <= 1", "prefixlen == 1", "tests/unit/test_policy_rules.py"
+    ),
+    Mutant(
+        "components.spec:adopting",
+        "import_=spec.adopt, protect=True",
+        "import_=spec.adopt",
+        "tests/unit/test_components.py::test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither",
+    ),
+)
