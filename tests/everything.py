@@ -5,11 +5,15 @@ other in one process; tests without a group fill the rest. Those that stop the l
 """
 
 import argparse
+import dataclasses
 import os
 import shutil
 import subprocess
 import sys
 
+from lab import preflight, settings
+from lab.hosts.preflight import other_holder
+from lab.settings import Lab
 from tests import results
 from tests.lab.running_lab import running_lab, with_hosts
 from tests.lab.simulated_hosts import WANTED
@@ -26,6 +30,16 @@ def run(name: str, *options: str) -> bool:
     return done.returncode in {0, NOTHING_SELECTED}
 
 
+def free_address() -> str:
+    """Where on this machine no other lab is: neither its services nor its hosts' network."""
+    for number in range(1, 255):
+        lab = Lab(root=settings.CHECKOUT, address=f"127.0.0.{number}")
+        free = all(preflight.is_free(lab.address, port) for port in dataclasses.astuple(lab.ports))
+        if free and other_holder(lab) is None:
+            return lab.address
+    return settings.DEFAULT_ADDRESS  # whose `up` says what is taken by whom
+
+
 def main() -> int:
     """Run them; 0 where all passed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -34,6 +48,8 @@ def main() -> int:
     given = parser.parse_args()
     also = "" if given.nightly else " and not nightly"
     shutil.rmtree(results.FOLDER, ignore_errors=True)
+    if settings.recorded_address(settings.CHECKOUT) is None:
+        os.environ.setdefault("LAB_ADDRESS", free_address())
     with running_lab() as lab:
         with with_hosts(lab, WANTED):
             spread = ("-n", str(PROCESSES), "--dist", "loadgroup")

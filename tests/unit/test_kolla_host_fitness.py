@@ -217,6 +217,7 @@ def lvm(tags, label=b"LABELONE"):
         (bytes(1 << 20), None),
         (b"", None),
     ],
+    ids=["bluestore", "version 1", "cut off", "lvm", "lvm wiped", "lvm without tags", "zeros", "empty"],
 )
 def test_the_old_osd_on_a_disk_is_known_and_its_key_is_not_told(tmp_path, start, osd):
     path = tmp_path / "disk"
