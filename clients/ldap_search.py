@@ -6,6 +6,7 @@ if it is below the base DN, has the object class, matches the filter and has the
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_COUNTED = 50_000
 """Entries of a kind after which counting stops."""
+_TEXTUAL = ("sAMAccountName", "uid", "cn")
+"""Attributes that are text and usually one entry's alone, to name in place of a binary one."""
 _ANY = "(objectClass=*)"
 _NO_ATTRIBUTES = ["1.1"]  # RFC 4511, 4.5.1.8
 
@@ -100,7 +103,8 @@ class Search:
         """Give the DNs by name of all there are, at most MOST_COUNTED, and how many.
 
         Raises:
-            DirectoryError: an id is not one entry's alone, or an entry has several.
+            DirectoryError: an id is not one entry's alone, an entry has several, an id or a name is bytes and no
+                text, or the directory does not find an entry by its id.
         """
         setting = f"{entries.kind}_id_attribute"
         query = f"(&{entries.query}({entries.id_attribute}=*)({entries.name_attribute}=*))"
@@ -108,7 +112,10 @@ class Search:
         owner: dict[str, str] = {}
         number = 0
         for dn, attributes in self._all(entries, query, [entries.id_attribute, entries.name_attribute]):
+            self._refuse_binary(entries, dn, attributes)
             values = _values(attributes, entries.id_attribute)
+            if not number:
+                self._look_up_by_id(entries, dn, values[0])
             if len(values) > 1:
                 raise DirectoryError(
                     setting, f"{entries.id_attribute!r} has several values in {dn!r}; give one that has one"
@@ -125,6 +132,29 @@ class Search:
             if number >= MOST_COUNTED:
                 return by_name, Count(number, whole=False)
         return by_name, Count(number, whole=True)
+
+    def _refuse_binary(self, entries: Entries, dn: str, attributes: dict[str, list[bytes]]) -> None:
+        """Keystone takes 16 bytes for a UUID, asks the directory for its text, and finds nobody."""
+        for end, attribute in (("id", entries.id_attribute), ("name", entries.name_attribute)):
+            if all(_is_text(value) for value in _raw(attributes, attribute)):
+                continue
+            found = self._entries(f"{entries.kind}_base_dn", dn, ldap.SCOPE_BASE, _ANY, list(_TEXTUAL))
+            textual = next((name for name in _TEXTUAL for _, there in found if _raw(there, name)), None)
+            raise DirectoryError(
+                f"{entries.kind}_{end}_attribute",
+                f"{attribute!r} of {dn!r} is bytes and no text, and Keystone finds nobody by it; "
+                + (f"give {textual!r}" if textual else "give one whose values are text"),
+            )
+
+    def _look_up_by_id(self, entries: Entries, dn: str, value: str) -> None:
+        query = f"(&({entries.id_attribute}={escape_filter_chars(value)}){entries.query})"
+        setting = f"{entries.kind}_id_attribute"
+        if not self._answer(setting, entries.base_dn, self._settings.scope, query):
+            raise DirectoryError(
+                setting,
+                f"the directory does not find {dn!r} by its {entries.id_attribute!r}, {value!r}, as Keystone asks for "
+                "it at each login; give an attribute that can be searched for",
+            )
 
     def called(self, entries: Entries, name: str) -> list[str]:
         """Give the DNs of those with this name, by the directory's own idea of equal."""
@@ -236,8 +266,19 @@ def _without_referrals(found: list[tuple[Any, Any]]) -> list[tuple[str, dict[str
     return [(dn, attributes) for dn, attributes in found if dn is not None]
 
 
-def _values(attributes: dict[str, list[bytes]], wanted: str) -> list[str]:
+def _raw(attributes: dict[str, list[bytes]], wanted: str) -> list[bytes]:
     for name, values in attributes.items():
         if name.casefold() == wanted.casefold():
-            return [value.decode(errors="replace") for value in values]
+            return values
     return []
+
+
+def _values(attributes: dict[str, list[bytes]], wanted: str) -> list[str]:
+    return [value.decode(errors="replace") for value in _raw(attributes, wanted)]
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        return not any(unicodedata.category(letter) == "Cc" for letter in value.decode())
+    except UnicodeDecodeError:
+        return False

@@ -87,6 +87,15 @@ include: file:///etc/ldap/schema/core.ldif
 include: file:///etc/ldap/schema/cosine.ldif
 include: file:///etc/ldap/schema/inetorgperson.ldif
 
+dn: cn=employee,cn=schema,cn=config
+objectClass: olcSchemaConfig
+cn: employee
+olcAttributeTypes: ( 1.2.840.113556.1.4.2 NAME 'objectGUID' DESC 'bytes, as Active Directory has them'
+  EQUALITY octetStringMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.40 SINGLE-VALUE )
+olcAttributeTypes: ( 1.3.6.1.4.1.4203.666.1.1 NAME 'badge' DESC 'text that cannot be searched for'
+  SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )
+olcObjectClasses: ( 1.3.6.1.4.1.4203.666.1.2 NAME 'employee' SUP top AUXILIARY MAY ( objectGUID $ badge ) )
+
 dn: olcDatabase=frontend,cn=config
 objectClass: olcDatabaseConfig
 objectClass: olcFrontendConfig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 
 from lab.settings import LDAP_BASE
@@ -23,6 +24,11 @@ class Person:
     def dn(self) -> str:
         """The entry's name."""
         return f"uid={self.uid},{PEOPLE_OU}"
+
+    @property
+    def guid(self) -> bytes:
+        """16 bytes that are no text, as Active Directory gives everybody."""
+        return b"\xc3\x28" + hashlib.sha256(self.uid.encode()).digest()[:14]
 
 
 PEOPLE = (
@@ -66,7 +72,9 @@ def ldif(bind_hash: str, people_hash: str) -> str:
     for person in PEOPLE:
         name = f"{person.given} {person.family}"
         entries.append(
-            f"dn: {person.dn}\nobjectClass: inetOrgPerson\nuid: {person.uid}\n{_text('cn', name)}"
+            f"dn: {person.dn}\nobjectClass: inetOrgPerson\nobjectClass: employee\n"
+            f"objectGUID:: {base64.b64encode(person.guid).decode()}\nbadge: {person.uid}-1\nemployeeType: staff\n"
+            f"uid: {person.uid}\n{_text('cn', name)}"
             f"{_text('givenName', person.given)}{_text('sn', person.family)}"
             f"mail: {person.uid}@corp.example\nuserPassword: {people_hash}\n",
         )

@@ -313,7 +313,7 @@ WRONG = {
     "an object class that nobody has": (
         {"user_object_class": "user"},
         "user_object_class",
-        "they have inetOrgPerson",
+        "they have employee, inetOrgPerson",
     ),
     "an attribute that nobody has": (
         {"user_mail_attribute": "mial"},
@@ -321,7 +321,7 @@ WRONG = {
         "did you mean 'mail'?",
     ),
     "an id that is not one entry's alone": (
-        {"user_id_attribute": "objectClass"},
+        {"user_id_attribute": "employeeType"},
         "user_id_attribute",
         "give an attribute that differs in all entries",
     ),
@@ -329,6 +329,22 @@ WRONG = {
         {"group_id_attribute": "member"},
         "group_id_attribute",
         "has several values",
+    ),
+    # OpenLDAP with an octet string stands in for Active Directory; its own matching rules and ranges are not shown.
+    "an id that is bytes": (
+        {"user_id_attribute": "objectGUID"},
+        "user_id_attribute",
+        "is bytes and no text, and Keystone finds nobody by it; give 'uid'",
+    ),
+    "a name that is bytes": (
+        {"user_name_attribute": "objectGUID"},
+        "user_name_attribute",
+        "is bytes and no text",
+    ),
+    "an id that cannot be searched for": (
+        {"user_id_attribute": "badge"},
+        "user_id_attribute",
+        "give an attribute that can be searched for",
     ),
     "a group that is not there": ({"group": "developer"}, "grants", "did you mean 'developers'?"),
 }

@@ -60,7 +60,7 @@ MUTANTS = (
     ),
     Mutant(
         "dynamic_providers.undeclared_grants.removal:of",
-        "elif own.has(assignment):",
+        "elif own.has(assignment.kind, assignment.principal_id):",
         "elif False:",
         "tests/unit/test_undeclared_grants.py",
     ),
