@@ -15,6 +15,7 @@ from components.resource_names import child_name, known_as, resource_name
 from components.spec import Adoptable, Effect, Protectable, Spec, adopting, protecting
 from components.subnet import SubnetSpec
 from dynamic_providers.host_routes import HostRoute, HostRoutes
+from dynamic_providers.no_allocation_pools import NoAllocationPools, Pool
 
 MOST_HINTS = 255
 """neutron_lib.db.constants.AZ_HINTS_DB_LEN."""
@@ -261,7 +262,8 @@ class ProviderNetwork(pulumi.ComponentResource):
             allocation_pools=[
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools
-            ],
+            ]
+            or None,
             opts=protecting(adopting(pulumi.ResourceOptions.merge(named_opts, by_modes), spec), network),
         )
         if spec.host_routes:
@@ -274,6 +276,14 @@ class ProviderNetwork(pulumi.ComponentResource):
                     for route in spec.host_routes
                 ],
                 # Neutron removes a subnet's routes with it.
+                opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
+            )
+        if spec.allocation_pools == ():
+            NoAllocationPools(
+                name,
+                cloud=cloud,
+                subnet_id=subnet.id,
+                given_back=[Pool(start=str(pool.start), end=str(pool.end)) for pool in spec.all_addresses],
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )
         return subnet.id

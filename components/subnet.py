@@ -5,7 +5,14 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    WrapSerializer,
+    field_validator,
+)
 
 from components.annotated_types import Cidr, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
 from components.problems import Refusals, refusal
@@ -18,6 +25,7 @@ MOST_HOST_ROUTES = 20
 """Neutron's default `max_subnet_host_routes` of a subnet."""
 
 NO_GATEWAY = "none"
+NO_POOLS = "none"
 
 _LONGEST_DHCP_PREFIX = {4: 30, 6: 126}  # Neutron's DHCP needs an address of its own beside the hosts
 _LONGEST_GATEWAY_PREFIX = {4: 30, 6: 127}  # neutron/ipam/utils.py: it may be neither first nor last of IPv4's
@@ -110,6 +118,21 @@ def _gateway(value: object) -> object:
     return value if value is None or value == NO_GATEWAY else ip_address_or_refusal(value, ", or 'none'")
 
 
+def _pools(value: object) -> object:
+    """No pools are an empty tuple, and those of a subnet that says nothing are None."""
+    if value == NO_POOLS:
+        return ()
+    if value in ([], ()):
+        raise refusal(
+            "an empty list says nothing; give 'none' for no pools, or leave it out for all addresses"
+        )
+    return value
+
+
+def _pools_as_written(pools: object, dump: SerializerFunctionWrapHandler) -> object:
+    return NO_POOLS if pools == () else dump(pools)
+
+
 class SubnetSpec(Adoptable):
     """A subnet of a provider network."""
 
@@ -137,8 +160,12 @@ class SubnetSpec(Adoptable):
         validate_default=True,
         description="the gateway's address, or 'none'; left out, the subnet's first address",
     )
-    allocation_pools: tuple[AllocationPoolSpec, ...] = Field(
-        (), description="a list of {start, end}: what ports may get; left out, all addresses but the gateway"
+    allocation_pools: Annotated[
+        tuple[AllocationPoolSpec, ...] | None, BeforeValidator(_pools), WrapSerializer(_pools_as_written)
+    ] = Field(
+        None,
+        description="a list of {start, end}: what ports may get, or 'none', so that each port has to be given its "
+        "address; left out, all addresses but the gateway",
     )
     dns: tuple[IpAddress, ...] = Field(
         (),
@@ -200,13 +227,15 @@ class SubnetSpec(Adoptable):
     @field_validator("allocation_pools")
     @classmethod
     def _pools_are_apart_and_inside(
-        cls, pools: tuple[AllocationPoolSpec, ...], info: ValidationInfo
-    ) -> tuple[AllocationPoolSpec, ...]:
+        cls, pools: tuple[AllocationPoolSpec, ...] | None, info: ValidationInfo
+    ) -> tuple[AllocationPoolSpec, ...] | None:
         refused = Refusals()
         cidr: IpNet | None = info.data.get("cidr")
         gateway = info.data.get("gateway")
         ipv6: Ipv6Spec | None = info.data.get("ipv6")
-        if pools and ipv6 and ipv6.automatic:
+        if pools is None:
+            return None
+        if ipv6 and ipv6.automatic:
             raise refusal(
                 f"ports make their own addresses where the mode is {ipv6.automatic!r}; drop the pools"
             )
@@ -300,12 +329,15 @@ class SubnetSpec(Adoptable):
 
     @property
     def pools(self) -> tuple[AllocationPoolSpec, ...]:
-        """The allocation pools; where none is given, every usable address but the gateway.
+        """The allocation pools; where nothing is said, all of them."""
+        return self.all_addresses if self.allocation_pools is None else self.allocation_pools
+
+    @property
+    def all_addresses(self) -> tuple[AllocationPoolSpec, ...]:
+        """Pools of every usable address but the gateway.
 
         Worked out here, not by Neutron: so a changed gateway changes them too, and preview shows it.
         """
-        if self.allocation_pools:
-            return self.allocation_pools
         first, last = usable_range(self.cidr)
         if isinstance(self.cidr, IPv6Network):
             first = max(first, int(self.cidr[0]) + 1)  # neutron/db/ipam_backend_mixin.py; a /128 has none

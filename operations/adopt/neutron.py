@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from components.subnet import NO_GATEWAY, SubnetSpec
+from components.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _subnet(subnet: Subnet) -> dict[str, Any]:
         usual = set()  # told when the whole stack file is checked
     pools = [(pool["start"], pool["end"]) for pool in subnet.allocation_pools or ()]
     if set(pools) != usual:
-        values["allocation_pools"] = [{"start": start, "end": end} for start, end in pools]
+        values["allocation_pools"] = [{"start": start, "end": end} for start, end in pools] or NO_POOLS
     return values
 
 

@@ -32,7 +32,13 @@ def declared() -> Config:
         "ipv6": {"address_mode": "slaac"},
         "dns": ["2001:db8:96::53"],
     }
-    closed = {"name": "closed", "cidr": "10.99.0.0/24", "gateway": "none", "dhcp": False}
+    closed = {
+        "name": "closed",
+        "cidr": "10.99.0.0/24",
+        "gateway": "none",
+        "dhcp": False,
+        "allocation_pools": "none",
+    }
     return {
         "openstack": {"cloud": "lab-admin"},
         "domains": [{"name": CORP}],
@@ -106,14 +112,15 @@ def test_a_network_carries_the_mtu_that_was_declared(stack: OwnStack) -> None:
 def test_ports_are_guarded_unless_port_security_is_off(stack: OwnStack) -> None:
     guarded = {name: network(stack, name).is_port_security_enabled for name in (NET, CLOSED)}
     assert guarded == {NET: True, CLOSED: False}
-    port = stack.admin.network.create_port(network_id=network(stack, CLOSED).id)
+    address = {"ip_address": "10.99.0.7"}
+    port = stack.admin.network.create_port(network_id=network(stack, CLOSED).id, fixed_ips=[address])
     stack.admin.network.delete_port(port)
     assert (port.is_port_security_enabled, port.security_group_ids) == (False, [])
 
 
-def test_a_subnet_may_have_neither_gateway_nor_dhcp(stack: OwnStack) -> None:
+def test_a_subnet_may_have_neither_gateway_nor_dhcp_nor_pools(stack: OwnStack) -> None:
     live = subnet(stack, "closed", CLOSED)
-    assert (live.gateway_ip, live.is_dhcp_enabled) == (None, False)
+    assert (live.gateway_ip, live.is_dhcp_enabled, live.allocation_pools) == (None, False, [])
 
 
 @pytest.mark.usefixtures("stack")
@@ -165,3 +172,28 @@ def test_host_routes_taken_out_are_gone(stack: OwnStack) -> None:
     stack.up()
     assert routes(stack) == set()
     stack.preview_is_empty("--refresh")
+
+
+@pytest.mark.parametrize("pools", [None, [{"start": "10.99.0.20", "end": "10.99.0.29"}]])
+def test_pools_taken_away_and_given_back_are_as_declared(stack: OwnStack, pools: Config | None) -> None:
+    config = declared()
+    closed = config["networks"][1]["subnets"][0]
+    del closed["allocation_pools"]
+    if pools:
+        closed["allocation_pools"] = pools
+    stack.declare(config)
+    stack.up()
+    every = [{"start": "10.99.0.1", "end": "10.99.0.254"}]
+    assert subnet(stack, "closed", CLOSED).allocation_pools == (pools or every)
+    stack.preview_is_empty("--refresh")
+    stack.declare(declared())
+    stack.up()
+    assert subnet(stack, "closed", CLOSED).allocation_pools == []
+    stack.preview_is_empty("--refresh")
+
+
+def test_pools_given_by_hand_are_found_and_taken_away(stack: OwnStack) -> None:
+    by_hand = [{"start": "10.99.0.20", "end": "10.99.0.29"}]
+    stack.admin.network.update_subnet(subnet(stack, "closed", CLOSED).id, allocation_pools=by_hand)
+    stack.up("--refresh")
+    assert subnet(stack, "closed", CLOSED).allocation_pools == []

@@ -108,7 +108,8 @@ class Everything:
         assert admin.network.get_quota(project.id).networks == 5
         assert admin.block_storage.get_quota_set(project.id).volumes == 3
         (network,) = (one for one in admin.network.networks() if one.name == self.name)
-        (subnet,) = admin.network.subnets(network_id=network.id)
+        closed, subnet = sorted(admin.network.subnets(network_id=network.id), key=lambda one: one.name)
+        assert (closed.name, closed.allocation_pools) == (f"{self.name}-closed", [])
         assert (subnet.name, subnet.cidr) == (f"{self.name}-v4", "10.99.62.0/24")
         assert subnet.host_routes == [{"destination": ROUTE["destination"], "nexthop": ROUTE["next_hop"]}]
         (share,) = admin.network.rbac_policies(object_id=network.id)
@@ -179,7 +180,8 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
                         "gateway": "10.99.62.1",
                         "allocation_pools": [{"start": "10.99.62.20", "end": "10.99.62.99"}],
                         "host_routes": [ROUTE],
-                    }
+                    },
+                    {"name": f"{name}-closed", "cidr": "10.99.63.0/24", "allocation_pools": "none"},
                 ],
             }
         ],

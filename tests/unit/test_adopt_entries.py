@@ -153,6 +153,7 @@ def test_an_entry_reads_as_a_person_would_write_it() -> None:
             {"allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}]},
             {"allocation_pools": [{"start": "10.20.0.9", "end": "10.20.0.20"}]},
         ),
+        ({"allocation_pools": []}, {"allocation_pools": "none"}),
         ({"dns_nameservers": ["10.9.0.53", "10.8.0.53"]}, {"dns": ["10.9.0.53", "10.8.0.53"]}),
         ({"is_dhcp_enabled": False}, {"dhcp": False}),
         ({"description": "floor 2"}, {"description": "floor 2"}),

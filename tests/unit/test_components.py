@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
 HOST_ROUTES = "pulumi-python:dynamic/network:HostRoutes"
+NO_POOLS = "pulumi-python:dynamic/network:NoAllocationPools"
 RBAC = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 PROJECT = "openstack:identity/project:Project"
 IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
@@ -181,7 +182,13 @@ NETWORK_SPEC = ProviderNetworkSpec.model_validate(
         "shared_with": [{"project": "development", "domain": "corp"}],
         "subnets": [
             {"name": "v4", "cidr": "10.20.0.0/24", "dns": ["10.20.0.53", "9.9.9.9", "10.10.0.54"]},
-            {"name": "closed", "cidr": "10.21.0.0/24", "gateway": "none", "dhcp": False},
+            {
+                "name": "closed",
+                "cidr": "10.21.0.0/24",
+                "gateway": "none",
+                "dhcp": False,
+                "allocation_pools": "none",
+            },
             {
                 "name": "v6",
                 "cidr": "2001:db8::/64",
@@ -230,6 +237,15 @@ def test_host_routes_are_one_resource_a_subnet_in_an_order_of_its_own(run: Run) 
     assert made.inputs["subnet_id"] == "id-of-vms/v6"
     assert made.inputs["cloud"] == "admin"
     assert [route["destination"] for route in made.inputs["routes"]] == ["2001:db8:1::/48", "2001:db8:2::/48"]
+
+
+def test_a_subnet_without_pools_is_left_without_and_would_get_all_addresses_back(run: Run) -> None:
+    ran = run(the_network)
+    (subnet,) = (made.inputs for made in ran.of(SUBNET) if made.inputs["name"] == "closed")
+    assert "allocationPools" not in subnet
+    (made,) = ran.of(NO_POOLS)
+    assert (made.name, made.inputs["subnet_id"]) == ("vms/closed", "id-of-vms/closed")
+    assert made.inputs["given_back"] == [{"start": "10.21.0.1", "end": "10.21.0.254"}]
 
 
 def test_dns_servers_keep_their_order(run: Run) -> None:

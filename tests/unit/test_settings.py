@@ -276,6 +276,21 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "ports make their own addresses where the mode is 'slaac'",
     ),
     (
+        lambda s: beside(s, {"address_mode": "slaac"}, allocation_pools="none"),
+        "networks[0].subnets[1].allocation_pools",
+        "ports make their own addresses where the mode is 'slaac'",
+    ),
+    (
+        lambda s: subnet(s).update(allocation_pools=[]),
+        "networks[0].subnets[0].allocation_pools",
+        "give 'none' for no pools, or leave it out",
+    ),
+    (
+        lambda s: subnet(s).update(allocation_pools="nnoe"),
+        "networks[0].subnets[0].allocation_pools",
+        "or 'none'",
+    ),
+    (
         lambda s: beside(s, gateway="2001:db9::1"),
         "networks[0].subnets[1].gateway",
         "outside its subnet 2001:db8::/64",

@@ -8,6 +8,7 @@ from components.network import ProjectReference, ProviderNetworkSpec, SegmentSpe
 from components.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 from dynamic_providers.host_routes.provider import HostRoutesProvider
+from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider
 from operations.report.risk import Risk, Verdict
 from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost
 
@@ -138,6 +139,15 @@ NETWORK_RULES = {
         _routes_change,
         _routes_change,
         provider=HostRoutesProvider,
+    ),
+    "pulumi-python:dynamic/network:NoAllocationPools": Rule(
+        "no allocation pools",
+        harmless(
+            "Neutron gives ports no address of the subnet by itself any more; those that have one keep it."
+        ),
+        harmless("Only the pools that the subnet would get back are others."),
+        harmless("Ports may get any address of the subnet again."),
+        provider=NoAllocationPoolsProvider,
     ),
     "pulumi-python:dynamic/networking:DefaultSecurityGroup": Rule(
         "default security group",

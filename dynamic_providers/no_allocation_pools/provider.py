@@ -1,0 +1,93 @@
+"""The CRUD of a subnet's having no allocation pools."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from openstack import exceptions
+from pydantic import BaseModel, ConfigDict, Field
+
+from clients.errors import CloudError
+from clients.openstack import connect
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+class Pool(BaseModel):
+    """The addresses from START to END, both included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: str
+    end: str
+
+
+class NoAllocationPoolsArgs(Inputs):
+    """Which subnet has none.
+
+    Attributes:
+        cloud: entry of clouds.yaml with which Neutron is used.
+        subnet_id: the subnet's.
+        given_back: the pools it gets at the end, unless it has some by then.
+    """
+
+    cloud: str = Field(min_length=1)
+    subnet_id: str = Field(min_length=1)
+    given_back: list[Pool]
+
+
+class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs]):
+    """No allocation pools in a subnet; the resource's id is the subnet's."""
+
+    inputs_model = NoAllocationPoolsArgs
+    outputs_model = Outputs
+    replace_on: ClassVar[frozenset[str]] = frozenset({"subnet_id"})
+    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "given_back"})
+
+    def find_or_create(self, inputs: NoAllocationPoolsArgs) -> tuple[str, Outputs]:
+        """Take the subnet's pools away."""
+        with connect(inputs.cloud) as cloud:
+            subnet = _subnet(cloud, inputs.subnet_id)
+            if subnet is None or subnet.allocation_pools:
+                _set(cloud, inputs.subnet_id, [])
+        return inputs.subnet_id, Outputs()
+
+    def update_in_place(self, id_: str, olds: Outputs, inputs: NoAllocationPoolsArgs) -> Outputs:  # noqa: ARG002 - base
+        """Take the subnet's pools away."""
+        return self.find_or_create(inputs)[1]
+
+    def read_live(
+        self,
+        id_: str,
+        inputs: NoAllocationPoolsArgs,
+        outputs: Outputs,
+    ) -> tuple[NoAllocationPoolsArgs, Outputs] | None:
+        """Gone is: no subnet, or a pool in it."""
+        with connect(inputs.cloud) as cloud:
+            subnet = _subnet(cloud, id_)
+        return None if subnet is None or subnet.allocation_pools else (inputs, outputs)
+
+    def delete_live(self, id_: str, inputs: NoAllocationPoolsArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
+        """Give the subnet its pools back, unless the plugin has given it some meanwhile."""
+        with connect(inputs.cloud) as cloud:
+            subnet = _subnet(cloud, id_)
+            if subnet is not None and not subnet.allocation_pools:
+                _set(cloud, id_, inputs.given_back)
+
+
+def _subnet(cloud: Connection, id_: str) -> Any | None:
+    try:
+        return cloud.network.get_subnet(id_)
+    except exceptions.NotFoundException:
+        return None
+
+
+def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:
+    try:
+        cloud.network.update_subnet(id_, allocation_pools=[pool.model_dump() for pool in pools])
+    except (exceptions.BadRequestException, exceptions.NotFoundException) as error:
+        raise CloudError(
+            f"subnet {id_} does not take its allocation pools: {str(error).splitlines()[0]}"
+        ) from error
