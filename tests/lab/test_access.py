@@ -22,8 +22,6 @@ from tests.program_copy import ProgramCopy
 STACK = "access"
 RUNNER = {"name": "ci-runner", "domain": "Default"}
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 @dataclass
 class Access:

@@ -23,8 +23,6 @@ from components.resource_names import resource_name
 from tests.lab.cloud_stack import STACK, lab_environment
 from tests.program_copy import ROOT, ProgramCopy
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 CLIENT = ROOT / ".cloud" / "lab" / "venv" / "bin" / "openstack"
 AWKWARD = 'it\'s a "pass" word: $HOME `id` \\n #{x} é'
 ROBOT_PASSWORD = f"{AWKWARD}{secrets.token_hex(4)}"

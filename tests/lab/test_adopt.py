@@ -19,8 +19,6 @@ from openstack.connection import Connection
 from tests.lab.cloud_stack import lab_environment
 from tests.program_copy import ProgramCopy
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 STACK = "adopting"
 FILE = """\
 # Made before there was this program.

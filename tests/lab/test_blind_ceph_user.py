@@ -13,8 +13,6 @@ from operations.destroy import refusals
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.lab.test_image_cloning import declared
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 USER = "client.test-blind"
 BLIND = "allow rwx pool=images"
 ENOUGH = "profile rbd pool=images"

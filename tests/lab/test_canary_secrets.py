@@ -23,10 +23,7 @@ from tests.lab.canary_run import STACK, CanaryRun, canary_run
 from tests.lab.own_directory import OwnDirectory
 from tests.lab.secret_search import Search, forms
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
-    pytest.mark.timeout(3600),  # a whole life of a stack is one fixture
-]
+pytestmark = pytest.mark.timeout(3600)  # a whole life of a stack is one fixture
 
 KINDS = {
     "administrator's Keystone password",

@@ -9,8 +9,6 @@ import pytest
 
 from tests.lab.cloud_stack import STACK, CloudStack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 def test_a_second_preview_is_empty(cloud_stack: CloudStack) -> None:
     cloud_stack.program.succeed("preview", "--expect-no-changes", "--stack", STACK)

@@ -13,8 +13,6 @@ from lab.settings import Lab
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.program_copy import ProgramCopy
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 DOMAIN = f"clouds-t{secrets.token_hex(3)}"
 
 

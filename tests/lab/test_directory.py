@@ -35,8 +35,6 @@ STACK = "directory"
 DEVELOPERS = f"cn=developers,ou=groups,{LDAP_BASE}"
 PERSON = "chidi"  # of the developers
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 @dataclass
 class DirectoryStack:

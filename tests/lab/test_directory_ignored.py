@@ -25,8 +25,6 @@ from tests.lab.own_directory import OwnDirectory, free_port
 
 START_TIMEOUT_S = 60
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 @pytest.fixture
 def ignoring_keystone(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:

@@ -34,7 +34,6 @@ __all__ = ["simulated_hosts"]
 
 pytestmark = [
     pytest.mark.xdist_group(name="hosts"),
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
     pytest.mark.timeout(3600),  # an enrolment is one fixture
 ]
 

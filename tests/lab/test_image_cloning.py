@@ -19,10 +19,7 @@ from tests.lab.own_stack import STACK, Config, own_stack
 
 __all__ = ["at_the_lab", "first"]
 
-pytestmark = [
-    pytest.mark.xdist_group(name="ceph"),
-    pytest.mark.filterwarnings("ignore::PendingDeprecationWarning"),  # openstacksdk, of its own
-]
+pytestmark = pytest.mark.xdist_group(name="ceph")
 
 BOTH: Any = ("cinder", "nova")
 

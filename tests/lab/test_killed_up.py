@@ -18,8 +18,6 @@ from tests.program_copy import ProgramCopy
 from tests.soak.held_create import state_file, stop_after_create
 from tests.soak.process_tree import RunningPulumi
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 STACK = "killed"
 UP = ("up", "--yes", "--skip-preview", "--stack", STACK)
 MOMENTS = [

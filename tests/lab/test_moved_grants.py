@@ -16,8 +16,6 @@ from openstack.connection import Connection
 from lab.settings import Lab
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 @dataclass(frozen=True)
 class Moved:

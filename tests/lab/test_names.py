@@ -14,8 +14,6 @@ from clients import exact
 from clients.names import folded
 from lab.settings import Lab
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 SFX = f"t{secrets.token_hex(3)}"
 NAME = f"debian-{SFX}"
 OTHERS = [NAME.upper(), NAME.replace("e", "é"), f"{NAME} "]

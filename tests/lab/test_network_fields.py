@@ -15,8 +15,6 @@ from lab.settings import Lab
 from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
 from tests.lab.own_stack import OwnStack, own_stack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 SFX = f"t{secrets.token_hex(3)}"
 ZONES = ["rack-1", "rack-2"]
 FIRST_VLAN = 940

@@ -9,8 +9,6 @@ import pytest
 
 from tests.lab.own_stack import Config, OwnStack, own_stack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 SFX = f"t{secrets.token_hex(3)}"
 CORP, NET, CLOSED = f"corp-{SFX}", f"vms-{SFX}", f"closed-{SFX}"
 ROUTES = [

@@ -10,8 +10,6 @@ from openstack.connection import Connection
 
 from tests.lab.own_stack import STACK, Config, OwnStack, own_stack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 NEUTRONS_OWN = {
     ("egress", "IPv4", None, None, None, None, None),
     ("egress", "IPv6", None, None, None, None, None),

@@ -25,8 +25,6 @@ from tests.lab.canary_accounts import awkward
 from tests.lab.secret_search import Search
 from tests.program_copy import ROOT, ProgramCopy
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 STACK = "staging"
 CLOUD = "staging-ci"
 Config = dict[str, Any]

@@ -20,8 +20,6 @@ from operations.repair.kinds import AFTER_A_KILL
 from tests.lab.golden_image import clone_of, glance, raw_digest_in_rbd, rbd_names, remove_clone
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 VLAN = 962
 ROUTE = {"destination": "10.99.63.0/24", "next_hop": "10.99.62.9"}

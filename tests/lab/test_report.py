@@ -18,7 +18,6 @@ from tests.lab.small_image import image
 
 __all__ = ["image"]
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
 
 SFX = f"t{secrets.token_hex(3)}"
 NET, DOMAIN, PROJECT, GOLDEN = f"vms-{SFX}", f"corp-{SFX}", f"development-{SFX}", f"golden-{SFX}"

@@ -13,8 +13,6 @@ from dynamic_providers.undeclared_grants import assignments
 from lab.services import ldap
 from lab.settings import LDAP_BASE, Lab
 
-pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # openstacksdk, of its own
-
 
 @dataclass
 class Staffed:
