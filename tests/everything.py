@@ -18,7 +18,7 @@ from tests import results
 from tests.lab.running_lab import running_lab, with_hosts
 from tests.lab.simulated_hosts import WANTED
 
-PROCESSES = 4  # the lab's three groups, and the tests without one
+PROCESSES = 4  # two of them wait, mostly, for the simulated hosts and for Ceph
 NOTHING_SELECTED = 5  # pytest's exit code
 
 

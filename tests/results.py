@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parents[1] / ".cloud" / "test-results"
 KINDS = ("unit", "engine", "lab")
 SLOWEST = 50
 _PROCESSOR = "processor_seconds"
-_GROUP = re.compile(r"@[a-z]+$")  # pytest-xdist adds a test's group to its name
+_GROUP = re.compile(r"@[a-z0-9_]+$")  # pytest-xdist adds a test's group to its name
 
 
 class ProcessorTime:

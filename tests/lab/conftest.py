@@ -17,10 +17,10 @@ __all__ = ["admin", "cloud_stack", "lab", "own_directory"]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever does not say what it shares shares the cloud: a group's tests run one after the other."""
+    """A file's tests share its stack and run one after the other, unless it says what they share with other files'."""
     for item in items:
         if Path(__file__).parent in item.path.parents and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(name="cloud"))
+            item.add_marker(pytest.mark.xdist_group(name=item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)

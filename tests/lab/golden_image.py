@@ -84,12 +84,12 @@ def sha512(path):
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    return make_qcow2(tmp_path_factory.mktemp("first"), "first", 24, 1000 * MIB + 512, b"first")
+    return make_qcow2(tmp_path_factory.mktemp("first"), "first", 24, 256 * MIB + 512, b"first")
 
 
 @pytest.fixture(scope="module")
 def second(tmp_path_factory):
-    return make_qcow2(tmp_path_factory.mktemp("second"), "second", 8, 512 * MIB, b"second")
+    return make_qcow2(tmp_path_factory.mktemp("second"), "second", 8, 128 * MIB, b"second")
 
 
 def inputs(source, **changes):

@@ -264,7 +264,7 @@ def test_what_was_kept_of_the_run_would_have_shown_a_secret(run: CanaryRun) -> N
     ):
         assert any(kind in where for where in seen), kind
     programs = {where.rpartition("/")[2].rpartition(" ")[2] for where in run.watch.places}
-    assert {"pulumi", "pulumi-resource-openstack", "python"} <= programs
+    assert {"pulumi", "pulumi-resource-openstack-itself", "python"} <= programs
 
 
 def test_a_secret_planted_in_any_place_is_found(run: CanaryRun) -> None:

@@ -47,7 +47,7 @@ def test_an_import_is_the_disk_to_the_last_byte_and_glance_and_ceph_show_it_so(c
     record = glance(created.outs["glance_id"])
     assert record["status"] == "active"
     assert record["disk_format"] == "raw"
-    assert record["size"] == created.outs["size_bytes"] == 1000 * MIB + 512
+    assert record["size"] == created.outs["size_bytes"] == 256 * MIB + 512
     assert (record["os_hash_algo"], record["os_hash_value"]) == ("sha512", first[1])
     assert record["visibility"] == "community"
     assert not record["os_hidden"]
