@@ -194,7 +194,8 @@ class ProviderNetwork(pulumi.ComponentResource):
             mtu=spec.mtu,
             shared=spec.shared,
             port_security_enabled=spec.port_security,
-            availability_zone_hints=list(spec.availability_hints),
+            # None where it says none: Neutron may then have default ones, which are no difference.
+            availability_zone_hints=list(spec.availability_hints) or None,
             opts=adopting(
                 pulumi.ResourceOptions.merge(
                     protecting(child_opts, spec),

@@ -248,6 +248,7 @@ def test_what_is_not_declared_is_removed_when_asked_and_the_next_preview_is_empt
     access.preview("--refresh", "--expect-no-changes")
 
 
+@pytest.mark.nightly
 def test_a_grant_that_comes_later_is_shown_before_it_is_removed(access: Access) -> None:
     guest = access.identity.find_user(f"guest-{access.suffix}", domain_id="default").id
     access.grant("user", guest, "member")
@@ -259,6 +260,7 @@ def test_a_grant_that_comes_later_is_shown_before_it_is_removed(access: Access) 
     assert access.granted == {("ci-runner", "member"), ("admin", "admin")}
 
 
+@pytest.mark.nightly
 def test_the_running_account_keeps_what_it_has_through_a_group(access: Access) -> None:
     access.write("remove")
     operators = access.principal("group", "operators")

@@ -244,6 +244,7 @@ def test_the_output_pasted_into_an_openrc_logs_in_whatever_was_set_before(
     assert accounts.qualified(issued["project_id"]) == accounts.project()
 
 
+@pytest.mark.nightly
 def test_a_role_taken_from_the_account_leaves_its_credential_working_after_one_up(accounts: Accounts) -> None:
     former = accounts.credential()
     assert roles(former) == ["member", "reader"]
@@ -293,6 +294,7 @@ def test_another_password_works_at_once_and_leaves_the_credential_alone(accounts
     accounts.program.succeed("preview", "--expect-no-changes", "--stack", STACK)
 
 
+@pytest.mark.nightly
 def test_a_new_password_and_a_new_credential_can_come_in_one_up(accounts: Accounts) -> None:
     """Keystone refuses the tokens of the second in which a password changed."""
     accounts.up(serials=(2, 3), password=3)

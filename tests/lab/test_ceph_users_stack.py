@@ -170,6 +170,7 @@ def test_a_machine_that_begins_empty_gets_the_login_back_before_the_import_needs
     imports.stack.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
 def test_rights_that_were_taken_away_are_given_back_by_looking_at_the_user_alone(imports: Import) -> None:
     with ceph.cluster("admin") as handle:
         ceph.command(handle, "auth caps", entity=f"client.{imports.name}.1", caps=["mon", "profile rbd"])

@@ -10,6 +10,7 @@ import pytest
 from tests.lab.cloud_stack import STACK, CloudStack
 
 
+@pytest.mark.nightly
 def test_a_second_preview_is_empty(cloud_stack: CloudStack) -> None:
     cloud_stack.program.succeed("preview", "--expect-no-changes", "--stack", STACK)
 

@@ -109,6 +109,7 @@ def test_traffic_goes_on_when_either_link_is_cut_while_it_flows(cabling):
     assert sorted(cut) == sorted(LINKS)
 
 
+@pytest.mark.nightly
 def test_traffic_goes_on_when_either_link_of_two_in_use_is_cut():
     with Cabling(bond_mode="balance-slb") as cabling:
         cabling.wait_for_both()

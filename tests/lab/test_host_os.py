@@ -134,6 +134,7 @@ def test_no_control_host_restarts_while_another_one_has_no_engine(hosts):
     assert hosts.boots() == before
 
 
+@pytest.mark.nightly
 def test_a_run_killed_while_a_host_restarts_is_gone_on_with(hosts):
     script = (
         "import json, sys; from dynamic_providers.host_os.provider import HostOsProvider;"

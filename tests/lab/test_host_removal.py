@@ -153,6 +153,14 @@ touch {PATH}""",
     )
 
 
+def without_others_networks(admin: Connection, host: str, own: str | None = None) -> None:
+    """Takes from the host's DHCP agent what Neutron gave it of tests beside this one."""
+    (agent,) = (agent.id for agent in neutron_host.agents(admin, host) if agent.kind == "DHCP agent")
+    for network in admin.network.dhcp_agent_hosting_networks(agent):
+        if network.id != own:
+            admin.network.remove_dhcp_agent_from_network(agent, network.id)
+
+
 def unreachable(name: str, folder: Path) -> SshHost:
     """A host where nobody answers."""
     key = folder / "key"
@@ -190,6 +198,7 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
         clouds = Clouds(CLOUD, "admin")
         return removal.remove(hosts, STAYING, clouds, destroy=_nothing, within=180, tell=tell)
 
+    without_others_networks(admin, going.name, used.network)
     with pytest.raises(InUseError) as refusal:
         remove("refuse")
     assert str(refusal.value) == (
@@ -227,6 +236,7 @@ def test_a_dead_host_goes_from_every_record_with_a_warning(
     assert found == {}
     going.stop()
     until(lambda: not nova_host.computes(admin, going.name)[0].up, "Nova knows that it is down", 120)
+    without_others_networks(admin, going.name)
     dead = unreachable(going.name, tmp_path)
     told: list[str] = []
     failed = removal.remove(

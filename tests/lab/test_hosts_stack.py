@@ -210,6 +210,7 @@ def test_on_the_hosts_a_secret_is_in_its_file_alone(
     assert {name: found[name] for name in NAMES} == {name: ["0", AGENT] for name in NAMES}
 
 
+@pytest.mark.nightly
 def test_a_license_key_that_is_refused_fails_the_run(run: CanaryRun) -> None:
     refused = {"LICENSE_KEY": run.canaries[REFUSED].decode()}
     run.pulumi("up", "--yes", "--diff", fails=True, environment=refused)

@@ -135,6 +135,7 @@ def test_with_trash_no_data_goes_that_another_record_shows(first):
     provider.delete(made.id, made.outs)
 
 
+@pytest.mark.nightly
 def test_where_only_images_locations_tell_glances_cluster_another_one_is_refused(
     created, first, other_cluster, who_is_told_nothing, monkeypatch
 ):

@@ -177,6 +177,7 @@ def test_new_content_waits_unseen_until_the_stack_names_it(builder: Builder) -> 
     builder.stack.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
 def test_only_the_newest_that_wait_are_kept(builder: Builder) -> None:
     (current,) = records(builder.name)
     builds = [builder.build() for _ in range(3)]
@@ -189,6 +190,7 @@ def test_only_the_newest_that_wait_are_kept(builder: Builder) -> None:
     assert [record["id"] for record in records(builder.name, hidden=False)] == [current["id"]]
 
 
+@pytest.mark.nightly
 def test_an_image_that_was_renamed_takes_what_is_published_under_its_new_name(builder: Builder) -> None:
     (current,) = records(builder.name, hidden=False)
     former, builder.name = builder.name, f"{builder.name}-renamed"

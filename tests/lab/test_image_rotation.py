@@ -81,6 +81,7 @@ def test_the_newest_former_generations_are_kept_and_going_back_copies_nothing(cr
     assert created.outs["retired"] == []
 
 
+@pytest.mark.nightly
 def test_fewer_to_keep_is_a_change_that_removes_the_rest(created, second):
     former = created.outs["glance_id"]
     created.outs = provider.update(created.id, created.outs, inputs(second[0], keep=3)).outs
@@ -172,6 +173,7 @@ def test_what_is_in_use_goes_to_the_trash_and_its_clones_live_on(first):
     assert image_id not in rbd_names()
 
 
+@pytest.mark.nightly
 def test_clones_of_the_old_format_keep_their_parent_out_of_the_trash(first):
     made = make(inputs(first[0], when_used="trash"))
     clone_of_format(made.outs["glance_id"], 1)

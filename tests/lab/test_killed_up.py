@@ -190,6 +190,7 @@ def test_what_the_state_has_lost_is_named_and_taken_over_and_its_adopt_lines_can
     assert_whole(program, admin, suffix, KINDS)
 
 
+@pytest.mark.nightly
 def test_repair_fails_as_long_as_a_network_of_that_name_is_one_of_several(
     program: ProgramCopy, admin: Connection, suffix: str
 ) -> None:

@@ -169,6 +169,7 @@ def test_a_change_that_the_host_cannot_make_is_taken_back_at_once_with_its_words
     assert setting(host, tmp_path, "bond0", "bond_mode") == "active-backup"
 
 
+@pytest.mark.nightly
 def test_a_run_killed_half_way_is_taken_back_and_the_next_one_finishes(args, host, tmp_path, capfd):
     crud.create(args)
     wanted = declared(args, vlans=[120])

@@ -191,6 +191,7 @@ def test_a_host_that_leaves_loses_service_and_key_and_so_do_all_in_the_end(hosts
         assert hosts.run(name, gone).split() == ["inactive", "disabled"]
 
 
+@pytest.mark.nightly
 def test_a_host_that_fails_is_told_and_the_others_are_done(hosts, monkeypatch):
     unit = "/usr/lib/systemd/system/newrelic-infra.service"
     hosts.run(NAMES[1], f"mv {unit} {unit}.away; systemctl daemon-reload")
@@ -206,6 +207,7 @@ def test_a_host_that_fails_is_told_and_the_others_are_done(hosts, monkeypatch):
     assert "look at monitoring.license_key" in bad["results"][NAMES[0]]["message"]
 
 
+@pytest.mark.nightly
 def test_what_somebody_changed_or_stopped_is_found_and_mended(hosts):
     outs = crud.create(hosts.declared()).outs
     hosts.run(NAMES[0], f"echo 'verbose: 1' >> {PATH}")

@@ -190,6 +190,7 @@ def test_pools_taken_away_and_given_back_are_as_declared(stack: OwnStack, pools:
     stack.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
 def test_pools_given_by_hand_are_found_and_taken_away(stack: OwnStack) -> None:
     by_hand = [{"start": "10.99.0.20", "end": "10.99.0.29"}]
     stack.admin.network.update_subnet(subnet(stack, "closed", CLOSED).id, allocation_pools=by_hand)

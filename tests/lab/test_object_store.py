@@ -73,6 +73,7 @@ def test_a_stack_lives_there_and_a_second_preview_is_empty(
     assert not list((program.folder.parent / "state").rglob("*.json"))
 
 
+@pytest.mark.nightly
 def test_versions_bring_a_former_state_back(program: ProgramCopy, stack: str, lab: Lab) -> None:
     program.succeed("up", "--yes", "--skip-preview", "--stack", stack)
     key = f".pulumi/stacks/private-cloud/{stack}.json"

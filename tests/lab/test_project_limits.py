@@ -139,6 +139,7 @@ def test_a_limit_taken_out_of_the_file_stays_as_it_is(project: Project) -> None:
     assert {service: project.limits(service) for service in SERVICES} == before
 
 
+@pytest.mark.nightly
 def test_limits_of_one_volume_type_hold_and_those_of_others_stay(project: Project) -> None:
     before = project.limits("volume")
     volume_type = next(key.removeprefix("volumes_") for key in sorted(before) if key.startswith("volumes_"))
@@ -203,6 +204,7 @@ def test_declared_rules_are_all_there_are_and_are_changed_in_place(project: Proj
     assert len(kept) == 1  # the very rule, not one like it
 
 
+@pytest.mark.nightly
 def test_a_group_that_is_left_to_neutron_again_has_neutrons_own_rules(project: Project) -> None:
     project.declare(default_security_group="closed")
     project.stack.up()
@@ -228,6 +230,7 @@ def test_a_group_that_a_port_uses_is_kept_and_gets_neutrons_own_rules(project: P
         project.admin.network.delete_network(network)
 
 
+@pytest.mark.nightly
 def test_a_group_that_is_gone_is_found_and_closed_again(project: Project) -> None:
     project.declare(default_security_group="closed")
     project.stack.up()

@@ -260,6 +260,7 @@ def test_a_harmless_change_passes_and_the_comment_says_so(repository: Repository
     no_secret_is_shown(repository)
 
 
+@pytest.mark.nightly
 def test_a_change_that_breaks_a_rule_fails_with_the_rules_sentence(repository: Repository) -> None:
     def one_server(config: Config) -> None:
         config["networks"][0]["subnets"][0]["dns"] = ["10.195.1.2"]

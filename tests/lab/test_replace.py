@@ -257,6 +257,7 @@ def test_after_a_replace_of_every_resource_the_cloud_is_as_declared(everything: 
     everything.is_as_declared()
 
 
+@pytest.mark.nightly
 def test_after_a_taint_of_every_resource_the_cloud_is_as_declared(everything: Everything) -> None:
     everything.stack.program.succeed("state", "taint", "--yes", "--stack", STACK, *everything.custom)
     everything.stack.up()

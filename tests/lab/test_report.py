@@ -89,6 +89,7 @@ def depending(found: dict[str, Any]) -> dict[str, Any]:
     return {fact["what"]: fact.get("count") for fact in found["depending"]}
 
 
+@pytest.mark.nightly
 def test_where_nothing_changes_and_nothing_drifted_the_report_says_so(stack: OwnStack) -> None:
     data, markdown, _ = told(stack, "--fail-on", "harmless")
     assert data["changes"] == []
@@ -134,6 +135,7 @@ def test_a_port_and_an_instance_of_a_project_are_in_the_way_of_another_vlan(
     assert "user ci-runner@Default: member" in page  # in the drawing
 
 
+@pytest.mark.nightly
 def test_without_anything_on_it_the_same_change_only_interrupts(
     stack: OwnStack, sources: list[tuple[str, str]]
 ) -> None:
