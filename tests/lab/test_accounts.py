@@ -294,7 +294,6 @@ def test_another_password_works_at_once_and_leaves_the_credential_alone(accounts
     accounts.program.succeed("preview", "--expect-no-changes", "--stack", STACK)
 
 
-@pytest.mark.nightly
 def test_a_new_password_and_a_new_credential_can_come_in_one_up(accounts: Accounts) -> None:
     """Keystone refuses the tokens of the second in which a password changed."""
     accounts.up(serials=(2, 3), password=3)
