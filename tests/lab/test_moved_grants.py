@@ -74,7 +74,6 @@ def moved(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Moved]
             identity.delete_user(user.id, ignore_missing=True)
 
 
-@pytest.mark.nightly
 def test_a_role_is_added_to_a_grant_and_taken_from_it(moved: Moved) -> None:
     moved.declare("member")
     moved.stack.up()
