@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import secrets
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 from tests.lab.leak_watch import LeakWatch
 from tests.lab.secret_search import Search, forms
 
-SECRET = "a \"word\" with 'quotes' & <signs> +/= \\n é"
+# Of this process alone: the processes of tests beside it are seen too.
+SECRET = f"a \"word\" with 'quotes' & <signs> +/= \\n é {secrets.token_hex(4)}"
 RAW = bytes(range(200, 232))
 SEARCH = Search({"password": SECRET.encode(), "SSH key": RAW})
 
