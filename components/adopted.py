@@ -4,7 +4,7 @@ The engine imports whatever has the id, and then changes it to what is declared:
 renamed. A grant's id is compared in access.py, an image's by its provider.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
@@ -86,10 +86,9 @@ def _identity(settings: "Settings", keystone: _Keystone) -> Iterator[str]:
 
 
 def _networks(
-    adopting: "Iterable[ProviderNetworkSpec]", conn: Connection, keystone: _Keystone | None
+    specs: "Sequence[ProviderNetworkSpec]", conn: Connection, keystone: _Keystone | None
 ) -> Iterator[str]:
     """Subnets and shares are named with their network: one of another network is another's."""
-    specs = list(adopting)
     if not specs:
         return
     live = {network.id: network.name for network in conn.network.networks()}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from openstack import exceptions
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients.errors import CloudError
+from clients import neutron
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class HostRoute(BaseModel):
@@ -73,7 +69,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     ) -> tuple[HostRoutesArgs, Outputs] | None:
         """Gone is: no subnet, or no route in it."""
         with connect(inputs.cloud) as cloud:
-            subnet = _subnet(cloud, id_)
+            subnet = neutron.subnet(cloud, id_)
         if subnet is None or not subnet.host_routes:
             return None
         return inputs.model_copy(update={"routes": _routes(subnet)}), outputs
@@ -81,15 +77,8 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     def delete_live(self, id_: str, inputs: HostRoutesArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
         """Leave the subnet without host routes; without the subnet there are none."""
         with connect(inputs.cloud) as cloud:
-            if _subnet(cloud, id_):
+            if neutron.subnet(cloud, id_):
                 cloud.network.update_subnet(id_, host_routes=[])
-
-
-def _subnet(cloud: Connection, id_: str) -> Any | None:
-    try:
-        return cloud.network.get_subnet(id_)
-    except exceptions.NotFoundException:
-        return None
 
 
 def _routes(subnet: Any) -> list[HostRoute]:
@@ -101,17 +90,8 @@ def _routes(subnet: Any) -> list[HostRoute]:
 
 def _set(inputs: HostRoutesArgs) -> None:
     with connect(inputs.cloud) as cloud:
-        there = _subnet(cloud, inputs.subnet_id)
+        there = neutron.subnet(cloud, inputs.subnet_id)
         if there is not None and _routes(there) == inputs.routes:
             return  # an adopted subnet stays as it is
-        try:
-            cloud.network.update_subnet(
-                inputs.subnet_id,
-                host_routes=[
-                    {"destination": route.destination, "nexthop": route.next_hop} for route in inputs.routes
-                ],
-            )
-        except (exceptions.BadRequestException, exceptions.NotFoundException) as error:
-            raise CloudError(
-                f"subnet {inputs.subnet_id} does not take its host routes: {str(error).splitlines()[0]}"
-            ) from error
+        routes = [{"destination": route.destination, "nexthop": route.next_hop} for route in inputs.routes]
+        neutron.change_subnet(cloud, inputs.subnet_id, "host routes", host_routes=routes)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from openstack import exceptions
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients.errors import CloudError
+from clients import neutron
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 
@@ -49,7 +48,7 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
     def find_or_create(self, inputs: NoAllocationPoolsArgs) -> tuple[str, Outputs]:
         """Take the subnet's pools away."""
         with connect(inputs.cloud) as cloud:
-            subnet = _subnet(cloud, inputs.subnet_id)
+            subnet = neutron.subnet(cloud, inputs.subnet_id)
             if subnet is None or subnet.allocation_pools:
                 _set(cloud, inputs.subnet_id, [])
         return inputs.subnet_id, Outputs()
@@ -66,28 +65,18 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
     ) -> tuple[NoAllocationPoolsArgs, Outputs] | None:
         """Gone is: no subnet, or a pool in it."""
         with connect(inputs.cloud) as cloud:
-            subnet = _subnet(cloud, id_)
+            subnet = neutron.subnet(cloud, id_)
         return None if subnet is None or subnet.allocation_pools else (inputs, outputs)
 
     def delete_live(self, id_: str, inputs: NoAllocationPoolsArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
         """Give the subnet its pools back, unless the plugin has given it some meanwhile."""
         with connect(inputs.cloud) as cloud:
-            subnet = _subnet(cloud, id_)
+            subnet = neutron.subnet(cloud, id_)
             if subnet is not None and not subnet.allocation_pools:
                 _set(cloud, id_, inputs.given_back)
 
 
-def _subnet(cloud: Connection, id_: str) -> Any | None:
-    try:
-        return cloud.network.get_subnet(id_)
-    except exceptions.NotFoundException:
-        return None
-
-
 def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:
-    try:
-        cloud.network.update_subnet(id_, allocation_pools=[pool.model_dump() for pool in pools])
-    except (exceptions.BadRequestException, exceptions.NotFoundException) as error:
-        raise CloudError(
-            f"subnet {id_} does not take its allocation pools: {str(error).splitlines()[0]}"
-        ) from error
+    neutron.change_subnet(
+        cloud, id_, "allocation pools", allocation_pools=[pool.model_dump() for pool in pools]
+    )

@@ -53,12 +53,12 @@ def read(conn: Connection, *, with_groups: bool = True) -> Own:
         CloudError: Keystone does not tell.
     """
     found = conn.identity.get("/auth/tokens", headers={"X-Subject-Token": str(conn.auth_token)})
-    token = _body(found, "tell whose token this is")["token"]
+    token = answer(found, "tell whose token this is")["token"]
     user = token["user"]
     groups = []
     if with_groups:
         found = conn.identity.get(f"/users/{user['id']}/groups")
-        groups += _body(found, "list the groups of the account that runs this")["groups"]
+        groups += answer(found, "list the groups of the account that runs this")["groups"]
         groups += user.get("OS-FEDERATION", {}).get("groups", [])  # of this login only; no list has them
     scopes = set()
     if "project" in token:
@@ -94,7 +94,12 @@ def keep(conn: Connection, place: Place, role_ids: Collection[str]) -> None:
         )
 
 
-def _body(response: Any, task: str) -> Any:
+def answer(response: Any, task: str) -> Any:
+    """What Keystone answers to a request that is to TASK.
+
+    Raises:
+        CloudError: it refuses.
+    """
     if response.status_code != HTTPStatus.OK:
         raise CloudError(f"Keystone will not {task}: {response.reason} (HTTP {response.status_code})")
     return response.json()

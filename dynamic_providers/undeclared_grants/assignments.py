@@ -7,10 +7,9 @@ what was really assigned: a group is a group, and what is inherited stands where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from clients.errors import CloudError
+from dynamic_providers.role_set import own_login
 from dynamic_providers.role_set.assignments import INHERITED, Place
 
 if TYPE_CHECKING:
@@ -125,7 +124,4 @@ def _qualified(named: dict[str, Any]) -> str:
 
 
 def _get(conn: Connection, url: str, task: str, query: dict[str, str] | None = None) -> Any:
-    response = conn.identity.get(url, params=query or {})
-    if response.status_code != HTTPStatus.OK:
-        raise CloudError(f"Keystone will not {task}: {response.reason} (HTTP {response.status_code})")
-    return response.json()
+    return own_login.answer(conn.identity.get(url, params=query or {}), task)

@@ -1,6 +1,7 @@
 """Fixtures that every lab test can ask for."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import openstack
@@ -12,7 +13,7 @@ from tests.lab.cloud_stack import cloud_stack
 from tests.lab.own_directory import own_directory
 from tests.lab.running_lab import running_lab
 
-__all__ = ["admin", "cloud_stack", "lab", "own_directory"]
+__all__ = ["admin", "administrator", "cloud_stack", "lab", "own_directory"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -30,9 +31,22 @@ def lab() -> Iterator[Lab]:
         yield found
 
 
+@contextmanager
+def _administrator(lab: Lab) -> Iterator[Connection]:
+    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
+    with Connection(config=found.get_one("lab-admin")) as connection:
+        yield connection
+
+
 @pytest.fixture
 def admin(lab: Lab) -> Iterator[Connection]:
     """The lab's administrator."""
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
+    with _administrator(lab) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def administrator(lab: Lab) -> Iterator[Connection]:
+    """The same, with one login for a file's tests."""
+    with _administrator(lab) as connection:
         yield connection

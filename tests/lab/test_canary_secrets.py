@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import openstack
 import pytest
 import yaml
 from openstack.connection import Connection
@@ -174,13 +173,6 @@ def refused_ups(run: CanaryRun, story: Story, sealed: str, folder: Path) -> None
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("canary")
-
-
-@pytest.fixture(scope="module")
-def administrator(lab: Lab) -> Iterator[Connection]:
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,6 @@ import yaml
 from keystoneauth1 import exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
-from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from clients.ldap import UnreachableError
@@ -26,7 +25,7 @@ from components.directory import DirectorySpec
 from components.directory_renderings import probe_settings
 from components.preflight import preflight
 from components.secret import SecretText
-from lab.settings import LDAP_BASE, Lab
+from lab.settings import LDAP_BASE
 from tests.lab.cloud_stack import lab_environment
 from tests.lab.own_directory import OwnDirectory
 from tests.program_copy import ProgramCopy
@@ -110,20 +109,13 @@ class DirectoryStack:
 
 
 @pytest.fixture(scope="module")
-def module_admin(lab: Lab) -> Iterator[Connection]:
-    found = OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def stack(
-    own_directory: OwnDirectory, tmp_path_factory: pytest.TempPathFactory, module_admin: Connection
+    own_directory: OwnDirectory, tmp_path_factory: pytest.TempPathFactory, administrator: Connection
 ) -> Iterator[DirectoryStack]:
     folder = tmp_path_factory.mktemp("directory-stack")
     environment = lab_environment() | {"DIRECTORY_PASSWORD": own_directory.bind_password}
     program = ProgramCopy.make(folder, environment)
-    stack = DirectoryStack(program, own_directory, f"t{secrets.token_hex(3)}", module_admin)
+    stack = DirectoryStack(program, own_directory, f"t{secrets.token_hex(3)}", administrator)
     program.stack(STACK, "config: {}\n")
     stack.declare()
     try:

@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import openstack
 import pytest
 import yaml
 from openstack.connection import Connection
@@ -54,13 +53,6 @@ SOUGHT = (
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("host-canary")
-
-
-@pytest.fixture(scope="module")
-def administrator(lab: Lab) -> Iterator[Connection]:
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

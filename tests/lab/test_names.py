@@ -3,11 +3,8 @@
 import secrets
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
-import openstack
-import pytest
 from openstack.connection import Connection
 
 from clients import exact
@@ -18,13 +15,6 @@ SFX = f"t{secrets.token_hex(3)}"
 NAME = f"debian-{SFX}"
 OTHERS = [NAME.upper(), NAME.replace("e", "é"), f"{NAME} "]
 WIDE = NAME.replace("d", "ｄ")  # noqa: RUF001
-
-
-@pytest.fixture(scope="module")
-def admin(lab: Lab) -> Iterator[Connection]:
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
-        yield connection
 
 
 def test_whatever_characters_the_database_takes_for_one_fold_to_the_same(lab: Lab) -> None:

@@ -148,13 +148,6 @@ def credential(lab: Lab, user: Any, password: str, name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def administrator(lab: Lab) -> Iterator[Connection]:
-    found = openstack.config.OpenStackConfig(config_files=[str(lab.clouds)], load_envvars=False)
-    with Connection(config=found.get_one("lab-admin")) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
 def repository(lab: Lab, administrator: Connection, tmp_path_factory: Any) -> Iterator[Repository]:
     """What is merged already is applied, as the workflow `deploy` does it."""
     folder: Path = tmp_path_factory.mktemp("pull-request")

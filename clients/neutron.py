@@ -1,0 +1,32 @@
+"""What more than one provider asks of Neutron."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openstack import exceptions
+
+from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+def subnet(conn: Connection, id_: str) -> Any | None:
+    """The subnet with this id; None where there is none."""
+    try:
+        return conn.network.get_subnet(id_)
+    except exceptions.NotFoundException:
+        return None
+
+
+def change_subnet(conn: Connection, id_: str, what: str, **changes: Any) -> None:
+    """Send the CHANGES of a subnet; WHAT they are is for a sentence.
+
+    Raises:
+        CloudError: Neutron refuses them, or there is no such subnet.
+    """
+    try:
+        conn.network.update_subnet(id_, **changes)
+    except (exceptions.BadRequestException, exceptions.NotFoundException) as error:
+        raise CloudError(f"subnet {id_} does not take its {what}: {str(error).splitlines()[0]}") from error
