@@ -11,6 +11,7 @@ from operations.engine import EngineError
 from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.orphans import end, orphans
 from operations.repair.pending import Pending, pending_in
+from operations.repair.planned import urns_in
 from operations.repair.takeover import look
 from operations.repair.torn import remove_torn_notes
 
@@ -92,8 +93,14 @@ def resolve(stack: LockedStack, operations: list[Pending]) -> list[str]:
         findings.file.save()
     for item in findings.claimed:
         say(f"  + {item}: its id is in {findings.file.path.name} now, see below")
-    if operations:
-        stack.settle(operations, forget_creates=not findings.unresolved)
+    before = urns_in(stack.state())
+    say("Reading anew what the state has.")
+    stack.settle(forget_creates=not findings.unresolved)
+    for urn in sorted(before - urns_in(stack.state())):
+        thing = f"{urn.split('::')[2].rpartition(':')[2]} {urn.rpartition('::')[2]}"
+        say(
+            f"  - {thing} is gone from the cloud: the state forgets it, the next up makes it if it is declared"
+        )
     if findings.claimed:
         say(
             f"The state has no create of {', '.join(item.name for item in findings.claimed)} under way: an up that failed "

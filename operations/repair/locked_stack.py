@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from operations.engine import Stack
 from operations.repair.lock import Lock, locks_in
-from operations.repair.pending import CREATING, Pending, pending_in, stack_urn
+from operations.repair.pending import stack_urn
 from operations.repair.planned import import_file
 
 if TYPE_CHECKING:
-    import subprocess
-
     from operations.repair.planned import Import
 
 _NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
@@ -38,7 +36,9 @@ class LockedStack(Stack):
             RepairError: Pulumi fails for another reason.
         """
         urn = stack_urn(self.state())
-        done = self._refresh(urn or _NOTHING, "--skip-pending-creates")
+        done = self.run(
+            "refresh", "--yes", "--skip-preview", "--skip-pending-creates", "--target", urn or _NOTHING
+        )
         found = locks_in(done.stderr + done.stdout)
         if done.returncode and not found and urn:
             raise RepairError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
@@ -68,18 +68,16 @@ class LockedStack(Stack):
         if done.returncode:
             raise RepairError(f"`pulumi import` fails: {(done.stdout + done.stderr).strip()}")
 
-    def settle(self, operations: list[Pending], *, forget_creates: bool) -> None:
-        """Has the state learn what became of OPERATIONS and, with FORGET_CREATES, forget the creates among them.
+    def settle(self, *, forget_creates: bool) -> None:
+        """Has the state learn what the cloud has of everything in it and, with FORGET_CREATES, forget the creates under way.
+
+        Everything, because an operation whose plugin alone was killed is not under way: the engine takes it for failed,
+        and keeps what the cloud may have removed or changed all the same.
 
         Raises:
-            RepairError: what is there cannot be read.
+            RepairError: something cannot be read.
         """
-        urns = [operation.urn for operation in operations if operation.kind != CREATING]
-        targets = [word for urn in urns for word in ("--target", urn)]
         creates = "--clear-pending-creates" if forget_creates else "--skip-pending-creates"
-        done = self._refresh(stack_urn(self.state()) or _NOTHING, creates, *targets)
-        if any(forget_creates or left.kind != CREATING for left in pending_in(self.state())):
+        done = self.run("refresh", "--yes", "--skip-preview", creates)
+        if done.returncode:
             raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
-
-    def _refresh(self, urn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("refresh", "--yes", "--skip-preview", "--target", urn, *arguments)

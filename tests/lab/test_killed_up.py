@@ -1,6 +1,7 @@
 """A `pulumi up` that is killed while OpenStack makes what the state does not know yet: one command, then up goes on."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -188,6 +189,23 @@ def test_what_the_state_has_lost_is_named_and_taken_over_and_its_adopt_lines_can
     program.succeed(*UP)
     program.file(STACK).write_text(declared(suffix, KINDS), encoding="utf-8")
     assert_whole(program, admin, suffix, KINDS)
+
+
+def test_what_the_cloud_has_lost_is_named_forgotten_and_made_anew(
+    program: ProgramCopy, admin: Connection, suffix: str
+) -> None:
+    """As after a `destroy` whose OpenStack plugin was killed: the service deleted it, the engine took it for kept."""
+    kinds = ["domain", "user", "project", "network", "subnet"]
+    program.file(STACK).write_text(declared(suffix, kinds), encoding="utf-8")
+    program.succeed(*UP)
+    (network,), (user,) = ids(admin, suffix, "network"), ids(admin, suffix, "user")
+    admin.network.delete_network(network)  # its subnet too
+    admin.identity.delete_user(user)
+    repaired = program.repair(STACK)
+    assert repaired.returncode == 0, repaired.stdout
+    gone = re.findall(r"^  - (\w+) .* is gone from the cloud", repaired.stdout, re.MULTILINE)
+    assert sorted(gone) == ["Network", "Subnet", "User"]
+    assert_whole(program, admin, suffix, kinds)
 
 
 @pytest.mark.nightly

@@ -7,6 +7,6 @@ from tests.soak import kills
 
 def test_what_was_killed_converges(tmp_path, monkeypatch, admin: Connection) -> None:
     monkeypatch.setattr(kills, "FOLDER", tmp_path)
-    result = kills.run(kills.Round(0, "change", "tree", 3.0), "test", admin)
+    result = kills.run(kills.Round(0, "change", "tree", 2.0), "test", admin)
     assert result["killed"]
     assert result["why"] == ""
