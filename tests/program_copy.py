@@ -1,10 +1,13 @@
 """The real program in a folder of its own, run by the real Pulumi engine with its own state."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.warm import start
 
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / ".cloud" / "engine"
@@ -18,8 +21,11 @@ class ProgramCopy:
     environment: Mapping[str, str]
 
     @classmethod
-    def make(cls, folder: Path, environment: Mapping[str, str]) -> "ProgramCopy":
-        """Makes FOLDER; ENVIRONMENT is added to this process's, without its OS_ and PULUMI_ variables."""
+    def make(cls, folder: Path, environment: Mapping[str, str], *, cold: bool = False) -> "ProgramCopy":
+        """Makes FOLDER; ENVIRONMENT is added to this process's, without its OS_ and PULUMI_ variables.
+
+        With COLD each command starts all its processes as a person's does (tests/warm/start.py says what differs).
+        """
         project, state = folder / "project", folder / "state"
         project.mkdir(parents=True)
         state.mkdir()
@@ -37,9 +43,8 @@ class ProgramCopy:
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_"))
         }
-        path = os.pathsep.join(
-            [str(ENGINE / "bin"), str(ROOT / ".cloud" / "venv" / "bin"), inherited["PATH"]]
-        )
+        engine = ENGINE / "bin" if cold else start.folder()
+        path = os.pathsep.join([str(engine), str(ROOT / ".cloud" / "venv" / "bin"), inherited["PATH"]])
         own = {
             "PATH": path,
             "PULUMI_HOME": str(ENGINE / "home"),
@@ -70,23 +75,25 @@ class ProgramCopy:
 
     def adopt(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command behind `make adopt`; what it prints is in `stdout`."""
-        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
-        return self._run(python, "-m", "operations.adopt", "--stack", stack, *arguments, timeout=300)
+        return self._operation("adopt", stack, *arguments)
 
     def repair(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command behind `make repair`; what it prints is in `stdout`."""
-        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
-        return self._run(python, "-m", "operations.repair", "--stack", stack, *arguments, timeout=300)
+        return self._operation("repair", stack, *arguments)
 
     def looks_before_destroy(self, stack: str) -> subprocess.CompletedProcess[str]:
         """Runs the look behind `make destroy`; what it prints is in `stdout`."""
-        python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
-        return self._run(python, "-m", "operations.destroy", "--stack", stack, timeout=300)
+        return self._operation("destroy", stack)
 
     def report(self, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Runs the command behind `make report`; what it prints is in `stdout`."""
+        return self._operation("report", stack, *arguments)
+
+    def _operation(self, name: str, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
-        return self._run(python, "-m", "operations.report", "--stack", stack, *arguments, timeout=300)
+        words = ["-m", f"operations.{name}", "--stack", stack, *arguments]
+        warm = shutil.which(start.OPERATION, path=self.environment["PATH"])
+        return self._run(*([warm] if warm else [python]), *words, timeout=300)
 
     def _run(self, *command: str, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

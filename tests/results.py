@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.warm import start
+
 FOLDER = Path(__file__).parents[1] / ".cloud" / "test-results"
 KINDS = ("unit", "engine", "lab")
 SLOWEST = 50
@@ -39,7 +41,7 @@ class ProcessorTime:
 
 def _used() -> float:
     used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+    return used.user + used.system + used.children_user + used.children_system + start.used()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ WAIT_S = 60
 CLOUDS = ("admin", "cloud-admin", "cloud-image-import", "lab-admin", "lab-image-import")
 
 
-def program_with_fake(folder: Path, environment: Mapping[str, str]) -> ProgramCopy:
+def program_with_fake(folder: Path, environment: Mapping[str, str], *, cold: bool = False) -> ProgramCopy:
     """A program whose OpenStack plugin is the fake; in its clouds.yaml each entry is a cloud that does not answer."""
     plugin = folder / "home" / "plugins" / PLUGIN / "pulumi-resource-openstack"
     plugin.parent.mkdir(parents=True)
@@ -34,7 +34,7 @@ def program_with_fake(folder: Path, environment: Mapping[str, str]) -> ProgramCo
     clouds = folder / "clouds.yaml"
     clouds.write_text(yaml.safe_dump({"clouds": {name: {"auth": auth} for name in CLOUDS}}), encoding="utf-8")
     given = {"PULUMI_HOME": str(folder / "home"), "OS_CLIENT_CONFIG_FILE": str(clouds), **environment}
-    return ProgramCopy.make(folder / "copy", given)
+    return ProgramCopy.make(folder / "copy", given, cold=cold)
 
 
 def stack_with_log(folder: Path, log: Path, stack: str, text: str) -> ProgramCopy:

@@ -84,7 +84,7 @@ CephLoginFiles("other", folder=folder, texts={str(vlan): pulumi.Output.from_inpu
 
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
-    made = program_with_fake(tmp_path, {})
+    made = program_with_fake(tmp_path, {}, cold=True)  # it counts processes
     (made.folder / "__main__.py").unlink()
     (made.folder / "__main__.py").write_text(PROGRAM, encoding="utf-8")
     (made.folder / "slow.py").write_text(SLOW, encoding="utf-8")

@@ -20,6 +20,12 @@ def program(tmp_path: Path) -> ProgramCopy:
     return program_with_fake(tmp_path, {})
 
 
+@pytest.fixture
+def cold_program(tmp_path: Path) -> ProgramCopy:
+    """The same, whose processes start as a person's do."""
+    return program_with_fake(tmp_path, {}, cold=True)
+
+
 def dev_without_images() -> str:
     """Nor accounts, grants and the directory, whose dynamic providers would ask a real Keystone."""
     content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
@@ -59,32 +65,34 @@ def test_the_prod_stack_previews_and_says_that_its_directory_cannot_be_reached(p
     assert "a-bind-password" not in printed
 
 
-def test_the_dev_stack_goes_up_previews_empty_changes_and_is_destroyed_whole(program: ProgramCopy) -> None:
-    program.stack("dev", dev_without_images())
-    program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
-    outputs = program.succeed("stack", "output", "--json", "--stack", "dev")
+def test_the_dev_stack_goes_up_previews_empty_changes_and_is_destroyed_whole(
+    cold_program: ProgramCopy,
+) -> None:
+    cold_program.stack("dev", dev_without_images())
+    cold_program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    outputs = cold_program.succeed("stack", "output", "--json", "--stack", "dev")
     assert list(yaml.safe_load(outputs)["networks"]) == ["developer-vms", "general-vms"]
-    program.succeed("preview", "--expect-no-changes", "--stack", "dev")
-    program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", "dev")
+    cold_program.succeed("preview", "--expect-no-changes", "--stack", "dev")
+    cold_program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", "dev")
     # Another order of DNS servers is a change.
-    content = yaml.safe_load(program.file("dev").read_text(encoding="utf-8"))
+    content = yaml.safe_load(cold_program.file("dev").read_text(encoding="utf-8"))
     content["config"]["private-cloud:networks"][0]["subnets"][0]["dns"].reverse()
-    program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
-    done = program.pulumi("preview", "--expect-no-changes", "--stack", "dev")
+    cold_program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
+    done = cold_program.pulumi("preview", "--expect-no-changes", "--stack", "dev")
     assert done.returncode != 0
     assert re.search(r"Subnet developer-vms/developer-vms-v4\s+update \[diff: ~dnsNameservers", done.stdout)
     # A renamed network is the same network.
     content = yaml.safe_load(dev_without_images())
     network = content["config"]["private-cloud:networks"][0]
     network |= {"name": "dev-vms", "renamed_from": network["name"]}
-    program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
-    printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
+    cold_program.file("dev").write_text(yaml.safe_dump(content), encoding="utf-8")
+    printed = cold_program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
     assert "Network dev-vms updated" in printed
     assert "1 updated" in printed
     assert not [word for word in ("created", "replaced", "deleted") if f" {word}" in printed]
     # Destroy leaves nothing.
-    program.succeed("destroy", "--yes", "--skip-preview", "--stack", "dev")
-    assert "Current stack resources (0)" in program.succeed("stack", "--stack", "dev")
+    cold_program.succeed("destroy", "--yes", "--skip-preview", "--stack", "dev")
+    assert "Current stack resources (0)" in cold_program.succeed("stack", "--stack", "dev")
 
 
 def test_every_mistake_of_a_stack_file_is_told_before_the_cloud_is_asked(program: ProgramCopy) -> None:

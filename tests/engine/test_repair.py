@@ -19,7 +19,7 @@ STACK = "killed"
 
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
-    return program_with_fake(tmp_path, {})
+    return program_with_fake(tmp_path, {}, cold=True)  # it kills processes
 
 
 def state(program: ProgramCopy) -> dict[str, object]:

@@ -143,7 +143,7 @@ def canary_run(
     """A run in FOLDER; what it declares is destroyed afterwards, whatever became of it."""
     own = {"TMPDIR": str(folder / "run" / "tmp"), "HOME": str(folder / "run" / "home")}
     with LeakWatch(folder / "run" / "tmp") as watch:
-        program = ProgramCopy.make(folder / "run", {**environment, **own})
+        program = ProgramCopy.make(folder / "run", {**environment, **own}, cold=True)
         for path in own.values():
             Path(path).mkdir()
         run = CanaryRun(program, lab, watch, meant, canaries)

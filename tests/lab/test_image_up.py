@@ -40,7 +40,9 @@ def name():
 @pytest.fixture
 def declared(tmp_path, name):
     """Declares one RAW image; the program that has it. It is destroyed afterwards, and nothing of it is left."""
-    program = ProgramCopy.make(tmp_path / "stack", lab_environment() | {"XDG_CACHE_HOME": str(tmp_path)})
+    program = ProgramCopy.make(
+        tmp_path / "stack", lab_environment() | {"XDG_CACHE_HOME": str(tmp_path)}, cold=True
+    )
 
     def declare(source, sha256):
         config = {

@@ -68,7 +68,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> Ite
     environment = lab_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    made = ProgramCopy.make(tmp_path / "killed", environment)
+    made = ProgramCopy.make(tmp_path / "killed", environment, cold=True)
     made.stack(STACK, declared(suffix, []))
     yield made
     made.succeed("destroy", "--yes", "--skip-preview", "--stack", STACK)

@@ -62,7 +62,7 @@ def run(plan: Round, seed: int | str, admin: Connection) -> dict[str, object]:
     folder = FOLDER / suffix
     shutil.rmtree(folder, ignore_errors=True)
     small_stack.sweep(admin, suffix)  # of this round, where a run was stopped in its midst
-    program = ProgramCopy.make(folder, lab_environment())
+    program = ProgramCopy.make(folder, lab_environment(), cold=True)
     killed, why = False, ""
     try:
         killed = kill(plan, suffix, program)

@@ -1,0 +1,1 @@
+"""A Python that has imported the program already, for the tests' hundreds of `pulumi` commands."""

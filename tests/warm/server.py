@@ -1,0 +1,161 @@
+"""Imports what the program imports, then forks for every client."""
+
+import ast
+import gc
+import importlib
+import io
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+GRACE_S = 5
+REAP_S = 0.2
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a client wants to be run.
+
+    Attributes:
+        step: the language host, the program, the dynamic providers, or one of operations/.
+        words: its arguments, its own name first.
+        cwd: its working folder.
+        environment: all of it.
+        streams: standard input, output and errors.
+    """
+
+    step: str
+    words: list[str]
+    cwd: str
+    environment: dict[str, str]
+    streams: list[int]
+
+    @classmethod
+    def read(cls, connection: socket.socket) -> "Asked":
+        """What the client of CONNECTION sends."""
+        size, streams, _, _ = socket.recv_fds(connection, 4, 3)
+        text = b""
+        while len(text) < int.from_bytes(size, "big"):
+            text += connection.recv(1 << 16)
+        given: dict[str, Any] = json.loads(text)
+        return cls(**given, streams=streams)
+
+
+def serve(folder: Path) -> Asked | None:
+    """Answers clients until standard input ends; returns in each fork with what it is to run."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(folder / "socket"))
+    listener.listen(64)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    running: set[int] = set()
+    while True:
+        ready, _, _ = select.select([listener, sys.stdin], [], [], REAP_S)
+        running -= {pid for pid in running if os.waitpid(pid, os.WNOHANG)[0]}
+        if sys.stdin in ready:
+            return None
+        if listener not in ready:
+            continue
+        connection, _ = listener.accept()
+        if (supervisor := os.fork()) == 0:
+            listener.close()
+            return _supervised(connection)
+        running.add(supervisor)
+        connection.close()
+
+
+def _supervised(connection: socket.socket) -> Asked:
+    """Returns in a fork of its own; this process hands it signals, and tells the client how it ended."""
+    asked = Asked.read(connection)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        return asked
+    for stream in asked.streams:
+        os.close(stream)
+    ended = os.pidfd_open(child)
+    either: list[int] = [ended, connection.fileno()]
+    while ended not in select.select(either, [], [])[0]:
+        if number := connection.recv(1):
+            os.kill(child, number[0])
+        else:  # the client was killed
+            _end(child, ended)
+            break
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    with suppress(BrokenPipeError):
+        connection.send(bytes([code if code >= 0 else 128 - code]))
+    os._exit(0)
+
+
+def _end(child: int, ended: int) -> None:
+    os.kill(child, signal.SIGTERM)
+    if not select.select([ended], [], [], GRACE_S)[0]:
+        os.kill(child, signal.SIGKILL)
+
+
+def become(asked: Asked) -> None:
+    """Makes this fork what was asked for, up to its arguments."""
+    for number, stream in enumerate(asked.streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
+    sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
+    os.chdir(asked.cwd)
+    os.environ.clear()
+    os.environ.update(asked.environment)
+    sys.argv = asked.words
+
+
+def run(asked: Asked) -> None:
+    """Runs it to its end."""
+    engine = ROOT / ".cloud" / "engine" / "bin"
+    match asked.step:
+        case "host":
+            runner = str(Path(asked.words[0]).with_name("pulumi-language-python-exec"))
+            sys.argv = [asked.words[0], "--runner", runner, *asked.words[1:]]
+            importlib.import_module("toolchain.language_host").main()
+        case "program":
+            runpy.run_path(str(engine / "pulumi-language-python-exec"), run_name="__main__")
+        case "providers":
+            sys.path.insert(0, asked.cwd)
+            runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+        case _:
+            sys.path.insert(0, asked.cwd)
+            _, _, module, *arguments = asked.words  # NAME -m operations.NAME …
+            sys.argv = [module, *arguments]
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def import_program() -> None:
+    """Imports what the program, the language host and the dynamic providers do."""
+    tree = ast.parse((ROOT / "__main__.py").read_text(encoding="utf-8"))
+    imports: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    exec(compile(ast.Module(imports, []), "imports", "exec"), {})  # noqa: S102 - the program's own
+    for name in (
+        "pulumi.dynamic",
+        "toolchain.language_host",
+        "operations.repair.takeover",
+        "operations.report.page",
+    ):
+        importlib.import_module(name)
+    assert threading.active_count() == 1, "a fork has no threads but the one that forks"
+    gc.collect()
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    import_program()
+    if asked_for := serve(Path(sys.argv[1])):
+        become(asked_for)
+        run(asked_for)
