@@ -1,8 +1,8 @@
 """Golden images of a test's own in the lab, made by the provider as the engine drives it."""
 
 import hashlib
+import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,15 @@ import rbd
 
 from clients import ceph
 from clients import openstack as openstack_client
+from dynamic_providers.rbd_image import generation
+from dynamic_providers.rbd_image.generation import generation_id
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from lab.settings import Lab
 
 MIB = 1 << 20
-STACK = "private-cloud/test-rbd-image"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "alone")  # files work side by side, each in one worker
+STACK = f"private-cloud/test-rbd-image-{WORKER}"
+CLONE = f"test-clone-{WORKER}"
 ROOT = Path(__file__).parents[2]
 provider = RbdImageProvider()
 
@@ -24,15 +28,17 @@ def at_the_lab(lab, monkeypatch):
     """The lab's accounts in this process, and afterwards nothing of the test's stack in it."""
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(Lab().clouds))
     monkeypatch.setenv("CEPH_CONF", str(Lab().ceph_conf))
-    before = rbd_names() | recorded_names()
+    made = set()
+
+    def noted(*identity):
+        made.add(found := generation_id(*identity))
+        return found
+
+    monkeypatch.setattr(generation, "generation_id", noted)
     yield lab
     with openstack_client.connect("lab-image-import") as conn:
         assert records(conn, private_cloud_stack=STACK) == [], "the test left Glance records"
-    # Tests beside this one have images of their own, and the record of one goes before its data.
-    deadline = time.monotonic() + 30
-    while (left := rbd_names() - recorded_names() - before) and time.monotonic() < deadline:
-        time.sleep(1)
-    assert left == set(), "the test left RBD images"
+    assert made & rbd_names() == set(), "the test left RBD images"
 
 
 def rbd_names():
@@ -136,12 +142,12 @@ def raw_digest_in_rbd(image_id):
     return digest.hexdigest()
 
 
-def clone_of(image_id, name="test-clone"):
+def clone_of(image_id, name=CLONE):
     with ceph.pool("images", "admin") as pool:
         rbd.RBD().clone(pool.ioctx, image_id, "snap", pool.ioctx, name)
 
 
-def remove_clone(name="test-clone"):
+def remove_clone(name=CLONE):
     with ceph.pool("images", "admin") as pool:
         rbd.RBD().remove(pool.ioctx, name)
 

@@ -21,8 +21,6 @@ from components.ceph_login import CONF, keyring_name
 from dynamic_providers.ceph_user import users
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 
 

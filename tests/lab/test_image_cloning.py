@@ -19,7 +19,6 @@ from tests.lab.own_stack import STACK, Config, own_stack
 
 __all__ = ["at_the_lab", "first"]
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
 
 BOTH: Any = ("cinder", "nova")
 

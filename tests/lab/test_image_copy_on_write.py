@@ -6,9 +6,7 @@ import rbd
 
 from clients import ceph
 from clients.errors import InUseError
-from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider
-
-pytestmark = pytest.mark.xdist_group(name="ceph")
+from tests.lab.golden_image import CLONE, at_the_lab, first, glance, inputs, make, provider
 
 __all__ = ["at_the_lab", "first"]
 
@@ -24,7 +22,7 @@ def made(first):
 
 @pytest.fixture
 def volume(admin, made):
-    found = admin.block_storage.create_volume(name="test-clone", size=1, image_id=made.outs["glance_id"])
+    found = admin.block_storage.create_volume(name=CLONE, size=1, image_id=made.outs["glance_id"])
     try:
         yield admin.block_storage.wait_for_status(found, "available", failures=["error"], wait=WAIT_S)
     finally:

@@ -7,8 +7,6 @@ from dynamic_providers.rbd_image import reading, writer
 from tests.lab.golden_image import MIB, at_the_lab, inputs, make
 from tests.lab.hostile_qcow2 import hostile_qcow2
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab"]
 
 

@@ -14,8 +14,6 @@ from clients.errors import CloudError
 from tests.lab.faulty_glance import Asked, Fault, faulty_glance
 from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider, raw_digest_in_rbd
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "first"]
 
 

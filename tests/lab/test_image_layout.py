@@ -1,6 +1,5 @@
 """An image has its own layout in RBD, whatever defaults the client's ceph.conf has."""
 
-import pytest
 import rbd
 
 from clients import ceph
@@ -14,8 +13,6 @@ from tests.lab.golden_image import (
     remove_clone,
     second,
 )
-
-pytestmark = pytest.mark.xdist_group(name="ceph")
 
 __all__ = ["at_the_lab", "second"]
 

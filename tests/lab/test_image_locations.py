@@ -25,8 +25,6 @@ from tests.lab.golden_image import (
 from tests.lab.own_ceph import own_ceph, with_osd
 from tests.lab.own_glance import own_account, own_glance
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "created", "first", "second"]
 
 

@@ -4,8 +4,6 @@ import pytest
 
 from tests.lab.golden_image import STACK, at_the_lab, glance, inputs, make, provider, second
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "second"]
 
 OTHERS = [

@@ -24,8 +24,6 @@ from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.lab.small_image import image
 from tests.program_copy import ROOT
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["image"]  # a fixture of the last test's
 
 WHOSE = f"private-cloud/{STACK}"

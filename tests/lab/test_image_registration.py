@@ -19,8 +19,6 @@ from tests.lab.golden_image import (
 )
 from tests.lab.own_glance import own_account, own_glance
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "first"]
 
 

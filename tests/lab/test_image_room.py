@@ -13,8 +13,6 @@ from dynamic_providers.rbd_image import room, source, store, writer
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
 from tests.verified_source import verified
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "first"]
 
 POOL = "test-room"

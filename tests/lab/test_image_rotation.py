@@ -8,6 +8,7 @@ import rbd
 from clients import ceph
 from clients.errors import InUseError
 from tests.lab.golden_image import (
+    CLONE,
     at_the_lab,
     clone_of,
     created,
@@ -23,8 +24,6 @@ from tests.lab.golden_image import (
     second,
     seen,
 )
-
-pytestmark = pytest.mark.xdist_group(name="ceph")
 
 __all__ = ["at_the_lab", "created", "first", "second"]
 
@@ -59,7 +58,7 @@ def test_a_former_generation_in_use_is_hidden_until_it_is_free(created, second):
 def test_delete_names_the_clones_that_still_use_the_snapshot_and_changes_nothing(created, first):
     clone_of(created.outs["glance_id"])
     try:
-        with pytest.raises(InUseError, match="images/test-clone"):
+        with pytest.raises(InUseError, match=f"images/{CLONE}"):
             provider.delete(created.id, created.outs)
     finally:
         remove_clone()
@@ -135,7 +134,7 @@ def test_a_protected_image_is_not_hidden_by_removing_it(first):
     made = make(wanted)
     clone_of(made.outs["glance_id"])
     try:
-        with pytest.raises(InUseError, match="images/test-clone"):
+        with pytest.raises(InUseError, match=f"images/{CLONE}"):
             provider.delete(made.id, made.outs)
     finally:
         remove_clone()
@@ -148,7 +147,7 @@ def clone_of_format(image_id, clone_format):
     subprocess.run(
         [
             *("rbd", "--id", "admin", f"--rbd-default-clone-format={clone_format}"),
-            *("clone", f"images/{image_id}@snap", "images/test-clone"),
+            *("clone", f"images/{image_id}@snap", f"images/{CLONE}"),
         ],
         check=True,
     )
@@ -163,7 +162,7 @@ def test_what_is_in_use_goes_to_the_trash_and_its_clones_live_on(first):
         assert glance(image_id) is None
         with ceph.pool("images", "admin") as pool:
             (trashed,) = [item for item in rbd.RBD().trash_list(pool.ioctx) if item["name"] == image_id]
-            with rbd.Image(pool.ioctx, "test-clone") as clone:
+            with rbd.Image(pool.ioctx, CLONE) as clone:
                 assert clone.parent_id() == trashed["id"]
                 assert clone.read(0, 512) != bytes(512)
     finally:
@@ -178,7 +177,7 @@ def test_clones_of_the_old_format_keep_their_parent_out_of_the_trash(first):
     made = make(inputs(first[0], when_used="trash"))
     clone_of_format(made.outs["glance_id"], 1)
     try:
-        with pytest.raises(InUseError, match=r"images/test-clone are clones of the old format.*rbd flatten"):
+        with pytest.raises(InUseError, match=rf"images/{CLONE} are clones of the old format.*rbd flatten"):
             provider.delete(made.id, made.outs)
         assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
     finally:

@@ -18,8 +18,6 @@ from tests.lab.cloud_stack import lab_environment
 from tests.lab.golden_image import MIB, glance, raw_digest_in_rbd, rbd_names, recorded_names
 from tests.program_copy import ProgramCopy
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 STACK = "image"
 PROGRESS = re.compile(r"fetching: +[0-9]+%, [0-9]+ MiB/s, [0-9]+ s left")
 PIECES, PAUSE_S = 26, 0.5  # so that fetching takes longer than two intervals between lines

@@ -17,8 +17,6 @@ from lab.settings import Lab
 from tests.engine.held_up import held_up, one_network, program_with_fake
 from tests.program_copy import ProgramCopy
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 XML = {"s3": "http://s3.amazonaws.com/doc/2006-03-01/"}
 
 

@@ -36,8 +36,6 @@ from tests.lab.golden_image import (
     seen,
 )
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 __all__ = ["at_the_lab", "created", "first", "second"]
 
 

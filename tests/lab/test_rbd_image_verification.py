@@ -13,8 +13,6 @@ from dynamic_providers.rbd_image.provider import RbdImageProvider
 from tests.lab.golden_image import recorded_names
 from tests.verified_source import verified
 
-pytestmark = pytest.mark.xdist_group(name="ceph")
-
 MIB = 1 << 20
 SIZE = 100 * MIB
 FAR = 61 * MIB + 12345
