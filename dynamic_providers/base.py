@@ -149,6 +149,20 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         else:
             self.hand_over(_id, inputs, outputs, self._inputs(successor))
 
+    def refusals(self, id_: str, props: dict[str, Any]) -> list[str]:
+        """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed.
+
+        Raises:
+            CloudError: the service cannot be asked.
+        """
+        known = _without_provider(props)
+        inputs, outputs = self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
+        return self.delete_refusals(id_, inputs, outputs)
+
+    def delete_refusals(self, id_: str, inputs: InputsT, outputs: OutputsT) -> list[str]:  # noqa: ARG002 - for subclasses
+        """The same, of its models; for what can be looked at before a whole stack is destroyed."""
+        return []
+
     def needs_repair(self, outputs: OutputsT) -> bool:  # noqa: ARG002 - for subclasses
         """Whether a refresh left something in ``outputs`` that the next update has to mend."""
         return False

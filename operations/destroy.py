@@ -1,4 +1,4 @@
-"""The look behind `make destroy`: whether every image of a stack can go, before anything of it is removed."""
+"""The look behind `make destroy`: whether a stack's images and roles can go, before anything of it is removed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from pydantic import ValidationError
 
 from clients.errors import CloudError
 from dynamic_providers.rbd_image.provider import RbdImageProvider
+from dynamic_providers.role_set.provider import RoleSetProvider
 from operations.engine import EngineError, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
+    from dynamic_providers.base import DynamicProvider
+
+_LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
+    "pulumi-python:dynamic/ceph:RbdImage": ("image", RbdImageProvider),
+    "pulumi-python:dynamic/identity:RoleSet": ("role set", RoleSetProvider),
+}
 
 
 def main() -> int:
@@ -36,15 +42,16 @@ def main() -> int:
 
 
 def refusals(state: Mapping[str, Any]) -> Iterator[str]:
-    """Why images of STATE, of `pulumi stack export`, would not be removed, a sentence each."""
+    """Why images and roles of STATE, of `pulumi stack export`, would not be removed, a sentence each."""
     for resource in (state.get("deployment") or {}).get("resources") or []:
-        if resource["type"] != _IMAGE or resource.get("delete"):
+        if resource["type"] not in _LOOKED_AT or resource.get("delete"):
             continue
+        kind, provider = _LOOKED_AT[resource["type"]]
         name = resource["urn"].rpartition("::")[2]
         try:
-            yield from RbdImageProvider().refusals(resource["id"], resource["outputs"])
+            yield from provider().refusals(resource["id"], resource["outputs"])
         except (CloudError, SDKException, ValidationError) as error:
-            yield f"image {name!r}: whether it can be removed could not be looked at: {error}"
+            yield f"{kind} {name!r}: whether it can be removed could not be looked at: {error}"
 
 
 def _say(text: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -11,7 +11,7 @@ from dynamic_providers.rbd_image import adoption, generation, glance, rotation, 
 from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 
@@ -156,18 +156,8 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             if outputs.glance_id not in {record["id"] for record in records}:
                 store.remove(cloud.ioctx, outputs.glance_id)
 
-    def refusals(self, id_: str, props: Mapping[str, Any]) -> list[str]:
-        """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed.
-
-        Raises:
-            CloudError: Ceph or Glance cannot be asked.
-        """
-        inputs = self.inputs_model.model_validate(
-            {name: props[name] for name in self.inputs_model.model_fields if name in props}
-        )
-        outputs = self.outputs_model.model_validate(
-            {name: props[name] for name in self.outputs_model.model_fields if name in props}
-        )
+    def delete_refusals(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> list[str]:
+        """Clones, Glance's protection, and what the cephx user cannot tell."""
         with _cloud(inputs) as cloud:
             how = _rotation(inputs)
             found = [how.refusal(cloud, record) for record in _all_of(cloud, id_, inputs, outputs)]

@@ -89,8 +89,8 @@ def keep(conn: Connection, place: Place, role_ids: Collection[str]) -> None:
     if needed:
         raise InUseError(
             f"role {', '.join(sorted(needed))} of {place} is this run's own: without it the account of openstack.cloud "
-            "may be locked out. Put the grant back into the stack file; or have another administrator take the role away "
-            "(`openstack role remove`), then run it again."
+            "may be locked out. Keep its grant in the stack file; or have another administrator take the role away "
+            "(`openstack role remove`), then run this again."
         )
 
 

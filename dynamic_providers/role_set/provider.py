@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from clients import openstack
+from clients.errors import InUseError
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.role_set import assignments, own_login
 from dynamic_providers.role_set.assignments import Place, PrincipalKind, ScopeKind
@@ -106,6 +107,16 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
         with openstack.connect(inputs.cloud) as conn:
             found = assignments.roles(conn, inputs.place)
             _take(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
+
+    def delete_refusals(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> list[str]:  # noqa: ARG002
+        """What this run's own account needs."""
+        with openstack.connect(inputs.cloud) as conn:
+            found = assignments.roles(conn, inputs.place)
+            try:
+                own_login.keep(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
+            except InUseError as error:
+                return [str(error)]
+        return []
 
     def hand_over(
         self,

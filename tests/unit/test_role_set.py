@@ -297,6 +297,11 @@ def test_the_roles_that_this_run_itself_needs_are_not_taken_away(keystone, place
     }
     given = state(given=[role], roles=[role], **declared)
     changed = ARGS | declared | {"roles": ["other"]}
+    looked = crud.refusals(place.identity, given)
+    assert keystone.changes == []
+    assert [f"role {role} of {place.principal_kind} {place.principal_id}" in told for told in looked] == [
+        True
+    ] * refused
     if not refused:
         crud.delete(place.identity, given)
         assert keystone.there == set()
