@@ -313,6 +313,9 @@ def test_the_running_account_keeps_its_own_role_on_the_system(access: Access) ->
     url = f"/system/users/{access.own_id}/roles/{reader}"
     access.write("ignore", (own,), allow_system_scope=True)
     access.up()
+    looked = access.program.looks_before_destroy(STACK)
+    assert looked.returncode == 1
+    assert f"role {reader} of user {access.own_id} on the system is this run's own" in looked.stdout
     access.write()
     try:
         done = access.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
