@@ -43,11 +43,14 @@ class ProgramCopy:
         inherited = {
             key: value for key, value in os.environ.items() if not key.startswith(("OS_", "PULUMI_"))
         }
-        engine = ENGINE / "bin" if cold else start.folder()
+        engine, home = ENGINE / "bin", ENGINE / "home"
+        if not cold:
+            engine = start.folder()
+            home = start.home(engine)
         path = os.pathsep.join([str(engine), str(ROOT / ".cloud" / "venv" / "bin"), inherited["PATH"]])
         own = {
             "PATH": path,
-            "PULUMI_HOME": str(ENGINE / "home"),
+            "PULUMI_HOME": str(home),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "test",

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import threading
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ class Asked:
     """What a client wants to be run.
 
     Attributes:
-        step: the language host, the program, the dynamic providers, or one of operations/.
+        step: the language host, the program, the dynamic providers, OpenStack's plugin, or one of operations/.
         words: its arguments, its own name first.
         cwd: its working folder.
         environment: all of it.
@@ -130,6 +131,13 @@ def run(asked: Asked) -> None:
         case "providers":
             sys.path.insert(0, asked.cwd)
             runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+        case "plugin":
+            wanted = Path(asked.words[0])
+            plugins = ROOT / ".cloud" / "engine" / "home" / "plugins"
+            warnings.simplefilter("ignore")
+            importlib.import_module("clients.plugin_clouds").main(
+                str(plugins / wanted.parent.name / f"{wanted.name}-itself"), asked.words[1:]
+            )
         case _:
             sys.path.insert(0, asked.cwd)
             _, _, module, *arguments = asked.words  # NAME -m operations.NAME …
@@ -145,6 +153,7 @@ def import_program() -> None:
     for name in (
         "pulumi.dynamic",
         "toolchain.language_host",
+        "clients.plugin_clouds",
         "operations.repair.takeover",
         "operations.report.page",
     ):
