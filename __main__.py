@@ -2,22 +2,23 @@
 
 import pulumi
 
-from components.access import make_grants
-from components.account import ServiceAccount
-from components.adopted import check_adopted
-from components.ceph_users import make_ceph_users
-from components.debug_messages import silence
-from components.dynamic_host import keep_one_host
-from components.hosts import enrol
-from components.identity import Domain, ExistingDomain, Project
-from components.ids import Ids
-from components.images import make_images
-from components.network import ProviderNetwork
-from components.openstack_provider import openstack_provider
-from components.replacement import delete_before_replace
-from components.sdk_pace import hasten
-from components.settings import load
-from components.undeclared_grants import make_authoritative
+from components.hosts.all_hosts import enrol
+from components.identity.account import ServiceAccount
+from components.identity.domain import Domain, ExistingDomain
+from components.identity.grants import make_grants
+from components.identity.ids import Ids
+from components.identity.project import Project
+from components.identity.undeclared_grants import make_authoritative
+from components.network.provider_network import ProviderNetwork
+from components.storage.ceph_users import make_ceph_users
+from components.storage.images import make_images
+from config.load import load
+from program.adopted import check_adopted
+from program.debug_messages import silence
+from program.dynamic_host import keep_one_host
+from program.openstack_provider import openstack_provider
+from program.replacement import delete_before_replace
+from program.sdk_pace import hasten
 
 silence()
 hasten()

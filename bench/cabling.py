@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from bench.namespace import Namespace, run, wait_for
 from bench.open_vswitch import OpenVswitch
-from components.kickstart import Installation, network
+from components.hosts.kickstart import Installation, network
 
 if TYPE_CHECKING:
     from types import TracebackType

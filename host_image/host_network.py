@@ -2,7 +2,7 @@
 """Make the host's network from one file: two links, their bond, the management port, the way to Neutron.
 
 Usage: host-network [FILE], as root, with Open vSwitch running; FILE is /etc/private-cloud/network.json, which
-the kickstart writes (components/kickstart.py):
+the kickstart writes (components/hosts/kickstart.py):
 
     {"links": ["eno1", "eno2"], "bond_mode": "active-backup", "mtu": 1500, "datapath_type": "system",
      "management": {"vlan": 110, "address": "10.110.0.21/24", "gateway": "10.110.0.1"}, "vlans": [120, 130]}

@@ -14,8 +14,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from components.settings import Settings
-from components.spec import Spec
+from config.settings import Settings
+from config.spec import Spec
 
 PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 HEAD = "| key | what it gives | left out | changing it |\n|---|---|---|---|\n"

@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from components.settings import SettingsError, parse
+from config.load import SettingsError, parse
 from operations.adopt.stack_file import StackFile
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")

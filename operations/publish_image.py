@@ -22,10 +22,11 @@ from openstack.exceptions import SDKException
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
+from clients import glance
 from clients.errors import CloudError
 from clients.progress import tell
-from components.checksums import digest_in
-from dynamic_providers.rbd_image import RbdImageArgs, generation, glance, publication, registration, source
+from config.checksums import digest_in
+from dynamic_providers.rbd_image import RbdImageArgs, generation, publication, registration, source
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4
 KEEP = 3

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings import SettingsError, parse
+from config.load import SettingsError, parse
 from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.ceph_caps import too_wide
-from components.identity import ALWAYS_THERE
-from components.resource_names import resource_name
+from config.ceph_caps import too_wide
+from config.identity import ALWAYS_THERE
+from config.resource_names import resource_name
 from policy.declared import UNKNOWN
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import APPLICATION_CREDENTIAL, CEPH_USER, DOMAIN_CONFIG, USER

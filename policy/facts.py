@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-from components.policy import PolicySpec
-from components.settings import Settings, SettingsError, load
+from config.load import SettingsError, load
+from config.policy import PolicySpec
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import PLUGIN_IMAGE, RBD_IMAGE
 

@@ -11,7 +11,7 @@ from policy.tokens import HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from components.policy import Kind
+    from config.policy import Kind
     from policy.declared import Declared
     from policy.facts import Facts
 

@@ -13,7 +13,7 @@ from policy.tokens import HOST, NETWORK, SUBNET
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from components.annotated_types import IpNet
+    from config.fields import IpNet
     from policy.declared import Declared
     from policy.facts import Facts
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from components.policy import Level, RuleName
+    from config.policy import Level, RuleName
     from policy.declared import Declared
     from policy.facts import Facts
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clients import exact
 from clients.errors import CloudError
 from clients.openstack import message
-from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, Rule
+from clients.security_group_rules import NEUTRONS_OWN, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,9 +7,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from clients import openstack
+from clients.security_group_rules import Rule  # noqa: TC001 - pydantic evaluates annotations
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
 from dynamic_providers.default_security_group import group
-from dynamic_providers.default_security_group.rules import Rule  # noqa: TC001 - pydantic evaluates annotations
 
 
 class DefaultSecurityGroupArgs(Inputs):

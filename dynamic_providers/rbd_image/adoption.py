@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from clients import glance
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import glance, store
+from dynamic_providers.rbd_image import store
 
 if TYPE_CHECKING:
     from dynamic_providers.rbd_image.generation import Cloud

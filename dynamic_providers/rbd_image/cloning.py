@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Literal
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
+from clients import glance
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import glance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from openstack.connection import Connection
 
-Cloner = Literal["nova", "cinder"]
+    from config.image import Cloner
+
+
 TIMEOUT_S = 5  # of the internal address, which need not be reachable from here
 _DOCS = "docs/images.md says more"
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import rbd
 from openstack.exceptions import SDKException
 
-from clients import ceph
+from clients import ceph, glance
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
-from dynamic_providers.rbd_image import clones, glance, locations, registration, room, store, writer
+from dynamic_providers.rbd_image import clones, locations, registration, room, store, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import rados
     from openstack.connection import Connection
 
-    from dynamic_providers.rbd_image.source import Opening, Source
+    from dynamic_providers.rbd_image.source import Opening
+    from dynamic_providers.rbd_image.source_file import Source
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 GIB = 1 << 30

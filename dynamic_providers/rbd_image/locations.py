@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from clients import glance
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import glance
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

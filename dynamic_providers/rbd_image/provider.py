@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from clients import glance
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.rbd_image import adoption, generation, glance, rotation, source, store, writer
+from dynamic_providers.rbd_image import adoption, generation, rotation, source, store, writer
 from dynamic_providers.rbd_image.rotation import Rotation
 
 if TYPE_CHECKING:

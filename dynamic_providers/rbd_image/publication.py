@@ -11,8 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from clients import glance
 from clients.errors import InUseError
-from dynamic_providers.rbd_image import generation, glance, store
+from dynamic_providers.rbd_image import generation, store
 
 if TYPE_CHECKING:
     from dynamic_providers.rbd_image.generation import Cloud, Content

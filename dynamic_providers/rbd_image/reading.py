@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dynamic_providers.rbd_image.decoder import Ranges
-    from dynamic_providers.rbd_image.source import Source
+    from dynamic_providers.rbd_image.source_file import Source
 
 SLOTS = 8  # pieces decoded and not yet taken
 DECODER = Path(__file__).with_name("decoder.py")

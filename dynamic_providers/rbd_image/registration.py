@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
 
+from clients import glance
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import glance
 
 if TYPE_CHECKING:
     from openstack.connection import Connection

@@ -6,8 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from clients import glance
 from clients.errors import InUseError
-from dynamic_providers.rbd_image import clones, generation, glance, locations
+from dynamic_providers.rbd_image import clones, generation, locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -20,30 +20,15 @@ from clients import regular_file
 from clients.errors import CloudError
 from clients.progress import Progress, waiting
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
+from dynamic_providers.rbd_image.source_file import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dynamic_providers.rbd_image.inspection import Format
 
+
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
-
-
-@dataclass(frozen=True)
-class Source:
-    """A verified file, held open: what is imported is what was hashed, whatever happens to the path.
-
-    Attributes:
-        fd: descriptor of the file, decompressed if it was compressed; valid inside the ``with`` that gave this object.
-        format: of the file.
-        virtual_size: of the disk in it, in bytes.
-        data: how many bytes of the disk may hold data.
-    """
-
-    fd: int
-    format: Format
-    virtual_size: int
-    data: int = 0
 
 
 class _NotNeededError(Exception):

@@ -25,7 +25,7 @@ from dynamic_providers.rbd_image.decoder import OBJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dynamic_providers.rbd_image.source import Source
+    from dynamic_providers.rbd_image.source_file import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed

@@ -12,7 +12,7 @@ from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dynamic_providers.role_set.assignments import PrincipalKind, ScopeKind
+    from clients.keystone.role_assignments import PrincipalKind, ScopeKind
 
 __all__ = ["RoleSet", "RoleSetArgs"]
 

@@ -8,9 +8,9 @@ from pydantic import Field
 
 from clients import openstack
 from clients.errors import InUseError
+from clients.keystone import own_login, role_assignments
+from clients.keystone.role_assignments import Place, PrincipalKind, ScopeKind
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.role_set import assignments, own_login
-from dynamic_providers.role_set.assignments import Place, PrincipalKind, ScopeKind
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -96,8 +96,8 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     ) -> tuple[RoleSetArgs, RoleSetOutputs] | None:
         """Gone is: no such user, group, project or domain. No roles at all are drift."""
         with openstack.connect(inputs.cloud) as conn:
-            found = assignments.roles(conn, inputs.place)
-            if not found and not assignments.is_there(conn, inputs.place):
+            found = role_assignments.roles(conn, inputs.place)
+            if not found and not role_assignments.is_there(conn, inputs.place):
                 return None
         roles = found if inputs.exact else found & set(inputs.roles)
         return inputs.model_copy(update={"roles": sorted(roles)}), outputs
@@ -105,13 +105,13 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     def delete_live(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> None:  # noqa: ARG002
         """Remove every role there, or if not exact, those that were declared."""
         with openstack.connect(inputs.cloud) as conn:
-            found = assignments.roles(conn, inputs.place)
+            found = role_assignments.roles(conn, inputs.place)
             _take(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
 
     def delete_refusals(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> list[str]:  # noqa: ARG002
         """What this run's own account needs."""
         with openstack.connect(inputs.cloud) as conn:
-            found = assignments.roles(conn, inputs.place)
+            found = role_assignments.roles(conn, inputs.place)
             try:
                 own_login.keep(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
             except InUseError as error:
@@ -127,7 +127,7 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     ) -> None:
         """A user or group that was renamed keeps the roles that are declared under its new name."""
         with openstack.connect(inputs.cloud) as conn:
-            found = assignments.roles(conn, inputs.place)
+            found = role_assignments.roles(conn, inputs.place)
             _take(conn, inputs.place, found & set(outputs.given) - set(successor.roles))
 
 
@@ -140,16 +140,16 @@ def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
         given: ids of the roles that were declared before.
     """
     wanted = set(inputs.roles)
-    found = assignments.roles(conn, inputs.place)
+    found = role_assignments.roles(conn, inputs.place)
     too_many = (found if inputs.exact else found & given) - wanted
     own_login.keep(conn, inputs.place, too_many)
     for role_id in sorted(wanted - found):
-        assignments.add(conn, inputs.place, role_id)
+        role_assignments.add(conn, inputs.place, role_id)
     for role_id in sorted(too_many):
-        assignments.remove(conn, inputs.place, role_id)
+        role_assignments.remove(conn, inputs.place, role_id)
 
 
 def _take(conn: Connection, place: Place, role_ids: set[str]) -> None:
     own_login.keep(conn, place, role_ids)
     for role_id in sorted(role_ids):
-        assignments.remove(conn, place, role_id)
+        role_assignments.remove(conn, place, role_id)

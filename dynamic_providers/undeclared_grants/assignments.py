@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dynamic_providers.role_set import own_login
-from dynamic_providers.role_set.assignments import INHERITED, Place
+from clients.keystone import own_login
+from clients.keystone.role_assignments import INHERITED, Place
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
 
-    from dynamic_providers.role_set.assignments import PrincipalKind, ScopeKind
+    from clients.keystone.role_assignments import PrincipalKind, ScopeKind
 
 ADMIN = "admin"
 

@@ -9,10 +9,9 @@ from pulumi.dynamic import DiffResult
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import openstack
+from clients.keystone import own_login, role_assignments
+from clients.keystone.role_assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs
-from dynamic_providers.role_set import assignments as role_assignments
-from dynamic_providers.role_set import own_login
-from dynamic_providers.role_set.assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
 from dynamic_providers.undeclared_grants import assignments, removal
 
 LOG = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dynamic_providers.role_set.own_login import Own
+    from clients.keystone.own_login import Own
     from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 
 FROM_ABOVE = "it is inherited from there and not removable here"

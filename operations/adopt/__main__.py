@@ -12,7 +12,7 @@ from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from components.settings import SettingsError, parse
+from config.load import SettingsError, parse
 from operations.adopt.entry import (
     KINDS,
     AdoptError,

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from components.access import RoleGrantSpec
-from components.spec import Adoptable
+from config.grant import RoleGrantSpec
+from config.spec import Adoptable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from components.problems import KeyPath
-    from components.settings import Settings
+    from config.errors.problems import KeyPath
+    from config.settings import Settings
 
 KINDS = ("domains", "projects", "accounts", "grants", "networks")
 """The sections of the stack file that can be adopted, in the order in which they are looked for."""

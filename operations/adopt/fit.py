@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from components.cross_checks import cross_checks
-from components.secret import ROOT
-from components.sentences import problem_of
-from components.settings import Settings
+from config.checks.cross_checks import cross_checks
+from config.errors.sentences import problem_of
+from config.project_folder import ROOT
+from config.settings import Settings
 from operations.adopt.entry import AdoptError, Entry, LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from components.problems import Problem
+    from config.errors.problems import Problem
 
 Declared = dict[str, Any]
 """The stack file's keys, without their namespace."""

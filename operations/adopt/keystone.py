@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clients.names import folded
-from components.access import RoleGrantSpec
-from components.identity import ALWAYS_THERE
+from config.grant import RoleGrantSpec
+from config.identity import ALWAYS_THERE
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id
 
 if TYPE_CHECKING:

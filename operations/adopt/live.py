@@ -10,7 +10,7 @@ from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 from openstack.identity.v3._proxy import Proxy
 
-from components.identity import ALWAYS_THERE
+from config.identity import ALWAYS_THERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

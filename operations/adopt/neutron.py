@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from components.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
+from config.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clients import regular_file
-from components.secret import SecretText
-from components.settings import NAMESPACE
+from config.secret import SecretText
+from config.settings import NAMESPACE
 from operations.adopt.entry import AdoptError
 from operations.adopt.layout import block, end_line, key_line
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
-from components.settings import SettingsError
+from config.load import SettingsError
 from operations.adopt.entry import AdoptError, MissingId
 from operations.adopt.stack_file import StackFile
 from operations.repair.locked_stack import LockedStack, RepairError

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clients.openstack import connect
-from components.settings import parse
+from config.load import parse
 from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.live import look
 from operations.adopt.managed import managed_ids

@@ -26,11 +26,12 @@ from operations.report.cloud_map import cloud_map
 from operations.report.dependents import Dependents
 from operations.report.drift import Drift, drift
 from operations.report.durations import duration
+from operations.report.judged import Judged
 from operations.report.markdown import markdown
 from operations.report.page import page
 from operations.report.policy import Violation, violations
 from operations.report.redaction import text
-from operations.report.report import Judged, Report
+from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import judge
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 from operations.report.redaction import UNKNOWN, clean, shown
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 from operations.report.mark import Mark, worse
 from operations.report.rights_map import RightsMap, rights_map
 from operations.report.risk import NotKnown
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from operations.report.change import Change
+    from operations.report.judged import Judged
     from operations.report.live import Generation
-    from operations.report.report import Judged
 
 _PROJECT = "openstack:identity/project:Project"
 _NETWORK = "openstack:networking/network:Network"

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
-from clients import ceph
+from clients import ceph, glance
 from clients.errors import CloudError, InUseError
 from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.rbd_image import clones, glance, store
+from dynamic_providers.rbd_image import clones, store
 from operations.report.redaction import text
 from operations.report.risk import NotKnown
 

@@ -12,7 +12,8 @@ from operations.report.rules.rule import singular
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from operations.report.report import Judged, Report
+    from operations.report.judged import Judged
+    from operations.report.report import Report
     from operations.report.risk import Fact
 
 LONGEST = 60_000

@@ -15,7 +15,8 @@ from operations.report.risk import NotKnown, Risk
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from operations.report.report import Judged, Report
+    from operations.report.judged import Judged
+    from operations.report.report import Report
 
 STYLE = Path(__file__).with_name("page.css")
 _LEAD = {

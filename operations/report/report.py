@@ -6,15 +6,15 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from operations.report.risk import Fact, NotKnown, Risk, Verdict, worst
-from operations.report.rules.judge import RULES, declared_effect
+from operations.report.risk import Fact, NotKnown, Risk, worst
 
 if TYPE_CHECKING:
     from operations.report.change import Change
     from operations.report.cloud_map import CloudMap
     from operations.report.drift import Drift
-    from operations.report.durations import Duration
+    from operations.report.judged import Judged
     from operations.report.policy import Violation
+
 
 _TOUCHED = {
     "networks": ("network", "subnet", "share of a network", "host routes"),
@@ -31,38 +31,6 @@ _TOUCHED = {
     "Ceph users": ("Ceph user", "files of a Ceph login"),
     "domains": ("domain", "directory", "domain file for Kolla"),
 }
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A change, what it does to whom, and how long it should take."""
-
-    change: Change
-    verdict: Verdict
-    duration: Duration | None = None
-
-    @property
-    def word(self) -> str:
-        """What people call such a thing."""
-        if self.change.inputs.get("isDomain"):
-            return "domain"
-        rule = RULES.get(self.change.type)
-        return rule.word if rule else self.change.type
-
-    @property
-    def title(self) -> str:
-        """What happens to what, such as "replace network vms"."""
-        return f"{self.change.operation} {self.word} {self.change.name}"
-
-    @property
-    def why_replaced(self) -> tuple[str, ...]:
-        """The keys that have it replaced, each with what docs/settings.md says of it where it is a key there."""
-        rule = RULES.get(self.change.type)
-        told = []
-        for key in self.change.replacing:
-            effect = declared_effect(rule, key) if rule else None
-            told.append(f"{key} ({effect.value})" if effect else key)
-        return tuple(told)
 
 
 @dataclass(frozen=True)

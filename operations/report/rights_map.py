@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from components.ceph_caps import pools_of
-from components.resource_names import resource_name
+from config.ceph_caps import pools_of
+from config.resource_names import resource_name
 from operations.report.mark import Mark, worse
 
 if TYPE_CHECKING:

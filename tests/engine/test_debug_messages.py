@@ -12,7 +12,7 @@ from tests.engine.held_up import one_network, program_with_fake
 
 PROGRAM = """
 import pulumi
-from components import debug_messages
+from program import debug_messages
 
 {silence}
 pulumi.export("login", pulumi.Output.secret("canary-in-an-output"))
@@ -28,7 +28,7 @@ def test_a_secret_output_is_in_no_debug_message(tmp_path: Path, how: list[str]) 
         (program.folder / "__main__.py").write_text(PROGRAM.format(silence=silence), encoding="utf-8")
         printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "debug", *how)
         assert ("canary-in-an-output" in printed) is shown, (
-            "Pulumi's SDK has changed; see components/debug_messages.py"
+            "Pulumi's SDK has changed; see program/debug_messages.py"
         )
     state = json.loads(program.succeed("stack", "export", "--stack", "debug"))
     assert "canary-in-an-output" not in json.dumps(state)

@@ -52,7 +52,7 @@ from pathlib import Path
 import pulumi
 import pulumi_openstack as openstack
 
-from components.dynamic_host import keep_one_host
+from program.dynamic_host import keep_one_host
 from dynamic_providers.ceph_login_files import CephLoginFiles
 from slow import DELETING, UPDATED, Slow
 
@@ -112,7 +112,7 @@ def test_a_delete_is_not_cut_off_where_the_program_keeps_one_host(
         if vlan == 200 or one_host:
             assert code == 0, printed
         else:
-            assert code != 0, "the engine waits now; components/dynamic_host.py is needed no more"
+            assert code != 0, "the engine waits now; program/dynamic_host.py is needed no more"
             assert "the client connection is closing" in printed
 
 

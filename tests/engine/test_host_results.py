@@ -18,8 +18,10 @@ PROGRAM = """
 import os
 from pathlib import Path
 
-from components.host_os import HostOs, HostOsSpec
-from components.monitoring import MonitoringAgent, MonitoringSpec
+from components.hosts.host_os import HostOs
+from config.host_os import HostOsSpec
+from components.hosts.monitoring import MonitoringAgent
+from config.monitoring import MonitoringSpec
 from dynamic_providers.host_os import HostOsHost
 from dynamic_providers.monitoring_agent import MonitoredHost
 

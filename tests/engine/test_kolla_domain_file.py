@@ -26,8 +26,8 @@ HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFAKEFAKEFAKEFAKEFAKEFAKEFAKEFAK
 PROGRAM = """
 from pathlib import Path
 import pulumi
-from components.kolla import KollaSpec
-from components.kolla_domain_file import KollaDomainFile
+from config.kolla import KollaSpec
+from components.identity.kolla_domain_file import KollaDomainFile
 
 config = pulumi.Config("private-cloud")
 KollaDomainFile(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.policy import RULE_NAMES
+from config.policy import RULE_NAMES
 from tests.engine.held_up import one_network, program_with_fake
 from tests.engine.test_program import dev_without_images
 from tests.program_copy import ROOT, ProgramCopy
@@ -18,7 +18,7 @@ BREAKS_ALL = '''
 import pulumi
 import pulumi_openstack as openstack
 
-from components.settings import load
+from config.load import load
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfig, KeystoneDomainConfigArgs
 from dynamic_providers.ceph_user import CephUser, CephUserArgs
 from dynamic_providers.kolla_host import KollaHost

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from components.spec import Effect, Spec
+from config.spec import Effect, Spec
 from tests.lab.own_stack import OwnStack
 
 Entry = dict[str, Any]

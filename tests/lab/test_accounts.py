@@ -19,7 +19,7 @@ import pytest
 import requests
 import yaml
 
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 from tests.lab.cloud_stack import STACK, lab_environment
 from tests.program_copy import ROOT, ProgramCopy
 

@@ -16,7 +16,7 @@ import rados
 
 from clients import ceph
 from clients.errors import CloudError
-from components.ceph_login import CONF, ceph_conf, keyring, keyring_name
+from components.storage.ceph_login import CONF, ceph_conf, keyring, keyring_name
 from dynamic_providers.ceph_user import users
 from dynamic_providers.ceph_user.provider import CephUserProvider
 from lab.settings import Lab

@@ -17,7 +17,7 @@ import pytest
 
 from clients import ceph
 from clients.errors import CloudError
-from components.ceph_login import CONF, keyring_name
+from components.storage.ceph_login import CONF, keyring_name
 from dynamic_providers.ceph_user import users
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 

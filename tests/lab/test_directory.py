@@ -21,10 +21,10 @@ from openstack.connection import Connection
 from clients.ldap import UnreachableError
 from clients.ldap_probe import probe
 from clients.ldap_settings import Named
-from components.directory import DirectorySpec
-from components.directory_renderings import probe_settings
-from components.preflight import preflight
-from components.secret import SecretText
+from components.identity.directory_renderings import probe_settings
+from components.identity.preflight import preflight
+from config.directory import DirectorySpec
+from config.secret import SecretText
 from lab.settings import LDAP_BASE
 from tests.lab.cloud_stack import lab_environment
 from tests.lab.own_directory import OwnDirectory

@@ -14,7 +14,7 @@ import pytest
 
 from bench import links
 from bench.cabling import HOST, LINKS, MANAGEMENT, TRUNKED, Cabling, addresses
-from components.kickstart import render
+from components.hosts.kickstart import render
 from tests.lab.wire import Capture, send
 
 pytestmark = pytest.mark.xdist_group(name="hosts")

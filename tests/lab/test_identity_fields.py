@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from components.identity import DomainSpec, ProjectSpec
+from config.identity import DomainSpec, ProjectSpec
 from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
 from tests.lab.own_stack import own_stack
 

@@ -8,9 +8,9 @@ import openstack
 import pytest
 from openstack.connection import Connection
 
-from components.management import ManagementSpec
-from components.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
-from components.subnet import AllocationPoolSpec, HostRouteSpec, Ipv6Spec, SubnetSpec
+from config.management import ManagementSpec
+from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
+from config.subnet import AllocationPoolSpec, HostRouteSpec, Ipv6Spec, SubnetSpec
 from lab.settings import Lab
 from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
 from tests.lab.own_stack import OwnStack, own_stack

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clients import ceph
-from components.resource_names import resource_name
+from config.resource_names import resource_name
 from lab.settings import Lab
 from operations.repair.kinds import AFTER_A_KILL
 from tests.lab.golden_image import clone_of, glance, raw_digest_in_rbd, rbd_names, remove_clone

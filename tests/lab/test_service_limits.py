@@ -12,20 +12,11 @@ from keystoneauth1.exceptions import ConnectFailure
 from openstack.connection import Connection
 from pydantic import TypeAdapter, ValidationError
 
-from components.annotated_types import (
-    KeystoneText,
-    Line,
-    Name,
-    Note,
-    PhysicalNetworkName,
-    ProjectName,
-    Size,
-    Text,
-)
-from components.application_credential import AccessRuleSpec
-from components.network import ProviderNetworkSpec
-from components.quota import Limit
-from components.subnet import SubnetSpec
+from config.application_credential import AccessRuleSpec
+from config.fields import KeystoneText, Line, Name, Note, PhysicalNetworkName, ProjectName, Size, Text
+from config.network import ProviderNetworkSpec
+from config.quota import Limit
+from config.subnet import SubnetSpec
 
 TAKEN = range(200, 300)
 CLOSED = 0  # no answer: the service failed and closed the connection

@@ -17,7 +17,7 @@ MUTANTS = (
     ),
     Mutant("clients.names:folded", ".rstrip()", "", "tests/unit/test_names.py"),
     Mutant(
-        "components.cross_checks:_twice",
+        "config.checks.names:_twice",
         "seen.setdefault(folded(name), (index, name))",
         "seen.setdefault(name, (index, name))",
         "tests/unit/test_settings.py",
@@ -53,7 +53,7 @@ MUTANTS = (
         "tests/unit/test_role_set.py",
     ),
     Mutant(
-        "dynamic_providers.role_set.assignments:roles",
+        "clients.keystone.role_assignments:roles",
         'if (INHERITED in found["scope"]) == place.inherited',
         "if found",
         "tests/unit/test_role_set.py",
@@ -77,25 +77,25 @@ MUTANTS = (
         "tests/unit/test_undeclared_grants.py",
     ),
     Mutant(
-        "components.undeclared_grants:Known.covers",
+        "components.identity.undeclared_grants:Known.covers",
         "and folded(assignment.role) in self.roles",
         "and assignment.role in self.roles",
         "tests/unit/test_undeclared_grants.py",
     ),
     Mutant(
-        "components.access:access_problems",
+        "config.checks.identity:access_problems",
         "if grant.scope.system and not settings.openstack.allow_system_scope:",
         "if False:",
         "tests/unit/test_access.py",
     ),
     Mutant(
-        "components.account:_check_access",
+        "config.account:_check_access",
         "if role not in there:",
         "if not there:",
         "tests/unit/test_account.py",
     ),
     Mutant(
-        "components.account:AccessSpec.reaches",
+        "config.account:AccessSpec.reaches",
         "return self.project is None and self.domain == domain",
         "return self.domain == domain",
         "tests/unit/test_account.py",
@@ -119,7 +119,7 @@ MUTANTS = (
         "tests/unit/test_keystone_domain_config.py",
     ),
     Mutant(
-        "components.directory:DirectorySpec._tls_in_one_of_two_ways",
+        "config.directory:DirectorySpec._tls_in_one_of_two_ways",
         "if urlsplit(url).scheme != wanted:",
         "if urlsplit(url).scheme not in {wanted, 'ldap'}:",
         "tests/unit/test_directory.py",
@@ -137,7 +137,7 @@ MUTANTS = (
         "tests/unit/test_ldap_probe.py",
     ),
     Mutant(
-        "components.lookup:_looked_up",
+        "components.identity.lookup:_looked_up",
         'if folded(found.get("name", wanted.name)) != folded(wanted.name):',
         "if False:",
         "tests/unit/test_access.py",

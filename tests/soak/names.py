@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from clients import glance
 from clients import openstack as openstack_client
 from clients.names import folded
-from dynamic_providers.rbd_image import glance
 from tests.lab.cloud_stack import lab_environment
 from tests.lab.golden_image import records
 from tests.program_copy import ProgramCopy

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from components.settings import parse
+from config.load import parse
 from policy.declared import Declared
 from policy.facts import Facts
 

@@ -13,12 +13,14 @@ from pulumi.runtime import mocks
 from pydantic import ValidationError
 
 from clients.errors import CloudError
-from components import lookup
-from components.access import RoleGrantSpec, access_problems, make_grants
-from components.ids import Ids
-from components.lookup import id_of
-from components.missing_names import missing_principal, missing_role, of_a_domain
-from components.settings import Settings
+from components.identity import lookup
+from components.identity.grants import make_grants
+from components.identity.ids import Ids
+from components.identity.lookup import id_of
+from components.identity.missing_names import missing_principal, missing_role, of_a_domain
+from config.checks.identity import access_problems
+from config.grant import RoleGrantSpec
+from config.settings import Settings
 
 IDS = Ids({"corp": "s1"}, {"Default": "default"}, {"p@corp": "s1"})
 GRANT = {"role": "member", "user": {"name": "runner", "domain": "Default"}, "scope": {"domain": "corp"}}

@@ -10,9 +10,10 @@ import pytest
 import yaml
 from pulumi.runtime import mocks
 
-from components.account import AccessSpec, AccountSpec, ServiceAccount
-from components.ids import Ids
-from components.settings import SettingsError, parse
+from components.identity.account import ServiceAccount
+from components.identity.ids import Ids
+from config.account import AccessSpec, AccountSpec
+from config.load import SettingsError, parse
 
 Stack = dict[str, Any]
 

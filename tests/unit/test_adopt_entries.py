@@ -14,7 +14,8 @@ from openstack.network.v2.network import Network
 from openstack.network.v2.rbac_policy import RBACPolicy
 from openstack.network.v2.subnet import Subnet
 
-from components.settings import Settings, parse
+from config.load import parse
+from config.settings import Settings
 from operations.adopt.entry import KINDS, Entry, LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.fit import fitting
 from operations.adopt.live import Live

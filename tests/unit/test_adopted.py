@@ -10,9 +10,9 @@ import pytest
 from openstack.exceptions import NotFoundException, SDKException
 
 from clients.errors import CloudError
-from components import adopted
-from components.adopted import check_adopted
-from components.settings import Settings
+from config.settings import Settings
+from program import adopted
+from program.adopted import check_adopted
 
 
 class Identity:

@@ -1,12 +1,12 @@
-"""components/annotated_types.py: the first and the last value of each kind of number."""
+"""config/fields.py: the first and the last value of each kind of number."""
 
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from components.annotated_types import LARGEST_NUMBER, Mtu, Port, Size, VlanId
-from components.problems import REFUSED
+from config.errors.problems import REFUSED
+from config.fields import LARGEST_NUMBER, Mtu, Port, Size, VlanId
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ from bench.engine.playbook import playbooks
 from bench.engine.report import Figures, report, table
 from bench.engine.run import Command, Run
 from bench.engine.stack_file import PASSWORD_VARIABLE, stack_file
-from components.settings import Settings, parse
+from config.load import parse
+from config.settings import Settings
 
 SIZES = (10, 100, 500)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.ceph_caps import KINDS, cap_problem, too_wide
+from config.ceph_caps import KINDS, cap_problem, too_wide
 
 GOOD = [
     ("mon", "profile rbd"),

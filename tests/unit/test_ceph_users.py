@@ -11,9 +11,10 @@ import pytest
 from pulumi.runtime import mocks
 
 from clients.errors import CloudError
-from components import ceph_users
-from components.ceph_login import ceph_conf, keyring, keyring_name
-from components.settings import Settings, SettingsError, parse
+from components.storage import ceph_users
+from components.storage.ceph_login import ceph_conf, keyring, keyring_name
+from config.load import SettingsError, parse
+from config.settings import Settings
 from dynamic_providers.ceph_user import users
 
 USER = "pulumi-python:dynamic/ceph:User"

@@ -18,12 +18,12 @@ def groups(paths: list[str]) -> set[str]:
     [
         ("dynamic_providers/rbd_image/store.py", "ceph"),
         ("clients/ceph_checksum.py", "ceph"),
-        ("components/images.py", "ceph"),
+        ("components/storage/images.py", "ceph"),
         ("dynamic_providers/kolla_host/network.py", "hosts"),
         ("clients/ssh.py", "hosts"),
-        ("components/host_os.py", "hosts"),
-        ("components/network.py", "cloud"),
-        ("dynamic_providers/role_set/assignments.py", "cloud"),
+        ("components/hosts/host_os.py", "hosts"),
+        ("components/network/provider_network.py", "cloud"),
+        ("clients/keystone/role_assignments.py", "cloud"),
         ("policy/__main__.py", "cloud"),
     ],
 )
@@ -32,7 +32,10 @@ def test_a_change_of_the_product_concerns_its_group(path, group):
 
 
 def test_two_changes_concern_both_groups():
-    assert groups(["components/images.py", "components/network.py"]) == {"ceph", "cloud"}
+    assert groups(["components/storage/images.py", "components/network/provider_network.py"]) == {
+        "ceph",
+        "cloud",
+    }
 
 
 def test_a_changed_test_is_run_itself():

@@ -1,11 +1,11 @@
-"""components/checksums.py: which digest a published checksum file has for a source."""
+"""config/checksums.py: which digest a published checksum file has for a source."""
 
 from pathlib import Path
 
 import pytest
 from pydantic_core import PydanticCustomError
 
-from components.checksums import digest_in
+from config.checksums import digest_in
 
 A, B = "a" * 64, "b" * 64
 SIGNED = f"""-----BEGIN PGP SIGNED MESSAGE-----

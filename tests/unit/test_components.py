@@ -16,12 +16,16 @@ from pulumi.runtime import mocks, rpc
 
 from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
-from components.access import RoleGrantSpec, make_grants
-from components.identity import Domain, DomainSpec, ExistingDomain, Project, ProjectSpec
-from components.ids import Ids
-from components.kolla import KollaSpec
-from components.network import ProviderNetwork, ProviderNetworkSpec
-from components.subnet import SubnetSpec
+from components.identity.domain import Domain, ExistingDomain
+from components.identity.grants import make_grants
+from components.identity.ids import Ids
+from components.identity.project import Project
+from components.network.provider_network import ProviderNetwork
+from config.grant import RoleGrantSpec
+from config.identity import DomainSpec, ProjectSpec
+from config.kolla import KollaSpec
+from config.network import ProviderNetworkSpec
+from config.subnet import SubnetSpec
 from dynamic_providers.undeclared_grants import assignments
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +121,7 @@ def test_a_directory_is_told_to_keystone_in_the_way_that_was_declared(
     run: Run, monkeypatch: pytest.MonkeyPatch, delivery: str, made: str
 ) -> None:
     monkeypatch.setenv("BIND_PASSWORD", "of the directory")
-    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
+    monkeypatch.setattr("components.identity.preflight.probe", lambda _settings, _names: found_nobody())
     spec = DomainSpec.model_validate({"name": "corp", "directory": DIRECTORY | {"delivery": delivery}})
     kolla = KollaSpec.model_validate({"inventory": "/etc/kolla/multinode"})
     recorder = run(lambda: Domain("corp", spec, cloud="c", kolla=kolla))
@@ -296,10 +300,12 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
-    monkeypatch.setattr("components.preflight.probe", lambda _settings, _names: found_nobody())
-    monkeypatch.setattr("components.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None))
-    monkeypatch.setattr("components.ceph_users.look_at_the_login", lambda *_: None)
-    monkeypatch.setattr("components.image_copies._look", lambda _store: [])
+    monkeypatch.setattr("components.identity.preflight.probe", lambda _settings, _names: found_nobody())
+    monkeypatch.setattr(
+        "components.identity.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None)
+    )
+    monkeypatch.setattr("components.storage.ceph_users.look_at_the_login", lambda *_: None)
+    monkeypatch.setattr("components.storage.image_copies._look", lambda _store: [])
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]

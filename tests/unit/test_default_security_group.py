@@ -12,9 +12,9 @@ import requests
 
 from clients import openstack
 from clients.errors import CloudError
+from clients.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
 from dynamic_providers.default_security_group import DefaultSecurityGroup
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
-from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, SAME_GROUP, Rule
 
 OUT = [Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")]
 SSH = Rule(direction="ingress", ethertype="IPv4", protocol="tcp", port_min=22, port_max=22)

@@ -12,10 +12,10 @@ from clients.ldap import DirectoryError, UnreachableError
 from clients.ldap_probe import Found
 from clients.ldap_search import Count
 from clients.ldap_settings import Named
-from components import preflight
-from components.directory import DirectorySpec
-from components.directory_renderings import domain_file, keystone_options, probe_settings
-from components.secret import ROOT
+from components.identity import preflight
+from components.identity.directory_renderings import domain_file, keystone_options, probe_settings
+from config.directory import DirectorySpec
+from config.project_folder import ROOT
 
 PASSWORD = "a $strange %(password)s "
 GIVEN: dict[str, Any] = {

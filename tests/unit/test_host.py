@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components.host import BareMetalHostSpec
-from components.host_checks import even_quorum
-from components.settings import SettingsError, parse
+from config.checks.hosts import even_quorum
+from config.host import BareMetalHostSpec
+from config.load import SettingsError, parse
 
 Stack = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from components.host_image import HostImageSpec
-from components.kickstart import NETWORK_FILE
+from components.hosts.kickstart import NETWORK_FILE
+from config.host_image import HostImageSpec
 from operations import host_image
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,11 @@ import pulumi
 import pytest
 from openstack.exceptions import SDKException
 
+from clients import glance
 from clients.errors import CloudError
-from components import local_sources
-from components.image import ImageSpec, ImageStoreSpec
-from dynamic_providers.rbd_image import glance, known_digests, source
+from components.storage import local_sources
+from config.image import ImageSpec, ImageStoreSpec
+from dynamic_providers.rbd_image import known_digests, source
 from tests.verified_source import verified
 
 MIB = 1 << 20

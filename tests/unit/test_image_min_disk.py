@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from clients import glance
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import generation, glance, locations, room
-from dynamic_providers.rbd_image.source import Opening, Source
+from dynamic_providers.rbd_image import generation, locations, room
+from dynamic_providers.rbd_image.source import Opening
+from dynamic_providers.rbd_image.source_file import Source
 
 GIB = 1 << 30
 CLOUD: Any = SimpleNamespace(conn=None, pool=None, ioctx=None)

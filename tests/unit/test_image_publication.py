@@ -9,16 +9,9 @@ from typing import Any
 import pytest
 from openstack.exceptions import SDKException
 
+from clients import glance
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import (
-    adoption,
-    generation,
-    glance,
-    publication,
-    registration,
-    rotation,
-    store,
-)
+from dynamic_providers.rbd_image import adoption, generation, publication, registration, rotation, store
 from dynamic_providers.rbd_image.source import Opening
 from operations import publish_image
 

@@ -9,7 +9,7 @@ import pytest
 from pykickstart.parser import KickstartParser
 from pykickstart.version import RHEL10, makeVersion
 
-from components.kickstart import NETWORK_FILE, Installation, render
+from components.hosts.kickstart import NETWORK_FILE, Installation, render
 
 HOST = Installation(
     name="compute-1",

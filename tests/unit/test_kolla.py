@@ -5,8 +5,8 @@ from pathlib import PurePosixPath
 import pytest
 from pydantic import ValidationError
 
-from components.kolla import KollaSpec
-from components.kolla_domain_file import domain_file_problem
+from config.kolla import KollaSpec
+from config.kolla_files import domain_file_problem
 
 HOST = {
     "address": "deploy.corp.example",

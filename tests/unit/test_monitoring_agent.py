@@ -13,7 +13,7 @@ import yaml
 
 from clients import ansible, ssh
 from clients.errors import CloudError
-from components.monitoring import MonitoringSpec
+from config.monitoring import MonitoringSpec
 from dynamic_providers.monitoring_agent import MonitoringAgent, configuration
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 

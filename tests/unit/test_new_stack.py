@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.settings import parse
+from config.load import parse
 from operations import new_stack
 from operations.adopt.stack_file import StackFile
 

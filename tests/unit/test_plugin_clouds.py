@@ -12,7 +12,7 @@ from pulumi.runtime import mocks
 from clients.clouds_yaml import entry
 from clients.errors import CloudError
 from clients.plugin_clouds import for_plugin, rendered
-from components.openstack_provider import openstack_provider
+from program.openstack_provider import openstack_provider
 
 URL = "https://cloud.example:5000/v3"
 AUTH = {"auth_url": URL, "username": "a", "password": "p", "user_domain_name": "Default", "project_name": "x"}

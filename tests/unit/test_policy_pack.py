@@ -6,7 +6,7 @@ import pytest
 from pulumi_policy import EnforcementLevel, PolicyResourceOptions, ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from components.settings import SettingsError
+from config.load import SettingsError
 from policy import tokens
 from policy.declared import UNKNOWN, from_engine
 from policy.pack import Pack, violations
@@ -61,7 +61,7 @@ def test_an_exception_counts_until_the_end_of_its_last_day(until: str) -> None:
 
 
 def test_an_exception_counts_in_whichever_spelling() -> None:
-    """Resources are named by folded names (components/resource_names.py), and people write the file's."""
+    """Resources are named by folded names (config/resource_names.py), and people write the file's."""
     assert violations(NAMES, [resource(tokens.NETWORK, "lab net")], facts(**excepted("2027-06-30"))) == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.policy import RULE_NAMES
+from config.policy import RULE_NAMES
 from policy import tokens
 from policy.declared import UNKNOWN, Declared
 from policy.facts import Facts

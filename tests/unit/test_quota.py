@@ -7,7 +7,8 @@ import pytest
 from pulumi.runtime import mocks
 from pydantic import ValidationError
 
-from components.quota import Quota, QuotaSpec
+from components.identity.quota import Quota
+from config.quota import QuotaSpec
 
 LIVE = {"volumes_ssd": "-1", "gigabytes_ssd": "-1", "snapshots_ssd": "-1", "gigabytes_hdd": "9"}
 

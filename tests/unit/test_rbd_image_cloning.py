@@ -9,8 +9,8 @@ from openstack.exceptions import HttpException
 from pulumi.runtime import mocks
 
 from clients.errors import CloudError
-from components import image_copies
-from components.image import ImageStoreSpec
+from components.storage import image_copies
+from config.image import ImageStoreSpec
 from dynamic_providers.rbd_image.cloning import Seen, copies, look
 
 HERE, INTERNAL = "https://glance.example", "http://10.0.0.5:9292"

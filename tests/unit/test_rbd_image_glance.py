@@ -9,8 +9,9 @@ import json
 import pytest
 import requests
 
+from clients import glance
 from clients.errors import CloudError, InUseError
-from dynamic_providers.rbd_image import glance, registration
+from dynamic_providers.rbd_image import registration
 
 URL = "rbd://fsid/images/id/snap"
 SHA512 = "f" * 128

@@ -9,8 +9,8 @@ import pulumi_openstack as openstack
 import pytest
 from pulumi.runtime import stack
 
-from components.replacement import delete_before_replace
 from dynamic_providers.role_set import RoleSet
+from program.replacement import delete_before_replace
 
 
 @pytest.fixture

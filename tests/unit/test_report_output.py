@@ -16,11 +16,12 @@ from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
 from operations.report.drawing import MOST_WIRES, drawing
 from operations.report.drift import Drift, drift
+from operations.report.judged import Judged
 from operations.report.markdown import LONGEST, markdown, plain
 from operations.report.page import page
 from operations.report.policy import Violation
 from operations.report.redaction import clean, shown, text
-from operations.report.report import Judged, Report
+from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import judge
 from tests.unit.report_cloud import CLOUD, HOST, IMAGE, LIVE, NETWORK, PROJECT, SUBNET, step

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from components.ceph_caps import pools_of
+from config.ceph_caps import pools_of
 from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
 from operations.report.drawing import MOST_ROWS as MOST_PROJECTS

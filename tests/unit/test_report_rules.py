@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import dynamic_providers
-from components.spec import Effect
+from config.spec import Effect
 from operations.report.change import changes
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import RULES, judge

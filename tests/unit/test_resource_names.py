@@ -1,8 +1,9 @@
-"""components/resource_names.py: one name for every spelling, and aliases for the ones that a state may have."""
+"""config/resource_names.py: one name for every spelling, and aliases for the ones that a state may have."""
 
 import pulumi
 
-from components.resource_names import child_name, known_as, resource_name
+from config.resource_names import child_name, resource_name
+from program.resource_options import known_as
 
 
 def names(opts: pulumi.ResourceOptions | None) -> list[str]:

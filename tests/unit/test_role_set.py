@@ -13,8 +13,8 @@ import requests
 from pulumi.output import Unknown
 
 from clients.errors import CloudError, InUseError
+from clients.keystone.role_assignments import Place
 from dynamic_providers.role_set import RoleSet
-from dynamic_providers.role_set.assignments import Place
 from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
 
 ARGS = {

@@ -11,7 +11,7 @@ from pulumi.runtime import resource as registration
 from pulumi.runtime import stack
 from pulumi.runtime.proto import source_pb2
 
-from components.sdk_pace import AS_IT_IS, hasten
+from program.sdk_pace import AS_IT_IS, hasten
 
 T = TypeVar("T")
 

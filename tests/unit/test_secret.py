@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from components.secret import ROOT, Secret, in_the_clear
-from components.spec import Spec
+from config.project_folder import ROOT
+from config.secret import Secret, in_the_clear
+from config.spec import Spec
 
 CANARY = "c4nary-s3cret"
 

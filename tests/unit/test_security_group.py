@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from components.security_group import DefaultGroup, DefaultSecurityGroupSpec
-from dynamic_providers.default_security_group.rules import NEUTRONS_OWN, SAME_GROUP, Rule
+from clients.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
+from config.security_group import DefaultGroup, DefaultSecurityGroupSpec
 
 GROUP: TypeAdapter[DefaultSecurityGroupSpec | None] = TypeAdapter(DefaultGroup)
 EVERYTHING_OUT = {Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import SettingsError, parse
+from config.load import SettingsError, parse
 
 Stack = dict[str, Any]
 DIGEST = "0123456789abcdef" * 4

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.settings import SettingsError, load, parse
+from config.load import SettingsError, load, parse
 
 ROOT = Path(__file__).parents[2]
 

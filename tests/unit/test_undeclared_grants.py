@@ -16,10 +16,10 @@ from pulumi.runtime import mocks
 
 from clients import openstack
 from clients.errors import CloudError
-from components import undeclared_grants
-from components.undeclared_grants import AuthoritativeProject, DeclaredGrant, Known
-from dynamic_providers.role_set import own_login
-from dynamic_providers.role_set.own_login import Own
+from clients.keystone import own_login
+from clients.keystone.own_login import Own
+from components.identity import undeclared_grants
+from components.identity.undeclared_grants import AuthoritativeProject, DeclaredGrant, Known
 from dynamic_providers.undeclared_grants import assignments, removal
 from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider

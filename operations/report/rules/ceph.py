@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.ceph_users import CephUserSpec
+from config.ceph import CephUserSpec
 from dynamic_providers.ceph_login_files.provider import CephLoginFilesProvider
 from dynamic_providers.ceph_user.provider import CephUserProvider
 from operations.report.risk import Risk, Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.host import BareMetalHostSpec
+from config.host import BareMetalHostSpec
 from dynamic_providers.host_os.provider import HostOsProvider
 from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
 from dynamic_providers.kolla_host.provider import KollaHostProvider

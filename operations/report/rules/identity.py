@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.access import RoleGrantSpec
-from components.account import AccountSpec
-from components.identity import DomainSpec, ProjectSpec
+from config.account import AccountSpec
+from config.grant import RoleGrantSpec
+from config.identity import DomainSpec, ProjectSpec
 from dynamic_providers.application_credential.provider import ApplicationCredentialProvider
 from dynamic_providers.generated_password.provider import GeneratedPasswordProvider
 from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfigProvider

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.image import ImageSpec, ImageStoreSpec
+from config.image import ImageSpec, ImageStoreSpec
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
 from operations.report.rules.rule import Rule, by_key, harmless, told

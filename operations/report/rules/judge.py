@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from components.spec import Effect
+from config.spec import Effect
 from operations.report.risk import Risk, Verdict, worst
 from operations.report.rules.ceph import CEPH_RULES
 from operations.report.rules.host import HOST_RULES

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
-from components.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
+from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
+from config.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 from dynamic_providers.host_routes.provider import HostRoutesProvider
 from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider

@@ -12,7 +12,7 @@ from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
 
 if TYPE_CHECKING:
-    from components.spec import Spec
+    from config.spec import Spec
     from dynamic_providers.base import DynamicProvider
 
 Says = Callable[[Change, Dependents], Verdict]

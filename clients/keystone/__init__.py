@@ -1,0 +1,1 @@
+"""Keystone, beyond what the SDK's calls do."""

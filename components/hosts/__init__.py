@@ -1,0 +1,1 @@
+"""Hosts: installed, enrolled by Kolla-Ansible, brought to their OS image, and monitored."""

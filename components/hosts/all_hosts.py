@@ -1,0 +1,111 @@
+"""All hosts of a stack: enrolled by Kolla-Ansible, brought to their OS image, and watched."""
+
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from components.hosts.bare_metal_host import BareMetalHost
+from components.hosts.enrolment import Enrolment
+from components.hosts.host_os import HostOs
+from components.hosts.monitoring import MonitoringAgent
+from config.checks.hosts import carriers, even_quorum
+from config.host import BareMetalHostSpec
+from config.kolla import KollaSpec
+from config.settings import Settings
+from dynamic_providers.host_os import HostOsHost
+from dynamic_providers.kolla_deployment.kolla import LOGS
+from dynamic_providers.kolla_host.inventory import known_hosts_of
+from dynamic_providers.monitoring_agent import MonitoredHost
+
+NAME = "hosts"
+"""Of the resources that there is one of for all hosts."""
+
+# Roles of the collection openstack.kolla would install these at run time; here they are in the hosts' image, which
+# cannot be changed then (host_image/Containerfile).
+_INSTALLED_BY_KOLLA = (
+    *("docker_packages", "docker_sdk_packages", "podman_packages", "podman_sdk_packages"),
+    *("redhat_pkg_install", "redhat_pkg_removals", "ubuntu_pkg_install", "ubuntu_pkg_removals"),
+)
+
+
+def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]:
+    """Makes the hosts of SETTINGS and all that is done with them; gives what the stack exports, by their names."""
+    kolla, management = settings.kolla, settings.management
+    if not settings.hosts or not kolla or not management:  # load() asks for both where there are hosts
+        return {}
+    hosts = {
+        spec.name: BareMetalHost(
+            spec.name, spec, kolla=kolla, management=management, image=settings.host_image, opts=opts
+        )
+        for spec in settings.hosts
+    }
+    cloud = settings.openstack.cloud
+    enrolment = Enrolment(
+        NAME, hosts, kolla=kolla, variables=variables(settings, kolla), cloud=cloud, opts=opts
+    )
+    warning = even_quorum(settings.hosts)
+    if warning:
+        pulumi.log.warn(warning, enrolment)
+    # Nothing more is done with any host while one of them is not enrolled.
+    after = pulumi.ResourceOptions.merge(
+        opts, pulumi.ResourceOptions(depends_on=enrolment.enrolled.apply(lambda _: [enrolment]))
+    )
+    systems = [
+        HostOsHost(
+            name=spec.name,
+            roles=list(spec.roles),
+            container_engine=kolla.container_engine,
+            image=spec.image_of(settings.host_image),
+            serial=spec.os.serial if spec.os else 1,
+            **_way_to(spec, kolla),
+        )
+        for spec in settings.hosts
+    ]
+    HostOs(NAME, settings.host_os, hosts=systems, cloud=cloud, opts=after)
+    if settings.monitoring and settings.monitoring.agent == "new-relic":
+        MonitoringAgent(
+            NAME,
+            settings.monitoring,
+            hosts={
+                spec.name: MonitoredHost(labels=spec.labels, **_way_to(spec, kolla))
+                for spec in settings.hosts
+            },
+            inventory=Path(kolla.inventory),
+            command=kolla.command,
+            logs=LOGS,
+            opts=after,
+        )
+    return {name: {**host.summary, "result": enrolment.result(name)} for name, host in hosts.items()}
+
+
+def variables(settings: Settings, kolla: KollaSpec) -> dict[str, Any]:
+    """Kolla's globals: what these hosts need, and what the stack file says, which wins."""
+    needed: dict[str, Any] = {
+        **{packages: [] for packages in _INSTALLED_BY_KOLLA},
+        # The host's own has the bond, and is there before any container runs (docs/adr/0014).
+        "enable_openvswitch": "no",
+        # Without it Kolla gives the agents of compute hosts no bridge for VLANs.
+        "enable_neutron_provider_networks": "yes",
+        # So are these settings.
+        "change_selinux": False,
+        "disable_firewall": False,
+        "enable_docker_repo": False,
+        "kolla_container_engine": kolla.container_engine,
+        "node_custom_config": str(kolla.overrides),
+    }
+    physical_networks = carriers(settings)
+    if physical_networks:
+        needed["neutron_physical_networks"] = physical_networks[0]
+    return needed | (settings.monitoring.globals if settings.monitoring else {}) | kolla.globals
+
+
+def _way_to(spec: BareMetalHostSpec, kolla: KollaSpec) -> dict[str, Any]:
+    assert kolla.ssh, "load() asks for it with hosts"
+    return {
+        "address": str(spec.address),
+        "port": kolla.ssh.port,
+        "user": kolla.ssh.user,
+        "private_key_file": str(kolla.ssh.private_key_file),
+        "known_hosts_file": str(known_hosts_of(Path(kolla.inventory), spec.name)),
+    }

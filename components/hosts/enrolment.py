@@ -1,0 +1,99 @@
+"""What Kolla-Ansible makes of the hosts: one run for all that are new or changed, with a result for each."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import yaml
+
+from components.hosts.bare_metal_host import BareMetalHost
+from config.kolla import KollaSpec
+from dynamic_providers.kolla_deployment import KollaDeployment
+
+Results = dict[str, dict[str, Any]]
+"""By a host's name: ok; and where it is not, the step, the task, its message and where the log is."""
+
+
+class Enrolment(pulumi.ComponentResource):
+    """The hosts as Kolla-Ansible has made them.
+
+    Makes one `KollaDeployment`, after all hosts: it runs Kolla for those that are new or changed, and undeploys
+    those that left. A host that fails is an error of the run, told at that host; the others are enrolled all the
+    same, and the next up goes on with what is missing.
+
+    Args:
+        name: of the resource.
+        hosts: by name.
+        kolla: where Kolla-Ansible runs, and with what.
+        variables: Kolla's globals.
+        cloud: the entry of clouds.yaml with an administrator's login, by which services are verified.
+        opts: as for any component.
+    """
+
+    results: pulumi.Output[Results]
+    enrolled: pulumi.Output[list[str]]
+    """The names of all hosts once all are enrolled, for what comes after; it fails where one is not."""
+
+    def __init__(
+        self,
+        name: str,
+        hosts: Mapping[str, BareMetalHost],
+        *,
+        kolla: KollaSpec,
+        variables: Mapping[str, Any],
+        cloud: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("private-cloud:enrolment:Enrolment", name, None, opts)
+        assert kolla.ssh, "load() asks for it with hosts"
+        deployment = KollaDeployment(
+            name,
+            hosts={host_name: host.for_kolla for host_name, host in hosts.items()},
+            user=kolla.ssh.user,
+            port=kolla.ssh.port,
+            private_key_file=str(kolla.ssh.private_key_file),
+            configdir=str(kolla.configdir),
+            config_folder=str(kolla.overrides),
+            inventory=str(kolla.inventory),
+            command=kolla.command,
+            container_engine=kolla.container_engine,
+            steps=kolla.steps,
+            # As text: numbers would reach the provider as floats.
+            globals=yaml.safe_dump(dict(variables), sort_keys=True, allow_unicode=True),
+            service_config=kolla.service_config,
+            cloud=cloud,
+            ceph_user=kolla.ceph.user if kolla.ceph else None,
+            ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(hosts.values())),
+        )
+        self.results = deployment.results
+        self.enrolled = self.results.apply(lambda results: _all_enrolled(results, hosts))
+        self.register_outputs({"results": self.results})
+
+    def result(self, host: str) -> pulumi.Output[str]:
+        """What became of HOST, in a few words."""
+        return self.results.apply(lambda results: _told(results[host]))
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    return "enrolled" if result["ok"] else f"not enrolled: {result['step']} failed"
+
+
+def _all_enrolled(results: Results, hosts: Mapping[str, pulumi.Resource]) -> list[str]:
+    sentences = {name: _failure(name, result) for name, result in results.items() if not result["ok"]}
+    for name, sentence in sentences.items():
+        pulumi.log.error(sentence, hosts[name])
+    if sentences:
+        count = len(sentences)
+        lines = "".join(f"\n  - {sentence}" for sentence in sentences.values())
+        raise pulumi.RunError(
+            f"{count} of {len(results)} hosts {'is' if count == 1 else 'are'} not enrolled; the next up goes on with "
+            f"what is missing:{lines}"
+        )
+    return list(results)
+
+
+def _failure(name: str, result: Mapping[str, Any]) -> str:
+    task = f", task {result['task']!r}" if result.get("task") else ""
+    log = f" (log: {result['log']})" if result.get("log") else ""
+    return f"host {name}: {result['step']}{task}: {result['message']}{log}"

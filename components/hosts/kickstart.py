@@ -1,0 +1,158 @@
+"""The kickstart of a host: from an empty disk to the immutable system, with its network in place.
+
+Pure text from plain values, without Pulumi and without a secret: what is rendered may be served by any web
+server. Everything in it is either one word of a small alphabet or JSON on one line, so nothing a person writes
+into a stack file can become a command of the installer or end a section.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv6Network
+
+from config.fields import IpAddr, IpNet
+
+NETWORK_FILE = "/etc/private-cloud/network.json"
+"""Where host_image/host_network.py reads what to make."""
+
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9@:._/+=-]*|/[A-Za-z0-9@:._/+=-]+")
+_KEY_WORDS = 2  # of a public SSH key: its type and its base64; what follows is anybody's free text
+_SSH = 22
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What the kickstart of a host says; every value has been checked by the spec that it comes from."""
+
+    name: str
+    address: IpAddr
+    network: IpNet
+    """The management VLAN's addresses."""
+    gateway: IpAddr | None
+    vlan: int
+    links: tuple[str, ...]
+    """The two; the installer uses the first, the host both."""
+    bond_mode: str
+    vlans: tuple[int, ...]
+    """Trunked besides `vlan`, for Neutron."""
+    install_disk: str
+    image: str
+    user: str
+    """The account that the program and Kolla-Ansible log in as."""
+    public_key: str
+    """Of that account, as in the .pub file beside the private key."""
+    port: int = _SSH
+    mtu: int = 1500
+    nameservers: tuple[IpAddr, ...] = ()
+    datapath_type: str = "system"
+    """Open vSwitch's; 'system' is the kernel's, 'netdev' needs no kernel module."""
+
+
+def network(host: Installation) -> str:
+    """Return the text of NETWORK_FILE."""
+    return json.dumps(
+        {
+            "links": list(host.links),
+            "bond_mode": host.bond_mode,
+            "mtu": host.mtu,
+            "datapath_type": host.datapath_type,
+            "management": {
+                "vlan": host.vlan,
+                "address": f"{host.address}/{host.network.prefixlen}",
+                "gateway": str(host.gateway) if host.gateway else None,
+            },
+            "vlans": sorted(host.vlans),
+        }
+    )
+
+
+def render(host: Installation) -> str:
+    """Return the kickstart: it erases the install disk, and no other, without asking.
+
+    Raises:
+        ValueError: a value is not one word; the sentence names it.
+    """
+    disk = _word("install_disk", host.install_disk)
+    user = _word("user", host.user)
+    key = " ".join(_word("public_key", part) for part in host.public_key.split()[:_KEY_WORDS])
+    lines = [
+        f"# {_word('name', host.name)}: made by the private cloud's program, which writes it anew; do not edit.",
+        "# Whoever boots a machine with it loses what is on its install disk. It holds no secret.",
+        "text",
+        "lang en_US.UTF-8",
+        "keyboard us",
+        "timezone Etc/UTC --utc",
+        "",
+        "# The other disks, which may hold OSDs, do not exist for the installer.",
+        f"ignoredisk --only-use={disk}",
+        "zerombr",
+        f"clearpart --all --initlabel --disklabel=gpt --drives={disk}",
+        "reqpart --add-boot",
+        f"part / --fstype=xfs --grow --ondisk={disk}",
+        f"bootloader --boot-drive={disk}",
+        "",
+        "# While it installs, the host has its address on one link; the bond is made at the first boot.",
+        _installers_network(host),
+        f"ostreecontainer --url={_word('image', host.image)} --transport=registry",
+        "",
+        "rootpw --lock",
+        *([] if user == "root" else [f"user --name={user} --lock"]),
+        f'sshkey --username={user} "{key}"',
+        # Kolla has no SELinux policies for its containers (its doc/source/user/security.rst).
+        "selinux --permissive",
+        "# Its networks are closed by the fabric's VLANs; Kolla's own bootstrap would switch a firewall off.",
+        "firewall --disabled",
+        "reboot",
+        "",
+        "%post --erroronfail",
+        "set -eu",
+        *_file(NETWORK_FILE, "0644", [network(host)]),
+    ]
+    if host.nameservers:
+        lines += _file("/etc/resolv.conf", "0644", [f"nameserver {server}" for server in host.nameservers])
+    if user != "root":
+        lines += _file("/etc/sudoers.d/private-cloud", "0440", [f"{user} ALL=(ALL) NOPASSWD: ALL"])
+    if host.port != _SSH:
+        lines += _file("/etc/ssh/sshd_config.d/20-port.conf", "0600", [f"Port {host.port:d}"])
+        lines += [f"semanage port --add --type ssh_port_t --proto tcp {host.port:d}"]
+    return "\n".join([*lines, "%end", ""])
+
+
+def _installers_network(host: Installation) -> str:
+    words = [
+        *("network", "--bootproto=static", f"--device={_word('links', host.links[0])}"),
+        *(f"--vlanid={host.vlan:d}", f"--hostname={_word('name', host.name)}", "--activate"),
+    ]
+    if isinstance(host.network, IPv6Network):
+        words += ["--noipv4", f"--ipv6={host.address}/{host.network.prefixlen}"]
+        words += [f"--ipv6gateway={host.gateway}"] if host.gateway else []
+    else:
+        words += ["--noipv6", f"--ip={host.address}", f"--netmask={host.network.netmask}"]
+        words += [f"--gateway={host.gateway}"] if host.gateway else []
+    if host.nameservers:
+        words.append(f"--nameserver={','.join(str(server) for server in host.nameservers)}")
+    return " ".join([*words, f"--mtu={host.mtu:d}"])
+
+
+def _file(path: str, mode: str, lines: Iterable[str]) -> list[str]:
+    """The lines of a shell that write a file; the quoted word keeps the shell from reading what is in it."""
+    folder = path.rpartition("/")[0]
+    return [
+        f"mkdir -p {folder}",
+        f"rm -f {path}",
+        f"cat > {path} <<'END_OF_FILE'",
+        *lines,
+        "END_OF_FILE",
+        f"chmod {mode} {path}",
+        f"restorecon {folder} {path}",
+    ]
+
+
+def _word(what: str, value: str) -> str:
+    """VALUE, which cannot be anything but one word to the installer and to a shell."""
+    if not _WORD.fullmatch(value):
+        raise ValueError(
+            f"{what} {value!r} cannot stand in a kickstart; give letters, digits and @:._/+=- only"
+        )
+    return value

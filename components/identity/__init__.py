@@ -1,0 +1,1 @@
+"""Keystone: domains, projects with their limits and default security group, accounts, role grants."""

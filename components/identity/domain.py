@@ -1,0 +1,99 @@
+"""Keystone's domains: those that this program makes, and those that are there already."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import pulumi
+import pulumi_openstack as openstack
+
+from clients.ldap_settings import Named
+from components.identity.directory_renderings import config_args, domain_file
+from components.identity.kolla_domain_file import KollaDomainFile
+from components.identity.lookup import id_of
+from components.identity.preflight import preflight
+from config.identity import DomainSpec
+from config.kolla import KollaSpec
+from config.resource_names import resource_name
+from dynamic_providers.keystone_domain_config import KeystoneDomainConfig
+from program.resource_options import adopting, known_as, protecting
+
+
+class Domain(pulumi.ComponentResource):
+    """A Keystone domain.
+
+    Makes one `openstack.identity.Project` with `is_domain`: Keystone keeps a domain as a project that acts
+    as one, and the OpenStack provider has no other resource for it. Deleting disables it first, as Keystone
+    asks. With `spec.directory`, also its `KeystoneDomainConfig` or `KollaDomainFile`: the program has looked
+    through the directory before it asks for any of these, and nothing is made if a setting is wrong.
+
+    Args:
+        name: of the resources.
+        spec: the domain's entry in the stack file.
+        cloud: the entry of clouds.yaml with an administrator's login.
+        kolla: where Kolla-Ansible runs; needed for a directory that is delivered by it.
+        principals: the users and groups of this domain that grants name.
+        opts: the provider.
+
+    Raises:
+        pulumi.RunError: a setting of the directory is wrong; the sentence says which.
+    """
+
+    domain_id: pulumi.Output[str]
+    principals_domain_id: pulumi.Output[str]
+    """The same, but not before its users and groups can be looked up."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: DomainSpec,
+        *,
+        cloud: str,
+        kolla: KollaSpec | None = None,
+        principals: Sequence[Named] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        name, spelled = resource_name(name), name
+        super().__init__("private-cloud:identity:Domain", name, None, known_as(opts, name, spelled))
+        found = preflight(spec.name, spec.directory, principals, self) if spec.directory else None
+        domain = openstack.identity.Project(
+            name,
+            name=spec.name,
+            description=spec.description,
+            is_domain=True,
+            enabled=True,
+            opts=protecting(adopting(pulumi.ResourceOptions(parent=self), spec), spec),
+        )
+        self.domain_id = self.principals_domain_id = domain.id
+        if spec.directory and spec.directory.delivery == "api":
+            config = KeystoneDomainConfig(
+                name,
+                config_args(spec.directory, spec.name, cloud, found.sample if found else None),
+                domain_id=domain.id,
+                password=spec.directory.bind_password.output,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            # By the resource's id: unlike another output it is known in the preview of an update.
+            self.principals_domain_id = config.id
+        elif spec.directory and kolla:  # which load() asks for
+            file = KollaDomainFile(
+                name,
+                domain=spec.name,
+                text=spec.directory.bind_password.output.apply(partial(domain_file, spec.directory)),
+                kolla=kolla,
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[domain]),
+            )
+            self.principals_domain_id = pulumi.Output.all(domain.id, file.file).apply(
+                lambda both: str(both[0])
+            )
+        self.register_outputs({"domain_id": self.domain_id})
+
+
+class ExistingDomain(pulumi.ComponentResource):
+    """A domain that this program did not make and never changes: a look-up of its id by name."""
+
+    domain_id: pulumi.Output[str]
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("private-cloud:identity:ExistingDomain", name, None, opts)
+        self.domain_id = id_of("domain", name, self)
+        self.register_outputs({"domain_id": self.domain_id})

@@ -1,0 +1,57 @@
+"""Projects, with their quota and default security group."""
+
+import pulumi
+import pulumi_openstack as openstack
+
+from components.identity.quota import Quota
+from components.identity.security_group import DefaultSecurityGroup
+from config.identity import ProjectSpec
+from config.resource_names import resource_name
+from program.resource_options import adopting, known_as, protecting
+
+
+class Project(pulumi.ComponentResource):
+    """A project in a domain.
+
+    Makes one `openstack.identity.Project`, and its Quota and DefaultSecurityGroup where they are given.
+    """
+
+    project_id: pulumi.Output[str]
+    domain_id: pulumi.Output[str]
+    summary: dict[str, pulumi.Input[str]]
+    """What the stack exports: id, domain and domain_id."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: ProjectSpec,
+        *,
+        cloud: str,
+        domain_id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        name, spelled = resource_name(name), name
+        super().__init__("private-cloud:identity:Project", name, None, known_as(opts, name, spelled))
+        project = openstack.identity.Project(
+            name,
+            name=spec.name,
+            description=spec.description,
+            domain_id=domain_id,
+            is_domain=False,
+            enabled=True,
+            opts=protecting(adopting(pulumi.ResourceOptions(parent=self), spec), spec),
+        )
+        self.project_id = project.id
+        self.domain_id = project.domain_id
+        self.summary = {"id": self.project_id, "domain": spec.domain, "domain_id": self.domain_id}
+        if spec.quota:
+            Quota(name, spec.quota, project_id=project.id, opts=pulumi.ResourceOptions(parent=self))
+        if spec.default_security_group:
+            DefaultSecurityGroup(
+                name,
+                spec.default_security_group,
+                cloud=cloud,
+                project_id=project.id,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+        self.register_outputs({"project_id": self.project_id, "domain_id": self.domain_id})

@@ -1,0 +1,1 @@
+"""Neutron: provider networks with their subnets and shares."""

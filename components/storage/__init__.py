@@ -1,0 +1,1 @@
+"""Ceph and Glance: golden images and cephx users."""

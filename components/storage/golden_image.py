@@ -1,0 +1,75 @@
+"""Golden images: taken from QCOW2 to a protected RBD snapshot that Glance knows by location."""
+
+import pulumi
+
+from components.storage.ceph_users import CephLogin
+from config.image import ImageSpec, ImageStoreSpec
+from config.resource_names import resource_name
+from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
+from program.resource_options import known_as
+
+
+class GoldenImage(pulumi.ComponentResource):
+    """A golden image.
+
+    Makes one `RbdImage`: an RBD image in Glance's pool with a protected snapshot, and the Glance record that
+    points at it.
+
+    Args:
+        name: of the resource.
+        spec: what it is.
+        store: how Ceph and Glance are reached.
+        login: the login of `store.ceph_user`, where this program makes that user.
+        opts: the parent.
+    """
+
+    glance_id: pulumi.Output[str]
+    location: pulumi.Output[str]
+    size_bytes: pulumi.Output[int]
+    summary: dict[str, pulumi.Output[str] | pulumi.Output[int]]
+    """What the stack exports: glance_id, location and size_bytes."""
+
+    def __init__(
+        self,
+        name: str,
+        spec: ImageSpec,
+        *,
+        store: ImageStoreSpec,
+        login: CephLogin | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        name, spelled = resource_name(name), name
+        super().__init__(
+            "private-cloud:image:GoldenImage", name, None, known_as(opts, name, spelled, spec.renamed_from)
+        )
+        image = RbdImage(
+            name,
+            RbdImageArgs(
+                name=spec.name,
+                source=spec.source,
+                sha256=spec.sha256,
+                source_format=spec.source_format,
+                visibility=spec.visibility,
+                properties=spec.properties,
+                min_disk_gb=spec.min_disk_gb,
+                min_ram_mb=spec.min_ram_mb,
+                protected=spec.protected,
+                hash=spec.hash,
+                keep=spec.keep,
+                when_used=spec.when_used,
+                cloud=store.cloud,
+                pool=store.pool,
+                ceph_user=login.user if login else store.ceph_user,
+                ceph_conf=login.conf if login else str(store.ceph_conf) if store.ceph_conf else None,
+                owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
+                adopt=spec.adopt,
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[login.after] if login else None, protect=bool(spec.adopt)
+            ),
+        )
+        self.glance_id = image.glance_id
+        self.location = image.location
+        self.size_bytes = image.size_bytes
+        self.summary = {"glance_id": self.glance_id, "location": self.location, "size_bytes": self.size_bytes}
+        self.register_outputs(self.summary)

@@ -1,0 +1,33 @@
+"""All golden images of a stack, imported with the login that the stack file names."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.storage.ceph_users import CephxUser
+from components.storage.clone_sight import warn_of_blindness
+from components.storage.golden_image import GoldenImage
+from components.storage.image_copies import warn_of_copies
+from components.storage.local_sources import refuse_bad_sources
+from config.settings import Settings
+
+
+def make_images(settings: Settings, ceph_users: Mapping[str, CephxUser]) -> dict[str, GoldenImage]:
+    """Makes the images of SETTINGS, by name; CEPH_USERS are those that this program makes.
+
+    Looks whether they would be cloned, and whether their clones could be seen, and warns where not.
+    """
+    store = settings.image_store
+    if store is None:  # load() asks for it where there are images
+        return {}
+    if pulumi.runtime.is_dry_run():
+        refuse_bad_sources(settings.images, store)
+    user = ceph_users.get(store.ceph_user)
+    login = user.login if user else None
+    images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
+    if images:
+        first = next(iter(images.values()))
+        for look in (warn_of_copies, warn_of_blindness):
+            told: pulumi.Output[list[str]] = pulumi.Output.from_input(look(store, first))
+            del told  # it goes on beside the rest, and the engine waits for it
+    return images

@@ -1,0 +1,167 @@
+"""Service accounts: their names, passwords, roles and application credentials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator
+
+from clients.names import folded
+from config.application_credential import ApplicationCredentialSpec, RoleNames
+from config.errors.problems import Refusals, nearest, refusal
+from config.fields import Email, Name, Note
+from config.grant import Where
+from config.secret import Secret, SecretText
+from config.spec import Adoptable, Effect, Spec
+
+_PASSWORD = (
+    "{generated: 1}, {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"  # noqa: S105 - a sentence
+)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A password that this program generates; another serial is another password."""
+
+    serial: int
+
+
+def _password(given: Any, info: ValidationInfo) -> Generated | SecretText:
+    # No sentence here repeats what was given: it may be the secret.
+    if isinstance(given, Generated):
+        return given
+    if isinstance(given, dict) and "generated" in given:
+        serial = given["generated"]
+        if len(given) > 1 or not isinstance(serial, int) or isinstance(serial, bool) or serial < 1:
+            raise refusal("a generated password has a serial from 1 and nothing else; give {generated: 1}")
+        return Generated(serial)
+    if isinstance(given, dict) and not {"file", "env"} & set(given):
+        raise refusal(f"this is no password; give {_PASSWORD}")
+    secret: SecretText = TypeAdapter(Secret).validate_python(given, context=info.context)
+    return secret
+
+
+class AccessSpec(Spec):
+    """The roles of an account on one project or domain; all that it has there."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+        "inherited": Effect.REPLACED,
+    }
+
+    roles: RoleNames = Field(min_length=1, description="a list of names of roles, such as [member]")
+    project: Name | None = Field(None, description="the project; leave it out for the domain itself")
+    domain: Name = Field(description="the project's domain, or the domain itself")
+    inherited: bool = Field(
+        default=False,
+        description="true or false: whether the roles count in the projects below instead of there",
+    )
+
+    def __str__(self) -> str:
+        """PROJECT@DOMAIN or the domain alone; names it among the account's."""
+        scope = f"{self.project}@{self.domain}" if self.project else self.domain
+        return f"{scope}/inherited" if self.inherited else scope
+
+    def where(self, account: str) -> Where:
+        """The account (NAME@DOMAIN) on this project or domain."""
+        scope = f"{self.project}@{self.domain}" if self.project else self.domain
+        return Where("user", account, "project" if self.project else "domain", scope, self.inherited)
+
+    def reaches(self, project: str, domain: str) -> bool:
+        """Whether these roles count on that project: granted on it, or inherited from its domain."""
+        if self.inherited:
+            return self.project is None and self.domain == domain
+        return (self.project, self.domain) == (project, domain)
+
+
+class AccountSpec(Adoptable):
+    """A service account: a user of Keystone's own that this program makes."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "domain": Effect.REPLACED,
+    }
+
+    name: Name = Field(description="the account's name, unique in its domain")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
+    domain: Name = Field(description="the domain it is in, one whose users Keystone itself keeps")
+    description: Note = Field("", description="free text")
+    email: Email | None = Field(None, description="an address where its owner is reached")
+    password: Annotated[Generated | SecretText, BeforeValidator(_password)] = Field(
+        description="{generated: 1}, where another number makes another one, or a secret"
+    )
+    access: tuple[AccessSpec, ...] = Field(
+        (), description="a list of {roles, project, domain}: all that the account may do"
+    )
+    application_credentials: tuple[ApplicationCredentialSpec, ...] = Field(
+        (), description="a list of application credentials: the logins of machines"
+    )
+
+    @property
+    def qualified_name(self) -> str:
+        """NAME@DOMAIN: names it among all users of the cloud."""
+        return f"{self.name}@{self.domain}"
+
+    @field_validator("access")
+    @classmethod
+    def _each_scope_once(cls, access: tuple[AccessSpec, ...]) -> tuple[AccessSpec, ...]:
+        refused = Refusals()
+        scopes = [folded(str(entry)) for entry in access]
+        for index, scope in enumerate(scopes):
+            if scope in scopes[:index]:
+                refused.add(
+                    (index,), f"there is access on {str(access[index])!r} already; list all roles there"
+                )
+        refused.raise_if_any()
+        return access
+
+    @field_validator("application_credentials")
+    @classmethod
+    def _within_the_access(
+        cls, credentials: tuple[ApplicationCredentialSpec, ...], info: ValidationInfo
+    ) -> tuple[ApplicationCredentialSpec, ...]:
+        refused = Refusals()
+        names = [folded(credential.name) for credential in credentials]
+        for index, credential in enumerate(credentials):
+            if names[index] in names[:index]:
+                refused.add(
+                    (index, "name"),
+                    f"there is a credential {credentials[names.index(names[index])].name!r} already, which is the same "
+                    "name for Keystone; rename one",
+                )
+            if "access" in info.data:
+                _check_access(refused, index, credential, info.data["access"])
+        refused.raise_if_any()
+        return credentials
+
+    def roles_on(self, project: str, domain: str) -> tuple[str, ...]:
+        """The names of all roles that the account has on a project, inherited ones too."""
+        return _roles_on(self.access, project, domain)
+
+
+def _roles_on(access: tuple[AccessSpec, ...], project: str, domain: str) -> tuple[str, ...]:
+    roles = [role for entry in access if entry.reaches(project, domain) for role in entry.roles]
+    return tuple(dict.fromkeys(roles))
+
+
+def _check_access(
+    refused: Refusals, index: int, credential: ApplicationCredentialSpec, access: tuple[AccessSpec, ...]
+) -> None:
+    where = f"{credential.project}@{credential.domain}"
+    there = _roles_on(access, credential.project, credential.domain)
+    if not there:
+        hint = nearest(where, (str(entry) for entry in access)) or "; add it to the account's access"
+        refused.add((index, "project"), f"the account has no role on project {where!r}{hint}")
+        return
+    for number, role in enumerate(credential.roles):
+        if role not in there:
+            refused.add(
+                (index, "roles", number),
+                f"the account has not the role {role!r} on {where!r}, only {', '.join(there)}; add it to the "
+                "account's access there, also where another role implies it",
+            )

@@ -1,0 +1,85 @@
+"""Application credentials, as an account in the stack file declares them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from config.errors.problems import refusal
+from config.fields import CredentialName, Name, RulePath, RuleService
+from config.spec import Effect, Spec
+
+
+def _expiry(given: Any) -> datetime:
+    moment = given
+    if isinstance(given, str):
+        try:
+            moment = datetime.fromisoformat(given)
+        except ValueError:
+            moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise refusal(
+            f"{given!r} is not a moment with its time zone; give one such as '2027-06-30T00:00:00Z'"
+        )
+    return moment
+
+
+def each_role_once(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses a role that is listed twice."""
+    for index, role in enumerate(roles):
+        if role in roles[:index]:
+            raise refusal(f"role {role!r} is there twice; drop one")
+    return roles
+
+
+RoleNames = Annotated[tuple[Name, ...], AfterValidator(each_role_once)]
+
+
+class AccessRuleSpec(Spec):
+    """One kind of request that an application credential may be used for."""
+
+    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(("service", "method", "path"), Effect.REPLACED)
+
+    service: RuleService = Field(
+        description="the service's type in the catalogue, such as 'image' or 'compute'"
+    )
+    method: Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"] = Field(
+        description="the request's method, such as 'GET'"
+    )
+    path: RulePath = Field(description="the request's path, such as '/v2/images' or '/v2.1/servers/**'")
+
+
+class ApplicationCredentialSpec(Spec):
+    """A machine's own login: it knows no password, and may do part of what its account may."""
+
+    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(
+        ("name", "project", "domain", "roles", "access_rules", "expires"), Effect.REPLACED
+    )
+
+    name: CredentialName = Field(
+        description="the credential's name, unique in the account, at most 240 characters"
+    )
+    project: Name = Field(description="the project it is for, one that the account has access to")
+    domain: Name = Field(description="that project's domain")
+    roles: RoleNames = Field(
+        (), description="a list of roles, of those the account has there; left out, all of them"
+    )
+    access_rules: tuple[AccessRuleSpec, ...] = Field(
+        (), description="a list of {service, method, path}: the only requests it may be used for"
+    )
+    expires: Annotated[datetime, BeforeValidator(_expiry)] | None = Field(
+        None, description="when it ends, with its time zone, such as '2027-06-30T00:00:00Z'"
+    )
+    serials: tuple[int, ...] = Field(
+        (1,), description="a list of rising numbers, one credential for each; the last one is handed out"
+    )
+
+    @field_validator("serials")
+    @classmethod
+    def _rising(cls, serials: tuple[int, ...]) -> tuple[int, ...]:
+        if not serials or serials[0] < 1 or list(serials) != sorted(set(serials)):
+            raise refusal(
+                f"{list(serials)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
+            )
+        return serials

@@ -1,0 +1,157 @@
+"""What no single host can know: what two of them claim, and what the rest of the stack file must give them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from config.errors.problems import KeyPath, Problem, nearest
+from config.subnet import host_address_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
+
+    from config.host import BareMetalHostSpec
+    from config.management import ManagementSpec
+    from config.settings import Settings
+
+
+def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Conflicts between hosts of SETTINGS, and with what else it holds; RAW is the whole file."""
+    if not settings.hosts:
+        return
+    yield from _missing_sections(settings, raw)
+    yield from _claimed_twice(settings)
+    for index, host in enumerate(settings.hosts):
+        if settings.management:
+            yield from _address(("hosts", index), host, settings.management)
+        yield from _vlans(("hosts", index), host, settings, readable=_vlans_readable(raw))
+        if host.image_of(settings.host_image) is None and not _said(raw, "host_image", "image"):
+            yield Problem(
+                ("hosts", index, "os"),
+                "it is missing, and host_image has no image for all; give {image} here, or image there",
+            )
+    trunked = _trunked(settings)
+    if trunked and not carriers(settings) and _vlans_readable(raw):
+        vlans = " and ".join(map(str, trunked))
+        yield Problem(
+            ("hosts",),
+            f"their VLANs {vlans} are on no one physical network, and a host's two links carry one; "
+            "drop those of the others",
+        )
+
+
+def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
+    """What an even number of control hosts means, a sentence; no mistake, as one that is dead has to go first."""
+    control = [host.name for host in hosts if "control" in host.roles]
+    if not control or len(control) % 2:
+        return None
+    count = len(control)
+    quorum, bearable = count // 2 + 1, count // 2 - 1
+    return (
+        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: they bear the "
+        f"loss of {bearable or 'none'}, as {count - 1} would; make it {count - 1} or {count + 1}"
+    )
+
+
+def carriers(settings: Settings) -> tuple[str, ...]:
+    """The physical networks that have every VLAN which hosts trunk, in the file's order."""
+    segments = [segment for network in settings.networks for segment in network.segments]
+    there = dict.fromkeys(segment.physical_network for segment in segments)
+    trunked = set(_trunked(settings))
+    return tuple(
+        name
+        for name in there
+        if trunked <= {segment.vlan for segment in segments if segment.physical_network == name}
+    )
+
+
+def _trunked(settings: Settings) -> list[int]:
+    """The VLANs that any host trunks and that are some network's."""
+    known = {segment.vlan for network in settings.networks for segment in network.segments}
+    return sorted(known & {vlan for host in settings.hosts for vlan in host.vlans})
+
+
+def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    if settings.management is None and "management" not in raw:
+        yield Problem(("management",), "it is missing, and there are hosts; give {vlan, cidr}")
+    if settings.kolla is None:
+        if "kolla" not in raw:
+            yield Problem(("kolla",), "it is missing, and there are hosts; give {inventory, ssh}")
+        return
+    if settings.kolla.ssh is None and not _said(raw, "kolla", "ssh"):
+        yield Problem(("kolla", "ssh"), "it is missing, and there are hosts; give {user, private_key_file}")
+    if settings.kolla.host is not None:
+        yield Problem(
+            ("kolla", "host"),
+            "hosts are enrolled by a Kolla-Ansible on the machine that runs pulumi; leave host out, and run pulumi "
+            f"on {settings.kolla.host.address}",
+        )
+
+
+def _said(raw: Mapping[str, Any], section: str, key: str) -> bool:
+    """Whether the file gives KEY in SECTION; if that was refused, it has been told."""
+    return isinstance(raw.get(section), dict) and key in raw[section]
+
+
+def _claimed_twice(settings: Settings) -> Iterator[Problem]:
+    seen: dict[Hashable, str] = {}
+
+    def claim(where: KeyPath, what: str, key: Hashable, owner: str, right: str) -> Iterator[Problem]:
+        if key in seen:
+            yield Problem(where, f"{what} is that of host {seen[key]!r} already; {right}")
+        seen.setdefault(key, owner)
+
+    for index, host in enumerate(settings.hosts):
+        here: KeyPath = ("hosts", index)
+        name = f"name {host.name!r}"
+        yield from claim((*here, "name"), name, ("name", host.name), host.name, "rename or drop one")
+        address = f"address {host.address}"
+        yield from claim((*here, "address"), address, host.address, host.name, "give each its own")
+        disks: list[tuple[KeyPath, str]] = [(("install_disk",), host.install_disk)]
+        disks += [(("osd_disks", number), disk) for number, disk in enumerate(host.osd_disks)]
+        for key, disk in disks:
+            if disk.startswith("/dev/disk/by-id/"):  # one by its path is in the same place of many machines
+                right = "such a name is one disk's in the world, so look again"
+                yield from claim((*here, *key), f"disk {disk!r}", ("disk", disk), host.name, right)
+
+
+def _address(where: KeyPath, host: BareMetalHostSpec, management: ManagementSpec) -> Iterator[Problem]:
+    # Pools of networks need no look: no subnet may overlap management.cidr.
+    there = (*where, "address")
+    problem = host_address_problem("address", host.address, management.cidr)
+    if problem:
+        yield Problem(there, f"{problem}; it is the management VLAN's")
+    elif host.address == management.gateway:
+        yield Problem(there, f"{host.address} is the management VLAN's gateway; give the host its own")
+    for name, address in management.addresses.items():
+        if address == host.address:
+            yield Problem(
+                there,
+                f"{address} is that of {name!r} in management.addresses; drop it there, or give another",
+            )
+
+
+def _vlans_readable(raw: Mapping[str, Any]) -> bool:
+    """Whether every VLAN that a network of RAW has can be told."""
+    try:
+        segments = [segment for network in raw.get("networks", ()) for segment in network["segments"]]
+        return all(
+            isinstance(segment["vlan"], int) and isinstance(segment["physical_network"], str)
+            for segment in segments
+        )
+    except (TypeError, KeyError):
+        return False
+
+
+def _vlans(
+    where: KeyPath, host: BareMetalHostSpec, settings: Settings, *, readable: bool
+) -> Iterator[Problem]:
+    known = {segment.vlan for network in settings.networks for segment in network.segments}
+    for number, vlan in enumerate(host.vlans):
+        there = (*where, "vlans", number)
+        if settings.management and vlan == settings.management.vlan:
+            yield Problem(there, f"VLAN {vlan} is the management VLAN, which every host has; drop it here")
+        elif vlan not in known and readable:
+            near = nearest(str(vlan), map(str, known)).replace("'", "")
+            hint = near or "; declare a network with it, or drop it"
+            yield Problem(there, f"VLAN {vlan} is no network's{hint}")

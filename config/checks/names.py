@@ -1,0 +1,131 @@
+"""Names that are used twice, and domains and projects that are not known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from clients.names import folded
+from config.errors.problems import KeyPath, Problem, nearest
+from config.identity import ALWAYS_THERE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from config.settings import Settings
+
+
+def names_used_twice(settings: Settings) -> Iterator[Problem]:
+    """Names that two entries of one kind have."""
+    there = [
+        (ALWAYS_THERE, "is always there"),
+        *((name, "is in existing_domains") for name in settings.existing_domains),
+    ]
+    for index, domain in enumerate(settings.domains):
+        for name, reason in there:
+            if folded(domain.name) == folded(name):
+                same = "" if domain.name == name else f", as {name!r}: Keystone takes both names for one"
+                yield Problem(
+                    ("domains", index), f"domain {domain.name!r} {reason}{same}; drop one of the two"
+                )
+    yield from _twice("existing_domains", "domain", settings.existing_domains)
+    yield from _twice("domains", "domain", (domain.name for domain in settings.domains))
+    yield from _twice("projects", "project", (project.qualified_name for project in settings.projects))
+    yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
+    yield from _twice("networks", "network", (network.name for network in settings.networks))
+    yield from _twice("images", "image", (image.name for image in settings.images))
+    for index, network in enumerate(settings.networks):
+        for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
+            yield Problem(("networks", index, *problem.path), problem.sentence)
+
+
+def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, tuple[int, str]] = {}
+    for index, name in enumerate(names):
+        first, as_written = seen.setdefault(folded(name), (index, name))
+        if first == index:
+            continue
+        same = (
+            ""
+            if name == as_written
+            else f" as {as_written!r}: the services ignore case, accents and trailing blanks, and take both for one"
+        )
+        yield Problem(
+            (section, index),
+            f"{kind} {name!r} is declared already at {section}[{first}]{same}; rename or drop one",
+        )
+
+
+def _declared(raw: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
+    entries = raw.get(section)
+    return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+
+
+def _readable(section: object) -> bool:
+    """Whether every name that SECTION declares can be told."""
+    return isinstance(section, list) and all(
+        isinstance(entry.get("name") if isinstance(entry, dict) else entry, str) for entry in section
+    )
+
+
+def _homes(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
+    """Where an entry says in which domain something is, and that domain's name."""
+    for index, project in enumerate(settings.projects):
+        yield ("projects", index, "domain"), project.domain
+    for index, account in enumerate(settings.accounts):
+        yield ("accounts", index, "domain"), account.domain
+    for index, grant in enumerate(settings.grants):
+        yield ("grants", index, grant.kind, "domain"), grant.principal.domain
+
+
+def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
+    """Where an entry names a project and its domain, or a domain alone, and those names."""
+    for index, account in enumerate(settings.accounts):
+        for number, access in enumerate(account.access):
+            yield ("accounts", index, "access", number), access.project, access.domain
+        for number, credential in enumerate(account.application_credentials):
+            where: KeyPath = ("accounts", index, "application_credentials", number)
+            yield where, credential.project, credential.domain
+    for index, grant in enumerate(settings.grants):
+        if grant.scope.domain:  # the whole system has none
+            yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain
+
+
+def unknown_domains_and_projects(
+    settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool]
+) -> Iterator[Problem]:
+    """Domains and projects that an entry names and nothing declares; RAW and SOUND as for `cross_checks`."""
+    domains = {ALWAYS_THERE, *settings.existing_domains}
+    domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
+    projects = {f"{entry.get('name')}@{entry.get('domain')}" for entry in _declared(raw, "projects")}
+    # What is declared in an unknown domain, or cannot be read at all, is told there and not again here.
+    misplaced = {
+        entry.get("name") for entry in _declared(raw, "projects") if entry.get("domain") not in domains
+    }
+    unreadable = {
+        key for key in ("domains", "existing_domains", "projects") if not _readable(raw.get(key, []))
+    }
+
+    def domain(path: KeyPath, name: str) -> Iterator[Problem]:
+        if sound(path) and name not in domains and not unreadable & {"domains", "existing_domains"}:
+            hint = nearest(name, domains) or "; declare it under domains, or list it under existing_domains"
+            yield Problem(path, f"domain {name!r} is not known{hint}")
+
+    def project(path: KeyPath, name: str, domain_name: str) -> Iterator[Problem]:
+        qualified = f"{name}@{domain_name}"
+        known = qualified in projects or name in misplaced
+        if sound(path) and not known and "projects" not in unreadable:
+            hint = nearest(qualified, projects) or "; declare it under projects"
+            yield Problem(path, f"project {qualified!r} is not known{hint}")
+
+    for path, name in _homes(settings):
+        yield from domain(path, name)
+    for path, project_name, domain_name in _scopes(settings):
+        unknown = list(domain((*path, "domain"), domain_name))
+        yield from unknown
+        if project_name and sound(path) and not unknown:
+            yield from project((*path, "project"), project_name, domain_name)
+    for index, network in enumerate(settings.networks):
+        for number, reference in enumerate(network.shared_with):
+            yield from project(
+                ("networks", index, "shared_with", number), reference.project, reference.domain
+            )

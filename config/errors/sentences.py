@@ -1,0 +1,94 @@
+"""From pydantic's errors to sentences: what is wrong and what would be right."""
+
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from config.errors.problems import REFUSED, KeyPath, Problem, nearest
+from config.errors.synonyms import meant
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+_KINDS = {  # error types of pydantic, by how they begin, and what the value is not
+    "string": "text (put it in quotes)",
+    "int": "a whole number",
+    "bool": "true or false",
+    "tuple": "a list",
+    "list": "a list",
+    "dict": "a map of keys and values",
+    "model": "a map of keys and values",
+    "path": "a path",
+}
+
+
+def problem_of(error: "ErrorDetails", model: type[BaseModel]) -> Problem:
+    """ERROR, which validating MODEL raised, as a problem at its path."""
+    path = tuple(error["loc"])
+    value = error["input"]
+    # A key with nothing behind its colon. Refusals show what they were given; not each was given its input.
+    empty = error["msg"].startswith("None is not ") if error["type"] == REFUSED else value is None
+    if empty and error["type"] != "missing":
+        return Problem(path, f"it is empty; give {_field_at(model, path)}")
+    if error["type"] == REFUSED:
+        return Problem(path, error["msg"])
+    if error["type"] == "missing":
+        described = _field_at(model, path)
+        return Problem(path, f"it is missing; give {described}")
+    if error["type"] == "extra_forbidden":
+        parent = _model_at(model, path[:-1])
+        keys = list(parent.model_fields) if parent else []
+        key = str(path[-1])
+        hint = meant(key, keys) or nearest(key, keys) or f"; known are {', '.join(keys)}"
+        return Problem(path, f"{path[-1]!r} is not a known key here{hint}")
+    if error["type"] == "literal_error":
+        known = [choice.strip() for choice in str(error["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
+        words = [choice.strip("'") for choice in known]
+        hint = meant(str(value), words) or nearest(str(value), words)
+        return Problem(path, f"{value!r} is not one of {', '.join(known)}{hint}")
+    kind = _KINDS.get(error["type"].split("_")[0], "right here")
+    return Problem(path, f"{_shortened(value)} is not {kind}; give {_field_at(model, path)}")
+
+
+def _shortened(value: object) -> str:
+    longest = 60
+    text = repr(value)
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def _field_at(model: type[BaseModel], path: KeyPath) -> str:
+    """The description of the field at PATH, or of the nearest one that holds it."""
+    for length in range(len(path), 0, -1):
+        parent, key = _model_at(model, path[: length - 1]), path[length - 1]
+        if parent and key in parent.model_fields:
+            return _described(parent.model_fields[str(key)])
+    return "what docs/settings.md says"
+
+
+def _described(field: "FieldInfo") -> str:
+    return field.description or "what docs/settings.md says"
+
+
+def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
+    """The model of the value at PATH, None where it is no model."""
+    here: type[BaseModel] | None = model
+    for key in path:
+        if isinstance(key, int):
+            continue  # an element of a list has the model that the list's field names
+        if here is None or key not in here.model_fields:
+            return None
+        here = _model_in(here.model_fields[key].annotation)
+    return here
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if get_origin(annotation) in {tuple, list, Union, UnionType, Annotated}:
+        for part in get_args(annotation):
+            found = _model_in(part)
+            if found:
+                return found
+    return None

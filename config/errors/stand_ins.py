@@ -1,0 +1,76 @@
+"""Stand-ins for values of a stack file that are wrong or missing, so that the rest of their entry is checked too.
+
+A network whose name is wrong still has a VLAN that another one may use; with the network left out, that would be
+told only once the name is right.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.errors.problems import KeyPath
+
+_WORD = "unreadable-"
+_NAMED = re.compile(rf"'{_WORD}(\d+)'")
+_LAST_VLAN = 4094
+
+
+@dataclass
+class StandIns:
+    """The stand-ins for one stack file, no two of which are equal.
+
+    Attributes:
+        raw: the file's keys.
+        tried: how many were tried at each path.
+    """
+
+    raw: Any
+    tried: dict[KeyPath, int] = field(default_factory=dict)
+
+    def at(self, path: KeyPath) -> Any:
+        """The next value to try at PATH, None where all of them have been refused there."""
+        tried = self.tried.get(path, 0)
+        self.tried[path] = tried + 1
+        candidates = self._candidates(list(self.tried).index(path) + 1)
+        return candidates[tried] if tried < len(candidates) else None
+
+    def without_names(self, sentence: str) -> str:
+        """SENTENCE with the place in the file of each entry that it names by a stand-in."""
+        places = list(self.tried)
+        return _NAMED.sub(lambda found: _place(places[int(found[1]) - 1][:-1]), sentence)
+
+    def _candidates(self, number: int) -> tuple[Any, ...]:
+        # One for each kind of required field; a field refuses those of the others.
+        return (
+            f"{_WORD}{number}",
+            self._unused_vlan(number),
+            f"100::{number:x}",  # RFC 6666: nothing has these addresses
+            f"100:0:0:{number:x}::/64",
+            f"/dev/disk/by-path/{_WORD}{number}",
+            "compute",
+            "0" * 64,
+            [{}],
+            {},
+            [f"link{2 * number}", f"link{2 * number + 1}"],
+            {"generated": 1},
+        )
+
+    def _unused_vlan(self, number: int) -> int:
+        used = set(_numbers(self.raw))
+        unused = [vlan for vlan in range(_LAST_VLAN, 0, -1) if vlan not in used]
+        return unused[number % len(unused)] if unused else _LAST_VLAN
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _numbers(inner)
+    elif isinstance(value, int):
+        yield value
+
+
+def _place(path: KeyPath) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")

@@ -1,0 +1,237 @@
+"""The kinds of value a stack file is made of, each with the sentence for a wrong one."""
+
+import json
+import re
+import unicodedata
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from config.errors.problems import refusal
+
+IpAddr = IPv4Address | IPv6Address
+IpNet = IPv4Network | IPv6Network
+
+_LONGEST_NAME = 255  # what Keystone, Neutron and Glance keep of most names
+_LONGEST_PROJECT_NAME = 64  # keystone/resource/schema.py: projects, and domains, which are projects
+_LONGEST_PHYSICAL_NETWORK = 64  # neutron_lib/api/definitions/provider_net.py
+_MOST_TEXT_BYTES = 65535  # a TEXT column of MariaDB: Keystone's descriptions, Glance's properties
+_LONGEST_LINE = 255  # Neutron's descriptions (DESCRIPTION_FIELD_SIZE)
+_LONGEST_NOTE = 10_000  # in Keystone's JSON beside other things of a user, with up to 6 bytes a character
+_LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, without the angle brackets
+_MOST_SENT_BYTES = 100_000  # oslo.middleware's max_request_body_size is 114688; the rest needs room
+_LONGEST_CREDENTIAL_NAME = 240  # leaves room for /SERIAL in 255
+# keystone/application_credential/backends/sql.py; the schema takes 225 of both.
+_LONGEST_RULE_SERVICE, _LONGEST_RULE_PATH = 64, 128
+_LAST_OF_THE_BMP = 0xFFFF  # the services' tables are utf8mb3
+LARGEST_NUMBER = 2**31 - 1
+"""What an INT column of Nova, Neutron, Cinder and Glance holds."""
+
+_LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_LAST_PORT = 65535
+_PUBLIC_SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?")
+_LONGEST_LABEL = 63  # RFC 1123
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_LONGEST_INTERFACE = 15  # Linux: IFNAMSIZ without the end of its text
+_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
+    r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
+    r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
+    r"(?P<version>:\w[\w.-]{0,127}|@sha256:[0-9a-f]{64})?",
+    re.ASCII,
+)
+
+
+def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
+    """VALUE as a CIDR; ALTERNATIVE is what else would be right, for the sentence."""
+    if not isinstance(value, str) or "/" not in value:
+        if isinstance(value, IPv4Network | IPv6Network):
+            return value
+        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}")
+    try:
+        return ip_network(value)
+    except ValueError:
+        pass
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}") from None
+    raise refusal(f"{value!r} has host bits set; the network is '{network}'")
+
+
+def ip_address_or_refusal(value: object, alternative: str = "") -> IpAddr:
+    """VALUE as an IP address; ALTERNATIVE is what else would be right, for the sentence."""
+    if isinstance(value, IPv4Address | IPv6Address):
+        return value
+    if isinstance(value, str):
+        try:
+            return ip_address(value)
+        except ValueError:
+            pass
+    raise refusal(f"{value!r} is not an IP address; give one such as '10.20.0.53'{alternative}")
+
+
+def _vlan_id(value: int) -> int:
+    if not 1 <= value <= _LAST_VLAN:
+        raise refusal(f"{value} is not a VLAN ID; give a number from 1 to {_LAST_VLAN}")
+    return value
+
+
+def _name(value: str) -> str:
+    if not value or len(value) > _LONGEST_NAME or value != value.strip() or not value.isprintable():
+        raise refusal(
+            f"{value!r} is not a name; give 1 to {_LONGEST_NAME} printable characters, no space at either end"
+        )
+    return _storable(value)
+
+
+def _storable(value: str) -> str:
+    """VALUE as it is sent, if the services' tables can hold it.
+
+    They are utf8mb3, and a connection error is what they answer. Accents are composed (NFC): Pulumi's OpenStack plugin
+    sends them so, whatever it is given.
+    """
+    strange = next((sign for sign in value if ord(sign) > _LAST_OF_THE_BMP or sign == "\0"), None)
+    if strange:
+        raise refusal(
+            f"{value[:60]!r} has {strange!r} (U+{ord(strange):04X}), which the services' tables cannot hold; leave it out"
+        )
+    return unicodedata.normalize("NFC", value)
+
+
+def _at_most(longest: int, of: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if len(value) > longest:
+            raise refusal(
+                f"{value[:30]!r}… has {len(value)} characters, and {of} has at most {longest}; shorten it"
+            )
+        return _storable(value)
+
+    return AfterValidator(check)
+
+
+def _text(value: str) -> str:
+    size = len(value.encode())
+    if size > _MOST_TEXT_BYTES:
+        raise refusal(
+            f"{value[:30]!r}… has {size} bytes, and the service keeps at most {_MOST_TEXT_BYTES}; shorten it"
+        )
+    return _storable(value)
+
+
+def _keystone_text(value: str) -> str:
+    escaped = 5 * sum(map(value.count, "<>&"))  # as Go writes JSON
+    sent = len(json.dumps(value, ensure_ascii=False).encode()) + escaped
+    if sent > _MOST_SENT_BYTES:
+        raise refusal(
+            f"{value[:30]!r}… has {sent} bytes in a request, and Keystone takes {_MOST_SENT_BYTES} of them; shorten it"
+        )
+    return _text(value)
+
+
+def _sha256(value: str) -> str:
+    if not _SHA256.fullmatch(value):
+        raise refusal(f"{value!r} is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them")
+    return value.lower()
+
+
+def _rule_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise refusal(f"{value!r} is not a request's path; give one that begins with /, such as '/v2/images'")
+    return value
+
+
+def _mtu(value: int) -> int:
+    smallest, largest = 68, 65535  # RFC 791; Neutron's own bounds
+    if not smallest <= value <= largest:
+        raise refusal(f"{value} is not an MTU; give the bytes a frame carries, {smallest} to {largest}")
+    return value
+
+
+def _not_negative(value: int) -> int:
+    if value < 0:
+        raise refusal(f"{value} is negative; give 0 or more")
+    if value > LARGEST_NUMBER:
+        raise refusal(f"{value} is more than the services can count; give at most {LARGEST_NUMBER}")
+    return value
+
+
+def _port(value: int) -> int:
+    if not 1 <= value <= _LAST_PORT:
+        raise refusal(f"{value} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
+    return value
+
+
+def _ceph_user(value: str) -> str:
+    if value.startswith("client."):
+        raise refusal(f"{value!r} has 'client.' before it; give {value.removeprefix('client.')!r}")
+    return _name(value)
+
+
+def _public_ssh_key(value: str) -> str:
+    if not _PUBLIC_SSH_KEY.fullmatch(value):
+        raise refusal(
+            f"{value!r} is not a public SSH key; give its type and its base64, such as 'ssh-ed25519 AAAA…'"
+        )
+    return value
+
+
+def _host_name(value: str) -> str:
+    if len(value) > _LONGEST_LABEL or not _LABEL.fullmatch(value):
+        raise refusal(
+            f"{value!r} is not a host's name; give 1 to {_LONGEST_LABEL} lower-case letters, digits and hyphens, "
+            "no hyphen at either end and no domain"
+        )
+    return value
+
+
+def _interface_name(value: str) -> str:
+    if len(value) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(value):
+        raise refusal(
+            f"{value!r} is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', "
+            f"of at most {_LONGEST_INTERFACE} characters"
+        )
+    return value
+
+
+def _image_reference(value: str) -> str:
+    found = _IMAGE_REFERENCE.fullmatch(value)
+    if not found:
+        raise refusal(
+            f"{value!r} is not an image's reference; give registry, name and tag or digest, "
+            "such as 'registry.corp.example/host:2026.47'"
+        )
+    if not found["version"]:
+        raise refusal(
+            f"{value!r} does not say which version; add a tag or a digest, such as '{value}:2026.47'"
+        )
+    return value
+
+
+Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
+IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
+VlanId = Annotated[int, AfterValidator(_vlan_id)]
+Name = Annotated[str, AfterValidator(_name)]
+ProjectName = Annotated[Name, _at_most(_LONGEST_PROJECT_NAME, "a project's or domain's name")]
+PhysicalNetworkName = Annotated[Name, _at_most(_LONGEST_PHYSICAL_NETWORK, "a physical network's name")]
+CredentialName = Annotated[Name, _at_most(_LONGEST_CREDENTIAL_NAME, "an application credential's name")]
+RuleService = Annotated[Name, _at_most(_LONGEST_RULE_SERVICE, "the service of an access rule")]
+RulePath = Annotated[
+    str, AfterValidator(_rule_path), _at_most(_LONGEST_RULE_PATH, "the path of an access rule")
+]
+Line = Annotated[str, _at_most(_LONGEST_LINE, "a description in Neutron")]
+Note = Annotated[str, _at_most(_LONGEST_NOTE, "the description of a user")]
+Email = Annotated[str, _at_most(_LONGEST_EMAIL, "a mail address")]
+KeystoneText = Annotated[str, AfterValidator(_keystone_text)]
+Text = Annotated[str, AfterValidator(_text)]
+Sha256 = Annotated[str, AfterValidator(_sha256)]
+Mtu = Annotated[int, AfterValidator(_mtu)]
+Size = Annotated[int, AfterValidator(_not_negative)]
+Port = Annotated[int, AfterValidator(_port)]
+PublicSshKey = Annotated[str, AfterValidator(_public_ssh_key)]
+CephUser = Annotated[str, AfterValidator(_ceph_user)]
+HostName = Annotated[str, AfterValidator(_host_name)]
+InterfaceName = Annotated[str, AfterValidator(_interface_name)]
+ImageReference = Annotated[str, AfterValidator(_image_reference)]

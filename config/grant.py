@@ -1,0 +1,162 @@
+"""Role grants: who may do what where, every name with its domain."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from clients.keystone.role_assignments import PrincipalKind, ScopeKind
+from config.errors.problems import refusal
+from config.fields import Name
+from config.resource_names import resource_name
+from config.spec import Adoptable, Effect, Spec
+
+
+@dataclass(frozen=True)
+class Where:
+    """Who has the roles and on what, as the stack file calls them.
+
+    Attributes:
+        kind: user or group.
+        principal: NAME@DOMAIN.
+        scope_kind: project, domain or system.
+        scope: PROJECT@DOMAIN, the domain alone, or system:all.
+        inherited: whether the roles count inside the scope, and not on it.
+    """
+
+    kind: PrincipalKind
+    principal: str
+    scope_kind: ScopeKind
+    scope: str
+    inherited: bool = False
+
+    @property
+    def name(self) -> str:
+        """KIND/PRINCIPAL/SCOPE[/inherited], equal for all spellings that Keystone takes for one."""
+        return resource_name(
+            f"{self.kind}/{self.principal}/{self.scope}{'/inherited' if self.inherited else ''}"
+        )
+
+
+class Principal(Spec):
+    """A user or a group, and the domain that holds it."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
+
+    name: Name = Field(description="the user's or group's name")
+    domain: Name = Field(description="the domain that holds it, declared or existing")
+
+
+class GrantScope(Spec):
+    """What a role is granted on: a project of a domain, the domain itself, or the whole system."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+        "system": Effect.REPLACED,
+    }
+
+    project: Name | None = Field(None, description="the project; leave it out for the domain itself")
+    domain: Name | None = Field(None, description="the project's domain, or the domain itself")
+    system: Literal["all"] | None = Field(
+        None,
+        description="'all', alone: the whole cloud; only with `openstack.allow_system_scope: true`",
+        validate_default=True,
+    )
+
+    @field_validator("system")
+    @classmethod
+    def _one_place(cls, system: str | None, info: ValidationInfo) -> str | None:
+        if not {"project", "domain"} <= set(info.data):
+            return system  # what is wrong with those is told already
+        if system and (info.data["project"] or info.data["domain"]):
+            raise refusal("the whole system has no project and no domain; name either them or `system: all`")
+        if not system and not info.data["domain"]:
+            what = (
+                f"project {info.data['project']!r} without its domain" if info.data["project"] else "nothing"
+            )
+            raise refusal(
+                f"the scope names {what}; give {{project, domain}}, or {{domain}} for a domain itself"
+            )
+        return system
+
+    def __str__(self) -> str:
+        """PROJECT@DOMAIN, the domain alone, or system:all."""
+        if self.system:
+            return f"system:{self.system}"
+        return f"{self.project}@{self.domain}" if self.project else str(self.domain)
+
+
+class RoleGrantSpec(Adoptable):
+    """One role assignment: a role, for one user or one group, on one project or domain, or on the system."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "inherited": Effect.REPLACED,
+    }
+
+    role: Name = Field(description="the role's name, such as 'member'")
+    user: Principal | None = Field(None, description="the user: {name, domain}")
+    group: Principal | None = Field(None, description="the group: {name, domain}", validate_default=True)
+    scope: GrantScope = Field(
+        description="{project, domain}, or {domain} for a domain itself, or {system: all}"
+    )
+    inherited: bool = Field(
+        default=False,
+        description="true or false: whether it counts on what is inside the scope, and not on the scope itself",
+    )
+
+    @field_validator("group")
+    @classmethod
+    def _one_of_user_and_group(cls, group: Principal | None, info: ValidationInfo) -> Principal | None:
+        if "user" in info.data and (group is None) == (info.data["user"] is None):
+            both = "neither user nor group" if group is None else "both user and group"
+            raise refusal(f"the grant names {both}; name exactly one of them")
+        return group
+
+    @field_validator("inherited")
+    @classmethod
+    def _inside_something(cls, inherited: bool, info: ValidationInfo) -> bool:
+        if inherited and "scope" in info.data and info.data["scope"].system:
+            raise refusal(
+                "nothing inherits from the system scope; for all projects of a domain give {domain} and inherited"
+            )
+        return inherited
+
+    @property
+    def kind(self) -> str:
+        """The kind of the one that gets the role: "user" or "group"."""
+        return "user" if self.user else "group"
+
+    @property
+    def principal(self) -> Principal:
+        """The one that gets the role."""
+        principal = self.user or self.group
+        assert principal is not None, "the validator asks for one"
+        return principal
+
+    @property
+    def where(self) -> Where:
+        """Who gets the role, and on what."""
+        if self.scope.system:
+            kind: Literal["system", "project", "domain"] = "system"
+        else:
+            kind = "project" if self.scope.project else "domain"
+        principal = f"{self.principal.name}@{self.principal.domain}"
+        return Where("user" if self.user else "group", principal, kind, str(self.scope), self.inherited)
+
+    @property
+    def qualified_name(self) -> str:
+        """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN[/inherited]: names it among all grants of the cloud."""
+        below = "/inherited" if self.inherited else ""
+        return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.scope}{below}"
+
+    def assignment_id(self, principal_id: str, scope_id: str, role_id: str) -> str:
+        """DOMAIN/PROJECT/GROUP/USER/ROLE, as ids, with nothing where there is none: what `adopt` has to be."""
+        on = ("", scope_id) if self.scope.project else (scope_id, "")
+        to = ("", principal_id) if self.user else (principal_id, "")
+        return "/".join([*on, *to, role_id])

@@ -1,0 +1,145 @@
+"""Golden images, and how the import reaches Ceph and Glance."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from clients.glance import is_managed
+from config.checksums import digest_in
+from config.errors.problems import Refusals, refusal
+from config.fields import CephUser, Name, Sha256, Size, Text
+from config.project_folder import ROOT
+from config.spec import Adoptable, Effect, Spec
+
+Cloner = Literal["nova", "cinder"]
+
+
+class ImageStoreSpec(Spec):
+    """How the image import reaches Ceph and Glance."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "cloud": Effect.NOTHING,
+        "pool": Effect.REPLACED,
+        "ceph_user": Effect.NOTHING,
+        "ceph_conf": Effect.NOTHING,
+        "cloned_by": Effect.NOTHING,
+    }
+
+    cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
+    pool: Name = Field(description="Glance's RBD pool, such as 'images'")
+    ceph_user: CephUser = Field(
+        description="the cephx user without 'client.', such as 'image-import'; one of ceph_users with a folder, or one "
+        "that ceph.conf names a keyring for"
+    )
+    ceph_conf: Path | None = Field(
+        None,
+        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
+    )
+    cloned_by: tuple[Cloner, ...] = Field(
+        ("cinder", "nova"),
+        description="a list of 'cinder' and 'nova': who clones images; preview warns where one of them would copy instead",
+    )
+
+
+class ImageSpec(Adoptable):
+    """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "source": Effect.NOTHING,
+        "source_format": Effect.NOTHING,
+        "sha256sums": Effect.NOTHING,
+        "hash": Effect.NOTHING,
+        "when_used": Effect.NOTHING,
+        "adopt": Effect.NOTHING,
+    }
+
+    name: Name = Field(description="the image's name in Glance, unique among this program's images")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
+    source: str = Field(
+        min_length=1,
+        description="the QCOW2 or RAW, as it is or compressed (gzip, xz, bzip2, zstd): a path from the project's folder, or an http(s) or s3 URL",
+    )
+    source_format: Literal["qcow2", "raw"] = Field(
+        "qcow2", description="'qcow2' or 'raw': what the source must be, once it is decompressed"
+    )
+    sha256sums: PurePosixPath | None = Field(
+        None, description="a checksum file as sha256sum or its --tag writes it, with a line for the source"
+    )
+    sha256: Sha256 = Field(
+        "",
+        validate_default=True,
+        description="the SHA-256 of the source as it is published, 64 hexadecimal digits",
+    )
+    visibility: Literal["shared", "community", "private", "public"] = Field(
+        "shared",
+        description="'shared', 'community', 'private' or 'public' (by Glance's default policy admin's)",
+    )
+    properties: dict[Name, Text] = Field(
+        default_factory=dict, description="a map of text to text, such as os_distro: debian"
+    )
+    min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
+    min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
+    protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
+    hash: Literal["auto", "sha512", "none"] = Field(
+        "auto",
+        description="'auto', 'sha512' or 'none': whether the written image gets a hash in Glance; 'auto' computes one "
+        "where the disk is at most four times its data",
+    )
+
+    keep: Size = Field(
+        0, description="how many former generations stay, hidden, when new content comes; a number from 0"
+    )
+    when_used: Literal["refuse", "hide", "trash"] = Field(
+        "refuse",
+        description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _path_or_web_address(cls, source: str) -> str:
+        if "://" in source:
+            parts = urlsplit(source)
+            if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
+                raise refusal(
+                    f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
+                )
+            if parts.username is not None:
+                raise refusal(
+                    "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that "
+                    "runs pulumi"
+                )
+        return source
+
+    @field_validator("sha256", mode="before")
+    @classmethod
+    def _given_or_looked_up(cls, given: object, info: ValidationInfo) -> object:
+        if "sha256sums" not in info.data or "source" not in info.data:
+            return given or "0" * 64  # those are refused already; do not refuse this as well
+        sums: PurePosixPath | None = info.data["sha256sums"]
+        if (sums is None) == (given == ""):
+            both = "both sha256 and sha256sums are" if sums else "neither sha256 nor sha256sums is"
+            raise refusal(f"{both} given; give exactly one, so that the source can be verified")
+        if sums is None:
+            return given
+        root = Path((info.context or {}).get(ROOT, "."))
+        return digest_in(root / sums, info.data["source"])
+
+    @field_validator("properties")
+    @classmethod
+    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
+        refused = Refusals()
+        for key in properties:
+            if is_managed(key):
+                refused.add(
+                    (key,),
+                    f"{key!r} is kept by Glance or this program itself; choose another name for a property",
+                )
+        refused.raise_if_any()
+        return properties

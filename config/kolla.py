@@ -1,0 +1,220 @@
+"""Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from clients import regular_file
+from config.errors.problems import Refusals, nearest, refusal
+from config.fields import CephUser, Name, Port, PublicSshKey
+from config.kolla_files import globals_problem, service_file_problem
+from config.project_folder import from_the_projects_folder
+from config.secret import Secret
+from config.spec import Effect, Spec
+
+_PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
+
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
+
+# The commands of kolla-ansible 22 that converge the hosts of an inventory.
+STEPS = (
+    "bootstrap-servers",
+    "prechecks",
+    "pull",
+    "genconfig",
+    "validate-config",
+    "deploy",
+    "reconfigure",
+    "upgrade",
+    "deploy-containers",
+    "check",
+    "post-deploy",
+)
+
+
+class KollaHostSpec(Spec):
+    """The machine that Kolla-Ansible runs on, reached by SSH."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {"address": Effect.REPLACED}
+
+    address: Name = Field(description="its name or IP address")
+    port: Port = Field(22, description="the port of its SSH server, a number from 1 to 65535")
+    user: Name = Field(description="the account there that runs kolla-ansible")
+    private_key: Secret = Field(description="that account's SSH key, a secret: {file: PATH} or {env: NAME}")
+    host_key: PublicSshKey = Field(
+        description="its public SSH key, such as 'ssh-ed25519 AAAA…', as ssh-keyscan prints it after the address"
+    )
+
+
+class KollaSshSpec(Spec):
+    """How the hosts are reached: by this program and by Kolla-Ansible alike."""
+
+    user: Name = Field(description="the account on every host, root or one with sudo that asks nothing")
+    port: Port = Field(22, description="the port of their SSH servers, a number from 1 to 65535")
+    private_key_file: Path = Field(
+        description="the path of that account's SSH key; a relative path is the project folder's"
+    )
+
+    public_key: PublicSshKey = Field(
+        "",
+        validate_default=True,
+        description="its public half, such as 'ssh-ed25519 AAAA…', for the kickstarts; left out, the file beside it "
+        "that ends in .pub",
+    )
+
+    @field_validator("user")
+    @classmethod
+    def _is_an_account(cls, user: str) -> str:
+        if not _ACCOUNT.fullmatch(user):
+            raise refusal(f"{user!r} is not an account of Linux; give one such as 'kolla'")
+        return user
+
+    @field_validator("private_key_file")
+    @classmethod
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        return Path(from_the_projects_folder(PurePosixPath(path), info))
+
+    @field_validator("public_key", mode="before")
+    @classmethod
+    def _from_the_file_beside(cls, given: Any, info: ValidationInfo) -> Any:
+        private: Path | None = info.data.get("private_key_file")
+        if given != "" or private is None:
+            return given
+        file = private.with_name(f"{private.name}.pub")
+        try:
+            return regular_file.text(file).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise refusal(
+                f"'{file}' cannot be read ({reason}); put the public half of the key there, or give it here"
+            ) from None
+
+
+class KollaCephSpec(Spec):
+    """The login with which storage hosts are handed to Ceph's orchestrator, and looked at before they leave."""
+
+    user: CephUser = Field("admin", description="the cephx user without 'client.', such as 'admin'")
+    conf: Path = Field(Path("/etc/ceph/ceph.conf"), description="the path of ceph.conf")
+
+    @field_validator("conf")
+    @classmethod
+    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
+        return Path(from_the_projects_folder(PurePosixPath(path), info))
+
+
+class KollaSpec(Spec):
+    """Where Kolla-Ansible (22.x tried) runs, and which files it runs with."""
+
+    # Both say where the file is; the rest, how Kolla is run.
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "configdir": Effect.REPLACED,
+        "config_folder": Effect.REPLACED,
+    }
+
+    host: KollaHostSpec | None = Field(
+        None,
+        description="{address, user, private_key, host_key}; left out, the machine that runs pulumi, "
+        "where the paths below may be relative to the project's folder",
+    )
+    configdir: PurePosixPath = Field(
+        PurePosixPath("/etc/kolla"), description="the folder of globals.yml and passwords.yml"
+    )
+    config_folder: PurePosixPath | None = Field(
+        None, description="Kolla's node_custom_config; left out, the folder config in configdir"
+    )
+    inventory: PurePosixPath = Field(
+        description="the inventory, such as '/etc/kolla/multinode'; with hosts, a folder that gets one file a host"
+    )
+    command: str = Field(
+        "kolla-ansible",
+        description="the program: a name on PATH, or an absolute path such as '/opt/kolla/bin/kolla-ansible'",
+    )
+    ssh: KollaSshSpec | None = Field(
+        None, description="{user, private_key_file}: how hosts are reached; required with hosts"
+    )
+    ceph: KollaCephSpec | None = Field(
+        None, description="{user, conf}: the Ceph that storage hosts join; left out, none is asked"
+    )
+    container_engine: Literal["docker", "podman"] = Field(
+        "docker", description="'docker' or 'podman': what runs the containers on hosts"
+    )
+    steps: tuple[str, ...] = Field(
+        ("bootstrap-servers", "prechecks", "pull", "deploy"),
+        description="a list of commands of kolla-ansible, run in this order for hosts that are new or changed",
+    )
+    globals: dict[str, Any] = Field(
+        default_factory=dict,
+        description="a map of Kolla's variables, delivered as configdir/globals.d/private-cloud.yml; no secrets",
+    )
+    service_config: dict[str, str] = Field(
+        default_factory=dict,
+        description="a map of files below config_folder to their texts, such as nova/nova-compute.conf: "
+        '"[DEFAULT]…"; no secrets',
+    )
+    kickstarts: PurePosixPath = Field(
+        PurePosixPath("kickstarts"),
+        validate_default=True,
+        description="the folder that gets one kickstart a host, to install it from",
+    )
+
+    @field_validator("configdir", "config_folder", "inventory", "kickstarts")
+    @classmethod
+    def _absolute(cls, path: PurePosixPath | None, info: ValidationInfo) -> PurePosixPath | None:
+        if path is None or path.is_absolute():
+            return path
+        if info.data.get("host") and info.field_name != "kickstarts":
+            raise refusal(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
+        return from_the_projects_folder(path, info)
+
+    @field_validator("command")
+    @classmethod
+    def _is_a_program(cls, program: str) -> str:
+        if not _PROGRAM.fullmatch(program):
+            raise refusal(
+                f"{program!r} is not a program; give a name on PATH or an absolute path, without arguments"
+            )
+        return program
+
+    @field_validator("steps")
+    @classmethod
+    def _are_commands_that_converge(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
+        refused = Refusals()
+        if not steps:
+            refused.add((), "there is no step; leave it out, or give some such as [prechecks, deploy]")
+        for index, step in enumerate(steps):
+            if step not in STEPS:
+                hint = nearest(step, STEPS) or f"; give some of {', '.join(STEPS)}"
+                refused.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
+            elif step in steps[:index]:
+                refused.add((index,), f"step {step!r} is given twice; give it once")
+        refused.raise_if_any()
+        return steps
+
+    @field_validator("globals")
+    @classmethod
+    def _are_variables_of_kolla(cls, variables: dict[str, Any]) -> dict[str, Any]:
+        _refuse_entries(variables, globals_problem)
+        return variables
+
+    @field_validator("service_config")
+    @classmethod
+    def _are_files_of_the_config_folder(cls, files: dict[str, str]) -> dict[str, str]:
+        _refuse_entries(files, service_file_problem)
+        return files
+
+    @property
+    def overrides(self) -> PurePosixPath:
+        """Kolla's node_custom_config."""
+        return self.config_folder or self.configdir / "config"
+
+
+def _refuse_entries(entries: Mapping[str, Any], problem_of: Callable[[str, Any], str | None]) -> None:
+    refused = Refusals()
+    for key, value in entries.items():
+        problem = problem_of(key, value)
+        if problem:
+            refused.add((key,), problem)
+    refused.raise_if_any()

@@ -1,0 +1,66 @@
+"""The management VLAN: the fabric has it, this program does not make it, and networks keep clear of it."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from config.errors.problems import Refusals, refusal
+from config.fields import Cidr, IpAddr, IpAddress, IpNet, Name, VlanId
+from config.spec import Effect, Spec
+from config.subnet import host_address_problem
+
+
+class ManagementSpec(Spec):
+    """The management VLAN and the addresses that are in use there."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "vlan": Effect.NOTHING,
+        "physical_networks": Effect.NOTHING,
+        "cidr": Effect.NOTHING,
+        "gateway": Effect.NOTHING,
+        "addresses": Effect.NOTHING,
+    }
+
+    vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
+    physical_networks: tuple[Name, ...] = Field(
+        (), description="a list of the physical networks that carry it; left out, any may"
+    )
+    cidr: Cidr = Field(description="the management VLAN's addresses, such as '10.10.0.0/24'")
+    gateway: IpAddress | None = Field(None, description="its gateway's address")
+    addresses: dict[Name, IpAddress] = Field(
+        default_factory=dict,
+        description="a map of hosts to their addresses there, such as dns-1: 10.10.0.53",
+    )
+
+    @field_validator("gateway")
+    @classmethod
+    def _gateway_is_a_host(cls, gateway: IpAddr | None, info: ValidationInfo) -> IpAddr | None:
+        cidr: IpNet | None = info.data.get("cidr")
+        problem = host_address_problem("gateway", gateway, cidr) if gateway and cidr else None
+        if problem:
+            raise refusal(problem)
+        return gateway
+
+    @field_validator("addresses")
+    @classmethod
+    def _each_host_has_its_own(cls, addresses: dict[str, IpAddr], info: ValidationInfo) -> dict[str, IpAddr]:
+        refused = Refusals()
+        cidr: IpNet | None = info.data.get("cidr")
+        gateway: IpAddr | None = info.data.get("gateway")
+        owners = {gateway: "the gateway"} if gateway else {}
+        for host, address in addresses.items():
+            problem = host_address_problem("address", address, cidr) if cidr else None
+            if problem:
+                refused.add((host,), problem)
+            elif address in owners:
+                refused.add((host,), f"{address} is {owners[address]}'s already; give each its own")
+            owners.setdefault(address, host)
+        refused.raise_if_any()
+        return addresses
+
+    def is_on(self, physical_network: str, vlan: int) -> bool:
+        """Whether VLAN on PHYSICAL_NETWORK is this one."""
+        return vlan == self.vlan and (
+            not self.physical_networks or physical_network in self.physical_networks
+        )

@@ -1,0 +1,45 @@
+"""What watches the hosts."""
+
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from config.errors.problems import refusal
+from config.secret import Secret
+from config.spec import Spec
+
+_KEY_LENGTH = 40  # https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/
+
+
+class MonitoringSpec(Spec):
+    """What watches the hosts of the stack."""
+
+    agent: Literal["new-relic", "prometheus"] = Field(
+        description="'new-relic' (its infrastructure agent, which is in the hosts' image) or 'prometheus' (Kolla's, "
+        "with its exporters)"
+    )
+    license_key: Secret | None = Field(
+        None,
+        description="{file: PATH} or {env: NAME} of New Relic's license key; another one is brought to all hosts",
+        validate_default=True,
+    )
+
+    @field_validator("license_key")
+    @classmethod
+    def _with_new_relic(cls, key: Any, info: ValidationInfo) -> Any:
+        agent = info.data.get("agent")
+        if agent == "new-relic" and key is None:
+            raise refusal("New Relic takes reports with a license key only; give {file: PATH} or {env: NAME}")
+        if agent == "prometheus" and key is not None:
+            raise refusal("Prometheus takes no license key; leave it out, or set agent: new-relic")
+        if key is not None and (len(key.text) != _KEY_LENGTH or not key.text.isalnum()):
+            raise refusal(
+                f"this is no license key of New Relic, which has {_KEY_LENGTH} letters and digits; take the key of "
+                "type INGEST - LICENSE from the account"
+            )
+        return key
+
+    @property
+    def globals(self) -> dict[str, str]:
+        """What is set in Kolla's globals; its exporters follow enable_prometheus (etc/kolla/globals.yml of Kolla)."""
+        return {"enable_prometheus": "yes"} if self.agent == "prometheus" else {}

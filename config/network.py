@@ -1,0 +1,140 @@
+"""Provider networks, their segments, and who may use them."""
+
+import json
+from collections.abc import Mapping
+from typing import ClassVar
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from config.errors.problems import Refusals, refusal
+from config.fields import Line, Mtu, Name, PhysicalNetworkName, VlanId
+from config.spec import Adoptable, Effect, Protectable, Spec
+from config.subnet import SubnetSpec
+
+MOST_HINTS = 255
+"""neutron_lib.db.constants.AZ_HINTS_DB_LEN."""
+
+IPV6_LEAST_MTU = 1280
+"""RFC 8200: what every IPv6 link carries."""
+
+
+class SegmentSpec(Spec):
+    """One VLAN on one physical network."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "physical_network": Effect.REPLACED,
+        "vlan": Effect.REPLACED,
+    }
+
+    physical_network: PhysicalNetworkName = Field(
+        description="Neutron's name of the physical network, such as 'physnet1'"
+    )
+    vlan: VlanId = Field(description="the VLAN ID, a number from 1 to 4094")
+
+
+class ProjectReference(Adoptable):
+    """A project that uses a network, and its domain."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
+
+    project: Name = Field(description="the project's name")
+    domain: Name = Field(description="the domain the project is in")
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="the id of the RBAC policy that is there already: it is taken over, and protected",
+    )
+
+    @property
+    def qualified_name(self) -> str:
+        """PROJECT@DOMAIN."""
+        return f"{self.project}@{self.domain}"
+
+
+class ProviderNetworkSpec(Protectable):
+    """A provider network, its segments and its subnets."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "protected": Effect.NOTHING,
+        "name": Effect.RENAMED,
+        "renamed_from": Effect.NOTHING,
+        "segments": Effect.REPLACED,
+        "availability_hints": Effect.REPLACED,
+    }
+
+    name: Name = Field(description="the network's name, unique among this program's networks")
+    renamed_from: Name | None = Field(
+        None, description="its former name, so that it is renamed and not made anew"
+    )
+    description: Line = Field("", description="free text")
+    segments: tuple[SegmentSpec, ...] = Field(
+        description="a list of {physical_network, vlan}, most often one"
+    )
+    mtu: Mtu | None = Field(None, description="the MTU in bytes; left out, what Neutron works out")
+    port_security: bool = Field(
+        default=True, description="true or false: whether new ports are guarded by security groups"
+    )
+    availability_hints: tuple[Name, ...] = Field(
+        (), description="a list of the availability zones whose DHCP agents may serve it, such as 'rack-1'"
+    )
+    shared: bool = Field(default=False, description="true or false: whether every project may use it")
+    shared_with: tuple[ProjectReference, ...] = Field(
+        (), description="a list of {project, domain}: the projects that may use it"
+    )
+    subnets: tuple[SubnetSpec, ...] = Field((), description="a list of subnets")
+
+    @field_validator("segments")
+    @classmethod
+    def _has_a_segment(cls, segments: tuple[SegmentSpec, ...]) -> tuple[SegmentSpec, ...]:
+        if not segments:
+            raise refusal("a provider network needs a segment; give {physical_network, vlan}")
+        return segments
+
+    @field_validator("shared_with")
+    @classmethod
+    def _shared_in_one_way(
+        cls, projects: tuple[ProjectReference, ...], info: ValidationInfo
+    ) -> tuple[ProjectReference, ...]:
+        refused = Refusals()
+        if projects and info.data.get("shared"):
+            refused.add((), "the network is shared with everybody already; drop this, or set shared to false")
+        for index, project in enumerate(projects):
+            if project in projects[:index]:
+                refused.add((index,), f"project {project.qualified_name} is given twice; give it once")
+        refused.raise_if_any()
+        return projects
+
+    @field_validator("availability_hints")
+    @classmethod
+    def _each_zone_once(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+        refused = Refusals()
+        for index, zone in enumerate(zones):
+            if zone in zones[:index]:
+                refused.add((index,), f"zone {zone!r} is given twice; give it once")
+        if len(json.dumps(zones)) > MOST_HINTS:  # as Neutron keeps them, in one column
+            refused.add(
+                (), f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
+            )
+        refused.raise_if_any()
+        return zones
+
+    @field_validator("subnets")
+    @classmethod
+    def _the_mtu_carries_ipv6(
+        cls, subnets: tuple[SubnetSpec, ...], info: ValidationInfo
+    ) -> tuple[SubnetSpec, ...]:
+        refused = Refusals()
+        mtu: int | None = info.data.get("mtu")
+        for index, subnet in enumerate(subnets):
+            if mtu and mtu < IPV6_LEAST_MTU and subnet.is_ipv6:
+                refused.add(
+                    (index, "cidr"),
+                    f"IPv6 needs an MTU of {IPV6_LEAST_MTU} or more, and the network's is {mtu}; raise its mtu",
+                )
+        refused.raise_if_any()
+        return subnets

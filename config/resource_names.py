@@ -1,0 +1,17 @@
+"""Names of resources whose service ignores case and accents: another spelling is the same resource.
+
+The engine knows a resource by its name. Were `bot` and `Bot` two resources, a stack file with the other spelling would
+make one beside the other, which the service refuses, or which hands the first one to be deleted (docs/names.md).
+"""
+
+from clients.names import folded
+
+
+def resource_name(name: str) -> str:
+    """The resource's name for what the stack file calls NAME."""
+    return folded(name) or name  # nothing is left of a name of accents alone
+
+
+def child_name(parent: str, *names: str | int) -> str:
+    """The name of a resource that belongs to the resource PARENT: PARENT/NAME[/NAME…]."""
+    return folded("/".join(map(str, (parent, *names))))

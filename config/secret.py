@@ -1,0 +1,89 @@
+"""Secrets of the stack file: encrypted in it, or named there and kept in a file or the environment."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pulumi
+from pydantic import BaseModel, BeforeValidator, ValidationInfo
+
+from clients import regular_file
+from config.errors.problems import KeyPath, Problem, refusal
+from config.project_folder import ROOT
+
+_RIGHT = "give {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"
+
+
+@dataclass(frozen=True)
+class SecretText:
+    """A secret's text, which no representation, sentence or log shows.
+
+    Attributes:
+        inline: whether it stood in the stack file itself, where only an encrypted one may stand.
+    """
+
+    text: str
+    inline: bool = False
+
+    def __repr__(self) -> str:
+        return "SecretText(…)"
+
+    @property
+    def output(self) -> pulumi.Output[str]:
+        """The text, marked as secret for the engine."""
+        return pulumi.Output.secret(self.text)
+
+
+def _secret(given: Any, info: ValidationInfo) -> SecretText:
+    # No sentence here repeats what was given: it may be the secret.
+    if isinstance(given, SecretText):
+        return given
+    if isinstance(given, str):
+        if not given:
+            raise refusal(f"the secret is empty; {_RIGHT}")
+        return SecretText(given, inline=True)
+    if not isinstance(given, dict) or len(given) != 1 or not {"file", "env"} & set(given):
+        raise refusal(f"this is no secret; {_RIGHT}")
+    ((way, name),) = given.items()
+    if not isinstance(name, str) or not name:
+        raise refusal(f"{way} names nothing; {_RIGHT}")
+    if way == "env":
+        text = os.environ.get(name, "")
+        if not text:
+            raise refusal(f"the environment variable {name} is not set; set it to the secret, or {_RIGHT}")
+        return SecretText(text)
+    path = Path((info.context or {}).get(ROOT, ".")) / name
+    try:
+        text = regular_file.text(path).rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise refusal(
+            f"{name!r} cannot be read ({reason}); give a file that holds the secret alone"
+        ) from None
+    if not text:
+        raise refusal(f"{name!r} is empty; give a file that holds the secret alone")
+    return SecretText(text)
+
+
+Secret = Annotated[SecretText, BeforeValidator(_secret)]
+
+
+def in_the_clear(value: Any, encrypted: frozenset[str], path: KeyPath = ()) -> Iterator[Problem]:
+    """Every secret inside VALUE that stands in the stack file as plain text.
+
+    ENCRYPTED are the top-level keys in which Pulumi found an encrypted value. It does not say where in them, so
+    plain text beside an encrypted value goes unnoticed.
+    """
+    if isinstance(value, SecretText):
+        if value.inline and path[0] not in encrypted:
+            yield Problem(
+                path, f"the secret stands here in plain text; {_RIGHT}, and change it where it is used"
+            )
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from in_the_clear(getattr(value, name), encrypted, (*path, name))
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from in_the_clear(inner, encrypted, (*path, index))

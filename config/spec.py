@@ -1,0 +1,51 @@
+"""The base of every spec: frozen, and a key it does not know is refused; what changing a field does."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Effect(StrEnum):
+    """What changing a field does; docs/settings.md is made from it, and lab tests hold it against the cloud."""
+
+    UPDATED = "updated in place"
+    REPLACED = "replaced: the old one is removed, a new one made"
+    RENAMED = "a new one is made, unless `renamed_from` gives the former name"
+    NOTHING = "nothing in the cloud"
+
+
+class Spec(BaseModel):
+    """A part of the stack file; each field's description says what would be right there.
+
+    Attributes:
+        effects: what changing a field does, by name; a field that is not there is updated in place.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    effects: ClassVar[Mapping[str, Effect]] = {}
+
+    @classmethod
+    def effect_of(cls, field: str) -> Effect:
+        """What changing FIELD does."""
+        return cls.effects.get(field, Effect.UPDATED)
+
+
+class Adoptable(Spec):
+    """Something that may be there already and can be taken over instead of made."""
+
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="the id of one that is there already: it is taken over, and protected while this is here",
+    )
+
+
+class Protectable(Adoptable):
+    """Something that Pulumi can be told never to remove."""
+
+    protected: bool = Field(
+        default=False,
+        description="true or false: whether pulumi refuses to remove or replace it, until this is false again",
+    )

@@ -1,0 +1,26 @@
+"""A source as what reads it needs it: a file that is held open, and its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dynamic_providers.rbd_image.inspection import Format
+
+
+@dataclass(frozen=True)
+class Source:
+    """A verified file, held open: what is imported is what was hashed, whatever happens to the path.
+
+    Attributes:
+        fd: descriptor of the file, decompressed if it was compressed; valid inside the ``with`` that gave this object.
+        format: of the file.
+        virtual_size: of the disk in it, in bytes.
+        data: how many bytes of the disk may hold data.
+    """
+
+    fd: int
+    format: Format
+    virtual_size: int
+    data: int = 0

@@ -1,0 +1,1 @@
+"""What concerns the Pulumi program as a whole: the SDK's settings, the OpenStack provider, resource options."""

@@ -1,0 +1,128 @@
+"""Whether an id that the stack file adopts is that of what the entry declares; the program looks, at preview and up.
+
+The engine imports whatever has the id, and then changes it to what is declared: a project with another name would be
+renamed. A grant's id is compared in components/identity/grants.py, an image's by its provider.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any, cast
+
+import pulumi
+from openstack.connection import Connection
+from openstack.exceptions import NotFoundException, SDKException
+
+from clients.errors import CloudError
+from clients.names import folded
+from clients.openstack import connect
+from config.network import ProviderNetworkSpec
+from config.settings import Settings
+
+if TYPE_CHECKING:
+    from openstack.identity.v3._proxy import Proxy
+
+
+def check_adopted(settings: Settings) -> None:
+    """Refuse an `adopt` that is the id of something else. The cloud is asked only where something is adopted.
+
+    An id that nothing has is left to the engine, which says so. Names are compared as the services compare them.
+
+    Raises:
+        pulumi.RunError: with a sentence for each; nothing was registered yet.
+    """
+    of_keystone = [*settings.domains, *settings.projects, *settings.accounts]
+    identity = any(spec.adopt for spec in of_keystone)
+    shares = any(share.adopt for network in settings.networks for share in network.shared_with)
+    networks = [spec for spec in settings.networks if _adopts(spec)]
+    if not (identity or networks):
+        return
+    try:
+        with connect(settings.openstack.cloud) as conn:
+            keystone = _Keystone(conn) if identity or shares else None
+            wrong = [
+                *(_identity(settings, keystone) if keystone else ()),
+                *_networks(networks, conn, keystone),
+            ]
+    except (CloudError, SDKException) as error:
+        raise pulumi.RunError(
+            f"whether what is adopted is what is declared could not be looked at: {error}"
+        ) from None
+    if wrong:
+        raise pulumi.RunError("\n".join(wrong))
+
+
+class _Keystone:
+    """The names of domains and projects, by id."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.identity = cast("Proxy", conn.identity)  # the SDK's types have its v2 too
+        self.domains = {domain.id: domain.name for domain in self.identity.domains()}
+        self.projects = {project.id: self._qualified(project) for project in self.identity.projects()}
+
+    def user(self, id_: str) -> str | None:
+        """NAME@DOMAIN."""
+        try:
+            return self._qualified(self.identity.get_user(id_))
+        except NotFoundException:
+            return None
+
+    def _qualified(self, found: Any) -> str:
+        return f"{found.name}@{self.domains.get(found.domain_id, found.domain_id)}"
+
+
+def _identity(settings: Settings, keystone: _Keystone) -> Iterator[str]:
+    for domain in settings.domains:
+        if domain.adopt:
+            yield from _told("domain", domain.adopt, keystone.domains.get(domain.adopt), [domain.name])
+    for project in settings.projects:
+        if project.adopt:
+            found = keystone.projects.get(project.adopt)
+            yield from _told("project", project.adopt, found, [project.qualified_name])
+    for account in settings.accounts:
+        if account.adopt:
+            names = [f"{name}@{account.domain}" for name in (account.name, account.renamed_from) if name]
+            yield from _told("account", account.adopt, keystone.user(account.adopt), names)
+
+
+def _networks(
+    specs: Sequence[ProviderNetworkSpec], conn: Connection, keystone: _Keystone | None
+) -> Iterator[str]:
+    """Subnets and shares are named with their network: one of another network is another's."""
+    if not specs:
+        return
+    live = {network.id: network.name for network in conn.network.networks()}
+    subnets = {
+        subnet.id: f"{live.get(subnet.network_id, subnet.network_id)}/{subnet.name}"
+        for subnet in conn.network.subnets()
+    }
+    projects = keystone.projects if keystone else {}
+    policies = {
+        policy.id: f"{live.get(policy.object_id, policy.object_id)} with "
+        f"{projects.get(policy.target_project_id, policy.target_project_id)}"
+        for policy in (conn.network.rbac_policies() if keystone else ())
+    }
+    for spec in specs:
+        names = [name for name in (spec.name, spec.renamed_from) if name]
+        if spec.adopt:
+            yield from _told("network", spec.adopt, live.get(spec.adopt), names)
+        for subnet in spec.subnets:
+            if subnet.adopt:
+                theirs = [name for name in (subnet.name, subnet.renamed_from) if name]
+                declared = [f"{of}/{name}" for of, name in product(names, theirs)]
+                yield from _told("subnet", subnet.adopt, subnets.get(subnet.adopt), declared)
+        for share in spec.shared_with:
+            if share.adopt:
+                declared = [f"{of} with {share.qualified_name}" for of in names]
+                yield from _told("share", share.adopt, policies.get(share.adopt), declared)
+
+
+def _adopts(spec: ProviderNetworkSpec) -> bool:
+    return any(entry.adopt for entry in (spec, *spec.subnets, *spec.shared_with))
+
+
+def _told(kind: str, id_: str, found: str | None, declared: list[str]) -> Iterator[str]:
+    if found is not None and folded(found) not in {folded(name) for name in declared}:
+        yield (
+            f"{kind} {declared[0]!r} has adopt: {id_}, which is {found!r}; write the id of {declared[0]!r}, declare "
+            f"what is there and rename it afterwards, or leave adopt out"
+        )
