@@ -5,7 +5,7 @@ SHELL := /bin/bash
 STACK ?= dev
 PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
-CODE := __main__.py components dynamic_providers clients policy operations host_image toolchain lab tests bench
+CODE := __main__.py config program components dynamic_providers clients policy operations host_image toolchain lab tests bench
 
 # Debian's server packages and the OpenStack services run nowhere but under the lab's two stacks: dev, and hosts,
 # which has simulated hosts besides.

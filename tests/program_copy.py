@@ -35,9 +35,11 @@ class ProgramCopy:
             "__main__.py",
             "clients",
             "components",
+            "config",
             "dynamic_providers",
             "operations",
             "policy",
+            "program",
         ):
             (project / name).symlink_to(ROOT / name)
         inherited = {

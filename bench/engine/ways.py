@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 STACK = "bench"
-PARTS = (".cloud", "Pulumi.yaml", "__main__.py", "clients", "components", "dynamic_providers")
+PARTS = (
+    *(".cloud", "Pulumi.yaml", "__main__.py"),
+    *("clients", "components", "config", "dynamic_providers", "program"),
+)
 """What the program is made of, and its Python."""
 Phases = list[tuple[str, Command]]
 

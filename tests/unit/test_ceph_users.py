@@ -13,6 +13,7 @@ from pulumi.runtime import mocks
 from clients.errors import CloudError
 from components.storage import ceph_users
 from components.storage.ceph_login import ceph_conf, keyring, keyring_name
+from config.ceph import CephLoginSpec
 from config.load import SettingsError, parse
 from config.settings import Settings
 from dynamic_providers.ceph_user import users
@@ -202,12 +203,12 @@ def unreachable(_login: str, _conf: str | None) -> Iterator[None]:
 def test_a_login_without_the_right_is_told_at_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(users, "connected", refused)
     with pytest.raises(pulumi.RunError, match=r"^ceph.user: client.x may not make cephx users. Nothing was"):
-        ceph_users.look_at_the_login(ceph_users.CephLoginSpec(), None)  # type: ignore[arg-type]
+        ceph_users.look_at_the_login(CephLoginSpec(), None)  # type: ignore[arg-type]
 
 
 def test_a_ceph_that_does_not_answer_from_here_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(users, "connected", unreachable)
     monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: told.append(text))
-    ceph_users.look_at_the_login(ceph_users.CephLoginSpec(), None)  # type: ignore[arg-type]
+    ceph_users.look_at_the_login(CephLoginSpec(), None)  # type: ignore[arg-type]
     assert told == ["ceph: could not be asked from here (no monitor answers): not checked"]

@@ -12,7 +12,16 @@ from clients import exact
 from tests.unit.host_cloud import answer
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("__main__.py", "components", "dynamic_providers", "clients", "operations", "policy")
+PRODUCT = (
+    "__main__.py",
+    "clients",
+    "components",
+    "config",
+    "dynamic_providers",
+    "operations",
+    "policy",
+    "program",
+)
 TEXTS = {"name", "host", "description", "tags", "tag", "title", "source_compute"}
 """Query parameters that a service compares as its database does; ids and flags it cannot mistake."""
 COMPARED = {

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 def native_types() -> set[str]:
     """Every resource of the OpenStack plugin that the program or a component names."""
     found = set()
-    for file in (ROOT / "__main__.py", *sorted((ROOT / "components").glob("*.py"))):
+    for file in (ROOT / "__main__.py", *sorted((ROOT / "components").rglob("*.py"))):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Attribute(ast.Attribute(ast.Name("openstack"), module), name):

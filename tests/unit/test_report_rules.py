@@ -51,7 +51,7 @@ def counts(*arguments: Any, **more: Any) -> dict[str, Any]:
 
 def test_every_type_that_the_program_makes_has_a_rule() -> None:
     tokens = set()
-    for path in (ROOT / "components").glob("*.py"):
+    for path in (ROOT / "components").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         tokens |= {
             f"openstack:{module}/{name[0].lower()}{name[1:]}:{name}"

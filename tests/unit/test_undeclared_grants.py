@@ -20,6 +20,7 @@ from clients.keystone import own_login
 from clients.keystone.own_login import Own
 from components.identity import undeclared_grants
 from components.identity.undeclared_grants import AuthoritativeProject, DeclaredGrant, Known
+from config.identity import Undeclared
 from dynamic_providers.undeclared_grants import assignments, removal
 from dynamic_providers.undeclared_grants.assignments import Assignment, Found
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
@@ -200,7 +201,7 @@ class Recorder(mocks.Mocks):
         raise AssertionError(args)
 
 
-def watched(mode: undeclared_grants.Undeclared) -> list[dict[Any, Any]]:
+def watched(mode: Undeclared) -> list[dict[Any, Any]]:
     """The inputs of the UndeclaredGrants that a project with TEAM declared makes."""
     recorder = Recorder()
     mocks.set_mocks(recorder, project="private-cloud", stack="test")
