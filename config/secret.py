@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import pulumi
 from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
 from clients import regular_file
@@ -29,11 +28,6 @@ class SecretText:
 
     def __repr__(self) -> str:
         return "SecretText(…)"
-
-    @property
-    def output(self) -> pulumi.Output[str]:
-        """The text, marked as secret for the engine."""
-        return pulumi.Output.secret(self.text)
 
 
 def _secret(given: Any, info: ValidationInfo) -> SecretText:

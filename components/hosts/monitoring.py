@@ -9,6 +9,7 @@ import pulumi
 from config.monitoring import MonitoringSpec
 from dynamic_providers.monitoring_agent import MonitoredHost, MonitoringAgentArgs
 from dynamic_providers.monitoring_agent import MonitoringAgent as AgentOnHosts
+from program.secret_output import secret_output
 
 
 class MonitoringAgent(pulumi.ComponentResource):
@@ -48,7 +49,7 @@ class MonitoringAgent(pulumi.ComponentResource):
         made = AgentOnHosts(
             name,
             MonitoringAgentArgs(hosts=dict(hosts), inventory=str(inventory), command=command, logs=str(logs)),
-            license_key=spec.license_key.output,
+            license_key=secret_output(spec.license_key),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.monitored = made.results.apply(self._monitored)

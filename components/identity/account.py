@@ -24,6 +24,7 @@ from config.secret import SecretText
 from dynamic_providers.application_credential import ApplicationCredential
 from dynamic_providers.generated_password import GeneratedPassword, GeneratedPasswordArgs
 from program.resource_options import adopting, known_as
+from program.secret_output import secret_output
 
 
 class ServiceAccount(pulumi.ComponentResource):
@@ -59,7 +60,7 @@ class ServiceAccount(pulumi.ComponentResource):
         self._name, self._spec, self._cloud = name, spec, cloud
         child = pulumi.ResourceOptions(parent=self)
         self._password = (
-            spec.password.output
+            secret_output(spec.password)
             if isinstance(spec.password, SecretText)
             else GeneratedPassword(name, GeneratedPasswordArgs(serial=spec.password.serial), child).password
         )

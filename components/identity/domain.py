@@ -16,6 +16,7 @@ from config.kolla import KollaSpec
 from config.resource_names import resource_name
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfig
 from program.resource_options import adopting, known_as, protecting
+from program.secret_output import secret_output
 
 
 class Domain(pulumi.ComponentResource):
@@ -69,7 +70,7 @@ class Domain(pulumi.ComponentResource):
                 name,
                 config_args(spec.directory, spec.name, cloud, found.sample if found else None),
                 domain_id=domain.id,
-                password=spec.directory.bind_password.output,
+                password=secret_output(spec.directory.bind_password),
                 opts=pulumi.ResourceOptions(parent=self),
             )
             # By the resource's id: unlike another output it is known in the preview of an update.
@@ -78,7 +79,7 @@ class Domain(pulumi.ComponentResource):
             file = KollaDomainFile(
                 name,
                 domain=spec.name,
-                text=spec.directory.bind_password.output.apply(partial(domain_file, spec.directory)),
+                text=secret_output(spec.directory.bind_password).apply(partial(domain_file, spec.directory)),
                 kolla=kolla,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[domain]),
             )

@@ -10,6 +10,7 @@ import pulumi_command as command
 
 from config.kolla import KollaSpec
 from config.kolla_files import domain_file_name, domain_file_problem
+from program.secret_output import secret_output
 
 
 class KollaDomainFile(pulumi.ComponentResource):
@@ -80,7 +81,7 @@ class KollaDomainFile(pulumi.ComponentResource):
                     host=kolla.host.address,
                     port=kolla.host.port,
                     user=kolla.host.user,
-                    private_key=kolla.host.private_key.output,
+                    private_key=secret_output(kolla.host.private_key),
                     host_key=kolla.host.host_key,
                 ),
                 create=script.write,
