@@ -100,9 +100,10 @@ docs: toolchain ## the tables of docs/settings.md and docs/policy.md, from the c
 	@$(VENV)/python -m operations.field_tables
 	@$(VENV)/python -m operations.rule_table
 
-lint: toolchain ## ruff: rules and format
+lint: toolchain ## ruff: rules and format; import-linter: which room may know which
 	@$(VENV)/ruff check $(CODE)
 	@$(VENV)/ruff format --check $(CODE)
+	@$(VENV)/lint-imports --no-cache --no-logo
 
 types: toolchain ## mypy, strict
 	@$(VENV)/mypy $(CODE)
