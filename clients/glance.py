@@ -1,4 +1,4 @@
-"""The records of generations in Glance: find, create, change, delete; `registration` tells it where the data is.
+"""The records of generations in Glance: find, create, change, delete; dynamic_providers/rbd_image tells it where the data is.
 
 API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST level, because the SDK's
 ``create_image`` adds properties of its own and decides by content whether to upload.

@@ -1,1 +1,1 @@
-"""What the cloud is: one file a concept, each with its spec, its validators and its component resource."""
+"""What is made of a stack file: ComponentResources, a folder a subject. What the file may say is in config/."""
