@@ -157,8 +157,8 @@ def test_a_source_that_breaks_off_leaves_nothing(first, tmp_path):
 KILLED = """
 import importlib, json, os, signal, sys
 from dynamic_providers.rbd_image.provider import RbdImageProvider
-module, name = sys.argv[1].split(".")
-module = importlib.import_module("dynamic_providers.rbd_image." + module)
+module, _, name = sys.argv[1].rpartition(".")
+module = importlib.import_module(module if "." in module else "dynamic_providers.rbd_image." + module)
 original = getattr(module, name)
 def dies(*args, **kwargs):
     if sys.argv[2] == "after":
@@ -184,7 +184,7 @@ def killed(step, when, method, *arguments):
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        pytest.param("glance.create", "after", marks=pytest.mark.nightly),
+        pytest.param("clients.glance.create", "after", marks=pytest.mark.nightly),
         pytest.param("store.take_snapshot", "before", marks=pytest.mark.nightly),
         ("store.take_snapshot", "after"),
         pytest.param("writer.write", "after", marks=pytest.mark.nightly),
@@ -247,11 +247,11 @@ def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(fir
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        pytest.param("glance.create", "after", marks=pytest.mark.nightly),
+        pytest.param("clients.glance.create", "after", marks=pytest.mark.nightly),
         ("registration.register", "after"),
-        pytest.param("glance.apply", "after", marks=pytest.mark.nightly),
-        pytest.param("glance.delete", "before", marks=pytest.mark.nightly),
-        pytest.param("glance.delete", "after", marks=pytest.mark.nightly),
+        pytest.param("clients.glance.apply", "after", marks=pytest.mark.nightly),
+        pytest.param("clients.glance.delete", "before", marks=pytest.mark.nightly),
+        pytest.param("clients.glance.delete", "after", marks=pytest.mark.nightly),
     ],
 )
 def test_killed_at_any_step_of_an_update_the_next_one_converges(created, second, step, when):
@@ -267,8 +267,8 @@ def test_killed_at_any_step_of_an_update_the_next_one_converges(created, second,
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        pytest.param("glance.delete", "before", marks=pytest.mark.nightly),
-        ("glance.delete", "after"),
+        pytest.param("clients.glance.delete", "before", marks=pytest.mark.nightly),
+        ("clients.glance.delete", "after"),
         pytest.param("store.remove", "after", marks=pytest.mark.nightly),
     ],
 )
