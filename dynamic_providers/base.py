@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pulumi.dynamic import (
@@ -47,8 +48,23 @@ InputsT = TypeVar("InputsT", bound=Inputs)
 OutputsT = TypeVar("OutputsT", bound=Outputs)
 
 
+@dataclass(frozen=True)
+class ResourceState(Generic[InputsT, OutputsT]):
+    """A resource as the stack's state has it.
+
+    Attributes:
+        id: under which the provider finds the live object.
+        inputs: what was declared when the state was written.
+        outputs: what the provider found out then.
+    """
+
+    id: str
+    inputs: InputsT
+    outputs: OutputsT
+
+
 class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
-    """CRUD over models. Subclasses set the class variables and write the five methods at the end.
+    """CRUD over models. Subclasses set the class variables and write the abstract methods at the end.
 
     ``check`` and ``diff`` make no network calls. Fields are updated in place unless named below.
     """
@@ -109,45 +125,37 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         inputs = self._inputs(props)
         id_, outputs = self.find_or_create(inputs)
         self._note(id_, props)
-        return CreateResult(id_, _state(inputs, outputs))
+        return CreateResult(id_, _properties(inputs, outputs))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Bring the live resource to the new inputs; where only the way to it changed, record that."""
-        inputs = self._inputs(_news)
-        olds = self.outputs_model.model_validate(_without_provider(_olds))
+        inputs, state = self._inputs(_news), self._state(_id, _olds)
         changed = self._changed(_without_provider(_olds), _without_provider(_news))
-        if changed and changed <= self.reached_by and not self.needs_repair(olds):
-            return UpdateResult(_state(inputs, olds))
-        outputs = self.update_in_place(_id, olds, inputs)
+        if changed and changed <= self.reached_by and not self.needs_repair(state.outputs):
+            return UpdateResult(_properties(inputs, state.outputs))
+        outputs = self.update_in_place(state, inputs)
         self._note(_id, _news)
-        return UpdateResult(_state(inputs, outputs))
+        return UpdateResult(_properties(inputs, outputs))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Read the live state; "gone" is an empty id."""
-        known = _without_provider(props)
-        found = self.read_live(
-            id_, self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
-        )
+        found = self.read_live(self._state(id_, props))
         if found is None:
             return ReadResult("", {})
         inputs, outputs = found
-        return ReadResult(id_, _state(inputs, outputs), inputs.model_dump(exclude_none=True))
+        return ReadResult(id_, _properties(inputs, outputs), inputs.model_dump(exclude_none=True))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove everything the resource made, unless another resource stands for the same object in this run.
 
         What is gone already is success.
         """
-        known = _without_provider(_props)
-        inputs, outputs = (
-            self._inputs(self._only_inputs(known)),
-            self.outputs_model.model_validate(known),
-        )
+        state = self._state(_id, _props)
         successor = (self._of_this_run or {}).get(_id)
         if successor is None:
-            self.delete_live(_id, inputs, outputs)
+            self.delete_live(state)
         else:
-            self.hand_over(_id, inputs, outputs, self._inputs(successor))
+            self.hand_over(state, self._inputs(successor))
 
     def refusals(self, id_: str, props: dict[str, Any]) -> list[str]:
         """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed.
@@ -155,11 +163,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         Raises:
             CloudError: the service cannot be asked.
         """
-        known = _without_provider(props)
-        inputs, outputs = self._inputs(self._only_inputs(known)), self.outputs_model.model_validate(known)
-        return self.delete_refusals(id_, inputs, outputs)
+        return self.delete_refusals(self._state(id_, props))
 
-    def delete_refusals(self, id_: str, inputs: InputsT, outputs: OutputsT) -> list[str]:  # noqa: ARG002 - for subclasses
+    def delete_refusals(self, state: ResourceState[InputsT, OutputsT]) -> list[str]:  # noqa: ARG002 - for subclasses
         """The same, of its models; for what can be looked at before a whole stack is destroyed."""
         return []
 
@@ -167,8 +173,12 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Whether a refresh left something in ``outputs`` that the next update has to mend."""
         return False
 
-    def hand_over(self, id_: str, inputs: InputsT, outputs: OutputsT, successor: InputsT) -> None:
+    def hand_over(self, state: ResourceState[InputsT, OutputsT], successor: InputsT) -> None:
         """Leave the object to the resource with the inputs SUCCESSOR; remove only what that does not declare."""
+
+    def update_in_place(self, state: ResourceState[InputsT, OutputsT], inputs: InputsT) -> OutputsT:  # noqa: ARG002 - for subclasses
+        """Change the live resource to ``inputs``; return all outputs. Left out, it is made as if it were new."""
+        return self.find_or_create(inputs)[1]
 
     def _note(self, id_: str, props: dict[str, Any]) -> None:
         if self._of_this_run is not None:
@@ -179,15 +189,11 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Make it, or find what an interrupted run made; return its id and outputs."""
 
     @abstractmethod
-    def update_in_place(self, id_: str, olds: OutputsT, inputs: InputsT) -> OutputsT:
-        """Change the live resource to ``inputs``; return all outputs."""
-
-    @abstractmethod
-    def read_live(self, id_: str, inputs: InputsT, outputs: OutputsT) -> tuple[InputsT, OutputsT] | None:
+    def read_live(self, state: ResourceState[InputsT, OutputsT]) -> tuple[InputsT, OutputsT] | None:
         """Inputs and outputs as they really are, or None if the resource is gone. Changes nothing."""
 
     @abstractmethod
-    def delete_live(self, id_: str, inputs: InputsT, outputs: OutputsT) -> None:
+    def delete_live(self, state: ResourceState[InputsT, OutputsT]) -> None:
         """Remove it; gone already is success, in use is an InUseError that names the users."""
 
     def _changed(self, olds: dict[str, Any], news: dict[str, Any]) -> set[str]:
@@ -202,8 +208,10 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     def _inputs(self, props: dict[str, Any]) -> InputsT:
         return self.inputs_model.model_validate(_without_provider(props))
 
-    def _only_inputs(self, props: dict[str, Any]) -> dict[str, Any]:
-        return {k: v for k, v in props.items() if k in self.inputs_model.model_fields}
+    def _state(self, id_: str, props: dict[str, Any]) -> ResourceState[InputsT, OutputsT]:
+        known = _without_provider(props)
+        inputs = {key: value for key, value in known.items() if key in self.inputs_model.model_fields}
+        return ResourceState(id_, self._inputs(inputs), self.outputs_model.model_validate(known))
 
 
 def _without_provider(props: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +230,7 @@ def _has_unknown(value: Any) -> bool:
     return bool(known_types.is_unknown(value))
 
 
-def _state(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
+def _properties(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
     return inputs.model_dump(exclude_none=True) | outputs.model_dump(exclude_none=True)
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients import openstack
 from dynamic_providers.application_credential import credentials
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 
 class AccessRule(BaseModel):
@@ -89,29 +89,29 @@ class ApplicationCredentialProvider(DynamicProvider[ApplicationCredentialArgs, A
 
     def update_in_place(
         self,
-        id_: str,  # noqa: ARG002
-        olds: ApplicationCredentialOutputs,
+        state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs],
         inputs: ApplicationCredentialArgs,  # noqa: ARG002
     ) -> ApplicationCredentialOutputs:
         """Nothing is changed in place."""
-        return olds
+        return state.outputs
 
     def read_live(
-        self, id_: str, inputs: ApplicationCredentialArgs, outputs: ApplicationCredentialOutputs
+        self, state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs]
     ) -> tuple[ApplicationCredentialArgs, ApplicationCredentialOutputs] | None:
         """Gone is: Keystone has it no more, by whoever's hand."""
-        with openstack.connect(inputs.cloud) as conn:
-            return (inputs, outputs) if credentials.get(conn, inputs.user_id, id_) else None
+        with openstack.connect(state.inputs.cloud) as conn:
+            return (
+                (state.inputs, state.outputs)
+                if credentials.get(conn, state.inputs.user_id, state.id)
+                else None
+            )
 
     def delete_live(
-        self,
-        id_: str,
-        inputs: ApplicationCredentialArgs,
-        outputs: ApplicationCredentialOutputs,  # noqa: ARG002
+        self, state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs]
     ) -> None:
         """Delete it as the administrator: the account may be gone, or have another password by now."""
-        with openstack.connect(inputs.cloud) as conn:
-            credentials.remove(conn, inputs.user_id, id_)
+        with openstack.connect(state.inputs.cloud) as conn:
+            credentials.remove(conn, state.inputs.user_id, state.id)
 
 
 def _wanted(inputs: ApplicationCredentialArgs) -> credentials.Wanted:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, Field, field_validator
 
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.ceph_login_files import files
 
 
@@ -62,36 +62,27 @@ class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesO
         return inputs.folder, CephLoginFilesOutputs(names=sorted(inputs.texts))
 
     def update_in_place(
-        self, id_: str, olds: CephLoginFilesOutputs, inputs: CephLoginFilesArgs
+        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs], inputs: CephLoginFilesArgs
     ) -> CephLoginFilesOutputs:
         """Write them anew, and remove those that are declared no more."""
-        files.write(Path(id_), inputs.texts)
-        files.remove(Path(id_), set(olds.names) - set(inputs.texts))
+        files.write(Path(state.id), inputs.texts)
+        files.remove(Path(state.id), set(state.outputs.names) - set(inputs.texts))
         return CephLoginFilesOutputs(names=sorted(inputs.texts))
 
     def read_live(
-        self, id_: str, inputs: CephLoginFilesArgs, outputs: CephLoginFilesOutputs
+        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs]
     ) -> tuple[CephLoginFilesArgs, CephLoginFilesOutputs]:
         """Never gone: a file that is missing is damage."""
-        found = files.wrong(Path(id_), inputs.texts)
+        found = files.wrong(Path(state.id), state.inputs.texts)
         damage = [f"{name} {problem}" for name, problem in sorted(found.items())]
-        return inputs, outputs.model_copy(update={"damage": damage})
+        return state.inputs, state.outputs.model_copy(update={"damage": damage})
 
-    def delete_live(
-        self,
-        id_: str,
-        inputs: CephLoginFilesArgs,  # noqa: ARG002
-        outputs: CephLoginFilesOutputs,
-    ) -> None:
+    def delete_live(self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs]) -> None:
         """Remove what was written, and the folder if nothing else is in it."""
-        files.remove(Path(id_), outputs.names)
+        files.remove(Path(state.id), state.outputs.names)
 
     def hand_over(
-        self,
-        id_: str,
-        inputs: CephLoginFilesArgs,  # noqa: ARG002
-        outputs: CephLoginFilesOutputs,
-        successor: CephLoginFilesArgs,
+        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs], successor: CephLoginFilesArgs
     ) -> None:
         """A cephx user that was renamed and keeps its folder: the files of the new name stay."""
-        files.remove(Path(id_), set(outputs.names) - set(successor.texts))
+        files.remove(Path(state.id), set(state.outputs.names) - set(successor.texts))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from clients.progress import tell
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.ceph_user import users
 
 
@@ -64,34 +64,33 @@ class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
             )
             return inputs.user, _outputs(made, users.monitors(handle))
 
-    def update_in_place(self, id_: str, olds: CephUserOutputs, inputs: CephUserArgs) -> CephUserOutputs:  # noqa: ARG002
+    def update_in_place(
+        self, state: ResourceState[CephUserArgs, CephUserOutputs], inputs: CephUserArgs
+    ) -> CephUserOutputs:
         """Give it other caps; whoever is connected gets them with its next ticket."""
         with users.connected(inputs.login, inputs.ceph_conf) as handle:
-            return _outputs(users.with_caps(handle, id_, inputs.caps), users.monitors(handle))
+            return _outputs(users.with_caps(handle, state.id, inputs.caps), users.monitors(handle))
 
     def read_live(
-        self,
-        id_: str,
-        inputs: CephUserArgs,
-        outputs: CephUserOutputs,  # noqa: ARG002
+        self, state: ResourceState[CephUserArgs, CephUserOutputs]
     ) -> tuple[CephUserArgs, CephUserOutputs] | None:
         """Gone is: the monitors do not know it."""
-        with users.connected(inputs.login, inputs.ceph_conf) as handle:
-            found = users.find(handle, id_)
+        with users.connected(state.inputs.login, state.inputs.ceph_conf) as handle:
+            found = users.find(handle, state.id)
             if found is None:
                 return None
-            live = inputs.model_copy(update={"caps": dict(found.caps)})
+            live = state.inputs.model_copy(update={"caps": dict(found.caps)})
             return live, _outputs(found, users.monitors(handle))
 
-    def delete_live(self, id_: str, inputs: CephUserArgs, outputs: CephUserOutputs) -> None:  # noqa: ARG002
+    def delete_live(self, state: ResourceState[CephUserArgs, CephUserOutputs]) -> None:
         """Remove it; one that was there before stays."""
-        if inputs.adopted:
+        if state.inputs.adopted:
             tell(
-                f"client.{id_} was there before this stack and stays; `ceph auth rm client.{id_}` removes it"
+                f"client.{state.id} was there before this stack and stays; `ceph auth rm client.{state.id}` removes it"
             )
             return
-        with users.connected(inputs.login, inputs.ceph_conf) as handle:
-            users.remove(handle, id_)
+        with users.connected(state.inputs.login, state.inputs.ceph_conf) as handle:
+            users.remove(handle, state.id)
 
 
 def _outputs(user: users.User, monitors: users.Monitors) -> CephUserOutputs:

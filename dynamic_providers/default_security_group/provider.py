@@ -8,7 +8,7 @@ from pydantic import Field
 
 from clients import openstack
 from clients.security_group_rules import Rule  # noqa: TC001 - pydantic evaluates annotations
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
 
 
@@ -48,37 +48,22 @@ class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, Def
         """Have Neutron make the group, if it has not yet, and change its rules."""
         return inputs.project_id, _bring_to(inputs)
 
-    def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002
-        olds: DefaultSecurityGroupOutputs,  # noqa: ARG002
-        inputs: DefaultSecurityGroupArgs,
-    ) -> DefaultSecurityGroupOutputs:
-        """The same."""
-        return _bring_to(inputs)
-
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: DefaultSecurityGroupArgs,
-        outputs: DefaultSecurityGroupOutputs,
+        self, state: ResourceState[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]
     ) -> tuple[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs] | None:
         """The rules as they are. Asked for by the group's id, which makes Neutron create nothing."""
-        with openstack.connect(inputs.cloud) as conn:
-            found = group.rules(conn, outputs.security_group_id)
+        with openstack.connect(state.inputs.cloud) as conn:
+            found = group.rules(conn, state.outputs.security_group_id)
         if found is None:
             return None
-        return inputs.model_copy(update={"rules": sorted(found.values())}), outputs
+        return state.inputs.model_copy(update={"rules": sorted(found.values())}), state.outputs
 
     def delete_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: DefaultSecurityGroupArgs,
-        outputs: DefaultSecurityGroupOutputs,
+        self, state: ResourceState[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]
     ) -> None:
         """Leave the group to Neutron again."""
-        with openstack.connect(inputs.cloud) as conn:
-            group.give_back(conn, outputs.security_group_id, inputs.project_id)
+        with openstack.connect(state.inputs.cloud) as conn:
+            group.give_back(conn, state.outputs.security_group_id, state.inputs.project_id)
 
 
 def _bring_to(inputs: DefaultSecurityGroupArgs) -> DefaultSecurityGroupOutputs:

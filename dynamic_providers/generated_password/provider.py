@@ -7,7 +7,7 @@ import string
 
 from pydantic import Field
 
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 LENGTH = 32
 """Letters and digits: 190 bits."""
@@ -46,25 +46,13 @@ class GeneratedPasswordProvider(DynamicProvider[GeneratedPasswordArgs, Generated
         """Generate one; a killed run's was never used, because it was not saved."""
         return _ID, GeneratedPasswordOutputs(password=_generated())
 
-    def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002
-        olds: GeneratedPasswordOutputs,  # noqa: ARG002
-        inputs: GeneratedPasswordArgs,  # noqa: ARG002
-    ) -> GeneratedPasswordOutputs:
-        """Generate another one."""
-        return GeneratedPasswordOutputs(password=_generated())
-
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: GeneratedPasswordArgs,
-        outputs: GeneratedPasswordOutputs,
+        self, state: ResourceState[GeneratedPasswordArgs, GeneratedPasswordOutputs]
     ) -> tuple[GeneratedPasswordArgs, GeneratedPasswordOutputs]:
         """What state holds: it is kept nowhere else."""
-        return inputs, outputs
+        return state.inputs, state.outputs
 
-    def delete_live(self, id_: str, inputs: GeneratedPasswordArgs, outputs: GeneratedPasswordOutputs) -> None:
+    def delete_live(self, state: ResourceState[GeneratedPasswordArgs, GeneratedPasswordOutputs]) -> None:
         """Nothing to remove."""
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients.progress import tell
 from clients.ssh import SshHost
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.host_os import rollout
 from dynamic_providers.host_os.upgrade import Host, Rules
 
@@ -131,24 +131,18 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         return "host-os", self._roll_out(inputs, {})
 
     def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002 - there is one a stack
-        olds: HostOsOutputs,
-        inputs: HostOsArgs,
+        self, state: ResourceState[HostOsArgs, HostOsOutputs], inputs: HostOsArgs
     ) -> HostOsOutputs:
         """Bring those hosts to their images that have not booted them."""
-        return self._roll_out(inputs, olds.serials)
+        return self._roll_out(inputs, state.outputs.serials)
 
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: HostOsArgs,
-        outputs: HostOsOutputs,
+        self, state: ResourceState[HostOsArgs, HostOsOutputs]
     ) -> tuple[HostOsArgs, HostOsOutputs] | None:
         """What the hosts have booted now, by whoever's hand."""
-        return inputs, _outputs(rollout.look(inputs.all_hosts, outputs.found))
+        return state.inputs, _outputs(rollout.look(state.inputs.all_hosts, state.outputs.found))
 
-    def delete_live(self, id_: str, inputs: HostOsArgs, outputs: HostOsOutputs) -> None:
+    def delete_live(self, state: ResourceState[HostOsArgs, HostOsOutputs]) -> None:
         """Nothing to remove: a host keeps what it has booted."""
 
     def needs_repair(self, outputs: HostOsOutputs) -> bool:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients import neutron
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 
 class HostRoute(BaseModel):
@@ -56,29 +56,21 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
         _set(inputs)
         return inputs.subnet_id, Outputs()
 
-    def update_in_place(self, id_: str, olds: Outputs, inputs: HostRoutesArgs) -> Outputs:  # noqa: ARG002 - base
-        """Give the subnet these routes and no others."""
-        _set(inputs)
-        return Outputs()
-
     def read_live(
-        self,
-        id_: str,
-        inputs: HostRoutesArgs,
-        outputs: Outputs,
+        self, state: ResourceState[HostRoutesArgs, Outputs]
     ) -> tuple[HostRoutesArgs, Outputs] | None:
         """Gone is: no subnet, or no route in it."""
-        with connect(inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, id_)
+        with connect(state.inputs.cloud) as cloud:
+            subnet = neutron.subnet(cloud, state.id)
         if subnet is None or not subnet.host_routes:
             return None
-        return inputs.model_copy(update={"routes": _routes(subnet)}), outputs
+        return state.inputs.model_copy(update={"routes": _routes(subnet)}), state.outputs
 
-    def delete_live(self, id_: str, inputs: HostRoutesArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
+    def delete_live(self, state: ResourceState[HostRoutesArgs, Outputs]) -> None:
         """Leave the subnet without host routes; without the subnet there are none."""
-        with connect(inputs.cloud) as cloud:
-            if neutron.subnet(cloud, id_):
-                cloud.network.update_subnet(id_, host_routes=[])
+        with connect(state.inputs.cloud) as cloud:
+            if neutron.subnet(cloud, state.id):
+                cloud.network.update_subnet(state.id, host_routes=[])
 
 
 def _routes(subnet: Any) -> list[HostRoute]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.keystone_domain_config import domain_config
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
 
     def update_in_place(
         self,
-        id_: str,  # noqa: ARG002 - the domain's, which the inputs have
-        olds: KeystoneDomainConfigOutputs,  # noqa: ARG002
+        state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs],  # noqa: ARG002
         inputs: KeystoneDomainConfigArgs,
     ) -> KeystoneDomainConfigOutputs:
         """Set exactly the declared options."""
@@ -80,24 +79,21 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
             return self._bring_to(connection, inputs)
 
     def read_live(
-        self, id_: str, inputs: KeystoneDomainConfigArgs, outputs: KeystoneDomainConfigOutputs
+        self, state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]
     ) -> tuple[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs] | None:
         """Every option but the password, which Keystone never tells: that stays as the stack holds it."""
-        with connect(inputs.cloud) as connection:
-            live = domain_config.get(connection, id_)
+        with connect(state.inputs.cloud) as connection:
+            live = domain_config.get(connection, state.id)
         if live is None:
             return None
-        return inputs.model_copy(update={"options": live}), outputs
+        return state.inputs.model_copy(update={"options": live}), state.outputs
 
     def delete_live(
-        self,
-        id_: str,
-        inputs: KeystoneDomainConfigArgs,
-        outputs: KeystoneDomainConfigOutputs,  # noqa: ARG002
+        self, state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]
     ) -> None:
         """Give the domain back to Keystone's default driver."""
-        with connect(inputs.cloud) as connection:
-            domain_config.delete(connection, id_)
+        with connect(state.inputs.cloud) as connection:
+            domain_config.delete(connection, state.id)
 
     def _bring_to(
         self, connection: Connection, inputs: KeystoneDomainConfigArgs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.ssh import SshHost
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.kolla_deployment import configuration, departure, lock, shared_files
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.convergence import Convergence, Result, seen
@@ -152,38 +152,28 @@ class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeployme
         return inputs.stack, _converge(inputs, KollaDeploymentOutputs())
 
     def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002
-        olds: KollaDeploymentOutputs,
-        inputs: KollaDeploymentArgs,
+        self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs], inputs: KollaDeploymentArgs
     ) -> KollaDeploymentOutputs:
         """Remove hosts that are no longer declared, then the same."""
-        outputs = _converge(inputs, olds)
-        if olds.written_in and olds.written_in != inputs.configdir:
-            shared_files.remove(Path(olds.written_in), keep=inputs.rendered())
+        outputs = _converge(inputs, state.outputs)
+        if state.outputs.written_in and state.outputs.written_in != inputs.configdir:
+            shared_files.remove(Path(state.outputs.written_in), keep=inputs.rendered())
         return outputs
 
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: KollaDeploymentArgs,
-        outputs: KollaDeploymentOutputs,
+        self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]
     ) -> tuple[KollaDeploymentArgs, KollaDeploymentOutputs]:
         """Look at the shared files and at each host's marker; a host that is not reached stays as it was."""
-        differing = shared_files.differing(inputs.rendered())
-        results = seen(inputs.deployment, outputs.results, frozenset(outputs.skipped))
+        differing = shared_files.differing(state.inputs.rendered())
+        results = seen(state.inputs.deployment, state.outputs.results, frozenset(state.outputs.skipped))
         found = {"results": results, "drift": [f"{path} was changed or removed" for path in differing]}
-        return inputs, outputs.model_copy(update=found)
+        return state.inputs, state.outputs.model_copy(update=found)
 
-    def delete_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: KollaDeploymentArgs,
-        outputs: KollaDeploymentOutputs,
-    ) -> None:
+    def delete_live(self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]) -> None:
         """Remove all hosts, then the files they share; in use is an InUseError that names the users."""
+        inputs = state.inputs
         with _running(inputs) as kolla:
-            departure.run(kolla, _leaving(inputs, outputs.deployed | inputs.hosts), inputs.clouds)
+            departure.run(kolla, _leaving(inputs, state.outputs.deployed | inputs.hosts), inputs.clouds)
         shared_files.remove(Path(inputs.configdir))
 
 

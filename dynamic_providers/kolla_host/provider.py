@@ -11,7 +11,7 @@ from pydantic import Field
 from clients.errors import CloudError
 from clients.progress import tell
 from clients.ssh import SshHost
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.kolla_host import enrolment, inventory
 from dynamic_providers.kolla_host.enrolment import Host
 from dynamic_providers.kolla_host.probe import Disk, Found
@@ -123,50 +123,50 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.write_entry(host)
         return inputs.name, _outputs(inputs, host, key, found)
 
-    def update_in_place(self, id_: str, olds: KollaHostOutputs, inputs: KollaHostArgs) -> KollaHostOutputs:  # noqa: ARG002
+    def update_in_place(
+        self, state: ResourceState[KollaHostArgs, KollaHostOutputs], inputs: KollaHostArgs
+    ) -> KollaHostOutputs:
         """The same, but the host is looked at only where that can matter; files of former places go last."""
         host = _host(inputs)
-        made = [Path(path) for path in olds.files]
+        made = [Path(path) for path in state.outputs.files]
         enrolment.require_place(host, made)
-        for sentence in olds.drift:
+        for sentence in state.outputs.drift:
             tell(f"host {host.name}: {sentence}; it is written anew from the stack file")
         enrolment.write_kickstart(host)
-        key = enrolment.pin(host, olds.seen_host_key)
-        if olds.unmet or olds.looked_at != _looked_at(inputs):
-            found = enrolment.settle_network(host, enrolment.look(host), olds.checked_disks)
-            enrolment.require_fit(host, found, olds.checked_disks)
+        key = enrolment.pin(host, state.outputs.seen_host_key)
+        if state.outputs.unmet or state.outputs.looked_at != _looked_at(inputs):
+            found = enrolment.settle_network(host, enrolment.look(host), state.outputs.checked_disks)
+            enrolment.require_fit(host, found, state.outputs.checked_disks)
             outputs = _outputs(inputs, host, key, found)
         else:
-            outputs = olds.model_copy(update=_written(host, key) | {"drift": []})
+            outputs = state.outputs.model_copy(update=_written(host, key) | {"drift": []})
         enrolment.write_entry(host)
         enrolment.forget(set(made) - set(host.files))
         return outputs
 
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: KollaHostArgs,
-        outputs: KollaHostOutputs,
+        self, state: ResourceState[KollaHostArgs, KollaHostOutputs]
     ) -> tuple[KollaHostArgs, KollaHostOutputs] | None:
         """Files edited or lost, and what the host lacks, are to repair; one that does not answer is not gone."""
-        host = _host(inputs)
+        outputs = state.outputs
+        host = _host(state.inputs)
         drift = {"drift": enrolment.drift(host, outputs.seen_host_key)}
         try:
             found = enrolment.look(host)
         except CloudError as error:
             tell(f"{error} (what is known of it is kept)")
-            return inputs, outputs.model_copy(update=drift)
+            return state.inputs, outputs.model_copy(update=drift)
         made = [Path(path) for path in outputs.files]
         unmet = (
             enrolment.network_drift(host, found)
             + enrolment.unmet(host, found, outputs.checked_disks)
             + enrolment.rivals(host, made)
         )
-        return inputs, outputs.model_copy(update=drift | {"unmet": unmet} | _facts(found))
+        return state.inputs, outputs.model_copy(update=drift | {"unmet": unmet} | _facts(found))
 
-    def delete_live(self, id_: str, inputs: KollaHostArgs, outputs: KollaHostOutputs) -> None:  # noqa: ARG002
+    def delete_live(self, state: ResourceState[KollaHostArgs, KollaHostOutputs]) -> None:
         """Out of the inventory first; the host itself is not touched."""
-        enrolment.forget([Path(path) for path in reversed(outputs.files)])
+        enrolment.forget([Path(path) for path in reversed(state.outputs.files)])
 
 
 def _host(inputs: KollaHostArgs) -> Host:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients.errors import CloudError
 from clients.ssh import SshHost
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
 from dynamic_providers.monitoring_agent.configuration import digest, rendered
 
@@ -125,25 +125,21 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         return "monitoring-agent", self._bring(inputs, {})
 
     def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002 - there is one a stack
-        olds: MonitoringAgentOutputs,
-        inputs: MonitoringAgentArgs,
+        self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs], inputs: MonitoringAgentArgs
     ) -> MonitoringAgentOutputs:
         """Configure it where it is not as declared, and remove it from hosts that are declared no more."""
-        return self._bring(inputs, olds.results)
+        return self._bring(inputs, state.outputs.results)
 
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: MonitoringAgentArgs,
-        outputs: MonitoringAgentOutputs,
+        self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]
     ) -> tuple[MonitoringAgentArgs, MonitoringAgentOutputs] | None:
         """What the hosts have now; what was not well stays so, and a host out of reach as it is known."""
-        results = dict(outputs.results)
-        wanted = {name: digest(text) for name, text in inputs.wanted.items()}
+        results = dict(state.outputs.results)
+        wanted = {name: digest(text) for name, text in state.inputs.wanted.items()}
         asked = {
-            name: host for name, host in inputs.all_hosts.items() if name in results and results[name].ok
+            name: host
+            for name, host in state.inputs.all_hosts.items()
+            if name in results and results[name].ok
         }
         for name, live in delivery.look(asked).items():
             if live.ok and live.digest != wanted[name]:
@@ -154,11 +150,11 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
                 )
             elif not live.ok and not live.out_of_reach:
                 results[name] = MonitoringAgentResult(**asdict(live))
-        return inputs, MonitoringAgentOutputs(results=results)
+        return state.inputs, MonitoringAgentOutputs(results=results)
 
-    def delete_live(self, id_: str, inputs: MonitoringAgentArgs, outputs: MonitoringAgentOutputs) -> None:  # noqa: ARG002
+    def delete_live(self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]) -> None:
         """Stop it on every host and take its configuration away."""
-        failed = delivery.remove(inputs.runner, outputs.results)
+        failed = delivery.remove(state.inputs.runner, state.outputs.results)
         if failed:
             raise CloudError(f"the monitoring agent is not removed: {_named(failed)}")
 

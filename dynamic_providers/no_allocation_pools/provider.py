@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from clients import neutron
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -53,27 +53,20 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
                 _set(cloud, inputs.subnet_id, [])
         return inputs.subnet_id, Outputs()
 
-    def update_in_place(self, id_: str, olds: Outputs, inputs: NoAllocationPoolsArgs) -> Outputs:  # noqa: ARG002 - base
-        """Take the subnet's pools away."""
-        return self.find_or_create(inputs)[1]
-
     def read_live(
-        self,
-        id_: str,
-        inputs: NoAllocationPoolsArgs,
-        outputs: Outputs,
+        self, state: ResourceState[NoAllocationPoolsArgs, Outputs]
     ) -> tuple[NoAllocationPoolsArgs, Outputs] | None:
         """Gone is: no subnet, or a pool in it."""
-        with connect(inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, id_)
-        return None if subnet is None or subnet.allocation_pools else (inputs, outputs)
+        with connect(state.inputs.cloud) as cloud:
+            subnet = neutron.subnet(cloud, state.id)
+        return None if subnet is None or subnet.allocation_pools else (state.inputs, state.outputs)
 
-    def delete_live(self, id_: str, inputs: NoAllocationPoolsArgs, outputs: Outputs) -> None:  # noqa: ARG002 - base
+    def delete_live(self, state: ResourceState[NoAllocationPoolsArgs, Outputs]) -> None:
         """Give the subnet its pools back, unless the plugin has given it some meanwhile."""
-        with connect(inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, id_)
+        with connect(state.inputs.cloud) as cloud:
+            subnet = neutron.subnet(cloud, state.id)
             if subnet is not None and not subnet.allocation_pools:
-                _set(cloud, id_, inputs.given_back)
+                _set(cloud, state.id, state.inputs.given_back)
 
 
 def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from clients import glance
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.rbd_image import adoption, generation, rotation, source, store, writer
 from dynamic_providers.rbd_image.rotation import Rotation
 
@@ -111,27 +111,32 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
                 adoption.adopt(cloud, inputs.adopt, _wanted(inputs.name, inputs))
         return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt, ahead=not inputs.adopt)
 
-    def update_in_place(self, id_: str, olds: RbdImageOutputs, inputs: RbdImageArgs) -> RbdImageOutputs:
+    def update_in_place(
+        self, state: ResourceState[RbdImageArgs, RbdImageOutputs], inputs: RbdImageArgs
+    ) -> RbdImageOutputs:
         """Change the record; new content is a new generation, and the former goes once that is active."""
-        return self._bring_to(id_, inputs, olds.glance_id, ahead=False)  # most change only the record
+        return self._bring_to(
+            state.id, inputs, state.outputs.glance_id, ahead=False
+        )  # most change only the record
 
     def read_live(
-        self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
+        self, state: ResourceState[RbdImageArgs, RbdImageOutputs]
     ) -> tuple[RbdImageArgs, RbdImageOutputs] | None:
         """Gone is: no record, or no snapshot behind it."""
+        inputs = state.inputs
         with _cloud(inputs) as cloud:
-            record = glance.get(cloud.conn, outputs.glance_id)
-            stored = store.inspect(cloud.ioctx, outputs.glance_id)
+            record = glance.get(cloud.conn, state.outputs.glance_id)
+            stored = store.inspect(cloud.ioctx, state.outputs.glance_id)
             if record is None or record["status"] not in glance.FINISHED or not (stored and stored.snapshot):
                 return None
-            former = rotation.former(cloud, _wanted(id_, inputs).stamps, record["id"])
+            former = rotation.former(cloud, _wanted(state.id, inputs).stamps, record["id"])
             damage = [
                 f"former generation {item['id']} can go"
                 for item in _rotation(inputs).collectable(cloud, former)
             ]
             damage += [
                 f"image {item['name']!r} ({item['id']}) can go"
-                for item in rotation.free(cloud, rotation.removed(cloud, inputs.owner_stack, id_))
+                for item in rotation.free(cloud, rotation.removed(cloud, inputs.owner_stack, state.id))
             ]
             if not stored.protected:
                 damage.append(f"snapshot {store.SNAPSHOT} is not protected")
@@ -147,21 +152,22 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             )
             return live, _outputs(cloud, record, [item["id"] for item in former], damage)
 
-    def delete_live(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> None:
+    def delete_live(self, state: ResourceState[RbdImageArgs, RbdImageOutputs]) -> None:
         """Remove every generation, the current one last, and what was published for it."""
-        with _cloud(inputs) as cloud:
-            how = _rotation(inputs)
-            records = list(_all_of(cloud, id_, inputs, outputs))
+        with _cloud(state.inputs) as cloud:
+            how = _rotation(state.inputs)
+            records = list(_all_of(cloud, state.id, state.inputs, state.outputs))
             for record in records:
                 how.remove(cloud, record)
-            if outputs.glance_id not in {record["id"] for record in records}:
-                store.remove(cloud.ioctx, outputs.glance_id)
+            if state.outputs.glance_id not in {record["id"] for record in records}:
+                store.remove(cloud.ioctx, state.outputs.glance_id)
 
-    def delete_refusals(self, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs) -> list[str]:
+    def delete_refusals(self, state: ResourceState[RbdImageArgs, RbdImageOutputs]) -> list[str]:
         """Clones, Glance's protection, and what the cephx user cannot tell."""
-        with _cloud(inputs) as cloud:
-            how = _rotation(inputs)
-            found = [how.refusal(cloud, record) for record in _all_of(cloud, id_, inputs, outputs)]
+        with _cloud(state.inputs) as cloud:
+            how = _rotation(state.inputs)
+            records = _all_of(cloud, state.id, state.inputs, state.outputs)
+            found = [how.refusal(cloud, record) for record in records]
         return [sentence for sentence in found if sentence]
 
     def _bring_to(

@@ -10,7 +10,7 @@ from clients import openstack
 from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
 from clients.keystone.role_assignments import Place, PrincipalKind, ScopeKind
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
@@ -82,53 +82,51 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             _bring_to(conn, inputs, set())
         return inputs.place.identity, RoleSetOutputs(given=inputs.roles)
 
-    def update_in_place(self, id_: str, olds: RoleSetOutputs, inputs: RoleSetArgs) -> RoleSetOutputs:  # noqa: ARG002
+    def update_in_place(
+        self, state: ResourceState[RoleSetArgs, RoleSetOutputs], inputs: RoleSetArgs
+    ) -> RoleSetOutputs:
         """The same; if not exact, only what was declared before is removed."""
         with openstack.connect(inputs.cloud) as conn:
-            _bring_to(conn, inputs, set(olds.given))
-        return RoleSetOutputs(given=inputs.roles, revision=olds.revision + 1)
+            _bring_to(conn, inputs, set(state.outputs.given))
+        return RoleSetOutputs(given=inputs.roles, revision=state.outputs.revision + 1)
 
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: RoleSetArgs,
-        outputs: RoleSetOutputs,
+        self, state: ResourceState[RoleSetArgs, RoleSetOutputs]
     ) -> tuple[RoleSetArgs, RoleSetOutputs] | None:
         """Gone is: no such user, group, project or domain. No roles at all are drift."""
+        inputs = state.inputs
         with openstack.connect(inputs.cloud) as conn:
             found = role_assignments.roles(conn, inputs.place)
             if not found and not role_assignments.is_there(conn, inputs.place):
                 return None
         roles = found if inputs.exact else found & set(inputs.roles)
-        return inputs.model_copy(update={"roles": sorted(roles)}), outputs
+        return inputs.model_copy(update={"roles": sorted(roles)}), state.outputs
 
-    def delete_live(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> None:  # noqa: ARG002
+    def delete_live(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> None:
         """Remove every role there, or if not exact, those that were declared."""
+        inputs = state.inputs
         with openstack.connect(inputs.cloud) as conn:
             found = role_assignments.roles(conn, inputs.place)
-            _take(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
+            _take(conn, inputs.place, found if inputs.exact else found & set(state.outputs.given))
 
-    def delete_refusals(self, id_: str, inputs: RoleSetArgs, outputs: RoleSetOutputs) -> list[str]:  # noqa: ARG002
+    def delete_refusals(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> list[str]:
         """What this run's own account needs."""
+        inputs = state.inputs
         with openstack.connect(inputs.cloud) as conn:
             found = role_assignments.roles(conn, inputs.place)
             try:
-                own_login.keep(conn, inputs.place, found if inputs.exact else found & set(outputs.given))
+                own_login.keep(
+                    conn, inputs.place, found if inputs.exact else found & set(state.outputs.given)
+                )
             except InUseError as error:
                 return [str(error)]
         return []
 
-    def hand_over(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: RoleSetArgs,
-        outputs: RoleSetOutputs,
-        successor: RoleSetArgs,
-    ) -> None:
+    def hand_over(self, state: ResourceState[RoleSetArgs, RoleSetOutputs], successor: RoleSetArgs) -> None:
         """A user or group that was renamed keeps the roles that are declared under its new name."""
-        with openstack.connect(inputs.cloud) as conn:
-            found = role_assignments.roles(conn, inputs.place)
-            _take(conn, inputs.place, found & set(outputs.given) - set(successor.roles))
+        with openstack.connect(state.inputs.cloud) as conn:
+            found = role_assignments.roles(conn, state.inputs.place)
+            _take(conn, state.inputs.place, found & set(state.outputs.given) - set(successor.roles))
 
 
 def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:

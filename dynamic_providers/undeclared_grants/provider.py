@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from clients import openstack
 from clients.keystone import own_login, role_assignments
 from clients.keystone.role_assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.undeclared_grants import assignments, removal
 
 LOG = logging.getLogger(__name__)
@@ -83,25 +83,13 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
         """Remove what is listed."""
         return inputs.project_id, _remove(inputs)
 
-    def update_in_place(
-        self,
-        id_: str,  # noqa: ARG002
-        olds: UndeclaredGrantsOutputs,  # noqa: ARG002
-        inputs: UndeclaredGrantsArgs,
-    ) -> UndeclaredGrantsOutputs:
-        """Remove what is listed."""
-        return _remove(inputs)
-
     def read_live(
-        self,
-        id_: str,  # noqa: ARG002
-        inputs: UndeclaredGrantsArgs,
-        outputs: UndeclaredGrantsOutputs,
+        self, state: ResourceState[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]
     ) -> tuple[UndeclaredGrantsArgs, UndeclaredGrantsOutputs] | None:
         """As it was: it is a deed and no thing, and what there is to do, the program finds out."""
-        return inputs, outputs
+        return state.inputs, state.outputs
 
-    def delete_live(self, id_: str, inputs: UndeclaredGrantsArgs, outputs: UndeclaredGrantsOutputs) -> None:
+    def delete_live(self, state: ResourceState[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]) -> None:
         """Nothing: what was removed stays removed."""
 
 

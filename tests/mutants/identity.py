@@ -30,19 +30,19 @@ MUTANTS = (
     ),
     Mutant(
         "dynamic_providers.base:DynamicProvider.update",
-        "changed <= self.reached_by and not self.needs_repair(olds)",
+        "changed <= self.reached_by and not self.needs_repair(state.outputs)",
         "changed <= self.reached_by",
         "tests/unit/test_dynamic_base.py",
     ),
     Mutant(
         "dynamic_providers.role_set.provider:RoleSetProvider.hand_over",
-        "set(outputs.given) - set(successor.roles)",
-        "set(outputs.given)",
+        "set(state.outputs.given) - set(successor.roles)",
+        "set(state.outputs.given)",
         "tests/unit/test_role_set.py",
     ),
     Mutant(
         "dynamic_providers.role_set.provider:RoleSetProvider.delete_live",
-        "found if inputs.exact else found & set(outputs.given)",
+        "found if inputs.exact else found & set(state.outputs.given)",
         "found",
         "tests/unit/test_role_set.py",
     ),

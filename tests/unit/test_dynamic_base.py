@@ -6,7 +6,7 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import Unknown
 
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs
+from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 
 class DeletedError(Exception):
@@ -37,13 +37,13 @@ class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
     def find_or_create(self, inputs: BoxArgs) -> tuple[str, BoxOutputs]:
         raise NotImplementedError
 
-    def update_in_place(self, id_: str, olds: BoxOutputs, inputs: BoxArgs) -> BoxOutputs:  # noqa: ARG002
-        return BoxOutputs(painted=abs(olds.painted) + 1)
+    def update_in_place(self, state: ResourceState[BoxArgs, BoxOutputs], inputs: BoxArgs) -> BoxOutputs:  # noqa: ARG002
+        return BoxOutputs(painted=abs(state.outputs.painted) + 1)
 
-    def read_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> Any:
+    def read_live(self, state: ResourceState[BoxArgs, BoxOutputs]) -> Any:
         raise NotImplementedError
 
-    def delete_live(self, id_: str, inputs: BoxArgs, outputs: BoxOutputs) -> None:  # noqa: ARG002
+    def delete_live(self, state: ResourceState[BoxArgs, BoxOutputs]) -> None:  # noqa: ARG002
         raise DeletedError
 
 
