@@ -210,6 +210,7 @@ def test_hosts_come_stay_and_go(cloud: Cloud) -> None:
     assert "Current stack resources (0)" in cloud.program.succeed("stack", "--stack", "test")
 
 
+@pytest.mark.nightly  # the lab's test_kolla_deployment is the real one
 def test_one_of_three_fails_and_two_are_enrolled_and_the_next_up_mends_the_third(cloud: Cloud) -> None:
     cloud.declare(host(1), host(2), host(3))
     cloud.failing("host-2", fails=True)

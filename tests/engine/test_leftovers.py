@@ -98,7 +98,14 @@ def test_what_was_taken_out_takes_nothing_from_what_stands_for_the_same_and_stay
 
 
 @pytest.mark.parametrize(
-    "how", [[], ["--refresh"], ["--run-program"], ["--refresh", "--run-program"]], ids=str
+    "how",
+    [
+        [],
+        pytest.param(["--refresh"], marks=pytest.mark.nightly),
+        pytest.param(["--run-program"], marks=pytest.mark.nightly),
+        ["--refresh", "--run-program"],
+    ],
+    ids=str,
 )
 def test_a_destroy_removes_it_all_the_same(logins: Logins, how: list[str]) -> None:
     logins.up({"nova": {"key"}})
@@ -108,7 +115,11 @@ def test_a_destroy_removes_it_all_the_same(logins: Logins, how: list[str]) -> No
     assert logins.state() == []
 
 
-@pytest.mark.parametrize("how", [[], ["--refresh"], ["--refresh", "--run-program"]], ids=str)
+@pytest.mark.parametrize(
+    "how",
+    [[], pytest.param(["--refresh"], marks=pytest.mark.nightly), ["--refresh", "--run-program"]],
+    ids=str,
+)
 def test_what_is_taken_out_goes_also_where_a_refresh_has_looked_at_it(logins: Logins, how: list[str]) -> None:
     logins.up({"nova": {"key"}})
     logins.up({}, *how)

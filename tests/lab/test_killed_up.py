@@ -171,6 +171,7 @@ def test_what_a_killed_up_left_on_the_cloud_is_taken_over_and_nothing_is_made_tw
     assert_whole(program, admin, suffix, made)
 
 
+@pytest.mark.nightly
 def test_what_the_state_has_lost_is_named_and_taken_over_and_its_adopt_lines_can_go(
     program: ProgramCopy, admin: Connection, suffix: str
 ) -> None:
@@ -230,6 +231,7 @@ def test_repair_fails_as_long_as_a_network_of_that_name_is_one_of_several(
     assert_whole(program, admin, suffix, KINDS[:4])
 
 
+@pytest.mark.nightly
 def test_repair_fails_as_long_as_what_was_being_created_is_no_longer_declared(
     program: ProgramCopy, admin: Connection, suffix: str
 ) -> None:
