@@ -110,18 +110,24 @@ def test_the_key_is_in_state_in_no_clear_text_and_a_second_preview_is_empty(stac
     assert not (stack.hosts / "a" / "newrelic-infra.yml").exists()
 
 
-def test_a_host_that_fails_fails_the_run_with_its_sentence_and_the_others_are_in_state(stack):
-    for name, fault in (("b", "fails"), ("b", "no-bootc")):
-        (stack.hosts / name).mkdir(exist_ok=True)
-        (stack.hosts / name / fault).touch()
+def test_a_host_without_bootc_fails_the_run_with_its_sentence_and_the_others_are_in_state(stack):
+    (stack.hosts / "b").mkdir(exist_ok=True)
+    (stack.hosts / "b" / "no-bootc").touch()
+    code, printed = stack.up()
+    assert code != 0
+    assert "host b (b port 22) has no bootc; install it from its kickstart" in printed
+    assert stack.results("HostOs") == {"a": True, "b": False}
+
+
+def test_a_host_that_is_not_monitored_fails_the_run_is_done_alone_and_loses_its_agent_when_it_leaves(stack):
+    """Not in the same run as the fault above: the first that fails ends the program, and the other is not told."""
+    (stack.hosts / "b").mkdir(exist_ok=True)
+    (stack.hosts / "b" / "fails").touch()
     code, printed = stack.up()
     assert code != 0
     assert "host b is not monitored: no such service (log " in printed
-    assert "host b (b port 22) has no bootc; install it from its kickstart" in printed
     assert stack.results("MonitoringAgent") == {"a": True, "b": False}
-    assert stack.results("HostOs") == {"a": True, "b": False}
-    for fault in ("fails", "no-bootc"):
-        (stack.hosts / "b" / fault).unlink()
+    (stack.hosts / "b" / "fails").unlink()
     code, printed = stack.up()
     assert code == 0, printed
     assert stack.runs()[-1] == "configure b"
