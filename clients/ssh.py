@@ -11,15 +11,16 @@ import re
 import shlex
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from clients import host_keys
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CONNECT_S = 10
 ALIVE_S, ALIVE_COUNT = 5, 3  # a host that is silent for 15 s has hung up
@@ -70,12 +71,11 @@ class RemoteCommandFailed(CloudError):  # noqa: N818
         self.stderr = stderr
 
 
-@dataclass(frozen=True)
-class SshHost:
+class SshHost(BaseModel):
     """How a host is reached.
 
     Attributes:
-        name: what people call it, for sentences.
+        name: the host's own, for sentences and names of files.
         address: its IP address or name.
         port: of its SSH server.
         user: the account there; commands run as root, by ``sudo -n`` where it is another.
@@ -83,10 +83,12 @@ class SshHost:
         known_hosts_file: where the host's key is pinned.
     """
 
-    name: str
-    address: str
-    port: int
-    user: str
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)
+    address: str = Field(min_length=1)
+    port: int = Field(ge=1, le=65535)
+    user: str = Field(min_length=1)
     private_key_file: Path
     known_hosts_file: Path
 

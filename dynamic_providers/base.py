@@ -143,7 +143,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         if found is None:
             return ReadResult("", {})
         inputs, outputs = found
-        return ReadResult(id_, _properties(inputs, outputs), inputs.model_dump(exclude_none=True))
+        return ReadResult(
+            id_, _properties(inputs, outputs), inputs.model_dump(mode="json", exclude_none=True)
+        )
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove everything the resource made, unless another resource stands for the same object in this run.
@@ -231,7 +233,10 @@ def _has_unknown(value: Any) -> bool:
 
 
 def _properties(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
-    return inputs.model_dump(exclude_none=True) | outputs.model_dump(exclude_none=True)
+    # As JSON has it: a path is a text.
+    return inputs.model_dump(mode="json", exclude_none=True) | outputs.model_dump(
+        mode="json", exclude_none=True
+    )
 
 
 # The host of dynamic providers imports this module with the first provider that it is asked for.

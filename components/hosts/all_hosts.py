@@ -8,15 +8,14 @@ import pulumi
 from components.hosts.bare_metal_host import BareMetalHost
 from components.hosts.enrolment import Enrolment
 from components.hosts.host_os import HostOs
+from components.hosts.managed_host import managed_host
 from components.hosts.monitoring import MonitoringAgent
 from config.checks.hosts import carriers, even_quorum
-from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
 from dynamic_providers.host_os import HostOsHost
+from dynamic_providers.kolla_deployment import DeployedHost
 from dynamic_providers.kolla_deployment.kolla import LOGS
-from dynamic_providers.kolla_host.inventory import known_hosts_of
-from dynamic_providers.monitoring_agent import MonitoredHost
 
 NAME = "hosts"
 """Of the resources that there is one of for all hosts."""
@@ -34,16 +33,28 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
     kolla, management = settings.kolla, settings.management
     if not settings.hosts or not kolla or not management:  # load() asks for both where there are hosts
         return {}
+    managed = {spec.name: managed_host(spec, kolla) for spec in settings.hosts}
     hosts = {
         spec.name: BareMetalHost(
-            spec.name, spec, kolla=kolla, management=management, image=settings.host_image, opts=opts
+            spec.name,
+            spec,
+            host=managed[spec.name],
+            kolla=kolla,
+            management=management,
+            image=settings.host_image,
+            opts=opts,
+        )
+        for spec in settings.hosts
+    }
+    deployed = {
+        spec.name: DeployedHost(
+            **dict(managed[spec.name]), removal=spec.removal, osd_disks=sorted(spec.osd_disks)
         )
         for spec in settings.hosts
     }
     cloud = settings.openstack.cloud
-    enrolment = Enrolment(
-        NAME, hosts, kolla=kolla, variables=variables(settings, kolla), cloud=cloud, opts=opts
-    )
+    told = variables(settings, kolla)
+    enrolment = Enrolment(NAME, hosts, deployed=deployed, kolla=kolla, variables=told, cloud=cloud, opts=opts)
     warning = even_quorum(settings.hosts)
     if warning:
         pulumi.log.warn(warning, enrolment)
@@ -53,12 +64,9 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
     )
     systems = [
         HostOsHost(
-            name=spec.name,
-            roles=list(spec.roles),
-            container_engine=kolla.container_engine,
+            **dict(managed[spec.name]) | {"labels": {}},  # they are nothing to an image: no difference there
             image=spec.image_of(settings.host_image),
             serial=spec.os.serial if spec.os else 1,
-            **_way_to(spec, kolla),
         )
         for spec in settings.hosts
     ]
@@ -67,10 +75,7 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
         MonitoringAgent(
             NAME,
             settings.monitoring,
-            hosts={
-                spec.name: MonitoredHost(labels=spec.labels, **_way_to(spec, kolla))
-                for spec in settings.hosts
-            },
+            hosts=managed,
             inventory=Path(kolla.inventory),
             command=kolla.command,
             logs=LOGS,
@@ -98,14 +103,3 @@ def variables(settings: Settings, kolla: KollaSpec) -> dict[str, Any]:
     if physical_networks:
         needed["neutron_physical_networks"] = physical_networks[0]
     return needed | (settings.monitoring.globals if settings.monitoring else {}) | kolla.globals
-
-
-def _way_to(spec: BareMetalHostSpec, kolla: KollaSpec) -> dict[str, Any]:
-    assert kolla.ssh, "load() asks for it with hosts"
-    return {
-        "address": str(spec.address),
-        "port": kolla.ssh.port,
-        "user": kolla.ssh.user,
-        "private_key_file": str(kolla.ssh.private_key_file),
-        "known_hosts_file": str(known_hosts_of(Path(kolla.inventory), spec.name)),
-    }

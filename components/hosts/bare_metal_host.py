@@ -1,17 +1,19 @@
 """Hosts: machines with two links that Kolla-Ansible makes a part of the cloud."""
 
-from typing import Any
+from pathlib import Path
 
 import pulumi
 
+from clients.managed_host import ManagedHost
 from components.hosts.kickstart import Installation, network, render
 from config.host import BareMetalHostSpec
 from config.host_image import HostImageSpec
 from config.kolla import KollaSpec, KollaSshSpec
 from config.management import ManagementSpec
-from dynamic_providers.kolla_host import KollaHost
+from dynamic_providers.kolla_host import KollaHost, KollaHostArgs
 
-MANAGEMENT_PORT = "mgmt"  # as host_image/host_network.py calls it
+INVENTORY_VARS: dict[str, str | list[str]] = {"network_interface": "mgmt"}
+"""What every host's file in the inventory says beside how it is reached; mgmt as in host_image/host_network.py."""
 
 
 class BareMetalHost(pulumi.ComponentResource):
@@ -19,10 +21,17 @@ class BareMetalHost(pulumi.ComponentResource):
 
     Makes one `KollaHost`. It writes the kickstart that installs the host, and once the host answers and is as
     declared, its file in Kolla's inventory. The network of one that runs is changed in place.
+
+    Args:
+        name: of the resource: the host's.
+        spec: what the stack file says of it.
+        host: how it is reached, and what it is.
+        kolla: where Kolla-Ansible's files are.
+        management: the network that it is installed into.
+        image: what hosts boot that name no image of their own.
+        opts: as for any component.
     """
 
-    for_kolla: dict[str, Any]
-    """What the one deployment of all hosts has to know of it."""
     summary: dict[str, object]
     """What the stack exports: address, roles, and where its kickstart is."""
 
@@ -31,6 +40,7 @@ class BareMetalHost(pulumi.ComponentResource):
         name: str,
         spec: BareMetalHostSpec,
         *,
+        host: ManagedHost,
         kolla: KollaSpec,
         management: ManagementSpec,
         image: HostImageSpec,
@@ -38,38 +48,29 @@ class BareMetalHost(pulumi.ComponentResource):
     ) -> None:
         super().__init__("private-cloud:host:BareMetalHost", name, None, opts)
         assert kolla.ssh, "load() asks for it with hosts"
-        kickstart_file = str(kolla.kickstarts / f"{spec.name}.ks")
+        kickstart_file = Path(kolla.kickstarts, f"{spec.name}.ks")
         installation = _installation(spec, kolla, kolla.ssh, management, image)
-        host = KollaHost(
+        KollaHost(
             name,
-            host_name=spec.name,
-            address=str(spec.address),
-            port=kolla.ssh.port,
-            user=kolla.ssh.user,
-            private_key_file=str(kolla.ssh.private_key_file),
-            host_key=spec.host_key,
-            roles=spec.roles,
-            inventory=str(kolla.inventory),
-            inventory_vars={"network_interface": MANAGEMENT_PORT},
-            kickstart=render(installation),
-            kickstart_file=kickstart_file,
-            links=spec.links,
-            vlans=spec.vlans,
-            network=network(installation),
-            osd_disks=spec.osd_disks,
-            container_engine=kolla.container_engine,
-            labels=spec.labels,
-            opts=pulumi.ResourceOptions(parent=self),
+            KollaHostArgs(
+                **dict(host),
+                host_key=spec.host_key,
+                inventory=Path(kolla.inventory),
+                inventory_vars=INVENTORY_VARS,
+                kickstart=render(installation),
+                kickstart_file=kickstart_file,
+                links=list(spec.links),
+                vlans=sorted(spec.vlans),
+                network=network(installation),
+                osd_disks=sorted(spec.osd_disks),
+            ),
+            pulumi.ResourceOptions(parent=self),
         )
-        self.for_kolla = {
+        self.summary = {
             "address": str(spec.address),
-            "roles": sorted(spec.roles),
-            "fingerprint": host.fingerprint,
-            "removal": spec.removal,
-            "osd_disks": sorted(spec.osd_disks),
-            "labels": spec.labels,
+            "roles": list(spec.roles),
+            "kickstart": str(kickstart_file),
         }
-        self.summary = {"address": str(spec.address), "roles": list(spec.roles), "kickstart": kickstart_file}
         self.register_outputs(self.summary)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import yaml
 
-from components.hosts.bare_metal_host import BareMetalHost
+from components.hosts.bare_metal_host import INVENTORY_VARS, BareMetalHost
 from config.kolla import KollaSpec
-from dynamic_providers.kolla_deployment import KollaDeployment
+from dynamic_providers.kolla_deployment import DeployedHost, KollaDeployment, KollaDeploymentArgs
 
 Results = dict[str, dict[str, Any]]
 """By a host's name: ok; and where it is not, the step, the task, its message and where the log is."""
@@ -24,6 +24,7 @@ class Enrolment(pulumi.ComponentResource):
     Args:
         name: of the resource.
         hosts: by name.
+        deployed: the same as the deployment is told of them.
         kolla: where Kolla-Ansible runs, and with what.
         variables: Kolla's globals.
         cloud: the entry of clouds.yaml with an administrator's login, by which services are verified.
@@ -39,32 +40,32 @@ class Enrolment(pulumi.ComponentResource):
         name: str,
         hosts: Mapping[str, BareMetalHost],
         *,
+        deployed: Mapping[str, DeployedHost],
         kolla: KollaSpec,
         variables: Mapping[str, Any],
         cloud: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("private-cloud:enrolment:Enrolment", name, None, opts)
-        assert kolla.ssh, "load() asks for it with hosts"
         deployment = KollaDeployment(
             name,
-            hosts={host_name: host.for_kolla for host_name, host in hosts.items()},
-            user=kolla.ssh.user,
-            port=kolla.ssh.port,
-            private_key_file=str(kolla.ssh.private_key_file),
-            configdir=str(kolla.configdir),
-            config_folder=str(kolla.overrides),
-            inventory=str(kolla.inventory),
-            command=kolla.command,
-            container_engine=kolla.container_engine,
-            steps=kolla.steps,
-            # As text: numbers would reach the provider as floats.
-            globals=yaml.safe_dump(dict(variables), sort_keys=True, allow_unicode=True),
-            service_config=kolla.service_config,
-            cloud=cloud,
-            ceph_user=kolla.ceph.user if kolla.ceph else None,
-            ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(hosts.values())),
+            KollaDeploymentArgs(
+                stack=pulumi.get_stack(),
+                hosts=dict(deployed),
+                inventory_vars=INVENTORY_VARS,
+                configdir=str(kolla.configdir),
+                config_folder=str(kolla.overrides),
+                inventory=str(kolla.inventory),
+                command=kolla.command,
+                steps=list(kolla.steps),
+                # As text: numbers would reach the provider as floats.
+                globals=yaml.safe_dump(dict(variables), sort_keys=True, allow_unicode=True),
+                service_config=kolla.service_config,
+                cloud=cloud,
+                ceph_user=kolla.ceph.user if kolla.ceph else None,
+                ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=list(hosts.values())),
         )
         self.results = deployment.results
         self.enrolled = self.results.apply(lambda results: _all_enrolled(results, hosts))

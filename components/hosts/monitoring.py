@@ -6,9 +6,10 @@ from typing import Any
 
 import pulumi
 
+from clients.managed_host import ManagedHost
 from config.monitoring import MonitoringSpec
-from dynamic_providers.monitoring_agent import MonitoredHost, MonitoringAgentArgs
 from dynamic_providers.monitoring_agent import MonitoringAgent as AgentOnHosts
+from dynamic_providers.monitoring_agent import MonitoringAgentArgs
 from program.secret_output import secret_output
 
 
@@ -38,7 +39,7 @@ class MonitoringAgent(pulumi.ComponentResource):
         name: str,
         spec: MonitoringSpec,
         *,
-        hosts: Mapping[str, MonitoredHost],
+        hosts: Mapping[str, ManagedHost],
         inventory: Path,
         command: str,
         logs: Path,

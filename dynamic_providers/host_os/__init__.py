@@ -7,7 +7,8 @@ from typing import Any
 import pulumi  # noqa: TC002 - the SDK reads the annotations
 from pulumi.dynamic import Resource
 
-from dynamic_providers.host_os.provider import HostOsArgs, HostOsHost, HostOsProvider
+from dynamic_providers.host_os.provider import HostOsArgs, HostOsProvider
+from dynamic_providers.host_os.upgrade import HostOsHost
 
 __all__ = ["HostOs", "HostOsArgs", "HostOsHost"]
 
@@ -24,6 +25,5 @@ class HostOs(Resource, module="hosts", name="HostOs"):
     results: pulumi.Output[dict[str, Any]]
 
     def __init__(self, name: str, args: HostOsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(
-            HostOsProvider(), name, {**args.model_dump(exclude_none=True), "results": None}, opts
-        )
+        declared = args.model_dump(mode="json", exclude_none=True)
+        super().__init__(HostOsProvider(), name, {**declared, "results": None}, opts)

@@ -3,64 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.progress import tell
-from clients.ssh import SshHost
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.host_os import rollout
-from dynamic_providers.host_os.upgrade import Host, Rules
-
-
-class HostOsHost(BaseModel):
-    """One host of the stack.
-
-    Attributes:
-        name: its name, also Nova's for it.
-        address: where its SSH server is.
-        port: of that server.
-        user: the account there.
-        private_key_file: that account's key.
-        known_hosts_file: where the host's key is pinned.
-        roles: Kolla's groups that it is in.
-        container_engine: docker or podman.
-        image: reference of the bootc image that it should boot; left out for a host whose image is its own affair.
-        serial: another number fetches what the reference names by now.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str = Field(min_length=1)
-    address: str = Field(min_length=1)
-    port: int = Field(22, ge=1, le=65535)
-    user: str = Field(min_length=1)
-    private_key_file: str = Field(min_length=1)
-    known_hosts_file: str = Field(min_length=1)
-    roles: list[str]
-    container_engine: Literal["docker", "podman"] = "docker"
-    image: str | None = None
-    serial: int = 1
-
-    @property
-    def as_host(self) -> Host:
-        """The same for the modules beside this one."""
-        return Host(
-            ssh=SshHost(
-                self.name,
-                self.address,
-                self.port,
-                self.user,
-                Path(self.private_key_file),
-                Path(self.known_hosts_file),
-            ),
-            roles=frozenset(self.roles),
-            engine=self.container_engine,
-            image=self.image,
-            serial=self.serial,
-        )
+from dynamic_providers.host_os.upgrade import HostOsHost, Rules
 
 
 class HostOsArgs(Inputs):
@@ -79,11 +29,6 @@ class HostOsArgs(Inputs):
     on_failure: Literal["rollback", "stop"] = "rollback"
     wait: float = Field(900, gt=0)
     may_interrupt: list[Literal["control-plane", "instances"]] = Field(default_factory=list)
-
-    @property
-    def all_hosts(self) -> list[Host]:
-        """The hosts for the modules beside this one."""
-        return [host.as_host for host in self.hosts]
 
 
 class HostOsResult(BaseModel):
@@ -140,7 +85,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         self, state: ResourceState[HostOsArgs, HostOsOutputs]
     ) -> tuple[HostOsArgs, HostOsOutputs] | None:
         """What the hosts have booted now, by whoever's hand."""
-        return state.inputs, _outputs(rollout.look(state.inputs.all_hosts, state.outputs.found))
+        return state.inputs, _outputs(rollout.look(state.inputs.hosts, state.outputs.found))
 
     def delete_live(self, state: ResourceState[HostOsArgs, HostOsOutputs]) -> None:
         """Nothing to remove: a host keeps what it has booted."""
@@ -153,7 +98,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait, tell=tell)
         return _outputs(
             rollout.roll_out(
-                inputs.all_hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
+                inputs.hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
             )
         )
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from clients.bootc import Deployment, Status
-    from dynamic_providers.host_os.upgrade import Host, Rules
+    from dynamic_providers.host_os.upgrade import HostOsHost, Rules
 
 _AT_ONCE = 8  # looked at; only one is ever restarted
 
@@ -43,7 +43,7 @@ class Found:
 
 
 def roll_out(
-    hosts: Sequence[Host],
+    hosts: Sequence[HostOsHost],
     serials: Mapping[str, int],
     rules: Rules,
     *,
@@ -61,18 +61,16 @@ def roll_out(
     """
     named = [(host, host.image) for host in hosts if host.image]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        settled = dict(
-            zip(named, pool.map(lambda one: _settled(one[0], one[1], serials), named), strict=True)
-        )
+        settled = list(pool.map(lambda one: _settled(one[0], one[1], serials), named))
     results: dict[str, Found] = {}
     failed: str | None = None
-    waiting = sum(status is None for status in settled.values())
+    waiting = settled.count(None)
     if waiting:
         rules.tell(
             f"{waiting} of {len(named)} hosts have not booted their image yet, or do not answer; one at a time now"
         )
-    for (host, image), status in settled.items():
-        name = host.ssh.name
+    for (host, image), status in zip(named, settled, strict=True):
+        name = host.name
         done = serials.get(name, host.serial)
         if status:
             results[name] = _found(status.booted, host.serial)
@@ -97,20 +95,20 @@ def roll_out(
     return results
 
 
-def look(hosts: Sequence[Host], known: Mapping[str, Found]) -> dict[str, Found]:
+def look(hosts: Sequence[HostOsHost], known: Mapping[str, Found]) -> dict[str, Found]:
     """How each host that names an image is; nothing is changed.
 
     What is KNOWN of a host stays as it is where the host cannot be reached: that says nothing about its image.
     """
     named = [(host, host.image) for host in hosts if host.image]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda one: _looked_at(one[0], one[1], known.get(one[0].ssh.name)), named)
-        return {host.ssh.name: each for (host, _), each in zip(named, found, strict=True)}
+        found = pool.map(lambda one: _looked_at(one[0], one[1], known.get(one[0].name)), named)
+        return {host.name: each for (host, _), each in zip(named, found, strict=True)}
 
 
-def _settled(host: Host, image: str, serials: Mapping[str, int]) -> Status | None:
+def _settled(host: HostOsHost, image: str, serials: Mapping[str, int]) -> Status | None:
     """The status of a host that needs nothing; None for one that needs something, or does not answer."""
-    if serials.get(host.ssh.name, host.serial) != host.serial:
+    if serials.get(host.name, host.serial) != host.serial:
         return None
     try:
         status = bootc.status(host.ssh)
@@ -119,7 +117,7 @@ def _settled(host: Host, image: str, serials: Mapping[str, int]) -> Status | Non
         return None  # said when its turn comes
 
 
-def _looked_at(host: Host, image: str, known: Found | None) -> Found:
+def _looked_at(host: HostOsHost, image: str, known: Found | None) -> Found:
     serial = known.serial if known else host.serial
     try:
         status = bootc.status(host.ssh)
@@ -136,7 +134,7 @@ def _found(booted: Deployment, serial: int | None, message: str | None = None) -
     return Found(message is None, booted.image, booted.digest, serial, message)
 
 
-def _left(host: Host, serial: int, message: str, *, untouched: bool = False) -> Found:
+def _left(host: HostOsHost, serial: int, message: str, *, untouched: bool = False) -> Found:
     try:
         booted = bootc.status(host.ssh).booted
     except CloudError:

@@ -13,7 +13,7 @@ from dynamic_providers.kolla_deployment import nova_host
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from dynamic_providers.host_os.upgrade import Host
+    from dynamic_providers.host_os.upgrade import HostOsHost
 
 CONTROL_PLANE, INSTANCES = "control-plane", "instances"
 _FEWEST_WITH_SPARE = 3  # of one or two control hosts none can go without the loss of the quorum
@@ -22,7 +22,9 @@ _SHOWN = 5
 _AT_REST = frozenset({"SHUTOFF", "SHELVED", "SHELVED_OFFLOADED", "SUSPENDED", "SOFT_DELETED"})
 
 
-def check(host: Host, all_hosts: Sequence[Host], *, may_interrupt: Collection[str], cloud: str) -> None:
+def check(
+    host: HostOsHost, all_hosts: Sequence[HostOsHost], *, may_interrupt: Collection[str], cloud: str
+) -> None:
     """Raise where the host must stay up.
 
     Args:
@@ -41,38 +43,38 @@ def check(host: Host, all_hosts: Sequence[Host], *, may_interrupt: Collection[st
         with connect(cloud) as connection:
             running = [
                 f"{instance.name} ({instance.id}, {instance.status})"
-                for instance in nova_host.instances(connection, host.ssh.name)
+                for instance in nova_host.instances(connection, host.name)
                 if instance.status not in _AT_REST
             ]
         if running:
             more = f" and {len(running) - _SHOWN} more" if len(running) > _SHOWN else ""
             raise InUseError(
-                f"host {host.ssh.name} is not restarted: on it run {', '.join(running[:_SHOWN])}{more}; move them to "
+                f"host {host.name} is not restarted: on it run {', '.join(running[:_SHOWN])}{more}; move them to "
                 f"another host, or add {INSTANCES} to host_os.may_interrupt"
             )
 
 
-def _quorum(host: Host, control: Sequence[Host], may_interrupt: Collection[str]) -> None:
+def _quorum(host: HostOsHost, control: Sequence[HostOsHost], may_interrupt: Collection[str]) -> None:
     if len(control) < _FEWEST_WITH_SPARE:
         if CONTROL_PLANE in may_interrupt:
             return
         raise CloudError(
-            f"host {host.ssh.name} is not restarted: with {len(control)} control host{'s' * (len(control) > 1)} the "
+            f"host {host.name} is not restarted: with {len(control)} control host{'s' * (len(control) > 1)} the "
             f"control plane would be down meanwhile; add {CONTROL_PLANE} to host_os.may_interrupt if that is meant"
         )
-    others = [other for other in control if other.ssh.name != host.ssh.name]
+    others = [other for other in control if other.name != host.name]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         ailing = [reason for reason in pool.map(_ailing, others) if reason]
     if ailing:
         raise CloudError(
-            f"control host {host.ssh.name} is not restarted, because another one is not well and the quorum would be "
+            f"control host {host.name} is not restarted, because another one is not well and the quorum would be "
             f"at stake: {'; '.join(ailing)}. Mend that one first"
         )
 
 
-def _ailing(host: Host) -> str:
+def _ailing(host: HostOsHost) -> str:
     try:
-        ailing = containers(host.ssh, host.engine).ailing
+        ailing = containers(host.ssh, host.container_engine).ailing
     except CloudError as error:
         return str(error)
-    return f"on {host.ssh.name} {ailing}" if ailing else ""
+    return f"on {host.name} {ailing}" if ailing else ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from clients import bootc, ssh
 from clients.containers import containers
 from clients.errors import CloudError
+from clients.managed_host import ManagedHost
 from dynamic_providers.host_os import restart, trial
 from dynamic_providers.host_os.trial import Trial
 
@@ -29,23 +30,16 @@ if TYPE_CHECKING:
 POLL_S = 5
 
 
-@dataclass(frozen=True)
-class Host:
+class HostOsHost(ManagedHost):
     """A host and what it should boot.
 
     Attributes:
-        ssh: how it is reached.
-        roles: Kolla's groups that it is in.
-        engine: docker or podman.
-        image: the reference wanted, None for a host whose image is its own affair.
+        image: reference of the bootc image; left out for a host whose image is its own affair.
         serial: another one fetches what the reference names by now.
     """
 
-    ssh: SshHost
-    roles: frozenset[str]
-    engine: str
     image: str | None = None
-    serial: int = 1
+    serial: int
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ def is_there(status: Status, wanted: str) -> bool:
 
 
 def bring(
-    host: Host, wanted: str, *, fetch_again: bool, may_restart: Callable[[], None], rules: Rules
+    host: HostOsHost, wanted: str, *, fetch_again: bool, may_restart: Callable[[], None], rules: Rules
 ) -> Deployment:
     """Bring the host to its image, from wherever a killed run has left it.
 
@@ -121,10 +115,10 @@ def _in_line(host: SshHost, wanted: str, status: Status, rules: Rules, *, fetch_
     return status
 
 
-def _boot(host: Host, wanted: str, status: Status, rules: Rules) -> Status:
+def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status:
     """Restart the host into what is in line."""
     expected = status.next
-    trial.begin(host.ssh, Trial(bootc.canonical(wanted), containers(host.ssh, host.engine).well))
+    trial.begin(host.ssh, Trial(bootc.canonical(wanted), containers(host.ssh, host.container_engine).well))
     restart.restart(host.ssh, rules.wait, rules.tell)
     status = bootc.status(host.ssh)
     if status.booted != expected:
@@ -136,9 +130,9 @@ def _boot(host: Host, wanted: str, status: Status, rules: Rules) -> Status:
     return status
 
 
-def _prove(host: Host, on_trial: Trial, status: Status, rules: Rules) -> None:
+def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> None:
     """See what ran before run again; otherwise roll back."""
-    rules.tell(f"{host.ssh.name}: has booted {status.booted.image}; waiting for its containers")
+    rules.tell(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
     ailing = _ailing(host, on_trial)
     deadline = time.monotonic() + rules.wait
     while ailing and time.monotonic() < deadline:
@@ -152,7 +146,7 @@ def _prove(host: Host, on_trial: Trial, status: Status, rules: Rules) -> None:
         raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
     if status.rollback is None:
         raise CloudError(f"{failed}; it was left so: it has no former image to roll back to")
-    rules.tell(f"{host.ssh.name}: rolling back to {status.rollback.image}: {ailing}")
+    rules.tell(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
     bootc.rollback(host.ssh)
     restart.restart(host.ssh, rules.wait, rules.tell)
     back = bootc.status(host.ssh).booted
@@ -164,9 +158,9 @@ def _prove(host: Host, on_trial: Trial, status: Status, rules: Rules) -> None:
     raise CloudError(f"{failed}; it was rolled back to {_told(back)}; mend the image, or declare another one")
 
 
-def _ailing(host: Host, on_trial: Trial) -> str:
+def _ailing(host: HostOsHost, on_trial: Trial) -> str:
     try:
-        found = containers(host.ssh, host.engine)
+        found = containers(host.ssh, host.container_engine)
     except (ssh.HostUnreachable, ssh.HostKeyMismatch, ssh.LoginRefused):
         raise
     except CloudError as error:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pulumi
+import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
 from pulumi.dynamic import Resource
 
-from dynamic_providers.kolla_deployment.provider import KollaDeploymentArgs, KollaDeploymentProvider
+from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-__all__ = ["KollaDeployment", "KollaDeploymentArgs"]
+__all__ = ["DeployedHost", "KollaDeployment", "KollaDeploymentArgs"]
 
 
 class KollaDeployment(Resource, module="kolla", name="KollaDeployment"):
@@ -31,45 +29,8 @@ class KollaDeployment(Resource, module="kolla", name="KollaDeployment"):
     skipped: pulumi.Output[list[str]]
 
     def __init__(
-        self,
-        name: str,
-        *,
-        hosts: Mapping[str, Mapping[str, Any]],
-        user: str,
-        port: int,
-        private_key_file: str,
-        configdir: str,
-        config_folder: str,
-        inventory: str,
-        command: str,
-        container_engine: str,
-        steps: Sequence[str],
-        globals: str,  # noqa: A002 - Kolla's own word
-        service_config: Mapping[str, str],
-        cloud: str,
-        ceph_user: str | None = None,
-        ceph_conf: str | None = None,
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, args: KollaDeploymentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        declared: dict[str, Any] = {
-            "stack": pulumi.get_stack(),
-            "hosts": {host: dict(args) for host, args in hosts.items()},
-            "user": user,
-            "port": port,
-            "private_key_file": private_key_file,
-            "configdir": configdir,
-            "config_folder": config_folder,
-            "inventory": inventory,
-            "command": command,
-            "container_engine": container_engine,
-            "steps": list(steps),
-            "globals": globals,
-            "service_config": dict(service_config),
-            "cloud": cloud,
-        }
-        if ceph_user:
-            declared["ceph_user"] = ceph_user
-        if ceph_conf:
-            declared["ceph_conf"] = ceph_conf
-        found_out = ("results", "deployed", "skipped", "drift", "written_in")
-        super().__init__(KollaDeploymentProvider(), name, {**declared, **dict.fromkeys(found_out)}, opts)
+        outputs = dict.fromkeys(("results", "deployed", "skipped", "drift", "written_in"))
+        declared = args.model_dump(mode="json", exclude_none=True)
+        super().__init__(KollaDeploymentProvider(), name, {**declared, **outputs}, opts)

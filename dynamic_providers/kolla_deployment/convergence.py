@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from clients.ssh import SshHost
-    from dynamic_providers.kolla_deployment.deployment import Deployment
+    from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
     from dynamic_providers.kolla_deployment.kolla import Kolla
 
 REACH = "reach"
@@ -63,7 +63,7 @@ class Convergence:
         results: of hosts that are finished with.
     """
 
-    deployment: Deployment
+    deployment: KollaDeploymentArgs
     kolla: Kolla
     before: Mapping[str, Result]
     skipped: frozenset[str] = frozenset()
@@ -195,7 +195,9 @@ class Convergence:
         tell(f"{name} failed at step {step}: {at}{message}" + (f" (log {log})" if log else ""))
 
 
-def seen(deployment: Deployment, before: Mapping[str, Result], skipped: frozenset[str]) -> dict[str, Result]:
+def seen(
+    deployment: KollaDeploymentArgs, before: Mapping[str, Result], skipped: frozenset[str]
+) -> dict[str, Result]:
     """How the hosts stand by their markers; one that is not reached is taken to be as it was, with a warning."""
     found, failed = on_all({name: host.ssh for name, host in deployment.hosts.items()}, markers.read)
     results = dict(before)
@@ -212,7 +214,9 @@ def seen(deployment: Deployment, before: Mapping[str, Result], skipped: frozense
     return results
 
 
-def _lacking(deployment: Deployment, name: str, marker: Marker | None, skipped: frozenset[str]) -> str | None:
+def _lacking(
+    deployment: KollaDeploymentArgs, name: str, marker: Marker | None, skipped: frozenset[str]
+) -> str | None:
     if marker is None:
         return f"the host has no marker {markers.PATH}: it was installed anew or cleaned"
     if marker.stack != deployment.stack or marker.wanted != deployment.wanted(name):

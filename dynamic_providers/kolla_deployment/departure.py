@@ -8,21 +8,19 @@ from clients.errors import CloudError
 from clients.progress import tell
 from dynamic_providers.kolla_deployment import removal
 from dynamic_providers.kolla_deployment.facts import LOCAL
-from dynamic_providers.kolla_deployment.removal import LeavingHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dynamic_providers.kolla_deployment.clouds import Clouds
+    from dynamic_providers.kolla_deployment.deployment import DeployedHost
     from dynamic_providers.kolla_deployment.kolla import Kolla
-
-__all__ = ["LeavingHost", "run"]
 
 WITHIN_S = 1800.0  # for a host to drain
 ROLES = ("control", "network", "compute", "storage", "monitoring")
 
 
-def run(kolla: Kolla, leaving: Sequence[LeavingHost], clouds: Clouds) -> None:
+def run(kolla: Kolla, leaving: Sequence[DeployedHost], clouds: Clouds) -> None:
     """Remove the hosts, all of them or none where one is in use.
 
     Those that stay are whoever is in the inventory, by whichever hand.

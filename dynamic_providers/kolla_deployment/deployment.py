@@ -1,18 +1,18 @@
-"""What a deployment wants of each host, as plain values, and the fingerprint by which a host's marker is judged."""
+"""What is declared of all hosts of a stack, and the fingerprint by which a host's marker is judged."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pydantic import Field, field_validator
 
-    from clients.ssh import SshHost
-    from dynamic_providers.kolla_deployment.clouds import Clouds
+from clients.managed_host import ManagedHost
+from dynamic_providers.base import Inputs
+from dynamic_providers.kolla_deployment import shared_files
+from dynamic_providers.kolla_deployment.clouds import Clouds
 
 VERIFY = "verify"
 HAND_OVER = "ceph"
@@ -20,62 +20,87 @@ HAND_OVER = "ceph"
 STARTING = frozenset({"deploy", "deploy-containers", "reconfigure", "upgrade"})
 
 
-@dataclass(frozen=True)
-class DeclaredHost:
-    """One host that is declared.
+class DeployedHost(ManagedHost):
+    """A host as a deployment is told of it.
 
     Attributes:
-        ssh: how it is reached; its name is the host's everywhere.
-        roles: Kolla's groups that it is in.
-        fingerprint: of its own part of the inventory.
-        labels: for Ceph's orchestrator.
-        removal: what is done about instances and routers on it when it goes.
+        removal: what is done about instances, routers and DHCP networks on it when it goes.
+        osd_disks: paths of its disks for Ceph.
     """
 
-    ssh: SshHost
-    roles: frozenset[str]
-    fingerprint: str
-    labels: Mapping[str, str]
     removal: Literal["refuse", "drain"]
+    osd_disks: list[str]
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """All hosts of a stack.
+class KollaDeploymentArgs(Inputs):
+    """What a deployment declares.
 
     Attributes:
-        stack: the name that is in the hosts' markers.
-        hosts: by name.
+        stack: whose hosts these are; stands in their markers.
+        hosts: by name; each has its own file in the inventory already.
+        inventory_vars: what is in each of these files beside ansible_host.
+        configdir: folder of globals.yml and passwords.yml, which are read and never written.
+        config_folder: Kolla's node_custom_config, which gets service_config.
+        inventory: the folder.
+        command: Kolla-Ansible's program.
         steps: Kolla-Ansible's commands, in their order.
-        container_engine: docker or podman.
-        variables: Kolla's, as YAML.
-        service_config: overrides by their path in Kolla's node_custom_config.
-        clouds: OpenStack and Ceph.
+        globals: Kolla's variables as YAML, delivered as configdir/globals.d/private-cloud.yml.
+        service_config: texts by their path in config_folder.
+        cloud: entry of clouds.yaml with an administrator's login.
+        ceph_user: cephx user without ``client.``; left out where no Ceph is looked at.
+        ceph_conf: path of ceph.conf.
     """
 
-    stack: str
-    hosts: Mapping[str, DeclaredHost]
-    steps: tuple[str, ...]
-    container_engine: str
-    variables: str
-    service_config: Mapping[str, str]
-    clouds: Clouds
+    stack: str = Field(min_length=1)
+    hosts: dict[str, DeployedHost]
+    inventory_vars: dict[str, str | list[str]] = Field(default_factory=dict)
+    configdir: str = Field(min_length=1)
+    config_folder: str = Field(min_length=1)
+    inventory: str = Field(min_length=1)
+    command: str = "kolla-ansible"
+    steps: list[str] = Field(min_length=1)
+    globals: str = ""
+    service_config: dict[str, str] = Field(default_factory=dict)
+    cloud: str = Field(min_length=1)
+    ceph_user: str | None = None
+    ceph_conf: str | None = None
+
+    @field_validator("hosts")
+    @classmethod
+    def _by_name(cls, hosts: dict[str, DeployedHost]) -> dict[str, DeployedHost]:
+        return dict(sorted(hosts.items()))
+
+    @property
+    def clouds(self) -> Clouds:
+        """OpenStack and Ceph."""
+        return Clouds(self.cloud, self.ceph_user, self.ceph_conf)
+
+    def rendered(self) -> dict[Path, str]:
+        """The files that all hosts share."""
+        return shared_files.rendered(
+            command=self.command,
+            configdir=Path(self.configdir),
+            config_folder=Path(self.config_folder),
+            inventory=Path(self.inventory),
+            variables=self.globals,
+            service_config=self.service_config,
+        )
 
     def wanted(self, name: str) -> str:
         """The fingerprint of all that Kolla makes of a host: what others have to do with it is in it too.
 
         Every host's configuration names the control hosts, and theirs and the network hosts' the network hosts;
-        a monitoring host's names everybody.
+        a monitoring host's names everybody. How the hosts are reached is not in it, nor are their labels.
         """
         host = self.hosts[name]
         spoken_of = {"control"}
-        if host.roles & {"control", "network"}:
+        if not {"control", "network"}.isdisjoint(host.roles):
             spoken_of.add("network")
         watches = "monitoring" in host.roles
         peers = {
             other: [one.ssh.address, *sorted(one.roles)]
             for other, one in self.hosts.items()
-            if other != name and (watches or one.roles & spoken_of)
+            if other != name and (watches or not spoken_of.isdisjoint(one.roles))
         }
         # Kolla takes nova/HOST/nova.conf for that host alone.
         others = self.hosts.keys() - {name}
@@ -84,7 +109,14 @@ class Deployment:
             for path, text in self.service_config.items()
             if others.isdisjoint(PurePosixPath(path).parent.parts)
         }
-        parts = [host.fingerprint, self.container_engine, self.variables, overrides, peers]
+        own = {
+            "name": name,
+            "address": host.ssh.address,
+            "roles": sorted(host.roles),
+            "variables": self.inventory_vars,
+            "container_engine": host.container_engine,
+        }
+        parts = [own, self.globals, overrides, peers]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def all_steps(self, name: str, skipped: frozenset[str] = frozenset()) -> list[str]:

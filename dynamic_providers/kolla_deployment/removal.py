@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from clients import openstack
 from clients.errors import CloudError, InUseError
@@ -26,35 +25,13 @@ if TYPE_CHECKING:
 
     from openstack.connection import Connection
 
-    from clients.ssh import SshHost
     from dynamic_providers.kolla_deployment.clouds import Clouds
+    from dynamic_providers.kolla_deployment.deployment import DeployedHost
     from dynamic_providers.kolla_deployment.occupants import Occupants
 
 
-@dataclass(frozen=True)
-class LeavingHost:
-    """A host that is no longer declared.
-
-    Attributes:
-        roles: Kolla's groups.
-        ssh: how it is reached; its name is the host's everywhere.
-        removal: what is done about instances, routers and DHCP networks on it.
-        container_engine: docker or podman.
-    """
-
-    roles: frozenset[str]
-    ssh: SshHost
-    removal: Literal["refuse", "drain"]
-    container_engine: str
-
-    @property
-    def name(self) -> str:
-        """The host's."""
-        return self.ssh.name
-
-
 def check(
-    leaving: Sequence[LeavingHost],
+    leaving: Sequence[DeployedHost],
     staying: Mapping[str, Collection[str]],
     clouds: Clouds,
     tell: Callable[[str], None],
@@ -91,7 +68,7 @@ def check(
 
 
 def remove(
-    leaving: Sequence[LeavingHost],
+    leaving: Sequence[DeployedHost],
     staying: Mapping[str, Collection[str]],
     clouds: Clouds,
     *,
@@ -144,8 +121,8 @@ def remove(
 def _empty(
     conn: Connection,
     clouds: Clouds,
-    host: LeavingHost,
-    leaving: Sequence[LeavingHost],
+    host: DeployedHost,
+    leaving: Sequence[DeployedHost],
     *,
     within: float,
     tell: Callable[[str], None],
@@ -160,7 +137,7 @@ def _empty(
 
 
 def _undeploy(
-    leaving: Sequence[LeavingHost],
+    leaving: Sequence[DeployedHost],
     destroy: Callable[[Sequence[str]], Mapping[str, str]],
     failed: dict[str, str],
     tell: Callable[[str], None],
@@ -188,7 +165,7 @@ def _undeploy(
                 _clear(host)
 
 
-def _clear(host: LeavingHost) -> None:
+def _clear(host: DeployedHost) -> None:
     found = remains.of(host.ssh, host.container_engine)
     if found.containers:  # volumes that they use could not be removed
         raise CloudError(
@@ -200,7 +177,7 @@ def _clear(host: LeavingHost) -> None:
         raise CloudError(f"{host.name}: {left} came back while the host was removed; look at who starts them")
 
 
-def _forget(conn: Connection | None, clouds: Clouds, host: LeavingHost, tell: Callable[[str], None]) -> None:
+def _forget(conn: Connection | None, clouds: Clouds, host: DeployedHost, tell: Callable[[str], None]) -> None:
     if conn is not None:
         nova_host.forget(conn, host.name)
         neutron_host.forget(conn, host.name)
@@ -217,7 +194,7 @@ def _forget(conn: Connection | None, clouds: Clouds, host: LeavingHost, tell: Ca
 
 
 def _occupants(
-    conn: Connection | None, clouds: Clouds, host: LeavingHost, leaving: Sequence[LeavingHost]
+    conn: Connection | None, clouds: Clouds, host: DeployedHost, leaving: Sequence[DeployedHost]
 ) -> Occupants:
     return occupants.of(conn, clouds, host.name, _names(leaving))
 
@@ -233,7 +210,7 @@ def _refusal(name: str, found: Occupants) -> str:
 @contextmanager
 def _asked(
     cloud: str,
-    leaving: Sequence[LeavingHost],
+    leaving: Sequence[DeployedHost],
     staying: Mapping[str, Collection[str]],
     tell: Callable[[str], None],
 ) -> Iterator[Connection | None]:
@@ -250,21 +227,21 @@ def _asked(
         yield conn
 
 
-def _is_bare(host: LeavingHost) -> bool:
+def _is_bare(host: DeployedHost) -> bool:
     return not remains.of(host.ssh, host.container_engine).containers
 
 
 @contextmanager
-def _noted(failed: dict[str, str], host: LeavingHost) -> Iterator[None]:
+def _noted(failed: dict[str, str], host: DeployedHost) -> Iterator[None]:
     try:
         yield
     except CloudError as error:
         failed[host.name] = str(error)
 
 
-def _roles(leaving: Sequence[LeavingHost]) -> dict[str, frozenset[str]]:
+def _roles(leaving: Sequence[DeployedHost]) -> dict[str, tuple[str, ...]]:
     return {host.name: host.roles for host in leaving}
 
 
-def _names(leaving: Sequence[LeavingHost]) -> frozenset[str]:
+def _names(leaving: Sequence[DeployedHost]) -> frozenset[str]:
     return frozenset(host.name for host in leaving)

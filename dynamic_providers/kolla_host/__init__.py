@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
 from pulumi.dynamic import Resource
 
-from dynamic_providers.kolla_host.provider import KollaHostArgs, KollaHostProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import pulumi
+from dynamic_providers.kolla_host.declared import KollaHostArgs
+from dynamic_providers.kolla_host.provider import KollaHostProvider
 
 __all__ = ["KollaHost", "KollaHostArgs"]
 
@@ -23,67 +18,14 @@ class KollaHost(Resource, module="kolla", name="KollaHost"):
     host depends on it. Its removal takes it out of the inventory and does not touch the host.
 
     Attributes:
-        fingerprint: changes with whatever Kolla makes of the host.
-        inventory_file: its own file in the inventory.
-        known_hosts_file: where its key is pinned.
         seen_host_key: that key, ``TYPE BASE64``.
         disks: size in bytes of each OSD disk.
     """
 
-    fingerprint: pulumi.Output[str]
-    inventory_file: pulumi.Output[str]
-    known_hosts_file: pulumi.Output[str]
     seen_host_key: pulumi.Output[str]
     disks: pulumi.Output[dict[str, int]]
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        host_name: str,
-        address: str,
-        port: int,
-        user: str,
-        private_key_file: str,
-        host_key: str | None,
-        roles: Sequence[str],
-        inventory: str,
-        inventory_vars: Mapping[str, str | Sequence[str]],
-        kickstart: pulumi.Input[str],
-        kickstart_file: str,
-        links: Sequence[str],
-        vlans: Sequence[int],
-        network: str,
-        osd_disks: Sequence[str],
-        container_engine: str,
-        labels: Mapping[str, str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        declared: dict[str, Any] = {
-            "name": host_name,
-            "address": address,
-            "port": port,
-            "user": user,
-            "private_key_file": private_key_file,
-            "roles": sorted(roles),  # a set: no order
-            "inventory": inventory,
-            "inventory_vars": dict(inventory_vars),
-            "kickstart": kickstart,
-            "kickstart_file": kickstart_file,
-            "links": list(links),
-            "vlans": sorted(vlans),
-            "network": network,
-            "osd_disks": sorted(osd_disks),
-            "container_engine": container_engine,
-            "labels": dict(labels),
-        }
-        if host_key:
-            declared["host_key"] = host_key
-        found_out = (
-            "fingerprint",
-            "inventory_file",
-            "known_hosts_file",
-            "seen_host_key",
-            "disks",
-        )
-        super().__init__(KollaHostProvider(), name, {**declared, **dict.fromkeys(found_out)}, opts)
+    def __init__(self, name: str, args: KollaHostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        outputs = dict.fromkeys(("seen_host_key", "disks"))
+        declared = args.model_dump(mode="json", exclude_none=True)
+        super().__init__(KollaHostProvider(), name, {**declared, **outputs}, opts)

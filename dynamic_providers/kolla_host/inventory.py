@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,65 +11,23 @@ from clients.errors import CloudError
 from dynamic_providers.kolla_host import definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from clients.ssh import SshHost
-
-Vars = dict[str, Any]
+    from clients.managed_host import ManagedHost
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What the inventory says of a host.
+def text(host: ManagedHost, variables: Mapping[str, Any]) -> str:
+    """The host's own file: YAML with the host, its variables, and itself in each of its groups.
 
-    Attributes:
-        ssh: how Ansible reaches it.
-        roles: Kolla's groups that it is in.
+    Args:
+        host: how Ansible reaches it, and what it is.
         variables: what goes beside ansible_host, such as network_interface.
-        labels: the operator's own words for it.
-        container_engine: docker or podman.
     """
-
-    ssh: SshHost
-    roles: Sequence[str]
-    variables: Mapping[str, Any]
-    container_engine: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def text(self) -> str:
-        """The file: YAML with the host, its variables, and itself in each of its groups."""
-        name = self.ssh.name
-        groups: dict[str, Any] = {"all": {"hosts": {name: self._host_vars()}}}
-        groups |= {role: {"hosts": {name: {}}} for role in sorted(self.roles)}
-        return yaml.safe_dump(groups, sort_keys=False, allow_unicode=True, width=1000)
-
-    @property
-    def fingerprint(self) -> str:
-        """SHA-256 of what Kolla makes of the host: not of how Ansible gets in, nor of its labels."""
-        rendered = {
-            "name": self.ssh.name,
-            "address": self.ssh.address,
-            "roles": sorted(self.roles),
-            "variables": dict(self.variables),
-            "container_engine": self.container_engine,
-        }
-        return hashlib.sha256(json.dumps(rendered, sort_keys=True).encode()).hexdigest()
-
-    def _host_vars(self) -> Vars:
-        variables: Vars = {
-            "ansible_host": self.ssh.address,
-            "ansible_port": self.ssh.port,
-            "ansible_user": self.ssh.user,
-            "ansible_python_interpreter": "/usr/bin/python3",  # the probe has found it
-            "ansible_ssh_private_key_file": str(self.ssh.private_key_file),
-            "ansible_ssh_common_args": shlex.join(_trust(self.ssh.known_hosts_file)),
-            **dict(sorted(self.variables.items())),
-        }
-        if self.labels:
-            variables["private_cloud_labels"] = dict(sorted(self.labels.items()))
-        return variables
+    name = host.name
+    groups: dict[str, Any] = {"all": {"hosts": {name: _host_vars(host, variables)}}}
+    groups |= {role: {"hosts": {name: {}}} for role in sorted(host.roles)}
+    return yaml.safe_dump(groups, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def file_of(folder: Path, name: str) -> Path:
@@ -110,6 +65,22 @@ def require_free(folder: Path, name: str, address: str) -> None:
                     f"address {address} of host {name} belongs to host {host} in {path}; was it renamed? Take {host}"
                     f" out of the stack and run up first, install the machine as {name}, then declare it"
                 )
+
+
+def _host_vars(host: ManagedHost, variables: Mapping[str, Any]) -> dict[str, Any]:
+    ssh = host.ssh
+    found: dict[str, Any] = {
+        "ansible_host": ssh.address,
+        "ansible_port": ssh.port,
+        "ansible_user": ssh.user,
+        "ansible_python_interpreter": "/usr/bin/python3",  # the probe has found it
+        "ansible_ssh_private_key_file": str(ssh.private_key_file),
+        "ansible_ssh_common_args": shlex.join(_trust(ssh.known_hosts_file)),
+        **dict(sorted(variables.items())),
+    }
+    if host.labels:
+        found["private_cloud_labels"] = dict(sorted(host.labels.items()))
+    return found
 
 
 def _trust(known_hosts_file: Path) -> list[str]:

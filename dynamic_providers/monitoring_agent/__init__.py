@@ -7,13 +7,9 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from dynamic_providers.monitoring_agent.provider import (
-    MonitoredHost,
-    MonitoringAgentArgs,
-    MonitoringAgentProvider,
-)
+from dynamic_providers.monitoring_agent.provider import MonitoringAgentArgs, MonitoringAgentProvider
 
-__all__ = ["MonitoredHost", "MonitoringAgent", "MonitoringAgentArgs"]
+__all__ = ["MonitoringAgent", "MonitoringAgentArgs"]
 
 
 class MonitoringAgent(Resource, module="hosts", name="MonitoringAgent"):
@@ -41,7 +37,7 @@ class MonitoringAgent(Resource, module="hosts", name="MonitoringAgent"):
             MonitoringAgentProvider(),
             name,
             {
-                **args.model_dump(exclude_none=True),
+                **args.model_dump(mode="json", exclude_none=True),
                 "license_key": pulumi.Output.secret(license_key),
                 "results": None,
             },

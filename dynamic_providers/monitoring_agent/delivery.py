@@ -23,6 +23,7 @@ from dynamic_providers.monitoring_agent import configuration
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from clients.managed_host import ManagedHost
     from clients.ssh import SshHost
 
 FOLDER = Path(__file__).parent
@@ -117,18 +118,18 @@ class Runner:
         return result
 
 
-def deliver(runner: Runner, hosts: Mapping[str, SshHost], wanted: Mapping[str, str]) -> dict[str, Found]:
+def deliver(runner: Runner, hosts: Mapping[str, ManagedHost], wanted: Mapping[str, str]) -> dict[str, Found]:
     """Give each host its configuration and see that the agent reports.
 
     Args:
         runner: how Ansible runs.
-        hosts: how each is reached.
+        hosts: by name.
         wanted: the text of each host's file.
     """
     if not wanted:
         return {}
     result = runner.play("configure", wanted, wanted)
-    there = look({name: hosts[name] for name in wanted if not result.failure(name)})
+    there = look({name: hosts[name].ssh for name in wanted if not result.failure(name)})
     found = {}
     for name, text in wanted.items():
         failure = result.failure(name)

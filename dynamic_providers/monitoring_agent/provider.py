@@ -9,35 +9,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.errors import CloudError
-from clients.ssh import SshHost
+from clients.managed_host import ManagedHost  # noqa: TC001 - pydantic evaluates the annotations
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
 from dynamic_providers.monitoring_agent.configuration import digest, rendered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class MonitoredHost(BaseModel):
-    """One host with an agent.
-
-    Attributes:
-        address: where its SSH server is.
-        port: of that server.
-        user: the account there.
-        private_key_file: that account's key.
-        known_hosts_file: where the host's key is pinned.
-        labels: told to New Relic as custom attributes.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    address: str = Field(min_length=1)
-    port: int = Field(22, ge=1, le=65535)
-    user: str = Field(min_length=1)
-    private_key_file: str = Field(min_length=1)
-    known_hosts_file: str = Field(min_length=1)
-    labels: dict[str, str] = Field(default_factory=dict)
 
 
 class MonitoringAgentArgs(Inputs):
@@ -53,26 +31,11 @@ class MonitoringAgentArgs(Inputs):
 
     model_config = ConfigDict(hide_input_in_errors=True)  # one is the key
 
-    hosts: dict[str, MonitoredHost]
+    hosts: dict[str, ManagedHost]
     license_key: str = Field(default="", repr=False)  # given apart, as a secret
     inventory: str = Field(min_length=1)
     command: str = Field(min_length=1)
     logs: str = Field(min_length=1)
-
-    @property
-    def all_hosts(self) -> dict[str, SshHost]:
-        """How each host is reached."""
-        return {
-            name: SshHost(
-                name,
-                host.address,
-                host.port,
-                host.user,
-                Path(host.private_key_file),
-                Path(host.known_hosts_file),
-            )
-            for name, host in self.hosts.items()
-        }
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -137,8 +100,8 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         results = dict(state.outputs.results)
         wanted = {name: digest(text) for name, text in state.inputs.wanted.items()}
         asked = {
-            name: host
-            for name, host in state.inputs.all_hosts.items()
+            name: host.ssh
+            for name, host in state.inputs.hosts.items()
             if name in results and results[name].ok
         }
         for name, live in delivery.look(asked).items():
@@ -171,7 +134,7 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
             if not (name in known and known[name].ok and known[name].digest == digest(text))
         }
         results = {name: known[name] for name in inputs.hosts if name not in concerned}
-        for name, found in delivery.deliver(inputs.runner, inputs.all_hosts, concerned).items():
+        for name, found in delivery.deliver(inputs.runner, inputs.hosts, concerned).items():
             results[name] = MonitoringAgentResult(**asdict(found))
         for name, message in delivery.remove(inputs.runner, known.keys() - inputs.hosts.keys()).items():
             results[name] = MonitoringAgentResult(ok=False, message=message, leaving=True)

@@ -10,6 +10,7 @@ from config.resource_names import resource_name
 from operations.report.mark import Mark, worse
 from operations.report.rights_map import RightsMap, rights_map
 from operations.report.risk import NotKnown
+from operations.report.rules.host import address
 from operations.report.rules.image import generations_of
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _host(change: Change, mark: Mark | None) -> DrawnHost:
     inputs = change.inputs
     return DrawnHost(
         change.name,
-        str(inputs.get("address", "")),
+        address(inputs),
         roles=tuple(map(str, inputs.get("roles") or ())),
         links=tuple(map(str, inputs.get("links") or ())),
         bond_mode=_bond_mode(inputs),

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from operations.report.change import Change
     from operations.report.dependents import Dependents
 
-_FOR_ALL = ("globals", "service_config", "steps", "container_engine", "config_folder", "configdir")
-_NETWORK = ("links", "vlans", "network", "address")
+_FOR_ALL = ("globals", "service_config", "steps", "inventory_vars", "config_folder", "configdir")
+_NETWORK = ("links", "vlans", "network")
 
 
 def hosts_of(inputs: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """The hosts that INPUTS declare, by name: those of a deployment, of their OS images, or of their monitoring."""
     hosts = inputs.get("hosts") or {}
     if isinstance(hosts, list):
-        return {str(host.get("name")): host for host in hosts}
+        return {str(host["ssh"]["name"]): host for host in hosts}
     return dict(hosts) if isinstance(hosts, dict) else {}
 
 
@@ -36,12 +36,21 @@ def deployed(change: Change) -> list[str]:
     if change.operation == "create" or any(key in change.changed for key in _FOR_ALL):
         return sorted(after)
     return sorted(
-        name for name, host in after.items() if _but_removal(before.get(name)) != _but_removal(host)
+        name
+        for name, host in after.items()
+        if name not in before or _for_kolla(before[name]) != _for_kolla(host)
     )
 
 
-def _but_removal(host: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if host is None else {key: value for key, value in host.items() if key != "removal"}
+def _for_kolla(host: Mapping[str, Any]) -> dict[str, Any]:
+    """A host's inputs without how it is reached, and what its removal does."""
+    own = {key: value for key, value in host.items() if key not in {"ssh", "removal"}}
+    return own | {"address": address(host)}
+
+
+def address(host: Mapping[str, Any]) -> str:
+    """Where it is reached."""
+    return str((host.get("ssh") or {}).get("address", ""))
 
 
 def leaving(change: Change) -> list[str]:
@@ -59,7 +68,7 @@ def _host_changes(change: Change, cloud: Dependents) -> Verdict:
             "here moves it: see that the OSDs are empty first.",
             (here,),
         )
-    if any(key in change.changed for key in _NETWORK):
+    if any(key in change.changed for key in _NETWORK) or address(change.old) != address(change.new):
         return Verdict(
             Risk.INTERRUPTS,
             "The network of a host that runs is changed in place: what is on it may be cut off for moments, or until "
