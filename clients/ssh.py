@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import tempfile
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - pydantic evaluates the annotations
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field

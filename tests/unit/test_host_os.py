@@ -18,6 +18,7 @@ from dynamic_providers.host_os import HostOs, restart, rollout, spare, trial, up
 from dynamic_providers.host_os.provider import HostOsProvider
 from dynamic_providers.kolla_deployment import nova_host
 from dynamic_providers.kolla_deployment.nova_host import Instance
+from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
 FAKE = Path(__file__).parents[2] / "lab/fakes/host/usr/bin/bootc"
 FIRST = "registry.lab.example/host:1"
@@ -131,20 +132,10 @@ def nova(monkeypatch):
     return there
 
 
-def declared(image=SECOND, roles=(), **more):
+def declared(image=SECOND, roles=("storage",), **more):
     def host(name):
-        return {
-            "name": name,
-            "address": f"10.0.0.{ord(name)}",
-            "port": 22.0,
-            "user": "root",
-            "private_key_file": "/k",
-            "known_hosts_file": "/n",
-            "roles": list(roles),
-            "container_engine": "docker",
-            "image": image,
-            "serial": 1.0,
-        }
+        made = managed_host(ssh_host(name, address=f"10.0.0.{ord(name)}"), roles=roles)
+        return inputs_of(made) | {"image": image, "serial": 1.0}
 
     return {
         "hosts": [host(name) for name in "abc"],
@@ -399,7 +390,7 @@ def test_a_compute_host_with_running_instances_is_not_restarted_and_they_are_nam
 
 
 def test_a_host_that_was_not_installed_from_an_image_is_told_so():
-    host = ssh.SshHost("a", "10.0.0.1", 22, "root", Path("/k"), Path("/n"))
+    host = ssh_host("a")
     answer = {"apiVersion": "org.containers.bootc/v1", "kind": "BootcHost", "status": {"booted": None}}
     with pytest.raises(CloudError, match=r"host a .* has booted no image that bootc knows; install it from"):
         bootc.parsed(host, json.dumps(answer))

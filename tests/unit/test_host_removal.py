@@ -1,7 +1,6 @@
 """Taking hosts out: who is asked first, what is done in which order, and what a second run finds."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,8 @@ from dynamic_providers.kolla_deployment import ceph_host, drain, markers, remain
 from dynamic_providers.kolla_deployment.ceph_host import Osd
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.control_hosts import last_control
-from dynamic_providers.kolla_deployment.removal import LeavingHost
+from dynamic_providers.kolla_deployment.deployment import DeployedHost
+from tests.managed_hosts import managed_host, ssh_host
 from tests.unit import host_cloud
 from tests.unit.host_cloud import HostCloud
 
@@ -92,13 +92,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch, osds: dict[str, list[Osd]]) -> HostCl
     return fake
 
 
-def leaving(name: str = "compute-9", *roles: str, how: str = "refuse") -> LeavingHost:
-    reached = SshHost(name, "10.110.0.29", 22, "kolla", Path("/key"), Path("/known"))
-    return LeavingHost(frozenset(roles or ("compute", "network")), reached, how, "docker")  # type: ignore[arg-type]
+def leaving(name: str = "compute-9", *roles: str, how: str = "refuse") -> DeployedHost:
+    host = managed_host(ssh_host(name, address="10.110.0.29"), roles=roles or ("compute", "network"))
+    return DeployedHost(**dict(host), removal=how, osd_disks=[])
 
 
 def run(
-    machines: Machines, *hosts: LeavingHost, staying: dict[str, set[str]] | None = None
+    machines: Machines, *hosts: DeployedHost, staying: dict[str, set[str]] | None = None
 ) -> tuple[dict[str, str], list[str]]:
     told: list[str] = []
     stay = {"control-1": {"control"}} if staying is None else staying

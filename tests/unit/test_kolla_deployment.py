@@ -5,19 +5,19 @@ are in tests/lab/test_kolla_deployment.py.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clients.errors import CloudError
 from clients.ssh import HostUnreachable, SshHost
 from dynamic_providers.kolla_deployment import convergence, facts, kolla, markers, verification
-from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.convergence import Convergence, Result, seen
-from dynamic_providers.kolla_deployment.deployment import DeclaredHost, Deployment
+from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
 from dynamic_providers.kolla_deployment.kolla import Kolla
 from dynamic_providers.kolla_deployment.markers import Marker
+from tests.managed_hosts import managed_host, ssh_host
 
 STEPS = ("prechecks", "pull", "deploy")
 NAMES = ("one", "two", "three")
@@ -41,15 +41,24 @@ echo '{"control": {"hosts": ["boss"]}, "compute": {"hosts": ["one", "two", "thre
 """
 
 
-def declared(name: str, *roles: str, fingerprint: str = "1") -> DeclaredHost:
-    ssh = SshHost(name, f"10.0.0.{len(name)}", 22, "kolla", Path("key"), Path("known"))
-    return DeclaredHost(ssh, frozenset(roles or ("compute",)), fingerprint, {}, "refuse")
+def declared(name: str, *roles: str, engine: str = "docker", rack: str = "1", **reached: Any) -> DeployedHost:
+    ssh = ssh_host(name, **{"address": f"10.0.0.{len(name)}", **reached})
+    host = managed_host(ssh, roles=roles or ("compute",), container_engine=engine, labels={"rack": rack})
+    return DeployedHost(**dict(host), removal="refuse", osd_disks=[])
 
 
-def deployment(**changes) -> Deployment:
-    hosts = {name: declared(name) for name in NAMES}
-    whole = Deployment("dev", hosts, STEPS, "docker", "a: 1\n", {}, Clouds("cloud"))
-    return replace(whole, **changes)
+def deployment(**changes) -> KollaDeploymentArgs:
+    whole = KollaDeploymentArgs(
+        stack="dev",
+        hosts={name: declared(name) for name in NAMES},
+        steps=list(STEPS),
+        globals="a: 1\n",
+        cloud="cloud",
+        configdir="/etc/kolla",
+        config_folder="/etc/kolla/config",
+        inventory="/inv",
+    )
+    return whole.model_copy(update=changes)
 
 
 class Hosts:
@@ -108,7 +117,9 @@ def run(tmp_path: Path, programs: Path, hosts: Hosts, unverified: dict[str, list
     (tmp_path / "passwords.yml").write_text("database_password: hunter22\n")
     with (tmp_path / "lock").open("w") as lock:
 
-        def converge(wanted: Deployment, before: dict[str, Result] | None = None) -> dict[str, Result]:
+        def converge(
+            wanted: KollaDeploymentArgs, before: dict[str, Result] | None = None
+        ) -> dict[str, Result]:
             (programs / "calls").write_text("")
             way = Kolla(
                 str(programs / "kolla-ansible"), tmp_path, tmp_path / "inv", lock.fileno(), tmp_path / "log"
@@ -198,7 +209,7 @@ def test_a_host_that_does_not_answer_is_left_as_it_was_if_nothing_new_is_wanted(
     hosts.silent.add("one")
     assert run(deployment(), before)["one"].ok
     assert "warning: host one cannot be reached" in capsys.readouterr().err
-    assert not run(deployment(variables="a: 2\n"), before)["one"].ok
+    assert not run(deployment(globals="a: 2\n"), before)["one"].ok
 
 
 def test_a_host_of_another_stack_is_not_touched(run, hosts, programs):
@@ -260,23 +271,26 @@ def test_an_inventory_that_ansible_cannot_read_is_a_sentence(run, programs):
     ("change", "concerned"),
     [
         ({}, set()),
-        ({"variables": "a: 2\n"}, {"one", "two", "boss"}),
-        ({"container_engine": "podman"}, {"one", "two", "boss"}),
+        ({"globals": "a: 2\n"}, {"one", "two", "boss"}),
+        ({"inventory_vars": {"network_interface": "mgmt"}}, {"one", "two", "boss"}),
         ({"service_config": {"nova.conf": "x"}}, {"one", "two", "boss"}),
         ({"service_config": {"nova/two/nova.conf": "x"}}, {"two"}),
         ({"more": declared("more")}, set()),
         ({"more": declared("more", "control")}, {"one", "two", "boss"}),
         ({"more": declared("more", "network")}, {"boss"}),
-        ({"two": declared("two", fingerprint="2")}, {"two"}),
+        ({"two": declared("two", engine="podman")}, {"two"}),
+        ({"two": declared("two", "storage")}, {"two"}),
+        ({"two": declared("two", address="10.0.0.9")}, {"two"}),
+        ({"two": declared("two", rack="2", user="root", port=2022, private_key_file="/other")}, set()),
     ],
 )
 def test_a_change_concerns_the_hosts_whose_configuration_speaks_of_it(change, concerned):
     before = deployment(
         hosts={"one": declared("one"), "two": declared("two"), "boss": declared("boss", "control")}
     )
-    hosts = {name: host for name, host in change.items() if isinstance(host, DeclaredHost)}
+    hosts = {name: host for name, host in change.items() if isinstance(host, DeployedHost)}
     fields = {name: value for name, value in change.items() if name not in hosts}
-    after = replace(before, hosts={**before.hosts, **hosts}, **fields)
+    after = before.model_copy(update={"hosts": {**before.hosts, **hosts}, **fields})
     assert {name for name in before.hosts if before.wanted(name) != after.wanted(name)} == concerned
 
 
@@ -314,6 +328,6 @@ def test_facts_of_concerned_hosts_are_forgotten_and_only_unknown_others_are_aske
     assert folder.stat().st_mode & 0o777 == 0o700
     for name in ("s1_boss", "s1_one"):
         (folder / name).write_text("{}")
-    run(deployment(variables="a: 2\n"))
+    run(deployment(globals="a: 2\n"))
     assert gathered() == []
     assert [path.name for path in folder.iterdir()] == ["s1_boss"]

@@ -8,11 +8,9 @@ import pytest
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import groups, kolla, provider, removal, shared_files
 from dynamic_providers.kolla_deployment.convergence import Result
-from dynamic_providers.kolla_deployment.provider import (
-    KollaDeploymentArgs,
-    KollaDeploymentOutputs,
-    KollaDeploymentProvider,
-)
+from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.provider import KollaDeploymentOutputs, KollaDeploymentProvider
+from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
 crud = KollaDeploymentProvider()
 State = dict[str, Any]
@@ -85,14 +83,11 @@ def props(tmp_path: Path) -> dict[str, Any]:
         (tmp_path / folder).mkdir()
     for file in ("globals.yml", "passwords.yml"):
         (tmp_path / "etc" / file).write_text("---\n")
-    host = {"address": "10.0.0.1", "roles": ["compute"], "fingerprint": "1", "removal": "refuse"}
-    hosts = {name: {**host, "osd_disks": [], "labels": {}} for name in ("one", "two")}
+    rest = {"removal": "refuse", "osd_disks": []}
+    hosts = {name: inputs_of(managed_host(ssh_host(name))) | rest for name in ("one", "two")}
     return {
         "stack": "dev",
         "hosts": hosts,
-        "user": "kolla",
-        "port": 22.0,
-        "private_key_file": "/key",
         "configdir": str(tmp_path / "etc"),
         "config_folder": str(tmp_path / "etc" / "config"),
         "inventory": str(tmp_path / "inv"),

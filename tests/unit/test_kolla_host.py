@@ -15,8 +15,9 @@ import yaml
 
 from clients import ssh
 from clients.errors import CloudError
-from dynamic_providers.kolla_host import KollaHost, enrolment, made_files
+from dynamic_providers.kolla_host import KollaHost, enrolment, inventory, made_files
 from dynamic_providers.kolla_host.provider import KollaHostProvider
+from tests.managed_hosts import inputs_of, managed_host, reached, ssh_host
 
 crud: Any = KollaHostProvider()
 FSID = "317c3485-eaee-4855-b037-26ba60bceee8"
@@ -100,16 +101,16 @@ def host(tmp_path, monkeypatch):
     return FakeHost(folder)
 
 
+def reached_in(folder):
+    known_hosts = inventory.known_hosts_of(folder / "inventory", "compute-1")
+    return ssh_host(user="root", private_key_file=folder / "id", known_hosts_file=known_hosts)
+
+
 @pytest.fixture
 def args(tmp_path):
     (tmp_path / "id").write_text("a private key", encoding="utf-8")
     return {
-        "name": "compute-1",
-        "address": "10.0.0.21",
-        "port": 22.0,
-        "user": "root",
-        "private_key_file": str(tmp_path / "id"),
-        "roles": ["compute", "storage"],
+        **inputs_of(managed_host(reached_in(tmp_path), roles=("compute", "storage"))),
         "inventory": str(tmp_path / "inventory"),
         "inventory_vars": {"network_interface": "mgmt"},
         "kickstart": "reboot\n",
@@ -117,8 +118,6 @@ def args(tmp_path):
         "links": ["eno1", "eno2"],
         "vlans": [120.0, 130.0],
         "osd_disks": ["/dev/a"],
-        "container_engine": "docker",
-        "labels": {},
     }
 
 
@@ -126,14 +125,14 @@ def files(args):
     folder = Path(args["inventory"])
     return [
         Path(args["kickstart_file"]),
-        folder / ".known_hosts.d" / args["name"],
-        folder / f"host-{args['name']}.yml",
+        Path(args["ssh"]["known_hosts_file"]),
+        folder / f"host-{args['ssh']['name']}.yml",
     ]
 
 
 def created(args):
     result = crud.create(args)
-    assert result.id == args["name"]
+    assert result.id == args["ssh"]["name"]
     return result.outs
 
 
@@ -158,10 +157,10 @@ def test_the_resource_type_stays_what_is_in_state():
 @pytest.mark.usefixtures("host")
 def test_a_fit_host_is_in_the_inventory_with_its_key_and_its_kickstart(args):
     state = created(args)
-    kickstart, pin, inventory = files(args)
+    kickstart, pin, entry = files(args)
     assert kickstart.read_text(encoding="utf-8") == f"{made_files.MARKER}\nreboot\n"
     assert pin.read_text(encoding="utf-8").splitlines()[1] == f"10.0.0.21 {KEY}"
-    assert "compute-1" in yaml.safe_load(inventory.read_text(encoding="utf-8"))["storage"]["hosts"]
+    assert "compute-1" in yaml.safe_load(entry.read_text(encoding="utf-8"))["storage"]["hosts"]
     assert state["seen_host_key"] == KEY
     assert state["disks"] == {"/dev/a": 1 << 30, "/dev/b": 1 << 30}
     assert not changes(state, args)
@@ -229,9 +228,9 @@ def test_an_unreachable_host_is_to_be_installed_from_its_kickstart(host, args):
         ssh.HostUnreachable, match=rf"No route to host.*install it from {args['kickstart_file']}"
     ):
         crud.create(args)
-    kickstart, _, inventory = files(args)
+    kickstart, _, entry = files(args)
     assert kickstart.exists()
-    assert not inventory.exists()
+    assert not entry.exists()
 
 
 def test_a_host_that_hangs_up_while_it_is_looked_at_is_told_and_the_rerun_goes_on(host, args):
@@ -286,16 +285,16 @@ def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer(host, args
 @pytest.mark.usefixtures("host")
 def test_an_edited_inventory_file_is_drift_and_is_written_anew_with_a_word(args, capfd):
     state = created(args)
-    inventory = files(args)[2]
-    before = inventory.read_text(encoding="utf-8")
-    inventory.write_text(before.replace("mgmt", "eno1"), encoding="utf-8")
+    entry = files(args)[2]
+    before = entry.read_text(encoding="utf-8")
+    entry.write_text(before.replace("mgmt", "eno1"), encoding="utf-8")
     state = refreshed(state)
-    assert state["drift"] == [f"{inventory} was edited by hand"]
+    assert state["drift"] == [f"{entry} was edited by hand"]
     assert changes(state, args)
     state = updated(state, args)
-    assert inventory.read_text(encoding="utf-8") == before
+    assert entry.read_text(encoding="utf-8") == before
     assert not changes(state, args)
-    assert f"{inventory} was edited by hand; it is written anew" in capfd.readouterr().err
+    assert f"{entry} was edited by hand; it is written anew" in capfd.readouterr().err
 
 
 @pytest.mark.usefixtures("host")
@@ -327,13 +326,6 @@ def test_a_change_that_does_not_concern_the_host_needs_no_connection(host, args)
     assert host.looks == looks
     updated(state, args | {"vlans": [120.0]})
     assert host.looks == looks + 1
-
-
-@pytest.mark.usefixtures("host")
-def test_the_fingerprint_follows_what_kolla_makes_of_the_host(args):
-    state = created(args)
-    assert updated(state, args | {"labels": {"rack": "1"}})["fingerprint"] == state["fingerprint"]
-    assert updated(state, args | {"roles": ["compute"]})["fingerprint"] != state["fingerprint"]
 
 
 @pytest.mark.usefixtures("host")
@@ -370,30 +362,27 @@ def test_another_file_that_came_to_define_the_host_is_found_by_a_refresh(args):
 
 
 @pytest.mark.usefixtures("host")
-def test_another_name_is_another_host(args):
-    state = created(args)
-    difference = crud.diff("compute-1", state, args | {"name": "compute-9"})
-    assert difference.replaces == ["name"]
-
-
-@pytest.mark.usefixtures("host")
 def test_a_renamed_host_is_refused_while_the_old_one_is_there(args):
     created(args)
-    renamed = args | {"name": "compute-9", "kickstart_file": args["kickstart_file"].replace("-1", "-9")}
+    pin = args["ssh"]["known_hosts_file"].replace("-1", "-9")
+    renamed = reached(args, name="compute-9", known_hosts_file=pin)
+    renamed["kickstart_file"] = args["kickstart_file"].replace("-1", "-9")
     with pytest.raises(CloudError, match=r"belongs to host compute-1 .*was it renamed"):
         crud.create(renamed)
 
 
 @pytest.mark.usefixtures("host")
 def test_a_machine_that_still_has_its_old_name_is_refused(args):
-    renamed = args | {"name": "compute-9"}
+    renamed = reached(args, name="compute-9")
     with pytest.raises(CloudError, match="calls itself compute-1, not compute-9"):
         crud.create(renamed)
 
 
 def test_another_inventory_folder_is_a_move_and_leaves_nothing_in_the_old_one(host, args, tmp_path):
     state = created(args)
-    moved = args | {"inventory": str(tmp_path / "elsewhere")}
+    folder = tmp_path / "elsewhere"
+    pin = str(inventory.known_hosts_of(folder, "compute-1"))
+    moved = reached(args, known_hosts_file=pin) | {"inventory": str(folder)}
     host.has(disks={"/dev/a": FakeHost.disk({"id": "3", "fsid": FSID})})  # in use by now: no reason to refuse
     state = updated(state, moved)
     assert all(path.exists() for path in files(moved))
@@ -445,15 +434,16 @@ def test_a_run_killed_anywhere_is_finished_by_the_next_one(args, monkeypatch, st
         for path in Path(args["inventory"]).parent.rglob("*")
         if path.is_file() and "bin" not in path.parts
     ]
-    assert sorted(found) == sorted([*files(args), Path(args["private_key_file"])])
+    assert sorted(found) == sorted([*files(args), Path(args["ssh"]["private_key_file"])])
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("name", "../etc"), ("links", ["eno1"]), ("container_engine", "lxc"), ("roles", [])],
+    [("ssh", {"name": "../etc"}), ("links", ["eno1"]), ("container_engine", "lxc"), ("roles", [])],
 )
 def test_what_cannot_be_is_refused_before_anything_is_touched(args, field, value):
-    failures = crud.check({}, args | {field: value}).failures
+    given = args["ssh"] | value if field == "ssh" else value
+    failures = crud.check({}, args | {field: given}).failures
     assert [failure.property.partition(".")[0] for failure in failures] == [field]
 
 

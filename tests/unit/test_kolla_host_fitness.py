@@ -9,12 +9,14 @@ import os
 import struct
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from dynamic_providers.kolla_host import fitness, probe, probe_script, switch
-from dynamic_providers.kolla_host.fitness import Wanted
+from dynamic_providers.kolla_host.declared import KollaHostArgs
 from dynamic_providers.kolla_host.probe import Disk, Found, Osd
+from tests.managed_hosts import managed_host
 
 OSD_UUID = "15198f8c-98d8-4f30-895e-892293357415"
 FSID = "317c3485-eaee-4855-b037-26ba60bceee8"
@@ -95,13 +97,14 @@ def test_a_link_without_a_carrier_is_told():
     assert switch.dead_links(tables(BOND, down=["eno2"]), ["eno1", "eno2"]) == ["eno2"]
 
 
-WANTED = Wanted(
-    name="compute-1",
-    container_engine="docker",
+DECLARED = KollaHostArgs(
+    **dict(managed_host()),
+    inventory=Path("/inv"),
+    kickstart="",
+    kickstart_file=Path("/kickstart"),
     links=["eno1", "eno2"],
     vlans=[120, 130],
-    clean_disks=["/dev/a"],
-    used_disks=[],
+    osd_disks=["/dev/a"],
 )
 CLEAN = Disk(device="/dev/sdb", size=2 << 30, in_use=False, signatures=[], osd=None)
 
@@ -121,7 +124,7 @@ FOUND = Found(
 
 
 def test_a_host_that_is_as_declared_is_fit():
-    assert fitness.unmet(WANTED, FOUND) == []
+    assert fitness.unmet(DECLARED, FOUND, ()) == []
 
 
 def test_all_that_is_not_is_told_at_once():
@@ -134,7 +137,7 @@ def test_all_that_is_not_is_told_at_once():
         switch_error="there is no command ovs-vsctl",
         disks={"/dev/a": "No such file or directory"},
     )
-    sentences = fitness.unmet(WANTED, broken)
+    sentences = fitness.unmet(DECLARED, broken, ())
     for part, sentence in zip(
         [
             "calls itself compute-2",
@@ -164,21 +167,21 @@ OLD = replace(CLEAN, signatures=["ceph_bluestore"], osd=Osd("3", OSD_UUID, FSID)
     ],
 )
 def test_a_disk_that_is_not_clean_is_refused_by_what_is_on_it(there, said):
-    (sentence,) = fitness.unmet(WANTED, replace(FOUND, disks={"/dev/a": there}))
+    (sentence,) = fitness.unmet(DECLARED, replace(FOUND, disks={"/dev/a": there}), ())
     assert sentence.startswith("disk /dev/a ")
     assert said in sentence
 
 
 def test_a_disk_that_ceph_has_had_only_has_to_be_there():
-    used = replace(WANTED, clean_disks=[], used_disks=["/dev/a"])
-    assert fitness.unmet(used, replace(FOUND, disks={"/dev/a": OLD})) == []
-    (sentence,) = fitness.unmet(used, replace(FOUND, disks={"/dev/a": "Input/output error"}))
+    used = ["/dev/a"]
+    assert fitness.unmet(DECLARED, replace(FOUND, disks={"/dev/a": OLD}), used) == []
+    (sentence,) = fitness.unmet(DECLARED, replace(FOUND, disks={"/dev/a": "Input/output error"}), used)
     assert "Input/output error" in sentence
 
 
 def test_one_disk_under_two_names_is_refused():
-    twice = replace(WANTED, clean_disks=["/dev/a", "/dev/b"])
-    (sentence,) = fitness.unmet(twice, replace(FOUND, disks={"/dev/a": CLEAN, "/dev/b": CLEAN}))
+    twice = DECLARED.model_copy(update={"osd_disks": ["/dev/a", "/dev/b"]})
+    (sentence,) = fitness.unmet(twice, replace(FOUND, disks={"/dev/a": CLEAN, "/dev/b": CLEAN}), ())
     assert "/dev/a and /dev/b are the same disk, /dev/sdb" in sentence
 
 

@@ -1,25 +1,22 @@
 """A host's file in the inventory, and what else in the folder speaks of it."""
 
-from pathlib import Path
 
 import pytest
 import yaml
 
 from clients.errors import CloudError
-from clients.ssh import SshHost
 from dynamic_providers.kolla_host import definitions, inventory, made_files
-from dynamic_providers.kolla_host.inventory import Entry
+from tests.managed_hosts import managed_host
 
-SSH = SshHost("compute-1", "10.0.0.21", 22, "kolla", Path("/keys/id"), Path("/inv/.known_hosts.d/compute-1"))
 VARIABLES = {"network_interface": "mgmt"}
 
 
-def entry(ssh=SSH, roles=("storage", "compute"), variables=VARIABLES, engine="docker", labels=None):
-    return Entry(ssh, roles, variables, engine, labels or {})
+def entry(variables=VARIABLES, **labels):
+    return inventory.text(managed_host(roles=("storage", "compute"), labels=labels), variables)
 
 
 def test_the_host_is_in_each_of_its_groups_and_has_its_variables_once():
-    groups = yaml.safe_load(entry(labels={"rack": "1"}).text)
+    groups = yaml.safe_load(entry(rack="1"))
     assert list(groups) == ["all", "compute", "storage"]
     assert groups["compute"]["hosts"] == groups["storage"]["hosts"] == {"compute-1": {}}
     variables = groups["all"]["hosts"]["compute-1"]
@@ -31,25 +28,8 @@ def test_the_host_is_in_each_of_its_groups_and_has_its_variables_once():
 
 
 def test_declared_variables_win():
-    groups = yaml.safe_load(entry(variables={"ansible_python_interpreter": "/opt/python"}).text)
+    groups = yaml.safe_load(entry(variables={"ansible_python_interpreter": "/opt/python"}))
     assert groups["all"]["hosts"]["compute-1"]["ansible_python_interpreter"] == "/opt/python"
-
-
-def test_the_fingerprint_is_of_what_kolla_makes_of_the_host_alone():
-    same = [
-        entry(roles=("compute", "storage")),
-        entry(labels={"rack": "2"}),
-        entry(ssh=SshHost("compute-1", "10.0.0.21", 2022, "root", Path("/other"), Path("/x"))),
-    ]
-    other = [
-        entry(roles=("compute",)),
-        entry(variables={}),
-        entry(engine="podman"),
-        entry(ssh=SshHost("compute-1", "10.0.0.22", 22, "kolla", Path("/keys/id"), SSH.known_hosts_file)),
-    ]
-    assert {each.fingerprint for each in same} == {entry().fingerprint}
-    assert len({each.fingerprint for each in other}) == len(other)
-    assert entry().fingerprint not in {each.fingerprint for each in other}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +75,7 @@ def test_what_ansible_takes_for_no_such_host_is_no_trouble(tmp_path, file, text)
 
 
 def test_a_renamed_host_is_known_by_its_address(tmp_path):
-    made_files.write(inventory.file_of(tmp_path, "compute-1"), entry().text)
+    made_files.write(inventory.file_of(tmp_path, "compute-1"), entry())
     with pytest.raises(
         CloudError, match=r"belongs to host compute-1 in .*host-compute-1.yml; was it renamed"
     ):

@@ -16,6 +16,7 @@ from clients.errors import CloudError
 from config.monitoring import MonitoringSpec
 from dynamic_providers.monitoring_agent import MonitoringAgent, configuration
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
+from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
 KEY = "0123456789abcdefabcdef012345678901234567"
 OTHER_KEY = "fedcba9876543210fedcba987654321076543210"
@@ -81,14 +82,7 @@ def hosts(monkeypatch):
 def declared(tmp_path):
     def make(names="abc", key=KEY, **labels):
         hosts = {
-            name: {
-                "address": "10.0.0.1",
-                "port": 22.0,
-                "user": "kolla",
-                "private_key_file": "/k",
-                "known_hosts_file": "/n",
-                "labels": {"rack": labels.get(name, "rack-1")},
-            }
+            name: inputs_of(managed_host(ssh_host(name), labels={"rack": labels.get(name, "rack-1")}))
             for name in names
         }
         return {

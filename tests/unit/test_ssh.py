@@ -12,6 +12,7 @@ import pytest
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
+from tests.managed_hosts import ssh_host
 
 # It records what it was called with, and says what it was told to, in its log (-E FILE) and elsewhere.
 FAKE = """#!/bin/sh
@@ -65,7 +66,7 @@ def fake(tmp_path, monkeypatch):
 def host(tmp_path):
     key_file = tmp_path / "id"
     key_file.write_text("a private key", encoding="utf-8")
-    return ssh.SshHost("compute-1", "10.0.0.21", 22, "root", key_file, tmp_path / "known hosts")
+    return ssh_host(user="root", private_key_file=key_file, known_hosts_file=tmp_path / "known hosts")
 
 
 def test_what_the_command_prints_is_returned(fake, host):
@@ -98,13 +99,13 @@ def test_only_the_pinned_key_and_the_given_login_count(fake, host):
 
 
 def test_another_user_than_root_runs_it_by_sudo_without_a_question(fake, tmp_path):
-    host = ssh.SshHost("c", "10.0.0.21", 22, "kolla", tmp_path / "ssh", tmp_path / "known")
+    host = ssh_host(private_key_file=tmp_path / "ssh", known_hosts_file=tmp_path / "known")
     ssh.run(host, "echo a; echo b")
     assert fake.told("arguments").splitlines()[-1] == "sudo -n sh -c 'echo a; echo b'"
 
 
 def test_sudo_that_wants_a_password_is_a_refused_login(fake, tmp_path):
-    host = ssh.SshHost("c", "10.0.0.21", 22, "kolla", tmp_path / "ssh", tmp_path / "known")
+    host = ssh_host(private_key_file=tmp_path / "ssh", known_hosts_file=tmp_path / "known")
     fake.says(code=1, stderr="sudo: a password is required\n")
     with pytest.raises(ssh.LoginRefused, match=r"kolla may not become root there.*NOPASSWD"):
         ssh.run(host, ["true"])
