@@ -28,9 +28,11 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from clients import host_keys, ssh
+from clients.managed_host import ManagedHost
 from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import kolla, markers, shared_files
-from dynamic_providers.kolla_deployment.provider import KollaDeploymentArgs, KollaDeploymentProvider
+from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
 from dynamic_providers.kolla_host import inventory
 
 if TYPE_CHECKING:
@@ -79,31 +81,33 @@ class Site:
             made.declare(f"other-{number + 1}", hosts[number % len(hosts)], ROLES)
         return made
 
-    def way(self, name: str, row: Row) -> SshHost:
-        """How the host of that row is reached under a name."""
+    def managed(self, name: str, row: Row, roles: Sequence[str]) -> ManagedHost:
+        """The host of that row under a name."""
         known = inventory.known_hosts_of(self.folder / "inventory", name)
-        return SshHost(name, row["address"], row["port"], row["user"], Path(row["private_key_file"]), known)
+        reached = {key: row[key] for key in ("address", "port", "user", "private_key_file")}
+        ssh = SshHost(name=name, known_hosts_file=known, **reached)
+        return ManagedHost(ssh=ssh, roles=tuple(roles), container_engine="docker", labels={})
 
     def declare(self, name: str, row: Row, roles: Sequence[str]) -> None:
         """Write a host's inventory file and pin its key."""
-        way = self.way(name, row)
-        way.known_hosts_file.write_text(host_keys.pin(row["address"], row["port"], row["host_key"]))
+        host = self.managed(name, row, roles)
+        host.ssh.known_hosts_file.write_text(host_keys.pin(row["address"], row["port"], row["host_key"]))
         variables = {"network_interface": "mgmt", "neutron_external_interface": "br-ex"}
-        entry = inventory.Entry(way, roles, variables, "docker")
-        inventory.file_of(self.folder / "inventory", name).write_text(entry.text)
+        inventory.file_of(self.folder / "inventory", name).write_text(inventory.text(host, variables))
 
     @property
     def inputs(self) -> dict[str, Any]:
         """What the deployment declares."""
-        row = self.hosts[0]
-        told = {"fingerprint": "same", "removal": "refuse", "osd_disks": [], "labels": {}}
+        managed = [
+            self.managed(row["name"], row, ROLES if number else FIRST_ROLES)
+            for number, row in enumerate(self.hosts)
+        ]
         return {
             "stack": STACK,
             "hosts": {
-                one["name"]: {"address": one["address"], "roles": ROLES if number else FIRST_ROLES, **told}
-                for number, one in enumerate(self.hosts)
+                host.name: host.model_dump(mode="json") | {"removal": "refuse", "osd_disks": []}
+                for host in managed
             },
-            **{key: row[key] for key in ("user", "port", "private_key_file")},
             "configdir": str(self.folder),
             "config_folder": str(self.folder / "config"),
             "inventory": str(self.folder / "inventory"),
@@ -139,7 +143,7 @@ class Site:
         if set(self.steps) - {"prechecks"}:
             self.kolla_ansible(*kolla.DESTROY, ",".join(row["name"] for row in self.hosts))
         for row in self.hosts:
-            ssh.run(self.way(row["name"], row), ["rm", "-f", markers.PATH])
+            ssh.run(self.managed(row["name"], row, ROLES).ssh, ["rm", "-f", markers.PATH])
         facts = kolla.Kolla("kolla-ansible", self.folder, self.folder / "inventory", 0).facts
         shutil.rmtree(facts, ignore_errors=True)
 

@@ -23,21 +23,24 @@ from config.host_os import HostOsSpec
 from components.hosts.monitoring import MonitoringAgent
 from config.monitoring import MonitoringSpec
 from dynamic_providers.host_os import HostOsHost
-from dynamic_providers.monitoring_agent import MonitoredHost
+from tests.managed_hosts import managed_host, ssh_host
 
 folder = Path(os.environ["FAKE_HOSTS"])
-way = {"user": "root", "private_key_file": str(folder / "key"), "known_hosts_file": str(folder / "known")}
+way = {"user": "root", "private_key_file": folder / "key", "known_hosts_file": folder / "known"}
 names = os.environ["NAMES"].split(",")
+managed = {
+    name: managed_host(ssh_host(name, address=name, **way), roles=["storage"], labels={"rack": "1"}) for name in names
+}
 MonitoringAgent(
     "hosts",
     MonitoringSpec(agent="new-relic", license_key={"env": "NEW_RELIC_KEY"}),
-    hosts={name: MonitoredHost(address=name, labels={"rack": "1"}, **way) for name in names},
+    hosts=managed,
     inventory=folder / "inventory",
     command=str(folder / "bin" / "kolla-ansible"),
     logs=folder / "logs",
 )
 images = [
-    HostOsHost(name=name, address=name, roles=[], image="registry.corp.example/host:1", **way) for name in names
+    HostOsHost(**dict(host), image="registry.corp.example/host:1", serial=1) for host in managed.values()
 ]
 HostOs("hosts", HostOsSpec(), hosts=images, cloud="none")
 """

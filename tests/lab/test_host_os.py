@@ -17,6 +17,7 @@ from clients import host_keys
 from dynamic_providers.host_os import trial
 from dynamic_providers.host_os.provider import HostOsProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.managed_hosts import inputs_of
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 
@@ -41,19 +42,10 @@ class Hosts:
         pins = [host_keys.pin(host.address, host.port, host.host_key) for host in self._hosts.values()]
         self._known_hosts.write_text("".join(pins), encoding="utf-8")
 
-    def declared(self, image=SECOND, roles=()):
+    def declared(self, image=SECOND, roles=("storage",)):
         """The provider's inputs."""
         hosts = [
-            {
-                "name": host.name,
-                "address": host.address,
-                "port": host.port,
-                "user": host.user,
-                "private_key_file": host.private_key_file,
-                "known_hosts_file": str(self._known_hosts),
-                "roles": list(roles),
-                "image": image,
-            }
+            inputs_of(host.managed(self._known_hosts, roles)) | {"image": image, "serial": 1.0}
             for host in self._hosts.values()
         ]
         return {"hosts": hosts, "cloud": "lab-admin", "wait": WAIT_S}

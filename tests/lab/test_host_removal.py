@@ -9,29 +9,30 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from clients import host_keys, ssh
 from clients.errors import InUseError
-from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import neutron_host, nova_host, remains, removal, verification
 from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.markers import PATH
-from dynamic_providers.kolla_deployment.removal import LeavingHost
 from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_agent, own_host, until
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.lab.small_image import image
+from tests.managed_hosts import managed_host, ssh_host
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from openstack.connection import Connection
 
+    from clients.ssh import SshHost
     from lab.settings import Lab
 
 __all__ = ["image", "simulated_hosts"]
@@ -131,8 +132,7 @@ def machine(simulated_hosts: list[SimulatedHost], tmp_path: Path) -> Iterator[Ss
     known_hosts.write_text(
         host_keys.pin(simulated.address, simulated.port, simulated.host_key), encoding="utf-8"
     )
-    key = Path(simulated.private_key_file)
-    reached = SshHost(simulated.name, simulated.address, simulated.port, simulated.user, key, known_hosts)
+    reached = simulated.ssh_host(known_hosts)
     assert not remains.of(reached, ENGINE).marker, f"{simulated.name} is in a stack: take it out first"
     simulated.run(
         tmp_path,
@@ -165,11 +165,14 @@ def unreachable(name: str, folder: Path) -> SshHost:
     """A host where nobody answers."""
     key = folder / "key"
     key.touch()
-    return SshHost(name, "127.0.0.1", 9, "kolla", key, folder / "known_hosts")
+    return ssh_host(
+        name, address="127.0.0.1", port=9, private_key_file=key, known_hosts_file=folder / "known_hosts"
+    )
 
 
-def leaving(host: SshHost, how: str) -> LeavingHost:
-    return LeavingHost(frozenset({"compute", "network"}), host, how, "docker")  # type: ignore[arg-type]
+def leaving(host: SshHost, how: str) -> DeployedHost:
+    going = managed_host(host, roles=("compute", "network"))
+    return DeployedHost(**dict(going), removal=how, osd_disks=[])
 
 
 def records(conn: Connection, host: str) -> list[str]:

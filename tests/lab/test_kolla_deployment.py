@@ -20,13 +20,13 @@ import pytest
 
 from clients import host_keys
 from clients.errors import CloudError
-from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import kolla, lock, markers
 from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
 from dynamic_providers.kolla_host import inventory
 from lab.kolla import configdir
 from lab.settings import CHECKOUT, Lab
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.managed_hosts import inputs_of
 from toolchain.places import Places
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
@@ -64,21 +64,16 @@ class Site:
         known = inventory.known_hosts_of(self.folder / "inventory", host.name)
         known.parent.mkdir(exist_ok=True)
         known.write_text(host_keys.pin(host.address, host.port, host.host_key))
-        way = SshHost(host.name, host.address, host.port, host.user, Path(host.private_key_file), known)
-        roles = ROLES[self.hosts.index(host)]
-        entry = inventory.Entry(way, roles, {"network_interface": "mgmt"} | variables, "docker")
-        inventory.file_of(self.folder / "inventory", host.name).write_text(entry.text)
-        told = {"address": host.address, "roles": roles, "fingerprint": "same", "removal": "refuse"}
-        return told | {"osd_disks": [], "labels": {}}
+        managed = host.managed(known, ROLES[self.hosts.index(host)])
+        text = inventory.text(managed, {"network_interface": "mgmt"} | variables)
+        inventory.file_of(self.folder / "inventory", host.name).write_text(text)
+        return inputs_of(managed) | {"removal": "refuse", "osd_disks": []}
 
     def inputs(self, hosts: Mapping[str, Any]) -> dict[str, Any]:
         """What the deployment declares."""
         return {
             "stack": STACK,
             "hosts": dict(hosts),
-            "user": self.hosts[0].user,
-            "port": self.hosts[0].port,
-            "private_key_file": self.hosts[0].private_key_file,
             "configdir": str(self.folder),
             "config_folder": str(self.folder / "config"),
             "inventory": str(self.folder / "inventory"),

@@ -21,9 +21,11 @@ import pytest
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
+from dynamic_providers.kolla_host import inventory
 from dynamic_providers.kolla_host.provider import KollaHostProvider
 from lab.settings import Lab
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.managed_hosts import inputs_of, reached
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 
@@ -41,14 +43,10 @@ def host(simulated_hosts: list[SimulatedHost]) -> SimulatedHost:
 
 @pytest.fixture
 def args(host: SimulatedHost, tmp_path: Path) -> dict[str, Any]:
+    known_hosts = inventory.known_hosts_of(tmp_path / "inventory", host.name)
     return {
-        "name": host.name,
-        "address": host.address,
-        "port": float(host.port),
-        "user": host.user,
-        "private_key_file": host.private_key_file,
+        **inputs_of(host.managed(known_hosts, ["compute", "storage"])),
         "host_key": host.host_key,
-        "roles": ["compute", "storage"],
         "inventory": str(tmp_path / "inventory"),
         "inventory_vars": {"network_interface": "mgmt"},
         "kickstart": "reboot\n",
@@ -56,13 +54,11 @@ def args(host: SimulatedHost, tmp_path: Path) -> dict[str, Any]:
         "links": host.links,
         "vlans": [120.0, 130.0],
         "osd_disks": host.osd_disks,
-        "container_engine": "docker",
-        "labels": {},
     }
 
 
 def inventory_file(args: dict[str, Any]) -> Path:
-    return Path(args["inventory"], f"host-{args['name']}.yml")
+    return Path(args["inventory"], f"host-{args['ssh']['name']}.yml")
 
 
 def test_a_fit_host_is_enrolled_refreshed_without_a_change_and_removed(args, host):
@@ -94,7 +90,7 @@ def test_ansible_reads_the_folder_and_gets_into_the_host(args, host):
 
 def test_an_unreachable_host_is_told_with_its_kickstart(args):
     with pytest.raises(ssh.HostUnreachable, match=r"Connection refused.*install it from .*\.ks"):
-        crud.create(args | {"port": 2299.0})
+        crud.create(reached(args, port=2299.0))
     assert Path(args["kickstart_file"]).exists()
     assert not inventory_file(args).exists()
 
@@ -111,21 +107,21 @@ def test_a_wrong_host_key_is_refused_with_both_fingerprints(args, host, simulate
 def test_a_machine_that_answers_with_another_key_than_the_first_one_is_refused(args, simulated_hosts):
     del args["host_key"]
     state = crud.create(args).outs
-    moved = args | {"address": simulated_hosts[2].address}
+    moved = reached(args, address=simulated_hosts[2].address)
     with pytest.raises(ssh.HostKeyMismatch, match=re.escape(host_keys.fingerprint(state["seen_host_key"]))):
-        crud.update(args["name"], state, moved)
+        crud.update(args["ssh"]["name"], state, moved)
 
 
 def test_a_key_that_the_host_does_not_know_is_refused_by_name(args, tmp_path):
     key_file = tmp_path / "id"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key_file], check=True)
     with pytest.raises(ssh.LoginRefused, match=f"refuses user kolla with the key file {key_file}"):
-        crud.create(args | {"private_key_file": str(key_file)})
+        crud.create(reached(args, private_key_file=str(key_file)))
 
 
 def test_a_connection_cut_half_way_is_told_and_the_rerun_goes_on(args, host):
     with relay(host, cut_after=6000) as port, pytest.raises(ssh.HostUnreachable, match="hung up half way"):
-        crud.create(args | {"address": "127.0.0.1", "port": port})
+        crud.create(reached(args, address="127.0.0.1", port=port))
     assert not inventory_file(args).exists()
     state = crud.create(args).outs
     assert not crud.diff(host.name, crud.read(host.name, state).outs, args).changes
@@ -181,7 +177,7 @@ def test_a_link_without_a_carrier_is_told_and_does_not_matter(args, host, tmp_pa
 
 def test_a_machine_that_still_has_its_old_name_is_refused(args, host):
     with pytest.raises(CloudError, match=f"calls itself {host.name}, not lab-host-9"):
-        crud.create(args | {"name": "lab-host-9"})
+        crud.create(reached(args, name="lab-host-9"))
 
 
 def test_an_enrolment_that_is_killed_is_finished_by_the_next_one(args, host):
@@ -193,7 +189,7 @@ def test_an_enrolment_that_is_killed_is_finished_by_the_next_one(args, host):
         assert run.stdin is not None
         run.stdin.write(json.dumps(args))
         run.stdin.close()
-        pin = Path(args["inventory"], ".known_hosts.d", host.name)
+        pin = Path(args["ssh"]["known_hosts_file"])
         while not pin.exists():
             assert run.poll() is None
             time.sleep(0.01)

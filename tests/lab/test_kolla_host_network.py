@@ -18,9 +18,10 @@ import pytest
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
-from dynamic_providers.kolla_host import network
+from dynamic_providers.kolla_host import inventory, network
 from dynamic_providers.kolla_host.provider import KollaHostProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.managed_hosts import inputs_of
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 
@@ -57,13 +58,8 @@ def there(host: SimulatedHost, tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def args(host: SimulatedHost, there: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
     return {
-        "name": host.name,
-        "address": host.address,
-        "port": float(host.port),
-        "user": host.user,
-        "private_key_file": host.private_key_file,
+        **inputs_of(host.managed(inventory.known_hosts_of(tmp_path / "inventory", host.name))),
         "host_key": host.host_key,
-        "roles": ["compute"],
         "inventory": str(tmp_path / "inventory"),
         "inventory_vars": {"network_interface": "mgmt"},
         "kickstart": "reboot\n",
@@ -93,8 +89,7 @@ def session(host: SimulatedHost, folder: Path) -> Iterator[list[float]]:
     """A connection on which the host keeps talking; gives, once it is over, its longest silence in seconds."""
     known_hosts = folder / "known-session"
     known_hosts.write_text(host_keys.pin(host.address, host.port, host.host_key), encoding="utf-8")
-    key = Path(host.private_key_file)
-    target = ssh.SshHost(host.name, host.address, host.port, host.user, key, known_hosts)
+    target = host.ssh_host(known_hosts)
     talk = f"while echo talking; do sleep {INTERVAL_S}; done"
     command = ["ssh", *ssh.options(target), "--", host.address, talk]
     longest: list[float] = []

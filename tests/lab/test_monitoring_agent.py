@@ -23,6 +23,7 @@ from dynamic_providers.monitoring_agent import delivery
 from dynamic_providers.monitoring_agent.configuration import PATH
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
+from tests.managed_hosts import inputs_of
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 
@@ -69,16 +70,10 @@ class Hosts:
 
     def declared(self, key=KEY, names=NAMES, rack="rack-1"):
         """The provider's inputs."""
+        racks = {name: {"rack": rack if name == NAMES[0] else "rack-1"} for name in names}
         hosts = {
-            name: {
-                "address": self._hosts[name].address,
-                "port": self._hosts[name].port,
-                "user": self._hosts[name].user,
-                "private_key_file": self._hosts[name].private_key_file,
-                "known_hosts_file": str(self._known_hosts),
-                "labels": {"rack": rack if name == NAMES[0] else "rack-1"},
-            }
-            for name in names
+            name: inputs_of(self._hosts[name].managed(self._known_hosts, labels=labels))
+            for name, labels in racks.items()
         }
         return {
             "hosts": hosts,

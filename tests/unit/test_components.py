@@ -49,7 +49,6 @@ FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find o
     ROLE_SET: {"revision": 1},
     CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
     PASSWORD: {"password": "p1"},
-    HOST: {"fingerprint": "f1"},
     HOST_OS: {"results": {}},
     MONITORING_AGENT: {"results": {}},
     CEPH_USER: {"key": "k1", "fsid": "f", "mon_host": "[v2:m:1]"},
@@ -352,7 +351,21 @@ def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Ru
     assert (told["enable_openvswitch"], told["neutron_physical_networks"]) == ("no", "physnet1")
     assert told["docker_packages"] == [], "the hosts' image has them"
     assert (told["enable_prometheus"], told["kolla_base_distro"]) == ("yes", "debian")
-    assert made.inputs["hosts"]["control-1"]["fingerprint"] == "f1"
+    assert made.inputs["inventory_vars"] == {"network_interface": "mgmt"}
+
+
+@pytest.mark.usefixtures("prod")
+def test_a_host_is_the_same_value_wherever_something_is_done_with_it(run: Run) -> None:
+    recorder = run(the_program)
+    own = {args.name: args.inputs for args in recorder.of(HOST)}
+    (deployment,), (systems,) = recorder.of(DEPLOYMENT), recorder.of(HOST_OS)
+    booting = {host["ssh"]["name"]: host for host in systems.inputs["hosts"]}
+    assert own.keys() == deployment.inputs["hosts"].keys() == booting.keys()
+    for name, host in own.items():
+        for key in ("ssh", "roles", "container_engine"):
+            assert host[key] == deployment.inputs["hosts"][name][key] == booting[name][key]
+        assert host["ssh"]["known_hosts_file"] == f"{host['inventory']}/.known_hosts.d/{name}"
+        assert booting[name]["labels"] == {}, "no difference of its image"
 
 
 def test_a_host_that_runs_gets_the_network_that_its_kickstart_would_install(

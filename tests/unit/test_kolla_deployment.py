@@ -20,7 +20,7 @@ from dynamic_providers.kolla_deployment.markers import Marker
 from tests.managed_hosts import managed_host, ssh_host
 
 STEPS = ("prechecks", "pull", "deploy")
-NAMES = ("one", "two", "three")
+NAMES = ("one", "three", "two")
 
 # Appends its step and hosts to calls; tells the events of a file named like the step, or that all went well.
 FAKE_KOLLA_ANSIBLE = """#!/bin/sh
@@ -148,7 +148,7 @@ def fails(programs: Path, step: str, host: str, message: str = "no", *, event: s
 
 def test_each_step_runs_once_for_all_hosts_and_is_marked_on_them(run, hosts, programs):
     assert well(run(deployment())) == {*NAMES}
-    assert calls(programs) == [f"{step} one,two,three" for step in STEPS]
+    assert calls(programs) == [f"{step} one,three,two" for step in STEPS]
     assert {marker.steps for marker in hosts.markers.values()} == {(*STEPS, "verify")}
 
 
@@ -183,7 +183,7 @@ def test_a_run_that_was_killed_goes_on_with_the_steps_that_the_markers_lack(run,
     for name in NAMES:
         hosts.markers[name] = Marker("dev", wanted.wanted(name), STEPS[:done])
     assert well(run(wanted)) == {*NAMES}
-    assert calls(programs) == [f"{step} one,two,three" for step in STEPS[done:]]
+    assert calls(programs) == [f"{step} one,three,two" for step in STEPS[done:]]
 
 
 def test_a_host_that_is_lost_half_way_fails_and_keeps_what_was_done(run, hosts, programs):
@@ -201,7 +201,7 @@ def test_a_new_host_that_does_not_answer_fails_alone(run, hosts, programs):
     hosts.silent.add("one")
     results = run(deployment())
     assert (results["one"].step, results["one"].message) == ("reach", "host one cannot be reached")
-    assert calls(programs)[0] == "prechecks two,three"
+    assert calls(programs)[0] == "prechecks three,two"
 
 
 def test_a_host_that_does_not_answer_is_left_as_it_was_if_nothing_new_is_wanted(run, hosts, capsys):
@@ -249,14 +249,14 @@ def test_a_password_is_hidden_in_the_message_and_in_the_log(run, programs):
 
 def test_bootstrap_servers_is_skipped_with_a_sentence_where_its_collection_is_missing(run, programs, capsys):
     run(deployment(steps=("bootstrap-servers", "prechecks")))
-    assert calls(programs) == ["prechecks one,two,three"]
+    assert calls(programs) == ["prechecks one,three,two"]
     assert "collection openstack.kolla is not installed" in capsys.readouterr().err
 
 
 def test_bootstrap_servers_runs_where_its_collection_is_installed(run, programs):
     (programs / "ansible-galaxy").write_text("#!/bin/sh\necho openstack.kolla 1.0.0\n")
     run(deployment(steps=("bootstrap-servers",)))
-    assert calls(programs) == ["bootstrap-servers one,two,three"]
+    assert calls(programs) == ["bootstrap-servers one,three,two"]
 
 
 def test_an_inventory_that_ansible_cannot_read_is_a_sentence(run, programs):

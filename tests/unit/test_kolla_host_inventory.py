@@ -1,6 +1,5 @@
 """A host's file in the inventory, and what else in the folder speaks of it."""
 
-
 import pytest
 import yaml
 

@@ -12,7 +12,7 @@ from tests.unit.report_cloud import DEPLOYMENT, IMAGE, NETWORK, change
 
 
 def host(number: int) -> dict[str, Any]:
-    return {"fingerprint": str(number), "removal": "drain"}
+    return {"ssh": {"address": f"10.0.0.{number}"}, "removal": "drain"}
 
 
 def figures(folder: Path, name: str, ways: dict[str, float]) -> None:

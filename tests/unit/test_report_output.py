@@ -53,8 +53,7 @@ def network(op: str, name: str, vlan: int = 100, **more: Any) -> dict[str, Any]:
 
 def host(name: str, *vlans: int, op: str = "same") -> dict[str, Any]:
     inputs = {
-        "name": name,
-        "address": "10.1.0.5",
+        "ssh": {"name": name, "address": "10.1.0.5"},
         "roles": ["compute"],
         "links": ["eno1", "eno2"],
         "vlans": list(vlans),

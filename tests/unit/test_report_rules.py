@@ -38,7 +38,8 @@ STORE = {"pool": "images", "ceph_user": "import", "owner_stack": "private-cloud/
 
 
 def host(**more: Any) -> dict[str, Any]:
-    return {"fingerprint": "a", "removal": "drain", "osd_disks": [], "roles": ["compute"]} | more
+    ssh = {"address": "10.1.0.5", "user": "kolla"}
+    return {"ssh": ssh, "removal": "drain", "osd_disks": [], "roles": ["compute"]} | more
 
 
 def risk(*arguments: Any, of: Any = CLOUD, **more: Any) -> Risk:
@@ -257,18 +258,24 @@ def test_a_new_host_is_harmless_to_the_others_and_new_variables_are_not() -> Non
     two = {"hosts": {"compute-1": host(), "compute-9": host()}, "globals": "a"}
     assert risk("update", DEPLOYMENT, "hosts", old=one, new=two) is HARMLESS
     assert risk("update", DEPLOYMENT, "hosts", old=one, new={**one, "globals": "b"}) is INTERRUPTS
+    moved, other_login = (host(ssh={**host()["ssh"], key: "x"}) for key in ("address", "user"))
+    assert risk("update", DEPLOYMENT, "hosts", old=one, new={"hosts": {"compute-1": moved}}) is INTERRUPTS
+    login = {**one, "hosts": {"compute-1": other_login}}
+    assert risk("update", DEPLOYMENT, "hosts", old=one, new=login) is HARMLESS
     assert risk("delete", DEPLOYMENT, "hosts", old=one) is LOSES
 
 
 def test_the_network_of_a_host_that_runs_interrupts_and_its_labels_do_not() -> None:
     assert risk("update", HOST, "compute-1", old={"vlans": [1]}, new={"vlans": [1, 2]}) is INTERRUPTS
+    moved = {"ssh": {"address": "10.1.0.6"}}
+    assert risk("update", HOST, "compute-1", old={"ssh": {"address": "10.1.0.5"}}, new=moved) is INTERRUPTS
     assert risk("update", HOST, "compute-1", old={"labels": {}}, new={"labels": {"a": "b"}}) is HARMLESS
     assert risk("update", HOST, "s", old={"osd_disks": ["/dev/sdb"]}, new={"osd_disks": []}) is PERSON
 
 
 def test_another_image_is_booted_by_those_hosts_whose_image_it_is() -> None:
-    old = {"hosts": [{"name": "compute-1", "image": "a", "serial": 1}, {"name": "compute-2", "image": "a"}]}
-    new = {"hosts": [{"name": "compute-1", "image": "b", "serial": 1}, {"name": "compute-2", "image": "a"}]}
+    one, two = ({"ssh": {"name": name}, "image": "a", "serial": 1} for name in ("compute-1", "compute-2"))
+    old, new = {"hosts": [one, two]}, {"hosts": [{**one, "image": "b"}, two]}
     assert risk("update", SYSTEMS, "hosts", old=old, new=new) is INTERRUPTS
     assert counts("update", SYSTEMS, "hosts", old=old, new=new) == {"instances": 1, "hosts": 1}
 
