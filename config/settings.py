@@ -90,3 +90,21 @@ class Settings(Spec):
             if grant.principal.domain == domain.name
         ]
         return tuple(dict.fromkeys(named))
+
+    @property
+    def trunked_vlans(self) -> tuple[int, ...]:
+        """The VLANs that any host trunks and that are some network's."""
+        known = {segment.vlan for network in self.networks for segment in network.segments}
+        return tuple(sorted(known & {vlan for host in self.hosts for vlan in host.vlans}))
+
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """The physical networks that have every VLAN which hosts trunk, in the file's order."""
+        segments = [segment for network in self.networks for segment in network.segments]
+        there = dict.fromkeys(segment.physical_network for segment in segments)
+        trunked = set(self.trunked_vlans)
+        return tuple(
+            name
+            for name in there
+            if trunked <= {segment.vlan for segment in segments if segment.physical_network == name}
+        )

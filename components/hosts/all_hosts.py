@@ -1,5 +1,6 @@
 """All hosts of a stack: enrolled by Kolla-Ansible, brought to their OS image, and watched."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from components.hosts.enrolment import Enrolment
 from components.hosts.host_os import HostOs
 from components.hosts.managed_host import managed_host
 from components.hosts.monitoring import MonitoringAgent
-from config.checks.hosts import carriers, even_quorum
+from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
 from dynamic_providers.host_os import HostOsHost
@@ -99,7 +100,20 @@ def variables(settings: Settings, kolla: KollaSpec) -> dict[str, Any]:
         "kolla_container_engine": kolla.container_engine,
         "node_custom_config": str(kolla.overrides),
     }
-    physical_networks = carriers(settings)
+    physical_networks = settings.carriers
     if physical_networks:
         needed["neutron_physical_networks"] = physical_networks[0]
     return needed | (settings.monitoring.globals if settings.monitoring else {}) | kolla.globals
+
+
+def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
+    """What an even number of control hosts means, a sentence; no mistake, as one that is dead has to go first."""
+    control = [host.name for host in hosts if "control" in host.roles]
+    if not control or len(control) % 2:
+        return None
+    count = len(control)
+    quorum, bearable = count // 2 + 1, count // 2 - 1
+    return (
+        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: they bear the "
+        f"loss of {bearable or 'none'}, as {count - 1} would; make it {count - 1} or {count + 1}"
+    )

@@ -8,7 +8,7 @@ from config.errors.problems import KeyPath, Problem, nearest
 from config.subnet import host_address_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping
 
     from config.host import BareMetalHostSpec
     from config.management import ManagementSpec
@@ -30,45 +30,14 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Proble
                 ("hosts", index, "os"),
                 "it is missing, and host_image has no image for all; give {image} here, or image there",
             )
-    trunked = _trunked(settings)
-    if trunked and not carriers(settings) and _vlans_readable(raw):
+    trunked = settings.trunked_vlans
+    if trunked and not settings.carriers and _vlans_readable(raw):
         vlans = " and ".join(map(str, trunked))
         yield Problem(
             ("hosts",),
             f"their VLANs {vlans} are on no one physical network, and a host's two links carry one; "
             "drop those of the others",
         )
-
-
-def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
-    """What an even number of control hosts means, a sentence; no mistake, as one that is dead has to go first."""
-    control = [host.name for host in hosts if "control" in host.roles]
-    if not control or len(control) % 2:
-        return None
-    count = len(control)
-    quorum, bearable = count // 2 + 1, count // 2 - 1
-    return (
-        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: they bear the "
-        f"loss of {bearable or 'none'}, as {count - 1} would; make it {count - 1} or {count + 1}"
-    )
-
-
-def carriers(settings: Settings) -> tuple[str, ...]:
-    """The physical networks that have every VLAN which hosts trunk, in the file's order."""
-    segments = [segment for network in settings.networks for segment in network.segments]
-    there = dict.fromkeys(segment.physical_network for segment in segments)
-    trunked = set(_trunked(settings))
-    return tuple(
-        name
-        for name in there
-        if trunked <= {segment.vlan for segment in segments if segment.physical_network == name}
-    )
-
-
-def _trunked(settings: Settings) -> list[int]:
-    """The VLANs that any host trunks and that are some network's."""
-    known = {segment.vlan for network in settings.networks for segment in network.segments}
-    return sorted(known & {vlan for host in settings.hosts for vlan in host.vlans})
 
 
 def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -18,18 +18,22 @@ PROGRAM = """
 import os
 from pathlib import Path
 
+from clients.managed_host import ManagedHost
+from clients.ssh import SshHost
 from components.hosts.host_os import HostOs
 from config.host_os import HostOsSpec
 from components.hosts.monitoring import MonitoringAgent
 from config.monitoring import MonitoringSpec
 from dynamic_providers.host_os import HostOsHost
-from tests.managed_hosts import managed_host, ssh_host
 
 folder = Path(os.environ["FAKE_HOSTS"])
-way = {"user": "root", "private_key_file": folder / "key", "known_hosts_file": folder / "known"}
+way = {"port": 22, "user": "root", "private_key_file": folder / "key", "known_hosts_file": folder / "known"}
 names = os.environ["NAMES"].split(",")
 managed = {
-    name: managed_host(ssh_host(name, address=name, **way), roles=["storage"], labels={"rack": "1"}) for name in names
+    name: ManagedHost(
+        ssh=SshHost(name=name, address=name, **way), roles=["storage"], container_engine="docker", labels={"rack": "1"}
+    )
+    for name in names
 }
 MonitoringAgent(
     "hosts",

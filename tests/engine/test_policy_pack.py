@@ -18,12 +18,12 @@ BREAKS_ALL = '''
 import pulumi
 import pulumi_openstack as openstack
 
+from clients.ssh import SshHost
 from config.load import load
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfig, KeystoneDomainConfigArgs
 from dynamic_providers.ceph_user import CephUser, CephUserArgs
 from dynamic_providers.kolla_host import KollaHost, KollaHostArgs
 from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
-from tests.managed_hosts import managed_host
 
 settings = load()
 provider = openstack.Provider("openstack", cloud="admin", insecure=True)
@@ -35,8 +35,10 @@ for name in ("one", "Other Network"):
     network = openstack.networking.Network(name, name=name, segments=[segment], shared=True, opts=opts)
     openstack.networking.Subnet(name, name="v4", network_id=network.id, cidr="10.20.0.0/24",
                                 dns_nameservers=["8.8.8.8"], opts=opts)
-KollaHost("compute-1", KollaHostArgs(**dict(managed_host()), inventory="inventory", kickstart="",
-          kickstart_file="kickstart", links=["eno1", "eno2"], network=""))
+ssh = SshHost(name="compute-1", address="10.10.0.21", port=22, user="kolla", private_key_file="key",
+              known_hosts_file="known")
+KollaHost("compute-1", KollaHostArgs(ssh=ssh, roles=["compute"], container_engine="docker", labels={}, kickstart="",
+          inventory="inventory", kickstart_file="kickstart", links=["eno1", "eno2"], network=""))
 RbdImage("debian-12", RbdImageArgs(name="debian-12", source="x.qcow2", sha256="0" * 64, visibility="public",
          cloud="admin", pool="images", ceph_user="image-import", owner_stack="a/b", source_format="qcow2"))
 CephUser("backup", CephUserArgs(user="backup", caps={"mon": "profile rbd", "osd": "allow rwx"}, login="admin",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.checks.hosts import even_quorum
+from components.hosts.all_hosts import even_quorum
 from config.host import BareMetalHostSpec
 from config.load import SettingsError, parse
 
