@@ -384,7 +384,9 @@ def test_another_inventory_folder_is_a_move_and_leaves_nothing_in_the_old_one(ho
     pin = str(inventory.known_hosts_of(folder, "compute-1"))
     moved = reached(args, known_hosts_file=pin) | {"inventory": str(folder)}
     host.has(disks={"/dev/a": FakeHost.disk({"id": "3", "fsid": FSID})})  # in use by now: no reason to refuse
+    looks = host.looks
     state = updated(state, moved)
+    assert host.looks == looks
     assert all(path.exists() for path in files(moved))
     assert not [path for path in (tmp_path / "inventory").rglob("*") if path.is_file()]
     assert not changes(state, moved)
