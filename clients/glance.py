@@ -6,7 +6,6 @@ API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,48 +72,12 @@ _REFUSALS = frozenset(range(400, 500)) - {
 FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else is on its way or broken
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a record should say, but for its identity.
-
-    Attributes:
-        name: of the image, as users see it.
-        visibility: shared, community, private or public.
-        protected: whether Glance refuses to delete it.
-        min_disk: in GB (10^9 bytes in Glance's words, GiB in Nova's practice).
-        min_ram: in MB.
-        properties: custom properties, e.g. os_distro.
-        stamps: what this project finds its records by.
-        published: whether it waits for its stack to take it.
-        hidden: whether it is left out of lists.
-    """
-
-    name: str
-    visibility: str
-    protected: bool
-    min_disk: int
-    min_ram: int
-    properties: Mapping[str, str]
-    stamps: Mapping[str, str]
-    published: bool = False
-    hidden: bool = False
-
-    def fields(self) -> dict[str, Any]:
-        """The record's fields as Glance's API names them."""
-        return {
-            "name": self.name,
-            "visibility": self.visibility,
-            "protected": self.protected,
-            "min_disk": self.min_disk,
-            "min_ram": self.min_ram,
-            "os_hidden": self.hidden,
-            **self.properties,
-            **self.stamps,
-            **({STAMP_PUBLISHED: "true"} if self.published else {}),
-        }
-
-
 Record = dict[str, Any]
+
+
+def stamps(stack: str, image: str, sha256: str) -> dict[str, str]:
+    """What this project finds a generation's records by: whose image it is, its first name, its source's digest."""
+    return {STAMP_STACK: stack, STAMP_IMAGE: image, STAMP_SHA256: sha256}
 
 
 def is_managed(key: str) -> bool:
@@ -150,13 +113,13 @@ def get(conn: Connection, image_id: str) -> Record | None:
     return None if response.status_code == HTTPStatus.NOT_FOUND else parsed(response)
 
 
-def create(conn: Connection, image_id: str, wanted: Wanted) -> Record | None:
-    """Create an empty (queued), hidden record; None if a record that is deleted now had the id before.
+def create(conn: Connection, image_id: str, fields: Record) -> Record | None:
+    """Create an empty (queued), hidden record with these fields; None if a record that is deleted now had the id before.
 
     Glance keeps the ids of deleted records until its database is purged and gives none of them twice.
     """
     body = {
-        **wanted.fields(),
+        **fields,
         "id": image_id,
         "disk_format": "raw",
         "container_format": "bare",
@@ -164,12 +127,11 @@ def create(conn: Connection, image_id: str, wanted: Wanted) -> Record | None:
         "os_hidden": True,
     }
     response = conn.image.post("/images", json=body)
-    return None if response.status_code == HTTPStatus.CONFLICT else checked(response, wanted)
+    return None if response.status_code == HTTPStatus.CONFLICT else checked(response, fields)
 
 
-def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
-    """Bring a record to what is wanted, with one PATCH of the differences; nothing is sent if it is there."""
-    fields = wanted.fields()
+def apply(conn: Connection, record: Record, fields: Record) -> Record:
+    """Bring a record to these fields, with one PATCH of the differences; nothing is sent if it is there."""
     changes = [
         {"op": "replace" if key in record else "add", "path": f"/{_pointer(key)}", "value": value}
         for key, value in fields.items()
@@ -182,7 +144,7 @@ def apply(conn: Connection, record: Record, wanted: Wanted) -> Record:
     ]
     if not changes:
         return record
-    return checked(patch(conn, record["id"], changes), wanted)
+    return checked(patch(conn, record["id"], changes), fields)
 
 
 def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
@@ -262,11 +224,11 @@ def words_of(response: Response) -> str:
     return ""
 
 
-def checked(response: Response, wanted: Wanted | None = None) -> Record:
-    """The record in an answer, or what Glance refuses as a sentence."""
-    if response.status_code == HTTPStatus.FORBIDDEN and wanted and wanted.visibility == "public":
+def checked(response: Response, asked: Record | None = None) -> Record:
+    """The record in an answer, or what Glance refuses as a sentence; ASKED are the fields that it was asked for."""
+    if response.status_code == HTTPStatus.FORBIDDEN and asked and asked["visibility"] == "public":
         raise CloudError(
-            f"Glance lets this account make no public image ({wanted.name!r}): by default only "
+            f"Glance lets this account make no public image ({asked['name']!r}): by default only "
             "administrators may. Choose `visibility: community` or `shared`, or open the policy "
             "`publicize_image` to the account; docs/real-cloud.md says how."
         )

@@ -15,6 +15,9 @@ from config.project_folder import ROOT
 from config.spec import Adoptable, Effect, Spec
 
 Cloner = Literal["nova", "cinder"]
+SourceFormat = Literal["qcow2", "raw"]
+Hash = Literal["auto", "sha512", "none"]
+WhenUsed = Literal["refuse", "hide", "trash"]
 
 
 class ImageStoreSpec(Spec):
@@ -44,8 +47,57 @@ class ImageStoreSpec(Spec):
     )
 
 
-class ImageSpec(Adoptable):
-    """A golden image: where its QCOW2 is, what it must be, and what Glance tells of it."""
+class Image(Adoptable):
+    """A golden image's fields, as the stack file, its resource and `make publish-image` have them."""
+
+    name: Name = Field(description="the image's name in Glance, unique among this program's images")
+    source: str = Field(
+        min_length=1,
+        description="the QCOW2 or RAW, as it is or compressed (gzip, xz, bzip2, zstd): a path from the project's folder, or an http(s) or s3 URL",
+    )
+    source_format: SourceFormat = Field(
+        "qcow2", description="'qcow2' or 'raw': what the source must be, once it is decompressed"
+    )
+    visibility: Literal["shared", "community", "private", "public"] = Field(
+        "shared",
+        description="'shared', 'community', 'private' or 'public' (by Glance's default policy admin's)",
+    )
+    properties: dict[Name, Text] = Field(
+        default_factory=dict, description="a map of text to text, such as os_distro: debian"
+    )
+    min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
+    min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
+    protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
+    hash: Hash = Field(
+        "auto",
+        description="'auto', 'sha512' or 'none': whether the written image gets a hash in Glance; 'auto' computes one "
+        "where the disk is at most four times its data",
+    )
+
+    keep: Size = Field(
+        0, description="how many former generations stay, hidden, when new content comes; a number from 0"
+    )
+    when_used: WhenUsed = Field(
+        "refuse",
+        description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
+    )
+
+    @field_validator("properties")
+    @classmethod
+    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
+        refused = Refusals()
+        for key in properties:
+            if is_managed(key):
+                refused.add(
+                    (key,),
+                    f"{key!r} is kept by Glance or this program itself; choose another name for a property",
+                )
+        refused.raise_if_any()
+        return properties
+
+
+class ImageSpec(Image):
+    """An image of the stack file."""
 
     effects: ClassVar[Mapping[str, Effect]] = {
         "name": Effect.RENAMED,
@@ -58,16 +110,8 @@ class ImageSpec(Adoptable):
         "adopt": Effect.NOTHING,
     }
 
-    name: Name = Field(description="the image's name in Glance, unique among this program's images")
     renamed_from: Name | None = Field(
         None, description="its former name, so that it is renamed and not made anew"
-    )
-    source: str = Field(
-        min_length=1,
-        description="the QCOW2 or RAW, as it is or compressed (gzip, xz, bzip2, zstd): a path from the project's folder, or an http(s) or s3 URL",
-    )
-    source_format: Literal["qcow2", "raw"] = Field(
-        "qcow2", description="'qcow2' or 'raw': what the source must be, once it is decompressed"
     )
     sha256sums: PurePosixPath | None = Field(
         None, description="a checksum file as sha256sum or its --tag writes it, with a line for the source"
@@ -76,29 +120,6 @@ class ImageSpec(Adoptable):
         "",
         validate_default=True,
         description="the SHA-256 of the source as it is published, 64 hexadecimal digits",
-    )
-    visibility: Literal["shared", "community", "private", "public"] = Field(
-        "shared",
-        description="'shared', 'community', 'private' or 'public' (by Glance's default policy admin's)",
-    )
-    properties: dict[Name, Text] = Field(
-        default_factory=dict, description="a map of text to text, such as os_distro: debian"
-    )
-    min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
-    min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
-    protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
-    hash: Literal["auto", "sha512", "none"] = Field(
-        "auto",
-        description="'auto', 'sha512' or 'none': whether the written image gets a hash in Glance; 'auto' computes one "
-        "where the disk is at most four times its data",
-    )
-
-    keep: Size = Field(
-        0, description="how many former generations stay, hidden, when new content comes; a number from 0"
-    )
-    when_used: Literal["refuse", "hide", "trash"] = Field(
-        "refuse",
-        description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
     )
 
     @field_validator("source")
@@ -130,16 +151,3 @@ class ImageSpec(Adoptable):
             return given
         root = Path((info.context or {}).get(ROOT, "."))
         return digest_in(root / sums, info.data["source"])
-
-    @field_validator("properties")
-    @classmethod
-    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
-        refused = Refusals()
-        for key in properties:
-            if is_managed(key):
-                refused.add(
-                    (key,),
-                    f"{key!r} is kept by Glance or this program itself; choose another name for a property",
-                )
-        refused.raise_if_any()
-        return properties

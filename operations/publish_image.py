@@ -27,6 +27,7 @@ from clients.errors import CloudError
 from clients.progress import tell
 from config.checksums import digest_in
 from dynamic_providers.rbd_image import RbdImageArgs, generation, publication, registration, source
+from dynamic_providers.rbd_image.wanted import Wanted
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4
 KEEP = 3
@@ -103,20 +104,8 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
     Raises:
         CloudError: the sentence says why not.
     """
-    stamps = {
-        glance.STAMP_STACK: declared.owner_stack,
-        glance.STAMP_IMAGE: declared.name,
-        glance.STAMP_SHA256: declared.sha256,
-    }
-    wanted = glance.Wanted(
-        name=declared.name,
-        visibility=declared.visibility,
-        protected=False,  # the stack's to say, once it has it
-        min_disk=declared.min_disk_gb,
-        min_ram=declared.min_ram_mb,
-        properties=declared.properties,
-        stamps=stamps,
-    )
+    stamps = glance.stamps(declared.owner_stack, declared.name, declared.sha256)
+    # `protected` is left out: the stack's to say, once it has it.
     with (
         source.opening(
             declared.source, declared.sha256, declared.source_format, declared.name, ahead=True
@@ -124,7 +113,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
         content = generation.Content(opened, declared.hash)
-        done = publication.publish(cloud, content, wanted, shown=shown, keep=keep)
+        done = publication.publish(cloud, content, Wanted(declared, stamps), shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],
             "name": declared.name,

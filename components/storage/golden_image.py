@@ -45,24 +45,12 @@ class GoldenImage(pulumi.ComponentResource):
         image = RbdImage(
             name,
             RbdImageArgs(
-                name=spec.name,
-                source=spec.source,
-                sha256=spec.sha256,
-                source_format=spec.source_format,
-                visibility=spec.visibility,
-                properties=spec.properties,
-                min_disk_gb=spec.min_disk_gb,
-                min_ram_mb=spec.min_ram_mb,
-                protected=spec.protected,
-                hash=spec.hash,
-                keep=spec.keep,
-                when_used=spec.when_used,
+                **spec.model_dump(exclude={"renamed_from", "sha256sums"}),
                 cloud=store.cloud,
                 pool=store.pool,
                 ceph_user=login.user if login else store.ceph_user,
                 ceph_conf=login.conf if login else str(store.ceph_conf) if store.ceph_conf else None,
                 owner_stack=f"{pulumi.get_project()}/{pulumi.get_stack()}",
-                adopt=spec.adopt,
             ),
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[login.after] if login else None, protect=bool(spec.adopt)

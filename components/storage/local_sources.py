@@ -51,10 +51,9 @@ def _refuse_bad(spec: ImageSpec, in_glance: Callable[[], Held]) -> None:
     Raises:
         CloudError: it is not what is declared.
     """
-    image = local_look.Declared(spec.name, spec.source, spec.sha256, spec.source_format, spec.min_disk_gb)
     refusal = None
     try:
-        if local_look.was_verified(image):
+        if local_look.was_verified(spec):
             return
     except CloudError as error:
         refusal = error
@@ -67,7 +66,7 @@ def _refuse_bad(spec: ImageSpec, in_glance: Callable[[], Held]) -> None:
         return
     if refusal:
         raise refusal
-    local_look.verify(image)
+    local_look.verify(spec)
 
 
 def _in_glance(store: ImageStoreSpec) -> Held:

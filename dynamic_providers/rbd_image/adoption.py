@@ -14,9 +14,10 @@ from dynamic_providers.rbd_image import store
 
 if TYPE_CHECKING:
     from dynamic_providers.rbd_image.generation import Cloud
+    from dynamic_providers.rbd_image.wanted import Wanted
 
 
-def adopt(cloud: Cloud, image_id: str, wanted: glance.Wanted) -> None:
+def adopt(cloud: Cloud, image_id: str, wanted: Wanted) -> None:
     """Stamp the image as the current generation of ``wanted``; an earlier, killed run's stamps are no obstacle.
 
     That its content is that of the declared source is the declaration's word: nobody can tell from the RAW data
@@ -37,7 +38,7 @@ def adopt(cloud: Cloud, image_id: str, wanted: glance.Wanted) -> None:
             f"image {record['name']!r} ({image_id}) cannot be adopted as it is: {'; '.join(problems)}. "
             "Adopting changes nothing: declare it as it is, and change it afterwards."
         )
-    glance.apply(cloud.conn, record, wanted)  # by now the stamps alone
+    glance.apply(cloud.conn, record, wanted.fields())  # by now the stamps alone
 
 
 def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
@@ -63,7 +64,7 @@ def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
     return problems
 
 
-def _differences(record: glance.Record, wanted: glance.Wanted) -> list[str]:
+def _differences(record: glance.Record, wanted: Wanted) -> list[str]:
     theirs = {key: record.get(key) for key in wanted.stamps if key in record}
     if theirs and any(value != wanted.stamps[key] for key, value in theirs.items()):
         return [f"it is image {record.get(glance.STAMP_IMAGE)!r} of stack {record.get(glance.STAMP_STACK)}"]

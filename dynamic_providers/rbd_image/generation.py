@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     import rados
     from openstack.connection import Connection
 
+    from config.image import Hash
     from dynamic_providers.rbd_image.source import Opening
     from dynamic_providers.rbd_image.source_file import Source
+    from dynamic_providers.rbd_image.wanted import Wanted
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 GIB = 1 << 30
@@ -73,7 +75,7 @@ class Content:
     """
 
     source: Opening
-    hash: writer.Hash
+    hash: Hash
 
 
 def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
@@ -86,7 +88,7 @@ def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
     return str(uuid.uuid5(NAMESPACE, "\0".join(identity)))
 
 
-def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str | None) -> glance.Record:
+def ensure(cloud: Cloud, content: Content, wanted: Wanted, current: str | None) -> glance.Record:
     """Make this generation active as ``wanted``, from wherever an earlier run left it.
 
     ``current`` is the Glance id of the generation that the resource has now, if any.
@@ -96,15 +98,15 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
             Ceph does not answer: then the next run goes on with what is left.
         StillRegisteringError: Glance has taken the location and is not done; run it again later.
     """
-    with waiting(f"{wanted.name}: asking Glance and Ceph what is there"):
+    with waiting(f"{wanted.image.name}: asking Glance and Ceph what is there"):
         record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
         locations.refuse_other_cluster(cloud.conn, cloud.pool)
         if known := content.source.surveyed():  # before it is hashed, which may take hours
-            refuse_small_min_disk(wanted.name, wanted.min_disk, known.virtual_size)
-            room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.name)
+            refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, known.virtual_size)
+            room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.image.name)
         verified = content.source.verified()
-        refuse_small_min_disk(wanted.name, wanted.min_disk, verified.virtual_size)
+        refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, verified.virtual_size)
         record = record or _new_record(cloud, wanted)
         try:
             record = _import(cloud, verified, record, wanted, writer.is_hashed(content.hash, verified))
@@ -116,9 +118,9 @@ def ensure(cloud: Cloud, content: Content, wanted: glance.Wanted, current: str |
             with suppress(CloudError, SDKException, rbd.Error):
                 remove(cloud, record)  # what this run made, whatever went wrong
             raise
-    elif record["min_disk"] != wanted.min_disk:
-        refuse_small_min_disk(wanted.name, wanted.min_disk, record["size"])
-    return glance.apply(cloud.conn, record, wanted)
+    elif record["min_disk"] != wanted.image.min_disk_gb:
+        refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, record["size"])
+    return glance.apply(cloud.conn, record, wanted.fields())
 
 
 def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
@@ -137,7 +139,7 @@ def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
 
 
 def _import(
-    cloud: Cloud, verified: Source, record: glance.Record, wanted: glance.Wanted, hash_raw: bool
+    cloud: Cloud, verified: Source, record: glance.Record, wanted: Wanted, hash_raw: bool
 ) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
@@ -146,23 +148,23 @@ def _import(
     else:
         room.refuse_if_full(cloud.pool)
         with ExitStack() as held:
-            with waiting(f"{wanted.name}: making its RBD image ready"):
+            with waiting(f"{wanted.image.name}: making its RBD image ready"):
                 target = held.enter_context(store.writable(cloud.ioctx, record["id"], verified.virtual_size))
-            sha512 = writer.write(verified, target, cloud.pool, wanted.name, hash_raw)
-            with waiting(f"{wanted.name}: protecting its snapshot"):
+            sha512 = writer.write(verified, target, cloud.pool, wanted.image.name, hash_raw)
+            with waiting(f"{wanted.image.name}: protecting its snapshot"):
                 store.seal(target, sha512)
-    with waiting(f"{wanted.name}: waiting for Glance to make it active"):
+    with waiting(f"{wanted.image.name}: waiting for Glance to make it active"):
         return registration.register(
             cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
         )
 
 
-def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> glance.Record | None:
+def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
     records = glance.generations(cloud.conn, wanted.stamps)
     # Renamed since it was made; publishers know only the name.
-    if wanted.name != wanted.stamps[glance.STAMP_IMAGE]:
-        named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.name, glance.STAMP_PUBLISHED: "true"}
+    if wanted.image.name != wanted.stamps[glance.STAMP_IMAGE]:
+        named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.image.name, glance.STAMP_PUBLISHED: "true"}
         records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None
     if known and known.get(glance.STAMP_SHA256) == wanted.stamps[glance.STAMP_SHA256]:
@@ -173,9 +175,9 @@ def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> g
         stored = store.inspect(cloud.ioctx, record["id"])
         if stored is None or not stored.snapshot:
             remove(cloud, record)
-        elif record["name"] != wanted.name and not record["os_hidden"] and record["id"] != current:
+        elif record["name"] != wanted.image.name and not record["os_hidden"] and record["id"] != current:
             raise CloudError(
-                f"the content of image {wanted.name!r} is held by image {record['name']!r}, which had that "
+                f"the content of image {wanted.image.name!r} is held by image {record['name']!r}, which had that "
                 "name before it was renamed: give the new image another name."
             )
         else:
@@ -185,23 +187,23 @@ def _find_healthy(cloud: Cloud, wanted: glance.Wanted, current: str | None) -> g
     return None
 
 
-def _new_record(cloud: Cloud, wanted: glance.Wanted) -> glance.Record:
+def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
     stamps = wanted.stamps
     for rebirth in range(MOST_REBIRTHS):
         image_id = generation_id(
             stamps[glance.STAMP_STACK], stamps[glance.STAMP_IMAGE], stamps[glance.STAMP_SHA256], rebirth
         )
-        if record := glance.create(cloud.conn, image_id, wanted):
+        if record := glance.create(cloud.conn, image_id, wanted.fields()):
             return record
         if there := glance.get(cloud.conn, image_id):
             return _of_this_moment(there, wanted)
         store.remove(cloud.ioctx, image_id)  # left behind if its record was deleted while it was written
     raise CloudError(
-        f"image {wanted.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
+        f"image {wanted.image.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
     )
 
 
-def _of_this_moment(record: glance.Record, wanted: glance.Wanted) -> glance.Record:
+def _of_this_moment(record: glance.Record, wanted: Wanted) -> glance.Record:
     """The record of this id that was not found by its stamps: another run has just made it, or they are lost."""
     lost = {key: value for key, value in wanted.stamps.items() if record.get(key) != value}
     if lost:

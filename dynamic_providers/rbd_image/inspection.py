@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import struct
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
 
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import partitions, signatures
 
-Format = Literal["qcow2", "raw"]
+if TYPE_CHECKING:
+    from config.image import SourceFormat
 
 SECTOR = 512
 LARGEST_VIRTUAL_SIZE = 8 << 40
@@ -29,7 +30,7 @@ QCOW2_FEATURE_EXTERNAL_DATA = 1 << 2
 QCOW2_VERSIONS = (2, 3)
 
 
-def virtual_size(file: BinaryIO, declared: Format, called: str) -> int:
+def virtual_size(file: BinaryIO, declared: SourceFormat, called: str) -> int:
     """The size in bytes of the disk in FILE, which is declared to be DECLARED; whole sectors.
 
     Raises:
@@ -46,7 +47,7 @@ def virtual_size(file: BinaryIO, declared: Format, called: str) -> int:
     return -(-size // SECTOR) * SECTOR
 
 
-def refuse_foreign(head: bytes, tail: bytes, declared: Format, called: str) -> None:
+def refuse_foreign(head: bytes, tail: bytes, declared: SourceFormat, called: str) -> None:
     """Refuse a file that is not DECLARED but recognisably something else, by its beginning and its end.
 
     Raises:
@@ -59,7 +60,7 @@ def refuse_foreign(head: bytes, tail: bytes, declared: Format, called: str) -> N
         raise CloudError(f"{called} is declared {declared} but is {found.name}: {found.remedy}.")
 
 
-def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: Format, called: str) -> None:
+def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: SourceFormat, called: str) -> None:
     """Refuse a decoded disk of SIZE bytes that is no disk or was cut off, by its beginning and its end.
 
     Raises:

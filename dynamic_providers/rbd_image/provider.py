@@ -2,73 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from clients import glance
+from config.image import Image
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
-from dynamic_providers.rbd_image import adoption, generation, rotation, source, store, writer
+from dynamic_providers.rbd_image import adoption, generation, rotation, source, store
 from dynamic_providers.rbd_image.rotation import Rotation
+from dynamic_providers.rbd_image.wanted import Wanted, declared_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
 
-class RbdImageArgs(Inputs):
-    """What a golden image declares.
+class RbdImageArgs(Image, Inputs):
+    """What a golden image declares, and how it gets to Ceph and Glance. The resource's id is the image's first name.
 
     Attributes:
-        name: the image's name in Glance. The resource's id is its first name.
-        source: path or http(s) or s3 URL of the disk image, which may be compressed.
+        name: as in the stack file; in state also a name that somebody else gave it and a stack file may not.
+        properties: the same.
         sha256: of the source as it is published, in hex. Other content is a new generation under the same name.
-        source_format: of the source, decompressed; a file of another format is refused.
-        visibility: shared, community, private or public.
-        properties: custom properties of the Glance image.
-        min_disk_gb: smallest root disk it may be booted on, GB.
-        min_ram_mb: least memory it may be booted with, MB.
-        protected: whether Glance refuses to delete it.
-        hash: whether the SHA-512 of the RAW disk is computed and told to Glance; auto: where the disk is at most four
-            times its data. Counts at import only.
-        keep: how many former generations stay when new content comes, hidden.
-        when_used: what removing the image does with generations that have clones: refuse, hide or trash them.
         cloud: entry of clouds.yaml with which Glance is used.
         pool: RBD pool of Glance's store.
         ceph_user: cephx user, without ``client.``.
         ceph_conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
         owner_stack: ``project/stack``: whose image it is; part of its identity.
-        adopt: Glance id of an image that is there already: taken over as it is, nothing is copied.
     """
 
     name: str = Field(min_length=1, max_length=255)
-    source: str = Field(min_length=1)
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    source_format: Literal["qcow2", "raw"] = "qcow2"
-    visibility: Literal["shared", "community", "private", "public"] = "shared"
     properties: dict[str, str] = Field(default_factory=dict)
-    min_disk_gb: int = Field(default=0, ge=0)
-    min_ram_mb: int = Field(default=0, ge=0)
-    protected: bool = False
-    hash: writer.Hash = "auto"
-    keep: int = Field(default=0, ge=0)
-    when_used: rotation.WhenUsed = "refuse"
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
     cloud: str = Field(min_length=1)
     pool: str = Field(min_length=1)
     ceph_user: str = Field(min_length=1)
     ceph_conf: str | None = None
     owner_stack: str = Field(min_length=1)
-    adopt: str | None = Field(default=None, min_length=1)
-
-    @field_validator("properties")
-    @classmethod
-    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
-        for key in properties:
-            if glance.is_managed(key):
-                raise ValueError(
-                    f"{key!r} is a name that Glance or this project manages; choose another for a property"
-                )
-        return properties
 
 
 class RbdImageOutputs(Outputs):
@@ -140,16 +111,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             ]
             if not stored.protected:
                 damage.append(f"snapshot {store.SNAPSHOT} is not protected")
-            live = inputs.model_copy(
-                update={
-                    "name": record["name"],
-                    "visibility": record["visibility"],
-                    "protected": record["protected"],
-                    "min_disk_gb": record["min_disk"],
-                    "min_ram_mb": record["min_ram"],
-                    "properties": glance.custom_properties(record),
-                }
-            )
+            live = inputs.model_copy(update=declared_by(record))
             return live, _outputs(cloud, record, [item["id"] for item in former], damage)
 
     def delete_live(self, state: ResourceState[RbdImageArgs, RbdImageOutputs]) -> None:
@@ -205,20 +167,8 @@ def _rotation(inputs: RbdImageArgs) -> Rotation:
     return Rotation(inputs.keep, inputs.when_used)
 
 
-def _wanted(id_: str, inputs: RbdImageArgs) -> glance.Wanted:
-    return glance.Wanted(
-        name=inputs.name,
-        visibility=inputs.visibility,
-        protected=inputs.protected,
-        min_disk=inputs.min_disk_gb,
-        min_ram=inputs.min_ram_mb,
-        properties=inputs.properties,
-        stamps={
-            glance.STAMP_STACK: inputs.owner_stack,
-            glance.STAMP_IMAGE: id_,
-            glance.STAMP_SHA256: inputs.sha256,
-        },
-    )
+def _wanted(id_: str, inputs: RbdImageArgs) -> Wanted:
+    return Wanted(inputs, glance.stamps(inputs.owner_stack, id_, inputs.sha256))
 
 
 def _outputs(

@@ -17,6 +17,7 @@ from dynamic_providers.rbd_image import generation, store
 
 if TYPE_CHECKING:
     from dynamic_providers.rbd_image.generation import Cloud, Content
+    from dynamic_providers.rbd_image.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Published:
     removed: list[str]
 
 
-def publish(cloud: Cloud, content: Content, wanted: glance.Wanted, *, shown: bool, keep: int) -> Published:
+def publish(cloud: Cloud, content: Content, wanted: Wanted, *, shown: bool, keep: int) -> Published:
     """Import the content, unless it is there; keep only the newest ``keep`` that wait for the same image.
 
     Raises:

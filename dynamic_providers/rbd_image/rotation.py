@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from clients import glance
 from clients.errors import InUseError
@@ -13,9 +13,8 @@ from dynamic_providers.rbd_image import clones, generation, locations
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from config.image import WhenUsed
     from dynamic_providers.rbd_image.generation import Cloud
-
-WhenUsed = Literal["refuse", "hide", "trash"]
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from dynamic_providers.rbd_image.source_file import Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dynamic_providers.rbd_image.inspection import Format
+    from config.image import SourceFormat
 
 
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
@@ -50,7 +50,9 @@ class Opening:
 
 
 @contextmanager
-def opening(location: str, sha256: str, declared: Format, what: str, *, ahead: bool) -> Iterator[Opening]:
+def opening(
+    location: str, sha256: str, declared: SourceFormat, what: str, *, ahead: bool
+) -> Iterator[Opening]:
     """Yield a source, held open until the ``with`` ends.
 
     With ``ahead`` a file is hashed in a thread from now on; what is wrong with it is raised where it is asked for.
@@ -77,7 +79,7 @@ class _OnItsWay:
         self,
         location: str,
         sha256: str,
-        declared: Format,
+        declared: SourceFormat,
         what: str,
         *,
         held: ExitStack,
@@ -149,7 +151,7 @@ def _remove_after_success(path: Path, kind: type[BaseException] | None, *_: obje
         path.unlink(missing_ok=True)
 
 
-def _refuse_foreign(declared: Format, called: str, head: bytes) -> None:
+def _refuse_foreign(declared: SourceFormat, called: str, head: bytes) -> None:
     inspection.refuse_foreign(head, b"", declared, called)
 
 
@@ -170,7 +172,7 @@ def opened(location: str) -> BinaryIO:
         raise CloudError(f"source {location!r} cannot be read: {error.strerror}.") from error
 
 
-def surveyed(file: BinaryIO, declared: Format, called: str, what: str) -> Source:
+def surveyed(file: BinaryIO, declared: SourceFormat, called: str, what: str) -> Source:
     """The source, as far as its size, its header and its tables tell; nothing is decoded.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dynamic_providers.rbd_image.inspection import Format
+    from config.image import SourceFormat
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Source:
     """
 
     fd: int
-    format: Format
+    format: SourceFormat
     virtual_size: int
     data: int = 0

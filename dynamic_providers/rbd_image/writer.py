@@ -13,7 +13,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 import rbd
 
@@ -25,6 +25,7 @@ from dynamic_providers.rbd_image.decoder import OBJECT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from config.image import Hash
     from dynamic_providers.rbd_image.source_file import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
@@ -34,7 +35,6 @@ ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)
 
-Hash = Literal["auto", "sha512", "none"]
 MOST_DISK_OF_DATA = 4  # times its data a disk may be large and still be hashed by itself
 
 

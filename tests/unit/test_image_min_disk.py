@@ -1,6 +1,5 @@
 """A minimal disk that is smaller than the image is refused before the source is hashed or anything is written; no cloud."""
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,15 +7,14 @@ import pytest
 
 from clients import glance
 from clients.errors import CloudError
+from config.image import Image
 from dynamic_providers.rbd_image import generation, locations, room
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.wanted import Wanted
 
 GIB = 1 << 30
 CLOUD: Any = SimpleNamespace(conn=None, pool=None, ioctx=None)
-WANTED = glance.Wanted(
-    "debian-12", "shared", protected=False, min_disk=0, min_ram=0, properties={}, stamps={}
-)
 
 
 def unwanted():
@@ -43,7 +41,9 @@ def there(monkeypatch):
 
 def ensure(min_disk, opening):
     content = generation.Content(opening, "none")
-    return generation.ensure(CLOUD, content, replace(WANTED, min_disk=min_disk), None)
+    return generation.ensure(
+        CLOUD, content, Wanted(Image(name="debian-12", source="x", min_disk_gb=min_disk), {}), None
+    )
 
 
 def test_it_is_refused_before_the_source_is_hashed_where_its_header_tells_the_size(there):

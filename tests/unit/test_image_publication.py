@@ -11,8 +11,10 @@ from openstack.exceptions import SDKException
 
 from clients import glance
 from clients.errors import CloudError, InUseError
+from config.image import Image
 from dynamic_providers.rbd_image import adoption, generation, publication, registration, rotation, store
 from dynamic_providers.rbd_image.source import Opening
+from dynamic_providers.rbd_image.wanted import Wanted
 from operations import publish_image
 
 SHA256 = "a" * 64
@@ -30,7 +32,7 @@ ARGUMENTS = {
     "--pool": "images",
     "--ceph-user": "image-import",
 }
-WANTED = glance.Wanted("debian-12", "shared", False, 0, 0, {}, STAMPS)
+WANTED = Wanted(Image(name="debian-12", source="debian-12.qcow2"), STAMPS)
 
 
 def unwanted() -> Any:
@@ -83,15 +85,15 @@ def using(monkeypatch: pytest.MonkeyPatch) -> Any:
                 if all(found.get(key) == value for key, value in stamps.items())
             ]
 
-        def ensure(_cloud: Any, _content: Any, wanted: glance.Wanted, _current: Any) -> dict[str, Any]:
+        def ensure(_cloud: Any, _content: Any, wanted: Wanted, _current: Any) -> dict[str, Any]:
             found = next(iter(generations(None, dict(wanted.stamps))), None) or record("new")
             cloud.done.append(("ensure", found["id"]))
             cloud.records[found["id"]] = found | wanted.fields()
             return cloud.records[found["id"]]
 
-        def apply(_conn: Any, found: dict[str, Any], wanted: glance.Wanted) -> None:
+        def apply(_conn: Any, found: dict[str, Any], fields: dict[str, Any]) -> None:
             cloud.done.append(("apply", found["id"]))
-            cloud.records[found["id"]] = found | wanted.fields()
+            cloud.records[found["id"]] = found | fields
 
         def remove(_cloud: Any, found: dict[str, Any]) -> None:
             if found.get("in_use"):

@@ -11,10 +11,13 @@ import requests
 
 from clients import glance
 from clients.errors import CloudError, InUseError
+from config.image import Image
 from dynamic_providers.rbd_image import registration
+from dynamic_providers.rbd_image.wanted import Wanted, declared_by
 
 URL = "rbd://fsid/images/id/snap"
 SHA512 = "f" * 128
+DECLARED = Image(name="n", source="x")
 
 
 def fake_glance(**answers):
@@ -105,19 +108,26 @@ def test_what_is_still_on_its_way_in_time_is_told_apart(monkeypatch):
 
 
 def test_the_id_of_a_deleted_record_is_not_given_again():
-    wanted = glance.Wanted("n", "shared", False, 0, 0, {}, {})
-    assert (
-        glance.create(fake_glance(post=[(409, {"message": "Image ID id already exists!"})]), "id", wanted)
-        is None
-    )
+    taken = fake_glance(post=[(409, {"message": "Image ID id already exists!"})])
+    assert glance.create(taken, "id", Wanted(DECLARED, {}).fields()) is None
+
+
+def test_a_record_says_of_an_image_what_was_declared():
+    declared = Image(name="n", source="x", min_disk_gb=2, min_ram_mb=3, protected=True, properties={"a": "b"})
+    fields = Wanted(declared, glance.stamps("private-cloud/dev", "first", "a" * 64)).fields()
+    assert (fields["min_disk"], fields["min_ram"]) == (2, 3)
+    said = declared_by({"id": "id", **fields})
+    assert said == declared.model_dump(include=set(said))
+    assert set(said) == {"name", "visibility", "protected", "min_disk_gb", "min_ram_mb", "properties"}
 
 
 def test_only_differences_are_patched_and_foreign_properties_removed():
-    wanted = glance.Wanted("n", "shared", False, 0, 0, {"os_distro": "debian"}, {"private_cloud_image": "n"})
-    record = {"id": "id", **wanted.fields(), "name": "old", "colour": "red"}
+    declared = DECLARED.model_copy(update={"properties": {"os_distro": "debian"}})
+    fields = Wanted(declared, {"private_cloud_image": "n"}).fields()
+    record = {"id": "id", **fields, "name": "old", "colour": "red"}
     del record["os_distro"]
     fake = fake_glance(patch=[ACTIVE])
-    glance.apply(fake, record, wanted)
+    glance.apply(fake, record, fields)
     assert sorted((item["op"], item["path"]) for item in fake.requests[0][2]) == [
         ("add", "/os_distro"),
         ("remove", "/colour"),
@@ -139,9 +149,9 @@ def test_a_refusal_is_never_told_as_a_busy_glance(status, busy):
 
 
 def test_nothing_is_sent_when_nothing_differs():
-    wanted = glance.Wanted("n", "shared", False, 0, 0, {}, {})
-    record = {"id": "id", **wanted.fields()}
-    assert glance.apply(fake_glance(), record, wanted) is record
+    fields = Wanted(DECLARED, {}).fields()
+    record = {"id": "id", **fields}
+    assert glance.apply(fake_glance(), record, fields) is record
 
 
 def test_deleting_what_is_gone_is_success_and_what_is_in_use_is_said():

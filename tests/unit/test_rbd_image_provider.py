@@ -50,7 +50,7 @@ def test_a_value_that_is_not_known_yet_is_no_failure():
 
 @pytest.mark.parametrize("key", ["status", "os_hash_value", "private_cloud_stack", "os_glance_stage_host"])
 def test_properties_that_glance_or_the_program_manage_are_refused(key):
-    assert "manages" in failures(properties={key: "x"})[0][1]
+    assert "kept by Glance" in failures(properties={key: "x"})[0][1]
 
 
 IN_PLACE: list[tuple[str, object]] = [
