@@ -53,7 +53,7 @@ accounts = {
     for spec in settings.accounts
 }
 grants = make_grants(settings.grants, cloud=cloud, ids=ids, opts=opts)
-make_authoritative(settings, ids, [*grants, *accounts.values()], opts)
+make_authoritative(settings, ids, grants, accounts.values(), opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks
 }

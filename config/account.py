@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator
 
+from clients.keystone.assignment import Place, ScopeKind
 from clients.names import folded
 from config.application_credential import ApplicationCredentialSpec, RoleNames
 from config.errors.problems import Refusals, nearest, refusal
 from config.fields import Email, Name, Note
-from config.grant import Where
+from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
 from config.spec import Adoptable, Effect, Spec
 
@@ -63,10 +64,11 @@ class AccessSpec(Spec):
         scope = f"{self.project}@{self.domain}" if self.project else self.domain
         return f"{scope}/inherited" if self.inherited else scope
 
-    def where(self, account: str) -> Where:
-        """The account (NAME@DOMAIN) on this project or domain."""
+    def declared(self, account: str) -> DeclaredGrant:
+        """The roles of the account (NAME@DOMAIN) on this project or domain."""
         scope = f"{self.project}@{self.domain}" if self.project else self.domain
-        return Where("user", account, "project" if self.project else "domain", scope, self.inherited)
+        kind: ScopeKind = "project" if self.project else "domain"
+        return DeclaredGrant(Place("user", "", kind, "", self.inherited, account, scope), self.roles)
 
     def reaches(self, project: str, domain: str) -> bool:
         """Whether these roles count on that project: granted on it, or inherited from its domain."""

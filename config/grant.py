@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from clients.keystone.role_assignments import PrincipalKind, ScopeKind
+from clients.keystone.assignment import Assignment, Place, PrincipalKind
+from clients.names import folded
 from config.errors.problems import refusal
 from config.fields import Name
 from config.resource_names import resource_name
@@ -14,28 +15,42 @@ from config.spec import Adoptable, Effect, Spec
 
 
 @dataclass(frozen=True)
-class Where:
-    """Who has the roles and on what, as the stack file calls them.
+class DeclaredGrant:
+    """The roles that the stack file gives one user or group on one scope, in `grants` or in an account's `access`.
 
     Attributes:
-        kind: user or group.
-        principal: NAME@DOMAIN.
-        scope_kind: project, domain or system.
-        scope: PROJECT@DOMAIN, the domain alone, or system:all.
-        inherited: whether the roles count inside the scope, and not on it.
+        place: of whom, and on what; its ids are empty until they are looked up or made.
+        roles: their names.
     """
 
-    kind: PrincipalKind
-    principal: str
-    scope_kind: ScopeKind
-    scope: str
-    inherited: bool = False
+    place: Place
+    roles: tuple[str, ...]
+
+    @property
+    def spelled(self) -> str:
+        """KIND/PRINCIPAL/SCOPE[/inherited], as the stack file spells it."""
+        place = self.place
+        below = "/inherited" if place.inherited else ""
+        return f"{place.principal_kind}/{place.principal}/{place.scope}{below}"
 
     @property
     def name(self) -> str:
-        """KIND/PRINCIPAL/SCOPE[/inherited], equal for all spellings that Keystone takes for one."""
-        return resource_name(
-            f"{self.kind}/{self.principal}/{self.scope}{'/inherited' if self.inherited else ''}"
+        """The same, equal for all spellings that Keystone takes for one."""
+        return resource_name(self.spelled)
+
+    def covers(self, assignment: Assignment) -> bool:
+        """Whether ASSIGNMENT is one of these; by name where the principal's id is not known yet."""
+        mine, theirs = self.place, assignment.place
+        same = (
+            theirs.principal_id == mine.principal_id
+            if mine.principal_id
+            else folded(theirs.principal) == folded(mine.principal)
+        )
+        return (
+            same
+            and (theirs.principal_kind, theirs.scope_id, theirs.inherited)
+            == (mine.principal_kind, mine.scope_id, mine.inherited)
+            and folded(assignment.role) in map(folded, self.roles)
         )
 
 
@@ -128,8 +143,8 @@ class RoleGrantSpec(Adoptable):
         return inherited
 
     @property
-    def kind(self) -> str:
-        """The kind of the one that gets the role: "user" or "group"."""
+    def kind(self) -> PrincipalKind:
+        """The kind of the one that gets the role."""
         return "user" if self.user else "group"
 
     @property
@@ -140,23 +155,20 @@ class RoleGrantSpec(Adoptable):
         return principal
 
     @property
-    def where(self) -> Where:
+    def declared(self) -> DeclaredGrant:
         """Who gets the role, and on what."""
-        if self.scope.system:
-            kind: Literal["system", "project", "domain"] = "system"
-        else:
-            kind = "project" if self.scope.project else "domain"
-        principal = f"{self.principal.name}@{self.principal.domain}"
-        return Where("user" if self.user else "group", principal, kind, str(self.scope), self.inherited)
+        place = Place(
+            self.kind,
+            "",
+            "system" if self.scope.system else "project" if self.scope.project else "domain",
+            "",
+            self.inherited,
+            f"{self.principal.name}@{self.principal.domain}",
+            str(self.scope),
+        )
+        return DeclaredGrant(place, (self.role,))
 
     @property
     def qualified_name(self) -> str:
         """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN[/inherited]: names it among all grants of the cloud."""
-        below = "/inherited" if self.inherited else ""
-        return f"{self.role}/{self.kind}/{self.principal.name}@{self.principal.domain}/{self.scope}{below}"
-
-    def assignment_id(self, principal_id: str, scope_id: str, role_id: str) -> str:
-        """DOMAIN/PROJECT/GROUP/USER/ROLE, as ids, with nothing where there is none: what `adopt` has to be."""
-        on = ("", scope_id) if self.scope.project else (scope_id, "")
-        to = ("", principal_id) if self.user else (principal_id, "")
-        return "/".join([*on, *to, role_id])
+        return f"{self.role}/{self.declared.spelled}"

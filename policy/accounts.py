@@ -36,7 +36,7 @@ def _admin_accounts(resources: Sequence[Declared], facts: Facts) -> Iterator[Fin
     for grant in facts.settings.grants:
         if grant.role == ADMIN and grant.user and grant.user.domain == ALWAYS_THERE:
             user = f"{grant.user.name}@{grant.user.domain}"
-            urn = next((other.urn for other in resources if other.name == grant.where.name), "")
+            urn = next((other.urn for other in resources if other.name == grant.declared.name), "")
             yield Finding(user, f"it has the role {ADMIN} on {grant.scope}", urn)
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from openstack.connection import Connection
 
-    from clients.keystone.role_assignments import Place
+    from clients.keystone.assignment import Place
 
 
 @dataclass(frozen=True)

@@ -1,79 +1,69 @@
-"""Role assignments in Keystone: the roles that one user or group has directly on one scope.
+"""Role assignments in Keystone: what one user or group has on one scope, and what counts on one project.
 
 API: https://docs.openstack.org/api-ref/identity/v3/ (role assignments, OS-INHERIT). Requests are made at the
-REST level, because the SDK has no call for inherited assignments or for what a group has on the system.
+REST level: the SDK's calls that assign and unassign (openstacksdk 4.22, `assign_project_role_to_user` and the like)
+return None whatever Keystone answers, so that a refusal (403, 404, 409) would pass for success.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError
+from clients.keystone import own_login
+from clients.keystone.assignment import INHERITED, Assignment, Place, qualified
 from clients.openstack import message
 
 if TYPE_CHECKING:
     from openstack.connection import Connection
     from requests import Response
 
-PrincipalKind = Literal["user", "group"]
-ScopeKind = Literal["project", "domain", "system"]
-
-INHERITED = "OS-INHERIT:inherited_to"
-
 
 @dataclass(frozen=True)
-class Place:
-    """One user or group on one scope.
+class Found:
+    """What counts on one project.
 
     Attributes:
-        principal_kind: user or group.
-        principal_id: of the user or group.
-        scope_kind: project, domain or system.
-        scope_id: of the project or domain; "all" for the system.
-        inherited: whether the roles count in the projects below the scope, and not on the scope itself.
+        here: what is assigned on the project itself.
+        above: what is assigned on its domain or a parent project and inherited.
     """
 
-    principal_kind: PrincipalKind
-    principal_id: str
-    scope_kind: ScopeKind
-    scope_id: str
-    inherited: bool = False
+    here: tuple[Assignment, ...]
+    above: tuple[Assignment, ...]
 
-    @property
-    def identity(self) -> str:
-        """What this place is called among all places of a cloud."""
-        words = [self.principal_kind, self.principal_id, self.scope_kind, self.scope_id]
-        return "/".join([*words, "inherited"] if self.inherited else words)
 
-    def __str__(self) -> str:
-        """For sentences: "user ID on project ID"."""
-        scope = "the system" if self.scope_kind == "system" else f"{self.scope_kind} {self.scope_id}"
-        return f"{self.principal_kind} {self.principal_id} on {scope}" + (
-            " (inherited)" if self.inherited else ""
+def on_project(conn: Connection, project_id: str) -> Found:
+    """Read what counts on the project: two requests, and one for its domain and for each parent project.
+
+    Without `effective`, Keystone tells what was really assigned: a group is a group, and what is inherited stands
+    where it was assigned.
+
+    Raises:
+        CloudError: Keystone does not tell.
+    """
+    found = conn.identity.get(f"/projects/{project_id}?parents_as_list", params={})
+    project = own_login.answer(found, "look at the project")["project"]
+    here = _listed(conn, {"scope.project.id": project_id})
+    below = {f"scope.{INHERITED}": "projects"}
+    above = _listed(conn, {"scope.domain.id": project["domain_id"], **below})
+    for parent in project["parents"]:
+        above += _listed(conn, {"scope.project.id": parent["project"]["id"], **below})
+    return Found(tuple(sorted(here, key=str)), tuple(sorted(above, key=str)))
+
+
+def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
+    found: Any = conn.identity.get("/role_assignments", params={**query, "include_names": "true"})
+    task = "list role assignments with names (is the directory of a domain down?)"
+    return [
+        Assignment(
+            Place.of_keystone(row.get("user"), row.get("group"), row["scope"]),
+            row["role"]["id"],
+            qualified(row["role"]),
         )
-
-    @property
-    def _scope_url(self) -> str:
-        return "/system" if self.scope_kind == "system" else f"/{self.scope_kind}s/{self.scope_id}"
-
-    def url(self, role_id: str) -> str:
-        """Where Keystone keeps the assignment of this role."""
-        assignment = f"{self._scope_url}/{self.principal_kind}s/{self.principal_id}/roles/{role_id}"
-        return f"/OS-INHERIT{assignment}/inherited_to_projects" if self.inherited else assignment
-
-    @property
-    def query(self) -> dict[str, str]:
-        """What asks Keystone for every direct assignment here, inherited ones too."""
-        scope = "scope.system" if self.scope_kind == "system" else f"scope.{self.scope_kind}.id"
-        return {f"{self.principal_kind}.id": self.principal_id, scope: self.scope_id}
-
-    @property
-    def holders(self) -> list[str]:
-        """Where Keystone keeps the user or group, and the scope; the system is always there."""
-        principal = f"/{self.principal_kind}s/{self.principal_id}"
-        return [principal] if self.scope_kind == "system" else [principal, self._scope_url]
+        for row in own_login.answer(found, task)["role_assignments"]
+    ]
 
 
 def roles(conn: Connection, place: Place) -> set[str]:
@@ -82,7 +72,7 @@ def roles(conn: Connection, place: Place) -> set[str]:
     Raises:
         CloudError: Keystone refuses to tell.
     """
-    response = conn.identity.get("/role_assignments", params=place.query)
+    response = conn.identity.get("/role_assignments", params=_query(place))
     if response.status_code != HTTPStatus.OK:
         raise _refused(response, f"list the roles of {place}")
     return {
@@ -98,7 +88,7 @@ def is_there(conn: Connection, place: Place) -> bool:
     Raises:
         CloudError: Keystone refuses to tell.
     """
-    for url in place.holders:
+    for url in _holders(place):
         response = conn.identity.get(url)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return False
@@ -113,7 +103,7 @@ def add(conn: Connection, place: Place, role_id: str) -> None:
     Raises:
         CloudError: the principal, scope or role is gone, or Keystone refuses.
     """
-    response = conn.identity.put(place.url(role_id))
+    response = conn.identity.put(url(place, role_id))
     if response.status_code == HTTPStatus.NOT_FOUND:
         raise CloudError(
             f"role {role_id} cannot be given to {place}: {_said(response)} Run it again with --refresh, "
@@ -129,9 +119,31 @@ def remove(conn: Connection, place: Place, role_id: str) -> None:
     Raises:
         CloudError: Keystone refuses.
     """
-    response = conn.identity.delete(place.url(role_id))
+    response = conn.identity.delete(url(place, role_id))
     if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
         raise _refused(response, f"take role {role_id} from {place}")
+
+
+def url(place: Place, role_id: str) -> str:
+    """Where Keystone keeps the assignment of this role."""
+    assignment = f"{_scope_url(place)}/{place.principal_kind}s/{place.principal_id}/roles/{role_id}"
+    return f"/OS-INHERIT{assignment}/inherited_to_projects" if place.inherited else assignment
+
+
+def _scope_url(place: Place) -> str:
+    return "/system" if place.scope_kind == "system" else f"/{place.scope_kind}s/{place.scope_id}"
+
+
+def _query(place: Place) -> dict[str, str]:
+    """What asks Keystone for every direct assignment there, inherited ones too."""
+    scope = "scope.system" if place.scope_kind == "system" else f"scope.{place.scope_kind}.id"
+    return {f"{place.principal_kind}.id": place.principal_id, scope: place.scope_id}
+
+
+def _holders(place: Place) -> list[str]:
+    """Where Keystone keeps the user or group, and the scope; the system is always there."""
+    principal = f"/{place.principal_kind}s/{place.principal_id}"
+    return [principal] if place.scope_kind == "system" else [principal, _scope_url(place)]
 
 
 def _refused(response: Response, what: str) -> CloudError:

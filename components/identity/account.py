@@ -16,7 +16,6 @@ from components.identity.login_files import (
 )
 from components.identity.lookup import id_of
 from components.identity.role_assignments import RoleAssignments
-from components.identity.undeclared_grants import DeclaredGrant
 from config.account import AccessSpec, AccountSpec
 from config.application_credential import ApplicationCredentialSpec
 from config.resource_names import child_name, resource_name
@@ -38,8 +37,8 @@ class ServiceAccount(pulumi.ComponentResource):
     user_id: pulumi.Output[str]
     summary: dict[str, pulumi.Input[str]]
     """What the stack exports: id, domain and domain_id."""
-    declared_grants: list[DeclaredGrant]
-    """What it gives, for authoritative projects."""
+    access: dict[AccessSpec, RoleAssignments]
+    """Its roles, by where it has them."""
     login_files: dict[str, pulumi.Output[str]]
     """ACCOUNT/clouds.yaml and ACCOUNT/openrc, secret; none where there is nothing to log in to."""
 
@@ -83,20 +82,18 @@ class ServiceAccount(pulumi.ComponentResource):
             ),
         )
         self.user_id = self._user.id
-        self._access = {
+        self.access = {
             access: RoleAssignments(
-                access.where(spelled),
-                access.roles,
+                access.declared(spelled),
                 exact=True,
                 cloud=cloud,
                 principal_id=lambda _: self.user_id,
                 scope_id=ids.of(access.project, access.domain),
-                formerly=access.where(former) if former else None,
+                formerly=access.declared(former) if former else None,
                 opts=opts,
             )
             for access in spec.access
         }
-        self.declared_grants = [grant for roles in self._access.values() for grant in roles.declared_grants]
         logins: dict[str, pulumi.Output[Login]] = {
             f"{spelled}/{credential.name}": self._credential_login(
                 credential, ids.of(credential.project, credential.domain)
@@ -132,7 +129,7 @@ class ServiceAccount(pulumi.ComponentResource):
             )
         rests_on = [
             roles.role_set
-            for access, roles in self._access.items()
+            for access, roles in self.access.items()
             if access.reaches(spec.project, spec.domain)
         ]
         made = [

@@ -1,13 +1,14 @@
 """Makes the role grants of a stack file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
 from components.identity.ids import Ids
 from components.identity.lookup import id_of
 from components.identity.role_assignments import RoleAssignments
-from config.grant import RoleGrantSpec
+from config.grant import DeclaredGrant, RoleGrantSpec
 
 
 def make_grants(
@@ -25,20 +26,20 @@ def make_grants(
     """
     together: dict[str, list[RoleGrantSpec]] = {}
     for spec in specs:
-        together.setdefault(spec.where.name, []).append(spec)
+        together.setdefault(spec.declared.name, []).append(spec)
     return [_made(grants, cloud, ids, opts) for grants in together.values()]
 
 
 def _made(
     grants: Sequence[RoleGrantSpec], cloud: str, ids: Ids, opts: pulumi.ResourceOptions
 ) -> RoleAssignments:
-    first = grants[0]
+    first, place = grants[0], grants[0].declared.place
     principal, scope = first.principal, first.scope
     scope_id = "all" if scope.system else ids.of(scope.project, str(scope.domain))
 
     def principal_id(holder: pulumi.Resource) -> pulumi.Output[str]:
         found = id_of(
-            first.kind,
+            place.principal_kind,
             principal.name,
             holder,
             domain=principal.domain,
@@ -51,8 +52,7 @@ def _made(
         return pulumi.Output.all(found, scope_id, *roles).apply(lambda known: _checked(adopted, *known))
 
     return RoleAssignments(
-        first.where,
-        [grant.role for grant in grants],
+        DeclaredGrant(place, tuple(grant.role for grant in grants)),
         exact=False,
         cloud=cloud,
         principal_id=principal_id,
@@ -65,7 +65,8 @@ def _made(
 def _checked(adopted: Sequence[RoleGrantSpec], principal_id: str, scope_id: str, *role_ids: str) -> str:
     """PRINCIPAL_ID, once the id that each grant adopts is seen to be that of what it declares."""
     for grant, role_id in zip(adopted, role_ids, strict=True):
-        declared = grant.assignment_id(principal_id, scope_id, role_id)
+        place = replace(grant.declared.place, principal_id=principal_id, scope_id=scope_id)
+        declared = place.assignment_id(role_id)
         if grant.adopt != declared:
             raise pulumi.RunError(
                 f"grants: {grant.qualified_name} has adopt: {grant.adopt}, which is another grant's id; its own is "

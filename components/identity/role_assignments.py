@@ -3,13 +3,12 @@
 docs/adr/0008-roles-of-an-account.md says why.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pulumi
 
 from components.identity.lookup import id_of
-from components.identity.undeclared_grants import DeclaredGrant
-from config.grant import Where
+from config.grant import DeclaredGrant
 from dynamic_providers.role_set import RoleSet
 from program.resource_options import known_as
 
@@ -22,59 +21,47 @@ class RoleAssignments(pulumi.ComponentResource):
     is spelled anew changes nothing in Keystone. Looks up the roles by name; none is made.
 
     Attributes:
+        grant: what the stack file gives.
+        principal_id: of the user or group.
+        scope_id: of the project or domain; "all" for the system.
         role_set: the roles; its `revision` rises with each change.
-        declared_grants: what it gives on a project or domain, for authoritative projects.
     """
 
+    grant: DeclaredGrant
+    principal_id: pulumi.Input[str]
+    scope_id: pulumi.Input[str]
     role_set: RoleSet
-    declared_grants: list[DeclaredGrant]
 
     def __init__(
         self,
-        where: Where,
-        roles: Sequence[str],
+        grant: DeclaredGrant,
         *,
         exact: bool,
         cloud: str,
         principal_id: Callable[[pulumi.Resource], pulumi.Input[str]],
         scope_id: pulumi.Input[str],
-        formerly: Where | None = None,
+        formerly: DeclaredGrant | None = None,
         protect: bool | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(
             "private-cloud:access:RoleAssignments",
-            where.name,
+            grant.name,
             None,
-            known_as(opts, where.name, formerly.name if formerly else None),
+            known_as(opts, grant.name, formerly.name if formerly else None),
         )
-        known_id = principal_id(self)  # a look-up needs this component's provider
+        self.grant = grant
+        self.principal_id = principal_id(self)  # a look-up needs this component's provider
+        self.scope_id = scope_id
         self.role_set = RoleSet(
-            where.name,
+            grant.name,
+            grant.place,
             cloud=cloud,
-            principal_kind=where.kind,
-            principal_id=known_id,
-            scope_kind=where.scope_kind,
+            principal_id=self.principal_id,
             scope_id=scope_id,
-            roles=[id_of("role", role, self) for role in roles],
-            inherited=where.inherited,
+            roles=[id_of("role", role, self) for role in grant.roles],
+            role_names=grant.roles,
             exact=exact,
-            principal=where.principal,
-            scope=where.scope,
-            role_names=roles,
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
-        self.declared_grants = []
-        if where.scope_kind != "system":
-            self.declared_grants.append(
-                DeclaredGrant(
-                    kind=where.kind,
-                    principal=where.principal,
-                    principal_id=known_id,
-                    roles=tuple(roles),
-                    scope_id=scope_id,
-                    inherited=where.inherited,
-                    made_by=self.role_set,
-                )
-            )
         self.register_outputs({})

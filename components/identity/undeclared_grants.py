@@ -1,74 +1,26 @@
 """Authoritative projects: grants that the stack file does not declare are listed and, when asked, removed."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
 import pulumi
 
 from clients.errors import CloudError
-from clients.keystone import own_login
+from clients.keystone import own_login, role_assignments
 from clients.keystone.own_login import Own
-from clients.keystone.role_assignments import PrincipalKind
-from clients.names import folded
+from clients.keystone.role_assignments import Found
 from clients.openstack import connect
+from components.identity.account import ServiceAccount
 from components.identity.ids import Ids
+from components.identity.role_assignments import RoleAssignments
+from config.grant import DeclaredGrant
 from config.identity import Undeclared
 from config.resource_names import resource_name
 from config.settings import Settings
-from dynamic_providers.undeclared_grants import UndeclaredGrants, assignments, removal
-from dynamic_providers.undeclared_grants.assignments import Assignment, Found
+from dynamic_providers.undeclared_grants import UndeclaredGrants, removal
 from program.resource_options import known_as
-
-
-@dataclass(frozen=True)
-class DeclaredGrant:
-    """Roles that the stack file gives one user or group on one scope.
-
-    Attributes:
-        kind: user or group.
-        principal: NAME@DOMAIN.
-        principal_id: of the user or group.
-        roles: their names.
-        scope_id: of the project or domain.
-        inherited: whether they count inside the scope and not on it.
-        made_by: what makes them.
-    """
-
-    kind: PrincipalKind
-    principal: str
-    principal_id: pulumi.Input[str]
-    roles: tuple[str, ...]
-    scope_id: pulumi.Input[str]
-    inherited: bool
-    made_by: pulumi.Resource
-
-
-@dataclass(frozen=True)
-class Known:
-    """A declared grant as far as this run knows it; an id that is None is of something yet to be made."""
-
-    kind: PrincipalKind
-    principal: str
-    principal_id: str | None
-    roles: frozenset[str]
-    scope_id: str | None
-    inherited: bool
-
-    def covers(self, assignment: Assignment) -> bool:
-        """Whether ASSIGNMENT is one of these; by name where the principal's id is not known yet."""
-        same = (
-            assignment.principal_id == self.principal_id
-            if self.principal_id
-            else folded(assignment.principal) == folded(self.principal)
-        )
-        return (
-            same
-            and (assignment.kind, assignment.scope_id, assignment.inherited)
-            == (self.kind, self.scope_id, self.inherited)
-            and folded(assignment.role) in self.roles
-        )
 
 
 class AuthoritativeProject(pulumi.ComponentResource):
@@ -86,7 +38,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
         *,
         cloud: str,
         project_id: pulumi.Input[str],
-        declared: Sequence[DeclaredGrant],
+        declared: Sequence[RoleAssignments],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         now = resource_name(name)
@@ -102,7 +54,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
                 cloud=cloud,
                 project_id=project_id,
                 undeclared=to_remove,
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[grant.made_by for grant in declared]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[made.role_set for made in declared]),
             )
         self.register_outputs({})
 
@@ -113,13 +65,13 @@ class AuthoritativeProject(pulumi.ComponentResource):
         *,
         cloud: str,
         project_id: pulumi.Input[str],
-        declared: Sequence[DeclaredGrant],
+        declared: Sequence[RoleAssignments],
     ) -> list[dict[str, Any]]:
         """Warn of what is not declared; what shall be removed of it, as the dynamic resource takes it."""
         known_id = await _known(project_id)
         if known_id is None:
             return []
-        known = [await _known_grant(grant) for grant in declared]
+        known = [await _with_known_ids(made) for made in declared]
         try:
             found, own = await asyncio.to_thread(_read, cloud, known_id, undeclared)
         except CloudError as error:
@@ -143,25 +95,19 @@ class AuthoritativeProject(pulumi.ComponentResource):
             pulumi.log.warn(
                 f"project {name} has {count} that the stack file does not declare:{listed}", resource=self
             )
-        return [_as_input(assignment) for assignment in decided.removable] if decided else []
-
-
-class Giver(Protocol):
-    """A component that gives roles."""
-
-    @property
-    def declared_grants(self) -> Sequence[DeclaredGrant]:
-        """What it gives on projects and domains."""
+        return [asdict(assignment) for assignment in decided.removable] if decided else []
 
 
 def make_authoritative(
     settings: Settings,
     ids: Ids,
-    givers: Sequence[Giver],
+    grants: Iterable[RoleAssignments],
+    accounts: Iterable[ServiceAccount],
     opts: pulumi.ResourceOptions,
 ) -> None:
-    """Makes an AuthoritativeProject of every project that asks for it; GIVERS make all that is declared."""
-    declared = [grant for giver in givers for grant in giver.declared_grants]
+    """Makes an AuthoritativeProject of every project that asks for it; GRANTS and ACCOUNTS make all that is declared."""
+    made = [*grants, *(roles for account in accounts for roles in account.access.values())]
+    declared = [roles for roles in made if roles.grant.place.scope_kind != "system"]
     for spec in settings.projects:
         if spec.undeclared_grants != "ignore":
             AuthoritativeProject(
@@ -176,32 +122,17 @@ def make_authoritative(
 
 def _read(cloud: str, project_id: str, undeclared: Undeclared) -> tuple[Found, Own | None]:
     with connect(cloud) as connection:
-        found = assignments.read(connection, project_id)
+        found = role_assignments.on_project(connection, project_id)
         return found, own_login.read(connection) if undeclared == "remove" else None
 
 
-async def _known_grant(grant: DeclaredGrant) -> Known:
-    return Known(
-        grant.kind,
-        grant.principal,
-        await _known(grant.principal_id),
-        frozenset(folded(role) for role in grant.roles),
-        await _known(grant.scope_id),
-        grant.inherited,
-    )
+async def _with_known_ids(made: RoleAssignments) -> DeclaredGrant:
+    principal_id, scope_id = await _known(made.principal_id), await _known(made.scope_id)
+    place = replace(made.grant.place, principal_id=principal_id or "", scope_id=scope_id or "")
+    return replace(made.grant, place=place)
 
 
 async def _known(identifier: pulumi.Input[str]) -> str | None:
     """IDENTIFIER, or None while it is of something yet to be made."""
     output: pulumi.Output[str] = pulumi.Output.from_input(identifier)
     return await output.future() if await output.is_known() else None
-
-
-def _as_input(assignment: Assignment) -> dict[str, Any]:
-    return {
-        "kind": assignment.kind,
-        "principal_id": assignment.principal_id,
-        "role_id": assignment.role_id,
-        "inherited": assignment.inherited,
-        "told": str(assignment),
-    }

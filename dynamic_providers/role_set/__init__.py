@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -12,7 +13,7 @@ from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clients.keystone.role_assignments import PrincipalKind, ScopeKind
+    from clients.keystone.assignment import Place
 
 __all__ = ["RoleSet", "RoleSetArgs"]
 
@@ -37,31 +38,23 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
     def __init__(
         self,
         name: str,
+        place: Place,
         *,
         cloud: str,
-        principal_kind: PrincipalKind,
         principal_id: pulumi.Input[str],
-        scope_kind: ScopeKind,
         scope_id: pulumi.Input[str],
         roles: Sequence[pulumi.Input[str]],
-        inherited: bool = False,
-        exact: bool = True,
-        principal: str = "",
-        scope: str = "",
-        role_names: Sequence[str] = (),
+        role_names: Sequence[str],
+        exact: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         declared = {
+            **asdict(place),
             "cloud": cloud,
-            "principal_kind": principal_kind,
             "principal_id": principal_id,
-            "scope_kind": scope_kind,
             "scope_id": scope_id,
-            "inherited": inherited,
             "roles": pulumi.Output.all(*roles).apply(lambda ids: sorted(set(ids))),  # a set: no order
             "exact": exact,
-            "principal": principal,
-            "scope": scope,
             "role_names": list(role_names),
         }
         super().__init__(RoleSetProvider(), name, {**declared, "given": None, "revision": None}, opts)

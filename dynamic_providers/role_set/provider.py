@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from clients import openstack
 from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
-from clients.keystone.role_assignments import Place, PrincipalKind, ScopeKind
+from clients.keystone.assignment import Place, PrincipalKind, ScopeKind
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ class RoleSetArgs(Inputs):
     @property
     def place(self) -> Place:
         """The user or group on the scope."""
-        return Place(
-            self.principal_kind, self.principal_id, self.scope_kind, self.scope_id, inherited=self.inherited
-        )
+        return Place(**self.model_dump(include={field.name for field in fields(Place)}))
 
 
 class RoleSetOutputs(Outputs):

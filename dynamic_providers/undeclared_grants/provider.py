@@ -6,39 +6,15 @@ import logging
 from typing import Any, ClassVar
 
 from pulumi.dynamic import DiffResult
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from clients import openstack
 from clients.keystone import own_login, role_assignments
-from clients.keystone.role_assignments import PrincipalKind  # noqa: TC001 - pydantic evaluates it
+from clients.keystone.assignment import Assignment  # noqa: TC001 - pydantic evaluates it
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
-from dynamic_providers.undeclared_grants import assignments, removal
+from dynamic_providers.undeclared_grants import removal
 
 LOG = logging.getLogger(__name__)
-
-
-class UndeclaredGrant(BaseModel):
-    """A grant on the project that the stack file does not declare, as this run's program found it.
-
-    Attributes:
-        kind: user or group.
-        principal_id: of the user or group.
-        role_id: of the role.
-        inherited: whether it counts in the project's sub-projects only.
-        told: who, which role, where: for people.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    kind: PrincipalKind
-    principal_id: str
-    role_id: str
-    inherited: bool = False
-    told: str
-
-    @property
-    def key(self) -> tuple[str, str, str, bool]:
-        """As an Assignment's."""
-        return self.kind, self.principal_id, self.role_id, self.inherited
 
 
 class UndeclaredGrantsArgs(Inputs):
@@ -47,12 +23,12 @@ class UndeclaredGrantsArgs(Inputs):
     Attributes:
         cloud: entry of clouds.yaml with an administrator's login.
         project_id: of the project.
-        undeclared: what shall be removed. An empty list is no change, whatever was there before.
+        undeclared: what shall be removed, as this run's program found it. An empty list is no change, whatever was there before.
     """
 
     cloud: str = Field(min_length=1)
     project_id: str = Field(min_length=1)
-    undeclared: list[UndeclaredGrant] = Field(default_factory=list)
+    undeclared: list[Assignment] = Field(default_factory=list)
 
 
 class UndeclaredGrantsOutputs(Outputs):
@@ -99,7 +75,7 @@ def _remove(inputs: UndeclaredGrantsArgs) -> UndeclaredGrantsOutputs:
     if not listed:
         return UndeclaredGrantsOutputs()
     with openstack.connect(inputs.cloud) as conn:
-        found = assignments.read(conn, inputs.project_id)
+        found = role_assignments.on_project(conn, inputs.project_id)
         undeclared = [assignment for assignment in found.here if assignment.key in listed]
         decided = removal.of(found, undeclared, own_login.read(conn))
         for assignment in decided.removable:

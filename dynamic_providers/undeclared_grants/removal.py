@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from clients.keystone.assignment import Assignment
     from clients.keystone.own_login import Own
-    from dynamic_providers.undeclared_grants.assignments import Assignment, Found
+    from clients.keystone.role_assignments import Found
 
 FROM_ABOVE = "it is inherited from there and not removable here"
 OWN_ACCOUNT = "it is the account's that runs this program"
@@ -36,8 +37,8 @@ def of(found: Found, undeclared: Iterable[Assignment], own: Own) -> Removal:
     for assignment in sorted(undeclared, key=str):
         if assignment in found.above:
             kept[assignment] = FROM_ABOVE
-        elif own.has(assignment.kind, assignment.principal_id):
-            kept[assignment] = OWN_ACCOUNT if assignment.kind == "user" else OWN_GROUP
+        elif own.has(assignment.place.principal_kind, assignment.place.principal_id):
+            kept[assignment] = OWN_ACCOUNT if assignment.place.principal_kind == "user" else OWN_GROUP
         else:
             removable.append(assignment)
     admins = [one for one in (*found.here, *found.above) if one.is_live_admin and one not in _below(found)]
@@ -49,4 +50,4 @@ def of(found: Found, undeclared: Iterable[Assignment], own: Own) -> Removal:
 
 def _below(found: Found) -> set[Assignment]:
     """What is assigned on the project and counts in its sub-projects only."""
-    return {assignment for assignment in found.here if assignment.inherited}
+    return {assignment for assignment in found.here if assignment.place.inherited}

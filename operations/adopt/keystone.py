@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from clients.keystone.assignment import Place
 from clients.names import folded
 from config.grant import RoleGrantSpec
 from config.identity import ALWAYS_THERE
@@ -149,29 +150,24 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
         scopes.add(f"{name}@{domain}" if entry.section == "projects" else name)
     projects_by_id = {project.id: project for project in live.projects}
     for assignment in live.assignments:
-        scope: dict[str, Any] = assignment.scope or {}
-        project_id = (scope.get("project") or {}).get("id", "")
-        domain_id = (scope.get("domain") or {}).get("id", "")
-        project = projects_by_id.get(project_id)
-        domain_name = live.domain_names.get(project.domain_id if project else domain_id)
+        place = Place.of_keystone(assignment.user, assignment.group, assignment.scope)
+        project = projects_by_id.get(place.scope_id) if place.scope_kind == "project" else None
+        domain_id = project.domain_id if project else place.scope_id if place.scope_kind == "domain" else ""
+        domain_name = live.domain_names.get(domain_id)
         if domain_name is None:
             continue  # the whole system, which nobody adopts unasked
-        place = f"{project.name}@{domain_name}" if project else domain_name
-        inherited = "OS-INHERIT:inherited_to" in scope
-        kind = "group" if assignment.group else "user"
-        principal_id = (assignment.group or assignment.user)["id"]
-        users_and_groups = ("", principal_id) if kind == "user" else (principal_id, "")
-        ids = (domain_id, project_id, *users_and_groups, assignment.role["id"])
-        adopt = "/".join(ids)
-        asked_for = place in scopes and wanted.named(project.name if project else domain_name)
-        if not asked_for or grant_id(adopt, inherited=inherited) in wanted.managed:
+        scope = f"{project.name}@{domain_name}" if project else domain_name
+        adopt = place.assignment_id(assignment.role["id"])
+        asked_for = scope in scopes and wanted.named(project.name if project else domain_name)
+        if not asked_for or grant_id(adopt, inherited=place.inherited) in wanted.managed:
             continue
+        kind, principal_id = place.principal_kind, place.principal_id
         principal = live.principal(kind, principal_id)
         role = next((role.name for role in live.roles if role.id == assignment.role["id"]), None)
         principal_domain = live.domain_names.get(principal.domain_id) if principal else None
         if principal is None or role is None or principal_domain is None:
             yield LeftOut(
-                f"grant of a role on {place!r} to {kind} {principal_id}",
+                f"grant of a role on {scope!r} to {kind} {principal_id}",
                 "Keystone cannot name them; is the directory of its domain there?",
             )
             continue
@@ -181,7 +177,7 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
             "role": role,
             kind: {"name": principal.name, "domain": principal_domain},
             "scope": {"project": project.name, "domain": domain_name} if project else {"domain": domain_name},
-            "inherited": inherited,
+            "inherited": place.inherited,
             "adopt": adopt,
         }
         name = RoleGrantSpec.model_validate(values).qualified_name

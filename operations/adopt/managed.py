@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from clients.keystone.assignment import Place
 from operations.adopt.entry import grant_id
 
 if TYPE_CHECKING:
@@ -30,16 +31,13 @@ def managed_ids(state: Mapping[str, Any]) -> frozenset[str]:
 
 def granted_ids(inputs: Mapping[str, Any]) -> Iterator[str]:
     """The ids of the grants that a role set of these inputs gives, as `grants[].adopt` has them; none on the system."""
-    domain, project = (
-        inputs.get("scope_id", "") if inputs.get("scope_kind") == kind else ""
-        for kind in ("domain", "project")
+    place = Place(
+        inputs.get("principal_kind", "user"),
+        inputs.get("principal_id", ""),
+        inputs.get("scope_kind", "system"),
+        inputs.get("scope_id", ""),
+        inherited=bool(inputs.get("inherited")),
     )
-    group, user = (
-        inputs.get("principal_id", "") if inputs.get("principal_kind") == kind else ""
-        for kind in ("group", "user")
-    )
-    if domain or project:
+    if place.scope_kind != "system":
         for role in inputs.get("roles") or ():
-            yield grant_id(
-                f"{domain}/{project}/{group}/{user}/{role}", inherited=bool(inputs.get("inherited"))
-            )
+            yield grant_id(place.assignment_id(role), inherited=place.inherited)

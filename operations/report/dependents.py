@@ -125,7 +125,7 @@ class Dependents:
         for grant in grants:
             if grant.scope_id != scope_id:
                 continue
-            if grant.kind == "user":
+            if grant.principal_kind == "user":
                 users.add(grant.principal_id)
                 continue
             members = self.live.members(grant.principal_id)

@@ -10,6 +10,7 @@ from openstack.exceptions import SDKException
 
 from clients import ceph, glance
 from clients.errors import CloudError, InUseError
+from clients.keystone.assignment import Place
 from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.rbd_image import clones, store
@@ -70,16 +71,6 @@ class Project:
 
 
 @dataclass(frozen=True)
-class Grant:
-    """A role of a user or a group on a project or a domain."""
-
-    kind: str
-    principal_id: str
-    scope_id: str
-    inherited: bool = False
-
-
-@dataclass(frozen=True)
 class Generation:
     """A record of Glance's that holds one content of a golden image."""
 
@@ -98,7 +89,7 @@ class Live:
     ports: tuple[Port, ...] | NotKnown = _NOBODY
     volumes: tuple[Volume, ...] | NotKnown = _NOBODY
     projects: tuple[Project, ...] | NotKnown = _NOBODY
-    grants: tuple[Grant, ...] | NotKnown = _NOBODY
+    grants: tuple[Place, ...] | NotKnown = _NOBODY
     generations: tuple[Generation, ...] | NotKnown = _NOBODY
     members: Callable[[str], tuple[str, ...] | NotKnown] = lambda _group_id: _NOBODY
     """The ids of a group's users."""
@@ -125,7 +116,7 @@ def look(connection: Connection) -> Live:
         ports=whole("Neutron", lambda: map(_port, connection.network.ports())),
         volumes=whole("Cinder", lambda: map(_volume, connection.block_storage.volumes(all_projects=True))),
         projects=whole("Keystone", lambda: map(_project, identity.projects())),
-        grants=whole("Keystone", lambda: map(_grant, identity.role_assignments())),
+        grants=whole("Keystone", lambda: map(_place, identity.role_assignments())),
         generations=whole("Glance", lambda: _generations(connection)),
         members=lambda id_: whole("Keystone", lambda: (user.id for user in identity.group_users(id_))),
         users=lambda id_: whole("Keystone", lambda: (user.id for user in identity.users(domain_id=id_))),
@@ -208,12 +199,8 @@ def _project(live: Any) -> Project:
     return Project(live.id, live.name, live.domain_id or "")
 
 
-def _grant(live: Any) -> Grant:
-    kind = "user" if live.user else "group"
-    scope = live.scope or {}
-    place = scope.get("project") or scope.get("domain") or {}
-    inherited = bool(scope.get("OS-INHERIT:inherited_to"))
-    return Grant(kind, (live.user or live.group or {}).get("id", ""), place.get("id", ""), inherited)
+def _place(live: Any) -> Place:
+    return Place.of_keystone(live.user, live.group, live.scope)
 
 
 def _generations(connection: Connection) -> Iterable[Generation]:

@@ -9,7 +9,7 @@ import pytest
 from openstack.connection import Connection
 
 from clients.errors import CloudError
-from dynamic_providers.undeclared_grants import assignments
+from clients.keystone import role_assignments
 from lab.services import ldap
 from lab.settings import LDAP_BASE, Lab
 
@@ -57,7 +57,7 @@ class Staffed:
 
     @property
     def told(self) -> list[str]:
-        return [str(assignment) for assignment in assignments.read(self.admin, self.project_id).here]
+        return [str(each) for each in role_assignments.on_project(self.admin, self.project_id).here]
 
 
 @pytest.fixture

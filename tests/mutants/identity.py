@@ -60,7 +60,7 @@ MUTANTS = (
     ),
     Mutant(
         "dynamic_providers.undeclared_grants.removal:of",
-        "elif own.has(assignment.kind, assignment.principal_id):",
+        "elif own.has(assignment.place.principal_kind, assignment.place.principal_id):",
         "elif False:",
         "tests/unit/test_undeclared_grants.py",
     ),
@@ -77,9 +77,9 @@ MUTANTS = (
         "tests/unit/test_undeclared_grants.py",
     ),
     Mutant(
-        "components.identity.undeclared_grants:Known.covers",
-        "and folded(assignment.role) in self.roles",
-        "and assignment.role in self.roles",
+        "config.grant:DeclaredGrant.covers",
+        "folded(assignment.role) in map(folded, self.roles)",
+        "assignment.role in self.roles",
         "tests/unit/test_undeclared_grants.py",
     ),
     Mutant(

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from clients.keystone.assignment import Place
 from operations.report.change import Change, changes
 from operations.report.dependents import Dependents
-from operations.report.live import Generation, Grant, Live, Port, Project, Server, Volume
+from operations.report.live import Generation, Live, Port, Project, Server, Volume
 
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
@@ -33,7 +34,11 @@ LIVE = Live(
         Project("p2", "testing", "d1"),
         Project("p3", "empty", "d2"),
     ),
-    grants=(Grant("user", "ann", "p1"), Grant("group", "devs", "p1"), Grant("user", "bob", "p2")),
+    grants=(
+        Place("user", "ann", "project", "p1"),
+        Place("group", "devs", "project", "p1"),
+        Place("user", "bob", "project", "p2"),
+    ),
     generations=(
         Generation("g1", "private-cloud/dev", "debian", "2026-11-02T10:00:00Z"),
         Generation("g0", "private-cloud/dev", "debian", "2026-11-01T10:00:00Z", hidden=True),

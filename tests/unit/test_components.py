@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc
 
+from clients.keystone import role_assignments
 from clients.ldap import UnreachableError
 from clients.ldap_probe import Found
 from components.identity.domain import Domain, ExistingDomain
@@ -26,7 +27,6 @@ from config.identity import DomainSpec, ProjectSpec
 from config.kolla import KollaSpec
 from config.network import ProviderNetworkSpec
 from config.subnet import SubnetSpec
-from dynamic_providers.undeclared_grants import assignments
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
@@ -301,7 +301,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
     monkeypatch.setattr("components.identity.preflight.probe", lambda _settings, _names: found_nobody())
     monkeypatch.setattr(
-        "components.identity.undeclared_grants._read", lambda *_: (assignments.Found((), ()), None)
+        "components.identity.undeclared_grants._read", lambda *_: (role_assignments.Found((), ()), None)
     )
     monkeypatch.setattr("components.storage.ceph_users.look_at_the_login", lambda *_: None)
     monkeypatch.setattr("components.storage.image_copies._look", lambda _store: [])

@@ -1,12 +1,14 @@
 """Which class each change gets, and who is said to depend on it."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import dynamic_providers
+from clients.keystone.assignment import Assignment, Place
 from config.spec import Effect
 from operations.report.change import changes
 from operations.report.risk import NotKnown, Risk
@@ -33,6 +35,7 @@ GROUP = "pulumi-python:dynamic/networking:DefaultSecurityGroup"
 SYSTEMS = "pulumi-python:dynamic/hosts:HostOs"
 SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 USER = "openstack:identity/user:User"
+UNDECLARED = "pulumi-python:dynamic/identity:UndeclaredGrants"
 ROUTES = "pulumi-python:dynamic/network:HostRoutes"
 STORE = {"pool": "images", "ceph_user": "import", "owner_stack": "private-cloud/dev"}
 
@@ -207,6 +210,16 @@ def test_roles_that_are_added_are_harmless_and_roles_that_go_interrupt() -> None
     assert risk("update", ROLES, "x", old=few, new=many) is HARMLESS
     assert risk("update", ROLES, "x", old=many, new=few) is INTERRUPTS
     assert risk("create", ROLES, "x", new={"scope_kind": "system", "roles": ["a"]}) is PERSON
+
+
+def test_grants_that_nobody_declared_are_told_one_by_one() -> None:
+    place = Place("user", "u1", "project", "p1", principal="bob@corp", scope="lab@corp")
+    new = {"project_id": "p1", "undeclared": [asdict(Assignment(place, "r1", "member"))]}
+    judged = judge(change("create", UNDECLARED, "lab@corp", new=new), CLOUD)
+    assert judged.risk is INTERRUPTS
+    assert "role 'member' for user bob@corp on project lab@corp" in judged.sentence
+    assert [fact.count for fact in judged.facts] == [1]
+    assert risk("create", UNDECLARED, "lab@corp", new={"project_id": "p1", "undeclared": []}) is HARMLESS
 
 
 def test_another_attribute_for_ids_needs_a_person_and_another_address_only_interrupts() -> None:

@@ -13,7 +13,8 @@ import requests
 from pulumi.output import Unknown
 
 from clients.errors import CloudError, InUseError
-from clients.keystone.role_assignments import Place
+from clients.keystone import role_assignments
+from clients.keystone.assignment import Place
 from dynamic_providers.role_set import RoleSet
 from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
 
@@ -192,9 +193,13 @@ def test_inherited_roles_and_direct_ones_are_kept_apart(keystone):
 
 
 def test_the_system_and_domains_have_their_own_places():
-    assert Place("group", "g1", "system", "all").url("r") == "/system/groups/g1/roles/r"
-    assert Place("group", "g1", "domain", "d1").url("r") == "/domains/d1/groups/g1/roles/r"
-    assert Place("group", "g1", "system", "all").query == {"group.id": "g1", "scope.system": "all"}
+    url = role_assignments.url
+    assert url(Place("group", "g1", "system", "all"), "r") == "/system/groups/g1/roles/r"
+    assert url(Place("group", "g1", "domain", "d1"), "r") == "/domains/d1/groups/g1/roles/r"
+    assert role_assignments._query(Place("group", "g1", "system", "all")) == {
+        "group.id": "g1",
+        "scope.system": "all",
+    }
 
 
 @pytest.mark.parametrize(
@@ -286,7 +291,7 @@ DOMAIN_SCOPE = {"domain": {"id": "d-own"}}
 )
 def test_the_roles_that_this_run_itself_needs_are_not_taken_away(keystone, place, scope, role, refused):
     keystone.scope = scope
-    keystone.there = {place.url(role)}
+    keystone.there = {role_assignments.url(place, role)}
     declared = {
         "principal_kind": place.principal_kind,
         "principal_id": place.principal_id,
@@ -313,7 +318,7 @@ def test_the_roles_that_this_run_itself_needs_are_not_taken_away(keystone, place
         with pytest.raises(InUseError, match=f"role {role} of {place.principal_kind} {place.principal_id}"):
             take()
         assert keystone.changes == []
-    assert keystone.there == {place.url(role)}
+    assert keystone.there == {role_assignments.url(place, role)}
 
 
 def test_whether_this_run_needs_a_role_is_not_asked_where_none_goes(keystone):

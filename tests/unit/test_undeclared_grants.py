@@ -7,7 +7,8 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -16,27 +17,35 @@ from pulumi.runtime import mocks
 
 from clients import openstack
 from clients.errors import CloudError
-from clients.keystone import own_login
+from clients.keystone import own_login, role_assignments
+from clients.keystone.assignment import Assignment, Place
 from clients.keystone.own_login import Own
+from clients.keystone.role_assignments import Found
 from components.identity import undeclared_grants
-from components.identity.undeclared_grants import AuthoritativeProject, DeclaredGrant, Known
+from components.identity.undeclared_grants import AuthoritativeProject
+from config.grant import DeclaredGrant
 from config.identity import Undeclared
-from dynamic_providers.undeclared_grants import assignments, removal
-from dynamic_providers.undeclared_grants.assignments import Assignment, Found
+from dynamic_providers.undeclared_grants import removal
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
 
-BOB = Assignment(
-    "user", "u-bob", "bob@corp", "r-member", "member", "project", "p1", "lab@corp", inherited=False
-)
-TEAM = replace(BOB, kind="group", principal_id="g-team", principal="team@corp")
-CHIEF = replace(BOB, principal_id="u-chief", principal="chief@corp", role_id="r-admin", role="admin")
-DEPUTY = replace(CHIEF, principal_id="u-deputy", principal="deputy@corp")
-GONE = replace(BOB, principal_id="u-gone", principal="")
-ABOVE = replace(BOB, scope_kind="domain", scope_id="d1", scope="corp", inherited=True)
+PLACE = Place("user", "u-bob", "project", "p1", principal="bob@corp", scope="lab@corp")
+BOB = Assignment(PLACE, "r-member", "member")
+
+
+def at(assignment: Assignment, **changes: Any) -> Assignment:
+    """The same role at another place."""
+    return replace(assignment, place=replace(assignment.place, **changes))
+
+
+TEAM = at(BOB, principal_kind="group", principal_id="g-team", principal="team@corp")
+CHIEF = at(Assignment(PLACE, "r-admin", "admin"), principal_id="u-chief", principal="chief@corp")
+DEPUTY = at(CHIEF, principal_id="u-deputy", principal="deputy@corp")
+GONE = at(BOB, principal_id="u-gone", principal="")
+ABOVE = at(BOB, scope_kind="domain", scope_id="d1", scope="corp", inherited=True)
 OWN = Own("u-own", frozenset({"g-own"}))
 TYPE = "pulumi-python:dynamic/identity:UndeclaredGrants"  # in state, so it stays
 PROPS = {"cloud": "c", "project_id": "p1"}
-LISTED = {"kind": "user", "principal_id": "u-bob", "role_id": "r-member", "inherited": False, "told": "bob"}
+LISTED = asdict(at(BOB, principal="robert@corp"))  # renamed since
 
 
 def test_an_assignment_says_who_which_role_and_where() -> None:
@@ -80,7 +89,7 @@ def test_the_last_admin_stays_and_is_one() -> None:
     "found",
     [
         Found((CHIEF, DEPUTY), ()),  # one that is declared
-        Found((CHIEF,), (replace(DEPUTY, scope_kind="domain", scope_id="d1", inherited=True),)),
+        Found((CHIEF,), (at(DEPUTY, scope_kind="domain", scope_id="d1", inherited=True),)),
     ],
 )
 def test_an_admin_goes_where_another_remains(found: Found) -> None:
@@ -90,33 +99,37 @@ def test_an_admin_goes_where_another_remains(found: Found) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(DEPUTY, principal=""),  # nobody has that id any more
-        replace(DEPUTY, inherited=True),  # counts in the project's sub-projects only
+        at(DEPUTY, principal=""),  # nobody has that id any more
+        at(DEPUTY, inherited=True),  # counts in the project's sub-projects only
     ],
 )
 def test_an_admin_who_is_none_here_does_not_count_as_another(other: Assignment) -> None:
     assert removal.of(Found((CHIEF, other), ()), [CHIEF], OWN).kept == {CHIEF: removal.LAST_ADMIN}
 
 
-KNOWN = Known("user", "bob@corp", "u-bob", frozenset({"member"}), "p1", inherited=False)
+KNOWN = DeclaredGrant(PLACE, ("member",))
+
+
+def declared(**changes: Any) -> DeclaredGrant:
+    return replace(KNOWN, place=replace(PLACE, **changes))
 
 
 @pytest.mark.parametrize(
     ("grant", "covered"),
     [
         (KNOWN, True),
-        (replace(KNOWN, principal_id="u-other"), False),
-        (replace(KNOWN, principal_id=None, principal="Bob@corp"), True),
-        (replace(KNOWN, principal_id=None, principal="bob@Default"), False),
-        (replace(KNOWN, roles=frozenset({"reader"})), False),
-        (replace(KNOWN, scope_id="p2"), False),
-        (replace(KNOWN, scope_id=None), False),
-        (replace(KNOWN, inherited=True), False),
-        (replace(KNOWN, kind="group"), False),
+        (declared(principal_id="u-other"), False),
+        (declared(principal_id="", principal="Bob@corp"), True),
+        (declared(principal_id="", principal="bob@Default"), False),
+        (replace(KNOWN, roles=("reader",)), False),
+        (declared(scope_id="p2"), False),
+        (declared(scope_id=""), False),
+        (declared(inherited=True), False),
+        (declared(principal_kind="group"), False),
     ],
 )
 def test_a_declared_grant_covers_what_it_makes_by_name_while_its_id_is_unknown(
-    grant: Known, covered: bool
+    grant: DeclaredGrant, covered: bool
 ) -> None:
     assert grant.covers(BOB) is covered
 
@@ -166,15 +179,14 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Connection:
         yield made
 
     monkeypatch.setattr(openstack, "connect", connect)
-    monkeypatch.setattr(assignments, "read", lambda *_: Found((BOB, TEAM, CHIEF), ()))
+    monkeypatch.setattr(role_assignments, "on_project", lambda *_: Found((BOB, TEAM, CHIEF), ()))
     monkeypatch.setattr(own_login, "read", lambda _: OWN)
     return made
 
 
 def test_only_what_was_listed_is_removed(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    listed_admin = LISTED | {"principal_id": "u-chief", "role_id": "r-admin"}
-    gone_since = LISTED | {"principal_id": "u-else"}
+    listed_admin, gone_since = asdict(CHIEF), asdict(at(BOB, principal_id="u-else"))
     made = UndeclaredGrantsProvider().create(PROPS | {"undeclared": [LISTED, listed_admin, gone_since]})
     assert connection.deleted == ["/projects/p1/users/u-bob/roles/r-member"]
     assert made.outs is not None
@@ -208,9 +220,8 @@ def watched(mode: Undeclared) -> list[dict[Any, Any]]:
 
     def program() -> None:
         holder = pulumi.ComponentResource("test:Holder", "holder")
-        team = DeclaredGrant(
-            "group", "team@corp", "g-team", ("member",), "p1", inherited=False, made_by=holder
-        )
+        grant = DeclaredGrant(replace(TEAM.place, principal_id="", scope_id=""), ("member",))
+        team: Any = SimpleNamespace(grant=grant, principal_id="g-team", scope_id="p1", role_set=holder)
         AuthoritativeProject(
             "lab@corp", mode, cloud="c", project_id=pulumi.Output.from_input("p1"), declared=[team]
         )
@@ -244,7 +255,7 @@ def test_a_project_that_removes_hands_over_what_may_go(
 ) -> None:
     monkeypatch.setattr(undeclared_grants, "_read", lambda *_: (Found((BOB, TEAM, CHIEF), ()), OWN))
     (inputs,) = watched("remove")
-    assert [(one["principal_id"], one["told"]) for one in inputs["undeclared"]] == [("u-bob", str(BOB))]
+    assert inputs["undeclared"] == [asdict(BOB)]
     assert f"  - {BOB}: will be removed" in warned[0]
     assert f"  - {CHIEF}: stays, because {removal.LAST_ADMIN}" in warned[0]
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter
+
+from clients.keystone.assignment import Assignment
 from config.account import AccountSpec
 from config.grant import RoleGrantSpec
 from config.identity import DomainSpec, ProjectSpec
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from operations.report.change import Change
     from operations.report.dependents import Dependents
 
+_ASSIGNMENTS = TypeAdapter(list[Assignment])
 _ID_ATTRIBUTES = ("user_id_attribute", "group_id_attribute")
 
 
@@ -101,14 +105,14 @@ def _roles_change(change: Change, cloud: Dependents) -> Verdict:
 
 
 def _undeclared(change: Change, _cloud: Dependents) -> Verdict:
-    found = listed(change.new, "undeclared")
+    found = _ASSIGNMENTS.validate_python(listed(change.new, "undeclared"))
     if not found:
         return Verdict(Risk.HARMLESS, "No grant is there beside the declared ones.")
-    lines = "; ".join(str(grant.get("told", "a grant")) for grant in found)
+    lines = "; ".join(map(str, found))
     return Verdict(
         Risk.INTERRUPTS,
         f"Grants that the stack file does not declare are taken away: {lines}.",
-        (Fact.of("users and groups", {str(grant.get("principal_id")) for grant in found}, named=False),),
+        (Fact.of("users and groups", {one.place.principal_id for one in found}, named=False),),
     )
 
 
