@@ -4,9 +4,9 @@ import asyncio
 
 import pulumi
 
+from clients import rbd
 from clients.errors import CloudError
 from config.image import ImageStoreSpec
-from dynamic_providers.rbd_image import clones, store
 
 
 async def warn_of_blindness(wanted: ImageStoreSpec, resource: pulumi.Resource) -> list[str]:
@@ -26,9 +26,9 @@ async def warn_of_blindness(wanted: ImageStoreSpec, resource: pulumi.Resource) -
 
 def _look(wanted: ImageStoreSpec) -> list[str]:
     conf = str(wanted.ceph_conf) if wanted.ceph_conf else None
-    with store.pool(wanted.pool, wanted.ceph_user, conf) as pool:
-        blind = clones.blind_pools(pool)
+    with rbd.pool(wanted.pool, wanted.ceph_user, conf) as pool:
+        blind = rbd.blind_pools(pool)
         if not blind:
             return []
-        lacks = clones.missing_caps(pool, blind)
+        lacks = rbd.missing_caps(pool, blind)
         return [f"images: no image could be removed, because its clones could not be seen: {lacks}"]

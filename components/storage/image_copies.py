@@ -6,8 +6,8 @@ import pulumi
 
 from clients.errors import CloudError
 from clients.openstack import connect
+from components.storage import cloning
 from config.image import ImageStoreSpec
-from dynamic_providers.rbd_image import cloning
 
 
 async def warn_of_copies(store: ImageStoreSpec, resource: pulumi.Resource) -> list[str]:

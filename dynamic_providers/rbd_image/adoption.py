@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clients import glance
+from clients import glance, rbd
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import store
 
@@ -58,7 +58,7 @@ def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
     if stored is None:
         problems.append(f"pool {cloud.pool.name!r} has no RBD image of its id")
     elif not stored.protected:
-        problems.append(f"its RBD image has no protected snapshot {store.SNAPSHOT!r}")
+        problems.append(f"its RBD image has no protected snapshot {rbd.SNAPSHOT!r}")
     elif stored.size != record["size"]:
         problems.append(f"its RBD image has {stored.size} bytes, and Glance says {record['size']}")
     return problems

@@ -18,9 +18,10 @@ from openstack.exceptions import SDKException
 
 from clients import ceph, glance
 from clients import openstack as openstack_client
+from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
-from dynamic_providers.rbd_image import clones, locations, registration, room, store, writer
+from dynamic_providers.rbd_image import locations, registration, room, store, writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -52,7 +53,7 @@ class Cloud:
 
     def location(self, image_id: str) -> str:
         """The location URL of a generation."""
-        return store.location(self.pool.fsid, self.pool.name, image_id)
+        return rbd_client.location(self.pool.fsid, self.pool.name, image_id)
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
     """Open both ends, Ceph first: it is what a wrong setting shows on most often."""
     with ExitStack() as held:
         with waiting(f"waiting for Ceph (pool {pool}) and Glance ({name})"):
-            opened = held.enter_context(store.pool(pool, user, conf))
+            opened = held.enter_context(rbd_client.pool(pool, user, conf))
             conn = held.enter_context(openstack_client.connect(name))
         yield Cloud(conn, opened)
 
@@ -251,7 +252,7 @@ def refuse_if_used(cloud: Cloud, record: glance.Record, *, to_trash: bool = Fals
     """
     try:
         with waiting(f"{record['name']}: looking for its clones"):
-            found = clones.users(cloud.pool, record["id"])
+            found = rbd_client.users(cloud.pool, record["id"])
     except InUseError as error:
         if not to_trash:
             raise type(error)(f"{_called(record)} is not removed: {error}") from error

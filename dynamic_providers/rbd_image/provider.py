@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from clients import glance
+from clients import glance, rbd
 from config.image import Image
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.rbd_image import adoption, generation, rotation, source, store
@@ -110,7 +110,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
                 for item in rotation.free(cloud, rotation.removed(cloud, inputs.owner_stack, state.id))
             ]
             if not stored.protected:
-                damage.append(f"snapshot {store.SNAPSHOT} is not protected")
+                damage.append(f"snapshot {rbd.SNAPSHOT} is not protected")
             live = inputs.model_copy(update=declared_by(record))
             return live, _outputs(cloud, record, [item["id"] for item in former], damage)
 

@@ -11,7 +11,7 @@ import rbd
 from clients import ceph
 from clients.errors import CloudError
 from clients.progress import waiting
-from dynamic_providers.rbd_image import store
+from clients.rbd import opened
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def refuse_ahead(pool: ceph.Pool, image: str | None, needed: int, what: str) -> 
     """
     refuse_if_full(pool)
     if image:
-        with suppress(rbd.ImageNotFound), store.opened(pool.ioctx, image, read_only=True) as target:
+        with suppress(rbd.ImageNotFound), opened(pool.ioctx, image, read_only=True) as target:
             refuse_if_too_small(pool, target, needed, what)
             return
     name = pool.handle.conf_get("rbd_default_data_pool") or pool.name

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from clients import glance
+from clients import glance, rbd
 from clients.errors import InUseError
-from dynamic_providers.rbd_image import clones, generation, locations
+from dynamic_providers.rbd_image import generation, locations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,7 +116,7 @@ def free(cloud: Cloud, records: list[glance.Record]) -> list[glance.Record]:
 
 def _is_free(cloud: Cloud, record: glance.Record) -> bool:
     try:
-        return not clones.users(cloud.pool, record["id"]) and not locations.also_shown_by(
+        return not rbd.users(cloud.pool, record["id"]) and not locations.also_shown_by(
             cloud.conn, cloud.pool, record
         )
     except InUseError:

@@ -7,7 +7,6 @@ left, and is written again.
 
 from __future__ import annotations
 
-import errno
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,8 @@ from typing import TYPE_CHECKING
 import rbd
 
 from clients import ceph
-from clients.errors import CloudError, InUseError
+from clients.errors import InUseError
+from clients.rbd import SNAPSHOT, opened
 from dynamic_providers.rbd_image.decoder import OBJECT
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ FEATURES = (
     | rbd.RBD_FEATURE_DEEP_FLATTEN
 )
 """Ceph's own default; said here, as the client's ceph.conf may say others, which cannot be cloned or written so."""
-SNAPSHOT = "snap"  # the name that Glance's own rbd driver gives and looks for
 SHA512_KEY = "private_cloud.sha512"  # RBD image metadata: the hash outlives a crash before registration
 
 
@@ -51,54 +50,6 @@ class Stored:
     snapshot: bool
     protected: bool
     sha512: str | None
-
-
-@contextmanager
-def pool(name: str, user: str, conf: str | None) -> Iterator[ceph.Pool]:
-    """Yield the pool as the cephx user; what Ceph refuses inside becomes a sentence.
-
-    Raises:
-        CloudError: no access, no room, a timeout, or whatever else Ceph answers.
-    """
-    with ceph.pool(name, user, conf) as opened:
-        try:
-            yield opened
-        except rbd.Error as error:
-            raise _said(error, user, name) from error
-
-
-def _said(error: rbd.Error, user: str, name: str) -> CloudError:
-    number = getattr(error, "errno", None)
-    if number in (errno.EPERM, errno.EACCES):
-        return CloudError(
-            f"client.{user} may not write RBD images in pool {name!r}: an administrator grants that with "
-            f"`ceph auth caps client.{user} mon 'profile rbd' osd 'profile rbd pool={name}'`."
-        )
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        return CloudError(
-            f"pool {name!r} is full or at its quota: free room or raise it, then run this again."
-        )
-    if ceph.is_unanswered(error):
-        return ceph.UnansweredError(
-            f"Ceph did not answer for pool {name!r} in time: see `ceph -s`, then run this again; "
-            "it goes on where it stopped."
-        )
-    return CloudError(f"Ceph failed in pool {name!r}: {error}.")
-
-
-def location(fsid: str, pool_name: str, image: str) -> str:
-    """The URL by which Glance, Nova and Cinder know the snapshot."""
-    return f"rbd://{fsid}/{pool_name}/{image}/{SNAPSHOT}"
-
-
-@contextmanager
-def opened(
-    ioctx: rados.Ioctx, name: str, *, read_only: bool = False, snapshot: str | None = None
-) -> Iterator[rbd.Image]:
-    """Yield the image, or its snapshot; one that leaves something unanswered is not closed (`ceph.closing`)."""
-    image = rbd.Image(ioctx, name, read_only=read_only, snapshot=snapshot)
-    with ceph.closing(image, image.close):
-        yield image
 
 
 def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
-from clients import ceph, glance
+from clients import ceph, glance, rbd
 from clients.errors import CloudError, InUseError
 from clients.keystone.assignment import Place
 from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.rbd_image import clones, store
 from operations.report.redaction import text
 from operations.report.risk import NotKnown
 
@@ -216,8 +215,8 @@ def _generations(connection: Connection) -> Iterable[Generation]:
 
 def _clones(pool: str, user: str, conf: str | None, image_id: str) -> tuple[str, ...] | NotKnown:
     def asked() -> Iterable[str]:
-        with store.pool(pool, user, conf) as opened:
-            return clones.users(opened, image_id)
+        with rbd.pool(pool, user, conf) as opened:
+            return rbd.users(opened, image_id)
 
     return answer("Ceph", asked)
 

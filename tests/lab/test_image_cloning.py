@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from clients import openstack as openstack_client
-from dynamic_providers.rbd_image.cloning import copies, look
+from components.storage.cloning import copies, look
 from tests.lab.golden_image import at_the_lab, first, inputs, make, provider
 from tests.lab.own_glance import own_account, own_glance
 from tests.lab.own_stack import STACK, Config, own_stack

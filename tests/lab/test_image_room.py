@@ -8,6 +8,7 @@ import pytest
 import rbd
 
 from clients import ceph as ceph_client
+from clients import rbd as rbd_client
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import room, source, store, writer
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
@@ -108,7 +109,7 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
 
     monkeypatch.setattr(room, "_held", recorded)
     with (
-        store.pool(own_pool, "admin", None) as pool,
+        rbd_client.pool(own_pool, "admin", None) as pool,
         verified(str(first[0]), inputs(first[0])["sha256"], "qcow2", "test") as opened,
     ):
         for again in (False, True):

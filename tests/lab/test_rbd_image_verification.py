@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from clients import ceph
+from clients import rbd as rbd_client
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import store, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
@@ -52,7 +53,7 @@ def written(source, meddle):
 
     with (
         pytest.MonkeyPatch.context() as patch,
-        store.pool("images", "image-import", None) as pool,
+        rbd_client.pool("images", "image-import", None) as pool,
         verified(str(source), sha256(source), "qcow2", NAME) as opened,
     ):
         patch.setattr(verify, "check", check)

@@ -10,8 +10,8 @@ from pulumi.runtime import mocks
 
 from clients.errors import CloudError
 from components.storage import image_copies
+from components.storage.cloning import Seen, copies, look
 from config.image import ImageStoreSpec
-from dynamic_providers.rbd_image.cloning import Seen, copies, look
 
 HERE, INTERNAL = "https://glance.example", "http://10.0.0.5:9292"
 RECORD = {"id": "i1", "name": "debian"}

@@ -1,29 +1,80 @@
-"""The clones of an image's snapshot, and whether this cephx user can know of all of them.
+"""RBD images in a pool, for whoever reads them: the pool, an image, the clones of its snapshot.
 
-Clones of Ceph's old format are registered in their own pool, in an object `rbd_children`; librbd asks for it in every
-pool of the cluster before it says that a snapshot has none.
+What an import makes of an image is in dynamic_providers/rbd_image/store.py. Clones of Ceph's old format are registered
+in their own pool, in an object `rbd_children`; librbd asks for it in every pool of the cluster before it says that a
+snapshot has none.
 """
 
 from __future__ import annotations
 
 import errno
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import rados
 import rbd
 
-from clients.errors import InUseError
-from dynamic_providers.rbd_image.store import SNAPSHOT, opened
+from clients import ceph
+from clients.errors import CloudError, InUseError
 
 if TYPE_CHECKING:
-    from clients import ceph
+    from collections.abc import Iterator
 
+SNAPSHOT = "snap"  # the name that Glance's own rbd driver gives and looks for
 _CHILDREN = "rbd_children"
 _REFUSED = (errno.EPERM, errno.EACCES)
 
 
 class UnknownClonesError(InUseError):
     """Whether there are clones cannot be told: to be treated as if there were."""
+
+
+@contextmanager
+def pool(name: str, user: str, conf: str | None) -> Iterator[ceph.Pool]:
+    """Yield the pool as the cephx user; what Ceph refuses inside becomes a sentence.
+
+    Raises:
+        CloudError: no access, no room, a timeout, or whatever else Ceph answers.
+    """
+    with ceph.pool(name, user, conf) as opened:
+        try:
+            yield opened
+        except rbd.Error as error:
+            raise _said(error, user, name) from error
+
+
+def _said(error: rbd.Error, user: str, name: str) -> CloudError:
+    number = getattr(error, "errno", None)
+    if number in (errno.EPERM, errno.EACCES):
+        return CloudError(
+            f"client.{user} may not write RBD images in pool {name!r}: an administrator grants that with "
+            f"`ceph auth caps client.{user} mon 'profile rbd' osd 'profile rbd pool={name}'`."
+        )
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return CloudError(
+            f"pool {name!r} is full or at its quota: free room or raise it, then run this again."
+        )
+    if ceph.is_unanswered(error):
+        return ceph.UnansweredError(
+            f"Ceph did not answer for pool {name!r} in time: see `ceph -s`, then run this again; "
+            "it goes on where it stopped."
+        )
+    return CloudError(f"Ceph failed in pool {name!r}: {error}.")
+
+
+def location(fsid: str, pool_name: str, image: str) -> str:
+    """The URL by which Glance, Nova and Cinder know the snapshot."""
+    return f"rbd://{fsid}/{pool_name}/{image}/{SNAPSHOT}"
+
+
+@contextmanager
+def opened(
+    ioctx: rados.Ioctx, name: str, *, read_only: bool = False, snapshot: str | None = None
+) -> Iterator[rbd.Image]:
+    """Yield the image, or its snapshot; one that leaves something unanswered is not closed (`ceph.closing`)."""
+    image = rbd.Image(ioctx, name, read_only=read_only, snapshot=snapshot)
+    with ceph.closing(image, image.close):
+        yield image
 
 
 def users(pool: ceph.Pool, name: str) -> list[str]:
