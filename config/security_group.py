@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from clients.security_group_rules import (
+from clients.neutron.security_group_rules import (
     PROTOCOLS,
     SAME_GROUP,
     Direction,

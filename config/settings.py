@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from clients.ldap_settings import Named
+from clients.directory.settings import Named
 from config.account import AccountSpec
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.fields import Name

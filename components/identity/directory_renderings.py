@@ -1,7 +1,7 @@
 """What a directory of the stack file is to others: to Keystone's API, to Keystone's files, and to the preflight."""
 
-from clients.ldap import Login
-from clients.ldap_settings import Entries, Named, Settings
+from clients.directory.connection import Login
+from clients.directory.settings import Entries, Named, Settings
 from config.directory import DirectorySpec
 from dynamic_providers.keystone_domain_config import KeystoneDomainConfigArgs
 

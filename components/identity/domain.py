@@ -6,7 +6,7 @@ from functools import partial
 import pulumi
 import pulumi_openstack as openstack
 
-from clients.ldap_settings import Named
+from clients.directory.settings import Named
 from components.identity.directory_renderings import config_args, domain_file
 from components.identity.kolla_domain_file import KollaDomainFile
 from components.identity.lookup import id_of

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import pulumi
 
-from clients.ldap import DirectoryError, UnreachableError
-from clients.ldap_probe import Found, probe
-from clients.ldap_settings import Named
+from clients.directory.connection import DirectoryError, UnreachableError
+from clients.directory.probe import Found, probe
+from clients.directory.settings import Named
 from components.identity.directory_renderings import probe_settings
 from config.directory import DirectorySpec
 

@@ -15,7 +15,7 @@ from dynamic_providers.default_security_group.provider import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clients.security_group_rules import Rule
+    from clients.neutron.security_group_rules import Rule
 
 __all__ = ["DefaultSecurityGroup", "DefaultSecurityGroupArgs"]
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from clients import exact
 from clients.errors import CloudError
+from clients.neutron.security_group_rules import NEUTRONS_OWN, Rule
 from clients.openstack import message
-from clients.security_group_rules import NEUTRONS_OWN, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

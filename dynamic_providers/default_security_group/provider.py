@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from clients import openstack
-from clients.security_group_rules import Rule  # noqa: TC001 - pydantic evaluates annotations
+from clients.neutron.security_group_rules import Rule  # noqa: TC001 - pydantic evaluates annotations
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
 

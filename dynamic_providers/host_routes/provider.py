@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import neutron
+from clients.neutron import subnets
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
@@ -61,7 +61,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     ) -> tuple[HostRoutesArgs, Outputs] | None:
         """Gone is: no subnet, or no route in it."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, state.id)
+            subnet = subnets.get(cloud, state.id)
         if subnet is None or not subnet.host_routes:
             return None
         return state.inputs.model_copy(update={"routes": _routes(subnet)}), state.outputs
@@ -69,7 +69,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     def delete_live(self, state: ResourceState[HostRoutesArgs, Outputs]) -> None:
         """Leave the subnet without host routes; without the subnet there are none."""
         with connect(state.inputs.cloud) as cloud:
-            if neutron.subnet(cloud, state.id):
+            if subnets.get(cloud, state.id):
                 cloud.network.update_subnet(state.id, host_routes=[])
 
 
@@ -82,8 +82,8 @@ def _routes(subnet: Any) -> list[HostRoute]:
 
 def _set(inputs: HostRoutesArgs) -> None:
     with connect(inputs.cloud) as cloud:
-        there = neutron.subnet(cloud, inputs.subnet_id)
+        there = subnets.get(cloud, inputs.subnet_id)
         if there is not None and _routes(there) == inputs.routes:
             return  # an adopted subnet stays as it is
         routes = [{"destination": route.destination, "nexthop": route.next_hop} for route in inputs.routes]
-        neutron.change_subnet(cloud, inputs.subnet_id, "host routes", host_routes=routes)
+        subnets.change(cloud, inputs.subnet_id, "host routes", host_routes=routes)

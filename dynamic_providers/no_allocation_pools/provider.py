@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from clients import neutron
+from clients.neutron import subnets
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
@@ -48,7 +48,7 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
     def find_or_create(self, inputs: NoAllocationPoolsArgs) -> tuple[str, Outputs]:
         """Take the subnet's pools away."""
         with connect(inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, inputs.subnet_id)
+            subnet = subnets.get(cloud, inputs.subnet_id)
             if subnet is None or subnet.allocation_pools:
                 _set(cloud, inputs.subnet_id, [])
         return inputs.subnet_id, Outputs()
@@ -58,18 +58,16 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
     ) -> tuple[NoAllocationPoolsArgs, Outputs] | None:
         """Gone is: no subnet, or a pool in it."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, state.id)
+            subnet = subnets.get(cloud, state.id)
         return None if subnet is None or subnet.allocation_pools else (state.inputs, state.outputs)
 
     def delete_live(self, state: ResourceState[NoAllocationPoolsArgs, Outputs]) -> None:
         """Give the subnet its pools back, unless the plugin has given it some meanwhile."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = neutron.subnet(cloud, state.id)
+            subnet = subnets.get(cloud, state.id)
             if subnet is not None and not subnet.allocation_pools:
                 _set(cloud, state.id, state.inputs.given_back)
 
 
 def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:
-    neutron.change_subnet(
-        cloud, id_, "allocation pools", allocation_pools=[pool.model_dump() for pool in pools]
-    )
+    subnets.change(cloud, id_, "allocation pools", allocation_pools=[pool.model_dump() for pool in pools])

@@ -18,9 +18,9 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from openstack.connection import Connection
 
-from clients.ldap import UnreachableError
-from clients.ldap_probe import probe
-from clients.ldap_settings import Named
+from clients.directory.connection import UnreachableError
+from clients.directory.probe import probe
+from clients.directory.settings import Named
 from components.identity.directory_renderings import probe_settings
 from components.identity.preflight import preflight
 from config.directory import DirectorySpec

@@ -125,13 +125,13 @@ MUTANTS = (
         "tests/unit/test_directory.py",
     ),
     Mutant(
-        "clients.ldap_search:Search.names",
+        "clients.directory.search:Search.names",
         "if other != dn:",
         "if False:",
         "tests/unit/test_ldap_probe.py",
     ),
     Mutant(
-        "clients.ldap:_set_options",
+        "clients.directory.connection:_set_options",
         "ldap.OPT_X_TLS_DEMAND",
         "ldap.OPT_X_TLS_NEVER",
         "tests/unit/test_ldap_probe.py",

@@ -14,9 +14,9 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc
 
+from clients.directory.connection import UnreachableError
+from clients.directory.probe import Found
 from clients.keystone import role_assignments
-from clients.ldap import UnreachableError
-from clients.ldap_probe import Found
 from components.identity.domain import Domain, ExistingDomain
 from components.identity.grants import make_grants
 from components.identity.ids import Ids

@@ -12,7 +12,7 @@ import requests
 
 from clients import openstack
 from clients.errors import CloudError
-from clients.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
+from clients.neutron.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
 from dynamic_providers.default_security_group import DefaultSecurityGroup
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 

@@ -8,10 +8,10 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from clients.ldap import DirectoryError, UnreachableError
-from clients.ldap_probe import Found
-from clients.ldap_search import Count
-from clients.ldap_settings import Named
+from clients.directory.connection import DirectoryError, UnreachableError
+from clients.directory.probe import Found
+from clients.directory.search import Count
+from clients.directory.settings import Named
 from components.identity import preflight
 from components.identity.directory_renderings import domain_file, keystone_options, probe_settings
 from config.directory import DirectorySpec

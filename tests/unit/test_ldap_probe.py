@@ -11,11 +11,11 @@ from typing import Any
 import ldap
 import pytest
 
-from clients import ldap as client
-from clients import ldap_probe
-from clients.ldap import DirectoryError, Login, UnreachableError
-from clients.ldap_probe import probe
-from clients.ldap_settings import Entries, Named, Settings
+from clients.directory import connection as client
+from clients.directory import probe as ldap_probe
+from clients.directory.connection import DirectoryError, Login, UnreachableError
+from clients.directory.probe import probe
+from clients.directory.settings import Entries, Named, Settings
 
 LOGIN = Login(("ldaps://dc1", "ldaps://dc2"), False, Path("/ca.pem"), "ca_file", "cn=k,dc=x", "secret", 1)
 USERS = Entries("user", "ou=people,dc=x", "person", "", "cn", "cn")
@@ -130,7 +130,7 @@ def test_active_directorys_reason_is_told_and_the_password_is_not(monkeypatch: p
 
         def unbind_s(self) -> None: ...
 
-    monkeypatch.setattr("clients.ldap_tls.distrust", lambda *_, **__: None)
+    monkeypatch.setattr("clients.directory.tls.distrust", lambda *_, **__: None)
     monkeypatch.setattr(ldap, "initialize", lambda _url: Refusing())
     with pytest.raises(DirectoryError) as caught, client.connect(LOGIN, "ldaps://dc1"):
         pass
@@ -153,7 +153,7 @@ def test_a_connection_takes_no_certificate_but_that_of_the_ca(monkeypatch: pytes
         def unbind_s(self) -> None: ...
 
     connection = Recording()
-    monkeypatch.setattr("clients.ldap_tls.distrust", lambda *_, **__: None)
+    monkeypatch.setattr("clients.directory.tls.distrust", lambda *_, **__: None)
     monkeypatch.setattr(ldap, "initialize", lambda _url: connection)
     with client.connect(LOGIN, "ldaps://dc1"):
         assert (ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_DEMAND) in connection.options

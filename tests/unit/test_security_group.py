@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from clients.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
+from clients.neutron.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
 from config.security_group import DefaultGroup, DefaultSecurityGroupSpec
 
 GROUP: TypeAdapter[DefaultSecurityGroupSpec | None] = TypeAdapter(DefaultGroup)

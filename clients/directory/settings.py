@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import ldap
 
 if TYPE_CHECKING:
-    from clients.ldap import Login
+    from clients.directory.connection import Login
 
 Kind = Literal["user", "group"]
 

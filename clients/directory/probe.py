@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from clients.ldap import DirectoryError, UnreachableError, connect
-from clients.ldap_search import Search
-from clients.ldap_settings import Named
+from clients.directory.connection import DirectoryError, UnreachableError, connect
+from clients.directory.search import Search
+from clients.directory.settings import Named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from clients.ldap_search import Count
-    from clients.ldap_settings import Kind, Settings
+    from clients.directory.search import Count
+    from clients.directory.settings import Kind, Settings
 
 _SHOWN_DNS = 3
 

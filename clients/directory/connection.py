@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import ldap
 
-from clients import ldap_tls
+from clients.directory import tls
 from clients.errors import CloudError
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
         DirectoryError: TLS or the login is refused.
     """
     try:
-        distrust = ldap_tls.distrust(url, login.ca_file, start_tls=login.start_tls, timeout_s=login.timeout_s)
-    except ldap_tls.CaFileError as error:
+        distrust = tls.distrust(url, login.ca_file, start_tls=login.start_tls, timeout_s=login.timeout_s)
+    except tls.CaFileError as error:
         hint = (
             ""
             if login.ca_setting == "preflight_ca_file"
             else ", as preflight_ca_file where it has another path"
         )
         raise DirectoryError(login.ca_setting, f"{error}{hint}") from None
-    except ldap_tls.NoTlsError as error:
+    except tls.NoTlsError as error:
         raise DirectoryError("url", f"{url} answers, but {error}") from None
     except TimeoutError:
         raise UnreachableError(f"{url}: no answer within {login.timeout_s} s") from None
@@ -128,7 +128,7 @@ def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: makes the context of the options above
 
 
-def _bind(connection: SimpleLDAPObject, login: Login, url: str, distrust: ldap_tls.Distrust | None) -> None:
+def _bind(connection: SimpleLDAPObject, login: Login, url: str, distrust: tls.Distrust | None) -> None:
     try:
         if login.start_tls:
             connection.start_tls_s()

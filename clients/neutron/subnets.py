@@ -1,4 +1,4 @@
-"""What more than one provider asks of Neutron."""
+"""Subnets in Neutron."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from openstack.connection import Connection
 
 
-def subnet(conn: Connection, id_: str) -> Any | None:
+def get(conn: Connection, id_: str) -> Any | None:
     """The subnet with this id; None where there is none."""
     try:
         return conn.network.get_subnet(id_)
@@ -20,7 +20,7 @@ def subnet(conn: Connection, id_: str) -> Any | None:
         return None
 
 
-def change_subnet(conn: Connection, id_: str, what: str, **changes: Any) -> None:
+def change(conn: Connection, id_: str, what: str, **changes: Any) -> None:
     """Send the CHANGES of a subnet; WHAT they are is for a sentence.
 
     Raises:

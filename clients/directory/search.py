@@ -16,14 +16,14 @@ import ldap
 from ldap.controls import SimplePagedResultsControl
 from ldap.filter import escape_filter_chars
 
-from clients.ldap import DirectoryError, words
+from clients.directory.connection import DirectoryError, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ldap.ldapobject import SimpleLDAPObject
 
-    from clients.ldap_settings import Entries, Settings
+    from clients.directory.settings import Entries, Settings
 
 MOST_COUNTED = 50_000
 """Entries of a kind after which counting stops."""

@@ -1,0 +1,1 @@
+"""LDAP directories: looked at before Keystone is told to read them."""

@@ -1,0 +1,1 @@
+"""Neutron: calls and values that more than one place needs."""
