@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from openstack.connection import Connection
-
 from clients import exact
 from clients.openstack import connect
 from config.errors.problems import nearest
@@ -30,14 +28,17 @@ def missing(kind: str, name: str, domain: str | None, cloud: str | None) -> str:
         return plain
     try:
         with connect(cloud) as connection:
+            identity: Any = connection.identity  # untyped, because the SDK's types mix its versions 2 and 3
             if kind == "role":
                 owners = [
-                    domain for domain in _listed(connection, "domains") if _has_role(connection, domain, name)
+                    domain.name
+                    for domain in identity.domains()
+                    if any(role.name == name for role in identity.roles(domain_id=domain.id))
                 ]
                 if owners:
-                    return of_a_domain(name, [domain["name"] for domain in owners])
-                return missing_role(name, [role["name"] for role in _listed(connection, "roles")])
-            return missing_principal(kind, name, str(domain), *_elsewhere(connection, kind, name))
+                    return of_a_domain(name, owners)
+                return missing_role(name, [role.name for role in identity.roles()])
+            return missing_principal(kind, name, str(domain), *_elsewhere(identity, kind, name))
     except Exception:  # noqa: BLE001 - it was asked for a better sentence only; the plain one is true as well
         return plain
 
@@ -99,28 +100,13 @@ def missing_principal(
     return sentence
 
 
-def _elsewhere(connection: Connection, kind: str, name: str) -> tuple[list[str], list[str]]:
+def _elsewhere(identity: Any, kind: str, name: str) -> tuple[list[str], list[str]]:
     found, silent = [], []
-    for domain in _listed(connection, "domains"):
+    for domain in identity.domains():
         # With a configuration for each domain, Keystone searches one domain at a time.
-        response, there = exact.listed(
-            connection.identity, f"{kind}s", {"name": name}, {"domain_id": domain["id"]}
-        )
+        response, there = exact.listed(identity, f"{kind}s", {"name": name}, {"domain_id": domain.id})
         if response.status_code != HTTPStatus.OK:
-            silent.append(domain["name"])
+            silent.append(domain.name)
         elif there:
-            found.append(domain["name"])
+            found.append(domain.name)
     return found, silent
-
-
-def _has_role(connection: Connection, domain: dict[str, Any], name: str) -> bool:
-    response = connection.identity.get("/roles", params={"domain_id": domain["id"]})
-    response.raise_for_status()
-    return any(role["name"] == name for role in response.json()["roles"])
-
-
-def _listed(connection: Connection, collection: str) -> list[dict[str, Any]]:
-    response = connection.identity.get(f"/{collection}")
-    response.raise_for_status()
-    listed: list[dict[str, Any]] = response.json()[collection]
-    return listed

@@ -4,6 +4,9 @@ API: https://docs.openstack.org/api-ref/identity/v3/#application-credentials. On
 one, and Keystone tells its secret once. An administrator may look at it and delete it, so neither needs the
 account's password, which may have changed. Access rules stay with the user until it is deleted: Keystone uses
 one again where the same is asked for, and lets only the account itself delete it.
+
+Requests are made at the REST level: a status is an answer here (401: the password has just changed; 409: the name is
+taken), and the SDK's calls make exceptions of them, without Keystone's reason phrase.
 """
 
 from __future__ import annotations

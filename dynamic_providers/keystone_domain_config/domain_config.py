@@ -4,6 +4,9 @@ API: https://docs.openstack.org/api-ref/identity/v3/#domain-configuration. Keyst
 next request for the domain a worker makes a new driver from them if they have changed. Where
 ``domain_specific_drivers_enabled`` or ``domain_configurations_from_database`` is off it stores them all the same,
 answers 201, and goes on without them (keystone/identity/core.py): so whoever sets them has to look.
+
+Requests are made at the REST level: of what Keystone answers, the SDK's DomainConfig (4.22) has `url` and `user_tree_dn`
+of [ldap] and no other option.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Glance's rbd driver looks at a location's pool and image only, in the cluster that its own ceph.conf names; and it
 deletes the data with whichever of two records that show it goes first.
-API: https://docs.openstack.org/api-ref/image/v2/ (locations; stores discovery).
+API: https://docs.openstack.org/api-ref/image/v2/ (locations; stores discovery). Requests are made at the REST level: a
+Glance that does not tell is an answer here, and the SDK's `image_locations` and `stores` raise for it.
 """
 
 from __future__ import annotations

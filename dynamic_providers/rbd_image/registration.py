@@ -1,6 +1,8 @@
 """Telling Glance where a generation's data is: by its location API, or where that is not open by PATCH.
 
 API: https://docs.openstack.org/api-ref/image/v2/ (locations). docs/real-cloud.md says what each way needs and shows.
+Requests are made at the REST level: the SDK has no call for the second way, and its `add_image_location` makes an
+exception of each status (403, 404, 405, 409) after which another step follows here.
 """
 
 from __future__ import annotations
