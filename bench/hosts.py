@@ -72,7 +72,7 @@ class Site:
     def make(cls, folder: Path, hosts: Sequence[Row], steps: Sequence[str], others: int) -> Site:
         """Make the folder, with this many other hosts in its inventory."""
         made = cls(folder, hosts, steps)
-        (folder / "inventory" / ".known_hosts.d").mkdir(parents=True)
+        inventory.known_hosts_of(folder / "inventory", STACK).parent.mkdir(parents=True)
         for name in ("globals.yml", "passwords.yml"):
             shutil.copy(Path(os.environ["LAB_HOSTS"]).parent / "kolla" / name, folder)
         for number, row in enumerate(hosts):

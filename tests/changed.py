@@ -14,7 +14,9 @@ LAB = Path("tests/lab")
 _GROUP = re.compile(r'xdist_group\(name="(\w+)"\)')
 PRODUCT = ("clients/", "components/", "config/", "dynamic_providers/", "operations/", "policy/", "program/")
 OF_GROUP = {
-    "hosts": re.compile(r"/(ansible|bootc|containers|host|kickstart|kolla|managed_host|monitoring|ssh|enrolment)"),
+    "hosts": re.compile(
+        r"/(ansible|bootc|containers|host|kickstart|kolla|managed_host|monitoring|ssh|enrolment)"
+    ),
     "ceph": re.compile(r"/(ceph|checksums|clone|image|glance|golden_image|publish_image|rbd|storage)"),
 }
 NO_TEST = (".github/", "bench/", "docs/", "host_image/", "tests/engine/", "tests/unit/", "tests/mutants/")

@@ -5,12 +5,13 @@ from typing import Any
 
 from clients.managed_host import ManagedHost
 from clients.ssh import SshHost
+from dynamic_providers.kolla_host.inventory import known_hosts_of
 
 
 def ssh_host(name: str = "compute-1", **given: Any) -> SshHost:
     """How a host is reached that is not there."""
     others = {"address": "10.0.0.21", "port": 22, "user": "kolla"}
-    files = {"private_key_file": Path("/keys/id"), "known_hosts_file": Path(f"/inv/.known_hosts.d/{name}")}
+    files = {"private_key_file": Path("/keys/id"), "known_hosts_file": known_hosts_of(Path("/inv"), name)}
     return SshHost(**{"name": name, **others, **files, **given})
 
 
