@@ -1,6 +1,6 @@
 """Role grants: who may do what where, every name with its domain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -20,11 +20,11 @@ class DeclaredGrant:
 
     Attributes:
         place: of whom, and on what; its ids are empty until they are looked up or made.
-        roles: their names.
+        role_names: of the roles.
     """
 
     place: Place
-    roles: tuple[str, ...]
+    role_names: tuple[str, ...]
 
     @property
     def spelled(self) -> str:
@@ -50,7 +50,7 @@ class DeclaredGrant:
             same
             and (theirs.principal_kind, theirs.scope_id, theirs.inherited)
             == (mine.principal_kind, mine.scope_id, mine.inherited)
-            and folded(assignment.role) in map(folded, self.roles)
+            and folded(assignment.role) in map(folded, self.role_names)
         )
 
 
@@ -172,3 +172,8 @@ class RoleGrantSpec(Adoptable):
     def qualified_name(self) -> str:
         """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN[/inherited]: names it among all grants of the cloud."""
         return f"{self.role}/{self.declared.spelled}"
+
+
+def together(grants: Sequence[RoleGrantSpec]) -> DeclaredGrant:
+    """What GRANTS, all of one user or group on one scope, give."""
+    return DeclaredGrant(grants[0].declared.place, tuple(grant.role for grant in grants))

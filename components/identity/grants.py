@@ -8,7 +8,7 @@ import pulumi
 from components.identity.ids import Ids
 from components.identity.lookup import id_of
 from components.identity.role_assignments import RoleAssignments
-from config.grant import DeclaredGrant, RoleGrantSpec
+from config.grant import RoleGrantSpec, together
 
 
 def make_grants(
@@ -33,13 +33,13 @@ def make_grants(
 def _made(
     grants: Sequence[RoleGrantSpec], cloud: str, ids: Ids, opts: pulumi.ResourceOptions
 ) -> RoleAssignments:
-    first, place = grants[0], grants[0].declared.place
-    principal, scope = first.principal, first.scope
+    declared = together(grants)
+    principal, scope = grants[0].principal, grants[0].scope
     scope_id = "all" if scope.system else ids.of(scope.project, str(scope.domain))
 
     def principal_id(holder: pulumi.Resource) -> pulumi.Output[str]:
         found = id_of(
-            place.principal_kind,
+            declared.place.principal_kind,
             principal.name,
             holder,
             domain=principal.domain,
@@ -52,7 +52,7 @@ def _made(
         return pulumi.Output.all(found, scope_id, *roles).apply(lambda known: _checked(adopted, *known))
 
     return RoleAssignments(
-        DeclaredGrant(place, tuple(grant.role for grant in grants)),
+        declared,
         exact=False,
         cloud=cloud,
         principal_id=principal_id,

@@ -55,12 +55,11 @@ class RoleAssignments(pulumi.ComponentResource):
         self.scope_id = scope_id
         self.role_set = RoleSet(
             grant.name,
-            grant.place,
+            grant,
             cloud=cloud,
             principal_id=self.principal_id,
             scope_id=scope_id,
-            roles=[id_of("role", role, self) for role in grant.roles],
-            role_names=grant.roles,
+            roles=[id_of("role", role, self) for role in grant.role_names],
             exact=exact,
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )

@@ -13,7 +13,7 @@ from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clients.keystone.assignment import Place
+    from config.grant import DeclaredGrant
 
 __all__ = ["RoleSet", "RoleSetArgs"]
 
@@ -38,23 +38,23 @@ class RoleSet(Resource, module="identity", name="RoleSet"):
     def __init__(
         self,
         name: str,
-        place: Place,
+        grant: DeclaredGrant,
         *,
         cloud: str,
         principal_id: pulumi.Input[str],
         scope_id: pulumi.Input[str],
         roles: Sequence[pulumi.Input[str]],
-        role_names: Sequence[str],
         exact: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        by_name = asdict(grant)
         declared = {
-            **asdict(place),
+            **by_name.pop("place"),
+            **by_name,
             "cloud": cloud,
             "principal_id": principal_id,
             "scope_id": scope_id,
             "roles": pulumi.Output.all(*roles).apply(lambda ids: sorted(set(ids))),  # a set: no order
             "exact": exact,
-            "role_names": list(role_names),
         }
         super().__init__(RoleSetProvider(), name, {**declared, "given": None, "revision": None}, opts)

@@ -78,8 +78,8 @@ MUTANTS = (
     ),
     Mutant(
         "config.grant:DeclaredGrant.covers",
-        "folded(assignment.role) in map(folded, self.roles)",
-        "assignment.role in self.roles",
+        "folded(assignment.role) in map(folded, self.role_names)",
+        "assignment.role in self.role_names",
         "tests/unit/test_undeclared_grants.py",
     ),
     Mutant(

@@ -121,7 +121,7 @@ def declared(**changes: Any) -> DeclaredGrant:
         (declared(principal_id="u-other"), False),
         (declared(principal_id="", principal="Bob@corp"), True),
         (declared(principal_id="", principal="bob@Default"), False),
-        (replace(KNOWN, roles=("reader",)), False),
+        (replace(KNOWN, role_names=("reader",)), False),
         (declared(scope_id="p2"), False),
         (declared(scope_id=""), False),
         (declared(inherited=True), False),
