@@ -5,12 +5,13 @@ from functools import partial
 
 import pulumi
 
+from clients import ceph_users as users
 from clients.errors import CloudError
 from components.storage.ceph_login import CONF, ceph_conf, keyring, keyring_name
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.settings import Settings
 from dynamic_providers.ceph_login_files import CephLoginFiles
-from dynamic_providers.ceph_user import CephUser, CephUserArgs, users
+from dynamic_providers.ceph_user import CephUser, CephUserArgs
 
 
 @dataclass(frozen=True)

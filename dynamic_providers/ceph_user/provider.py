@@ -1,4 +1,4 @@
-"""The CRUD of a cephx user, as a table of contents; the work is in the module beside this one."""
+"""The CRUD of a cephx user, as a table of contents; the work is in clients/ceph_users.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from clients import ceph_users as users
 from clients.progress import tell
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
-from dynamic_providers.ceph_user import users
 
 
 class CephUserArgs(Inputs):

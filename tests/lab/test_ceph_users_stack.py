@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from clients import ceph
+from clients import ceph_users as users
 from clients.errors import CloudError
 from components.storage.ceph_login import CONF, keyring_name
-from dynamic_providers.ceph_user import users
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from clients import ceph
+from clients import ceph_users as users
 from clients.errors import CloudError
-from dynamic_providers.ceph_user import CephUser, users
+from dynamic_providers.ceph_user import CephUser
 from dynamic_providers.ceph_user.provider import CephUserArgs, CephUserProvider
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
