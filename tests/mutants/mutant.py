@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.python_source import tree
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -49,7 +51,7 @@ class Mutant:
             TableError: there is no such symbol, or BEFORE is not in it, or more than once.
         """
         text = (ROOT / self.path).read_text(encoding="utf-8")
-        first, last = _lines_of(ast.parse(text), self.symbol)
+        first, last = _lines_of(tree(text), self.symbol)
         lines = text.splitlines(keepends=True)
         source = "".join(lines[first - 1 : last])
         if source.count(self.before) != 1:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from clients import exact
+from tests.python_source import tree
 from tests.unit.host_cloud import answer
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +125,7 @@ def test_nobody_else_takes_the_answer_of_a_filter_by_a_text_as_it_is() -> None:
     found = [
         (str(path.relative_to(ROOT)), function, line)
         for path in sources()
-        for function, line in filters(ast.parse(path.read_text(encoding="utf-8")))
+        for function, line in filters(tree(path.read_text(encoding="utf-8")))
     ]
     wrong = [one for one in found if one[1] not in COMPARED.get(one[0], set())]
     assert wrong == [], "use clients/exact.py"
@@ -148,4 +149,4 @@ def test_nobody_else_takes_the_answer_of_a_filter_by_a_text_as_it_is() -> None:
     ],
 )
 def test_a_filter_is_recognised(text: str) -> None:
-    assert filters(ast.parse(text))
+    assert filters(tree(text))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.mutants.mutant import ROOT, Mutant, TableError
 from tests.mutants.table import MUTANTS
+from tests.python_source import tree
 
 FEWEST = 40
 
@@ -21,12 +22,12 @@ def test_there_are_enough_and_each_is_another() -> None:
 @cache
 def code(path: Path) -> str:
     """What Python makes of a file of the checkout."""
-    return ast.dump(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+    return ast.dump(tree((ROOT / path).read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.symbol)
 def test_a_mutant_changes_what_its_symbol_does(mutant: Mutant) -> None:
-    assert ast.dump(ast.parse(mutant.mutated())) != code(mutant.path)
+    assert ast.dump(tree(mutant.mutated())) != code(mutant.path)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.symbol)
