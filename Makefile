@@ -115,7 +115,7 @@ engine-test: toolchain ## the real engine against fake backends
 	@$(ENGINE_ENV); $(VENV)/python -m pytest -q tests/engine
 
 check: lint types ## what needs no lab: before every commit
-	@$(ENGINE_ENV); $(VENV)/python -m pytest -q -n 3 --dist worksteal -m "not nightly" tests/unit tests/engine
+	@$(ENGINE_ENV); $(VENV)/python -m pytest -q -n $$(($$(nproc) + 1)) --dist worksteal -m "not nightly" tests/unit tests/engine
 
 lab-test: toolchain ## real everything; brings the lab up
 	@$(PYTHON) -m lab install
