@@ -26,6 +26,7 @@ pytestmark = pytest.mark.xdist_group(name="ceph")
 
 STACK = "private-cloud/test-ceph-users"
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
+OWN = "test-users-"  # tests beside these have users of their own
 provider = CephUserProvider()
 
 
@@ -47,18 +48,22 @@ def admin() -> Iterator[rados.Rados]:
 def entities() -> set[str]:
     with admin() as handle:
         found = ceph.command(handle, "auth ls")["auth_dump"]
-    return {entry["entity"] for entry in found if "test" in entry["entity"]}
+    return {entry["entity"] for entry in found if OWN in entry["entity"]}
 
 
 def notes() -> set[str]:
     with admin() as handle:
-        return {key for key in ceph.command(handle, "config-key ls") if key.startswith(users.STAMPS)}
+        return {
+            key
+            for key in ceph.command(handle, "config-key ls")
+            if key.startswith(users.STAMPS) and OWN in key
+        }
 
 
 @pytest.fixture
 def maker(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A login that may make users and no more: its name, and the ceph.conf that leads to its key."""
-    name = f"test-maker-{secrets.token_hex(3)}"
+    name = f"{OWN}maker-{secrets.token_hex(3)}"
     with admin() as handle:
         made = ceph.command(handle, "auth get-or-create", entity=f"client.{name}", caps=["mon", users.RIGHTS])
         write_login(tmp_path / "maker", name, made[0]["key"], users.monitors(handle))
@@ -75,7 +80,7 @@ def write_login(folder: Path, user: str, key: str, monitors: users.Monitors) -> 
 
 @pytest.fixture
 def inputs(maker: dict[str, str]) -> dict[str, Any]:
-    return {"user": f"test-{secrets.token_hex(3)}.1", "caps": CAPS, "owner_stack": STACK, **maker}
+    return {"user": f"{OWN}{secrets.token_hex(3)}.1", "caps": CAPS, "owner_stack": STACK, **maker}
 
 
 @pytest.fixture
