@@ -88,7 +88,8 @@ def copied(held: ExitStack) -> Path:
 
 def pytest(folder: Path, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run pytest in a copy."""
-    options = ["-q", "--tb=short", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST_TEST_S}"]
+    # Without sources: Python 3.11.2 may fail to parse them for a traceback (tests/python_source.py).
+    options = ["-q", "--tb=line", "-p", "no:cacheprovider", "-o", f"timeout={LONGEST_TEST_S}"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *words],
         cwd=folder,
