@@ -56,7 +56,7 @@ def folder() -> Path:
     ):  # a script in Python that becomes the plugin
         (home(made) / "plugins" / plugin.parent.name).mkdir(parents=True)
         _write_client(home(made) / "plugins" / plugin.parent.name / PLUGIN, made / "socket", "plugin")
-    shutil.copy(ENGINE / "home" / "logs", home(made) / "logs")
+    (home(made) / "logs").symlink_to(ENGINE / "home" / "logs")
     # It ends when its standard input does, so with this process, however that ends.
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.warm.server", str(made)],
