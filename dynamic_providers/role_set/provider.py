@@ -103,20 +103,14 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
 
     def delete_live(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> None:
         """Remove every role there, or if not exact, those that were declared."""
-        inputs = state.inputs
-        with openstack.connect(inputs.cloud) as conn:
-            found = role_assignments.roles(conn, inputs.place)
-            _take(conn, inputs.place, found if inputs.exact else found & set(state.outputs.given))
+        with openstack.connect(state.inputs.cloud) as conn:
+            _take(conn, state.inputs.place, _removed_with(conn, state))
 
     def delete_refusals(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> list[str]:
         """What this run's own account needs."""
-        inputs = state.inputs
-        with openstack.connect(inputs.cloud) as conn:
-            found = role_assignments.roles(conn, inputs.place)
+        with openstack.connect(state.inputs.cloud) as conn:
             try:
-                own_login.keep(
-                    conn, inputs.place, found if inputs.exact else found & set(state.outputs.given)
-                )
+                own_login.keep(conn, state.inputs.place, _removed_with(conn, state))
             except InUseError as error:
                 return [str(error)]
         return []
@@ -126,6 +120,12 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
         with openstack.connect(state.inputs.cloud) as conn:
             found = role_assignments.roles(conn, state.inputs.place)
             _take(conn, state.inputs.place, found & set(state.outputs.given) - set(successor.roles))
+
+
+def _removed_with(conn: Connection, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> set[str]:
+    """Ids of the roles that a delete of the role set takes away."""
+    found = role_assignments.roles(conn, state.inputs.place)
+    return found if state.inputs.exact else found & set(state.outputs.given)
 
 
 def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:

@@ -41,8 +41,8 @@ MUTANTS = (
         "tests/unit/test_role_set.py",
     ),
     Mutant(
-        "dynamic_providers.role_set.provider:RoleSetProvider.delete_live",
-        "found if inputs.exact else found & set(state.outputs.given)",
+        "dynamic_providers.role_set.provider:_removed_with",
+        "found if state.inputs.exact else found & set(state.outputs.given)",
         "found",
         "tests/unit/test_role_set.py",
     ),
