@@ -5,23 +5,19 @@ environment, so it works however many programs are between. If this program dies
 clients/keeper.py.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from clients import keeper
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 PLUGINS = Path(__file__).parent / "ansible_plugins"
 EVENTS = "private_cloud_events"

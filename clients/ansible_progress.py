@@ -1,15 +1,11 @@
 """How far an Ansible run is: a line at most every few seconds, with the task that is going on."""
 
-from __future__ import annotations
-
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
+from clients.ansible import RunResult
 from clients.progress import BAR_INTERVAL_S, LINE_INTERVAL_S
-
-if TYPE_CHECKING:
-    from clients.ansible import RunResult
 
 
 class TaskProgress:

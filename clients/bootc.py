@@ -4,17 +4,13 @@ What `bootc status --json` gives is a BootcHost of org.containers.bootc/v1 (docs
 A reference with both tag and digest is kept by bootc without the tag, so it is compared so.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients import ssh
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 FETCH_S = 1800
 """For a whole image over the management network."""

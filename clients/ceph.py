@@ -1,24 +1,20 @@
 """A connection to a Ceph cluster as one cephx user, and the sentences for what Ceph refuses."""
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import json
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import rados
 
 from clients import regular_file
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 DEFAULT_CONF = "/etc/ceph/ceph.conf"
 CONNECT_TIMEOUT_S = "30"

@@ -4,21 +4,16 @@ RADOS has the operation since Luminous; Debian's python3-rados does not bind it,
 https://docs.ceph.com/en/pacific/rados/api/librados/ (rados_checksum)
 """
 
-from __future__ import annotations
-
 import ctypes
 import errno
 import os
 import struct
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
 from clients import ceph
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 LIBRARY = "librados.so.2"
 CRC32C = 2  # LIBRADOS_CHECKSUM_TYPE_CRC32C

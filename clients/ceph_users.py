@@ -5,21 +5,16 @@ that made it is written under a key of its own in the monitors' config-key store
 comes after a kill knows whose the user is. No key of a user is in any command that is sent: the monitors make it.
 """
 
-from __future__ import annotations
-
 import errno
 import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import rados
 
 from clients import ceph
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import rados
 
 STAMPS = "private-cloud/ceph-users/"
 """Under it a user's own key says which stack made it. In the store, so it never changes."""

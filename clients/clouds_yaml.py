@@ -4,26 +4,22 @@ That is all of what the OpenStack client reads: secure files, vendor profiles, s
 as the entry `envvars`. No network is used here.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1.loading import get_plugin_loader
 from openstack import exceptions as sdk_exceptions
 from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
 
 from clients import regular_file
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.config.cloud_region import CloudRegion
 
 INTERFACES = ("public", "internal", "admin")
 _PASSWORD_TYPES = frozenset({"password", "v3password"})

@@ -1,18 +1,12 @@
 """Containers on a host, as its container engine (Docker or Podman) tells of them."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients import ssh
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 # "Up 2 minutes (unhealthy)"; before the first check Docker says "(health: starting)", Podman "(starting)".
 _WELL = re.compile(r"^Up (?!.*\((?:unhealthy|health: starting|starting|Paused)\))", re.IGNORECASE)

@@ -4,14 +4,10 @@ MariaDB compares texts without case and accents, so a service's own filter may a
 (docs/names.md). Whatever is found by a text is asked for here, and nothing is changed or deleted that was not.
 """
 
-from __future__ import annotations
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from requests import Response
+from requests import Response
 
 Row = dict[str, Any]
 

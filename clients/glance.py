@@ -4,22 +4,17 @@ API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST
 ``create_image`` adds properties of its own and decides by content whether to upload.
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from openstack import exceptions
+from openstack.connection import Connection
+from requests import Response
 
 from clients import exact
 from clients.errors import CloudError, InUseError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from openstack.connection import Connection
-    from requests import Response
 
 STAMP_STACK = "private_cloud_stack"
 STAMP_IMAGE = "private_cloud_image"

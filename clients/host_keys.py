@@ -1,19 +1,14 @@
 """Public SSH keys of hosts: what a host shows now, fingerprints, and lines of known_hosts."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import hashlib
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from clients import regular_file
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SSH_PORT = 22
 _KINDS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")

@@ -1,25 +1,20 @@
 """A connection to OpenStack by the name of an entry in clouds.yaml."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from openstack import exceptions as sdk_exceptions
+from openstack.config.cloud_region import CloudRegion
 from openstack.connection import Connection
+from requests import Response
 
 from clients.clouds_yaml import login_of, region_of
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from openstack.config.cloud_region import CloudRegion
-    from requests import Response
 
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all

@@ -7,22 +7,18 @@ entry as the program does, and starts the plugin with the result in memory as it
 OS_ variable (docs/adr/0031-one-reader-of-clouds-yaml.md).
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from openstack import exceptions as sdk_exceptions
 from openstack.config import OpenStackConfig
+from openstack.config.cloud_region import CloudRegion
 
 from clients.clouds_yaml import login_of, unusable
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.config.cloud_region import CloudRegion
 
 _AUTH_TYPES = {
     "password": "v3password",

@@ -1,16 +1,12 @@
 """Progress of a long step: a line now and then; where its size is known, a bar at a terminal."""
 
-from __future__ import annotations
-
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self, TextIO
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import TracebackType
+from types import TracebackType
+from typing import Self, TextIO
 
 LINE_INTERVAL_S = 5.0
 BAR_INTERVAL_S = 0.2

@@ -5,20 +5,15 @@ in their own pool, in an object `rbd_children`; librbd asks for it in every pool
 snapshot has none.
 """
 
-from __future__ import annotations
-
 import errno
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import rados
 import rbd
 
 from clients import ceph
 from clients.errors import CloudError, InUseError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SNAPSHOT = "snap"  # the name that Glance's own rbd driver gives and looks for
 _CHILDREN = "rbd_children"

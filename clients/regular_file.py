@@ -3,15 +3,11 @@
 Opening a FIFO waits for a writer, where not even Ctrl-C helps; a device has no end.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from typing import BinaryIO
 
 LARGEST_TEXT = 16 << 20
 

@@ -4,23 +4,18 @@ The host's key has to be in the known_hosts file given, and in no other; it is n
 words go to a file of their own (``-E``), so that they are not taken for the command's. Nothing is tried twice.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex
 import subprocess
 import tempfile
-from pathlib import Path  # noqa: TC003 - pydantic evaluates the annotations
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import host_keys
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 CONNECT_S = 10
 ALIVE_S, ALIVE_COUNT = 5, 3  # a host that is silent for 15 s has hung up

@@ -7,8 +7,6 @@ instead and declares, as sets of field names, what a change of a field means.
 A provider object is pickled by reference (its module and class are importable), so it holds no state of the program's.
 """
 
-from __future__ import annotations
-
 import json
 from abc import abstractmethod
 from dataclasses import dataclass

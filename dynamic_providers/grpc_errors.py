@@ -4,8 +4,6 @@ Pulumi's host of dynamic providers lets every exception through to gRPC, which l
 "Exception calling application: …". A unit test holds the name that is replaced here to the pinned grpcio.
 """
 
-from __future__ import annotations
-
 import logging
 import sys
 from typing import Any

@@ -4,22 +4,16 @@ python-ldap is the library that Keystone uses. Options are set on each connectio
 one directory's CA would be trusted for another's.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import ldap
+from ldap.ldapobject import SimpleLDAPObject
 
 from clients.directory import tls
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from ldap.ldapobject import SimpleLDAPObject
 
 # What Active Directory adds to "invalid credentials", by its code in "data CODE," (MS-ERREF).
 _AD_REASONS = {

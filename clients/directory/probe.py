@@ -1,21 +1,13 @@
 """What Keystone would find in a directory with given settings, or which of them is wrong. Only reads."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
 from clients.directory.connection import DirectoryError, UnreachableError, connect
-from clients.directory.search import Search
-from clients.directory.settings import Named
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from clients.directory.search import Count
-    from clients.directory.settings import Kind, Settings
+from clients.directory.search import Count, Search
+from clients.directory.settings import Kind, Named, Settings
 
 _SHOWN_DNS = 3
 

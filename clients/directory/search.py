@@ -4,26 +4,20 @@ The questions are those of Keystone's LDAP driver (keystone/identity/backends/ld
 if it is below the base DN, has the object class, matches the filter and has the id and the name attribute.
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ldap
 from ldap.controls import SimplePagedResultsControl
 from ldap.filter import escape_filter_chars
+from ldap.ldapobject import SimpleLDAPObject
 
 from clients.directory.connection import DirectoryError, words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ldap.ldapobject import SimpleLDAPObject
-
-    from clients.directory.settings import Entries, Settings
+from clients.directory.settings import Entries, Settings
 
 MOST_COUNTED = 50_000
 """Entries of a kind after which counting stops."""

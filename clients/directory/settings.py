@@ -1,14 +1,11 @@
 """A directory as a domain would use it: how it is reached, and which of its entries count as users and groups."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import ldap
 
-if TYPE_CHECKING:
-    from clients.directory.connection import Login
+from clients.directory.connection import Login
 
 Kind = Literal["user", "group"]
 

@@ -4,18 +4,13 @@ libldap says no more than "cannot contact" when it refuses a certificate, and wi
 cover the handshake. So Python's ssl shakes hands first: with a timeout, and with a reason.
 """
 
-from __future__ import annotations
-
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from clients import regular_file
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 LDAP_PORT = 389
 LDAPS_PORT = 636

@@ -1,12 +1,8 @@
 """A role of a user or group on a project, a domain or the whole system: the value that the whole program uses."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any, Literal
 
 PrincipalKind = Literal["user", "group"]
 ScopeKind = Literal["project", "domain", "system"]
@@ -43,7 +39,7 @@ class Place:
         user: Mapping[str, Any] | None,
         group: Mapping[str, Any] | None,
         scope: Mapping[str, Any],
-    ) -> Place:
+    ) -> "Place":
         """What Keystone says of an assignment: ids, and names where it was asked to include them."""
         principal = user or group or {}
         scope_kind: ScopeKind = (

@@ -1,19 +1,14 @@
 """The account that runs this program: what it logs in with, and that no run takes that away."""
 
-from __future__ import annotations
-
+from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
 
 from clients.errors import CloudError, InUseError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from openstack.connection import Connection
-
-    from clients.keystone.assignment import Place
+from clients.keystone.assignment import Place
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,17 @@ REST level: the SDK's calls that assign and unassign (openstacksdk 4.22, `assign
 return None whatever Keystone answers, so that a refusal (403, 404, 409) would pass for success.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
+from requests import Response
 
 from clients.errors import CloudError
 from clients.keystone import own_login
 from clients.keystone.assignment import INHERITED, Assignment, Place, qualified
 from clients.openstack import message
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
-    from requests import Response
 
 
 @dataclass(frozen=True)

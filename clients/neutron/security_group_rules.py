@@ -1,14 +1,10 @@
 """A security group's rule in one canonical form, so that two that mean the same are equal."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Direction = Literal["ingress", "egress"]
 Ethertype = Literal["IPv4", "IPv6"]
@@ -69,7 +65,7 @@ class Rule(BaseModel):
     group: str | None = None
     address_group: str | None = None
 
-    def __lt__(self, other: Rule) -> bool:
+    def __lt__(self, other: "Rule") -> bool:
         return self._order < other._order
 
     @property
@@ -78,7 +74,7 @@ class Rule(BaseModel):
         return tuple((value, "") if isinstance(value, int) else (-1, value or "") for value in values)
 
     @classmethod
-    def of_neutron(cls, found: Mapping[str, Any], group_id: str) -> Rule:
+    def of_neutron(cls, found: Mapping[str, Any], group_id: str) -> "Rule":
         """What Neutron's API says of a rule of the group GROUP_ID, or of its template (PARENT)."""
         ports = (found["port_range_min"], found["port_range_max"])
         if ports == (1, 65535):

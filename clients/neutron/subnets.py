@@ -1,15 +1,11 @@
 """Subnets in Neutron."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openstack import exceptions
+from openstack.connection import Connection
 
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 def get(conn: Connection, id_: str) -> Any | None:

@@ -4,25 +4,18 @@ Both clone an image only if they know its place in Ceph, and copy it without a w
 the image's record; Cinder, from 27 (2025.2) on, first asks the location API. docs/images.md says which code was read.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from keystoneauth1.exceptions import ClientException
+from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from clients import glance
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from openstack.connection import Connection
-
-    from config.image import Cloner
-
+from config.image import Cloner
 
 TIMEOUT_S = 5  # of the internal address, which need not be reachable from here
 _DOCS = "docs/images.md says more"

@@ -1,8 +1,7 @@
 """An application credential: a login of its own for a machine, limited to one project and some roles."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -11,9 +10,6 @@ from dynamic_providers.application_credential.provider import (
     ApplicationCredentialArgs,
     ApplicationCredentialProvider,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 __all__ = ["ApplicationCredential", "ApplicationCredentialArgs"]
 

@@ -9,22 +9,18 @@ Requests are made at the REST level: a status is an answer here (401: the passwo
 taken), and the SDK's calls make exceptions of them, without Keystone's reason phrase.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
+from requests import Response
 
 from clients import exact, openstack
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from openstack.connection import Connection
-    from requests import Response
 
 REVOKED_S = 1.0
 """Keystone rounds the moment of a password's change to the second: a token of that second is refused too."""

@@ -1,7 +1,5 @@
 """The CRUD of an application credential, as a table of contents; the work is in the module beside this one."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import ClassVar, Literal
 

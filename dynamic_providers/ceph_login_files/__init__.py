@@ -1,16 +1,11 @@
 """A cephx user's login as files: ceph.conf and keyrings, which every client of Ceph reads as they are."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.ceph_login_files.provider import CephLoginFilesArgs, CephLoginFilesProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["CephLoginFiles", "CephLoginFilesArgs"]
 

@@ -1,16 +1,11 @@
 """Files that hold a login: written whole or not at all, for their owner's eyes only."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
 
 MODE = 0o600
 FOLDER_MODE = 0o700

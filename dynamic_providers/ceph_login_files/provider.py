@@ -1,7 +1,5 @@
 """The CRUD of a login's files, as a table of contents; the work is in the module beside this one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """A cephx user: who may do what in Ceph, with the key that proves it."""
 
-from __future__ import annotations
-
 import pulumi
 from pulumi.dynamic import Resource
 

@@ -1,7 +1,5 @@
 """The CRUD of a cephx user, as a table of contents; the work is in clients/ceph_users.py."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

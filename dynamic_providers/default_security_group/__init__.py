@@ -1,21 +1,15 @@
 """The rules of a project's default security group."""
 
-from __future__ import annotations
+from collections.abc import Iterable
 
-from typing import TYPE_CHECKING
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
+from clients.neutron.security_group_rules import Rule
 from dynamic_providers.default_security_group.provider import (
     DefaultSecurityGroupArgs,
     DefaultSecurityGroupProvider,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from clients.neutron.security_group_rules import Rule
 
 __all__ = ["DefaultSecurityGroup", "DefaultSecurityGroupArgs"]
 

@@ -4,21 +4,17 @@ API: https://docs.openstack.org/api-ref/network/v2/ (security groups, their rule
 made at the REST level, because the SDK fills in the project of the caller's own login.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
+from requests import Response
 
 from clients import exact
 from clients.errors import CloudError
 from clients.neutron.security_group_rules import NEUTRONS_OWN, Rule
 from clients.openstack import message
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from openstack.connection import Connection
-    from requests import Response
 
 NAME = "default"
 

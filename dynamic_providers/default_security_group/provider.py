@@ -1,13 +1,11 @@
 """The CRUD of a default security group's rules, as a table of contents; the work is in `group`."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field
 
 from clients import openstack
-from clients.neutron.security_group_rules import Rule  # noqa: TC001 - pydantic evaluates annotations
+from clients.neutron.security_group_rules import Rule
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
 

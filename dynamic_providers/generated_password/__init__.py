@@ -1,7 +1,5 @@
 """A password that this program generates once and that only the stack's encrypted state keeps."""
 
-from __future__ import annotations
-
 import pulumi
 from pulumi.dynamic import Resource
 

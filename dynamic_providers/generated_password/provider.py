@@ -1,7 +1,5 @@
 """A password made once and kept in state; no system is asked."""
 
-from __future__ import annotations
-
 import secrets
 import string
 

@@ -1,10 +1,8 @@
 """The OS images that the hosts of a stack have booted: one rollout, a result a host."""
 
-from __future__ import annotations
-
 from typing import Any
 
-import pulumi  # noqa: TC002 - the SDK reads the annotations
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.host_os.provider import HostOsArgs, HostOsProvider

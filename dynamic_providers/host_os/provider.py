@@ -1,7 +1,5 @@
 """The CRUD of the hosts' OS images, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import ClassVar, Literal
 

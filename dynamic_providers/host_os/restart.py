@@ -1,17 +1,11 @@
 """A host restarted, and seen to be back by another boot id."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from clients import ssh
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 POLL_S = 5
 _TOLD_EVERY_S = 30

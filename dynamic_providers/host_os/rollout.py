@@ -1,22 +1,15 @@
 """All hosts brought to their images, one after another; the first failure stops it."""
 
-from __future__ import annotations
-
 import functools
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients import bootc, ssh
+from clients.bootc import Deployment, Status
 from clients.errors import CloudError
 from dynamic_providers.host_os import spare, trial
-from dynamic_providers.host_os.upgrade import bring, is_there
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from clients.bootc import Deployment, Status
-    from dynamic_providers.host_os.upgrade import HostOsHost, Rules
+from dynamic_providers.host_os.upgrade import HostOsHost, Rules, bring, is_there
 
 _AT_ONCE = 8  # looked at; only one is ever restarted
 

@@ -1,19 +1,13 @@
 """Whether a host may be restarted now: the control plane keeps its quorum, and no instance runs there."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from clients.containers import containers
 from clients.errors import CloudError, InUseError
 from clients.openstack import connect
+from dynamic_providers.host_os.upgrade import HostOsHost
 from dynamic_providers.kolla_deployment import nova_host
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from dynamic_providers.host_os.upgrade import HostOsHost
 
 CONTROL_PLANE, INSTANCES = "control-plane", "instances"
 _FEWEST_WITH_SPARE = 3  # of one or two control hosts none can go without the loss of the quorum

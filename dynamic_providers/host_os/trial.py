@@ -3,16 +3,11 @@
 It lies in /var, which all images of a host share; /etc would go back with a rollback.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients import ssh
-
-if TYPE_CHECKING:
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 FILE = "/var/lib/private-cloud/os-trial.json"
 

@@ -8,24 +8,18 @@ What the proof does not see: that a database has caught up with its cluster, bey
 check says.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from clients import bootc, ssh
+from clients.bootc import Deployment, Status
 from clients.containers import containers
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
+from clients.ssh import SshHost
 from dynamic_providers.host_os import restart, trial
 from dynamic_providers.host_os.trial import Trial
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from clients.bootc import Deployment, Status
-    from clients.ssh import SshHost
 
 POLL_S = 5
 

@@ -1,8 +1,6 @@
 """The host routes of a subnet, as one list: what is declared is there, and nothing else."""
 
-from __future__ import annotations
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.host_routes.provider import HostRoute, HostRoutesProvider

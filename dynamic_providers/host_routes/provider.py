@@ -1,7 +1,5 @@
 """The CRUD of a subnet's host routes."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field

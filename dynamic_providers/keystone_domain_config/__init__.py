@@ -1,7 +1,5 @@
 """The identity driver of a domain and its options, such as those of an LDAP directory."""
 
-from __future__ import annotations
-
 import pulumi
 from pulumi.dynamic import Resource
 

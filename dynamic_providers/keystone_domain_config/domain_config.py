@@ -9,20 +9,16 @@ Requests are made at the REST level: of what Keystone answers, the SDK's DomainC
 of [ldap] and no other option.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
+from requests import Response
 
 from clients.errors import CloudError
 from clients.openstack import message
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from openstack.connection import Connection
-    from requests import Response
 
 Options = dict[str, dict[str, str]]
 

@@ -1,18 +1,14 @@
 """The CRUD of a domain's configuration, as a table of contents; the work is in the module beside this one."""
 
-from __future__ import annotations
+from typing import ClassVar, Literal
 
-from typing import TYPE_CHECKING, ClassVar, Literal
-
+from openstack.connection import Connection
 from pydantic import Field
 
 from clients.errors import CloudError
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.keystone_domain_config import domain_config
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class KeystoneDomainConfigArgs(Inputs):

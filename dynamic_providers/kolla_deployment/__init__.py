@@ -1,10 +1,8 @@
 """Kolla-Ansible for all hosts of a stack: one run of each step for those that need it, a result for each."""
 
-from __future__ import annotations
-
 from typing import Any
 
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs

@@ -5,22 +5,17 @@ also where a service specification of the cluster's would take every free disk. 
 label away when it is its turn. https://docs.ceph.com/en/latest/cephadm/host-management/ (special labels).
 """
 
-from __future__ import annotations
-
 import errno
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import rados
 
 from clients import ceph
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import rados
-
-    from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.clouds import Clouds
 
 NOT_YET = "_no_schedule"
 """cephadm's label of a host on which nothing is to be deployed."""

@@ -1,7 +1,5 @@
 """Where a deployment's hosts are known beside themselves."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """The operator's own files that every Kolla run reads: looked at before anything is touched, never written."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,13 +1,8 @@
 """What the control hosts' number means when some of them go. No network."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
 
 from dynamic_providers.kolla_deployment.occupants import named
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 CONTROL = "control"
 

@@ -4,25 +4,17 @@ What was done is in a marker on each host, written after each step, so that a re
 on with what is missing. A host that fails is left out of later steps; the others go on.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
 from clients.progress import tell
+from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import ceph_host, facts, markers, verification
-from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY
-from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION
+from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY, KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION, Kolla
 from dynamic_providers.kolla_deployment.markers import Marker
 from dynamic_providers.kolla_deployment.on_all import on_all, reload_units
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from clients.ssh import SshHost
-    from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
-    from dynamic_providers.kolla_deployment.kolla import Kolla
 
 REACH = "reach"
 REFRESH = "refresh"

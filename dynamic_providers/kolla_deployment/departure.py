@@ -1,20 +1,14 @@
 """Takes hosts out of a deployment with Kolla-Ansible, as long as the inventory still knows them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from clients.errors import CloudError
 from clients.progress import tell
 from dynamic_providers.kolla_deployment import removal
+from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.facts import LOCAL
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dynamic_providers.kolla_deployment.clouds import Clouds
-    from dynamic_providers.kolla_deployment.deployment import DeployedHost
-    from dynamic_providers.kolla_deployment.kolla import Kolla
+from dynamic_providers.kolla_deployment.kolla import Kolla
 
 WITHIN_S = 1800.0  # for a host to drain
 ROLES = ("control", "network", "compute", "storage", "monitoring")

@@ -1,7 +1,5 @@
 """What is declared of all hosts of a stack, and the fingerprint by which a host's marker is judged."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path, PurePosixPath

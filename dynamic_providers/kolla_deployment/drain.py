@@ -4,24 +4,18 @@ Everything is found again by the next run: an instance that moves already is wai
 agents bears a tag. What cannot be moved is named, and the host takes nothing new meanwhile.
 """
 
-from __future__ import annotations
-
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator
+from typing import Any
+
+from openstack.connection import Connection
 
 from clients.errors import CloudError, InUseError
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
-from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH
+from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent, Served
+from dynamic_providers.kolla_deployment.nova_host import Instance
 from dynamic_providers.kolla_deployment.occupants import named
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    from openstack.connection import Connection
-
-    from dynamic_providers.kolla_deployment.neutron_host import Agent, Served
-    from dynamic_providers.kolla_deployment.nova_host import Instance
 
 POLL_S = 2.0
 AT_ONCE = 4

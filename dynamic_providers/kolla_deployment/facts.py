@@ -5,19 +5,12 @@ network and monitoring hosts, so only these are asked; of all, where one of the 
 bootstrap-servers writes everybody into /etc/hosts.
 """
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 
 from clients.progress import tell
-from dynamic_providers.kolla_deployment.kolla import FACTS_TIMEOUT_S
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
-
-    from dynamic_providers.kolla_deployment.kolla import Kolla
+from dynamic_providers.kolla_deployment.kolla import FACTS_TIMEOUT_S, Kolla
 
 SPOKEN_OF = ("control", "network", "monitoring")
 LOCAL = "localhost"

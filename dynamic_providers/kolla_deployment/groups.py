@@ -1,16 +1,11 @@
 """Kolla's groups for an inventory folder: those of the installed Kolla-Ansible, without its example hosts."""
 
-from __future__ import annotations
-
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FILE = "00-groups"  # read first, as Ansible goes by name
 SHIPPED = Path("share") / "kolla-ansible" / "ansible" / "inventory" / "multinode"

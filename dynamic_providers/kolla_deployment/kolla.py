@@ -1,24 +1,19 @@
 """Kolla-Ansible's command line for one deployment: one step for several hosts at once."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients import ansible
+from clients.ansible import RunResult
 from clients.ansible_progress import TaskProgress
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import configuration
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from clients.ansible import RunResult
 
 PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
 LOGS = PROGRAM_FOLDER / ".cloud" / "log" / "kolla"

@@ -1,18 +1,14 @@
 """One Kolla run at a time: ours by a lock beside the configuration, anybody else's by looking at the processes."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 NAME = ".private-cloud.lock"
 LEFT_OVER_S = 15.0

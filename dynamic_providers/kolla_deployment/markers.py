@@ -1,17 +1,12 @@
 """What a host itself says was done on it: a small file there, the truth that a rerun goes on from."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients import ssh
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 PATH = "/etc/kolla/.private-cloud.json"
 

@@ -3,20 +3,16 @@
 API: https://docs.openstack.org/api-ref/network/v2/ (agents, L3 and DHCP agent scheduler, tags).
 """
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
 
 from clients import exact
 from clients.openstack import answered
 from dynamic_providers.kolla_deployment.nova_host import REASON
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from openstack.connection import Connection
 
 SWITCH = "Open vSwitch agent"
 

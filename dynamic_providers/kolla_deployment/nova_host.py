@@ -4,20 +4,16 @@ API: https://docs.openstack.org/api-ref/compute/ (os-services, servers, os-migra
 (Queens), and https://docs.openstack.org/api-ref/placement/ (resource providers).
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from openstack.connection import Connection
 
 from clients import exact
 from clients.errors import InUseError
 from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from openstack.connection import Connection
 
 MICROVERSION = "2.59"
 REASON = "private-cloud: this host is being removed"

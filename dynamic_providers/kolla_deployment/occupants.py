@@ -1,21 +1,16 @@
 """Who uses a host that is to go: instances, routers, networks and OSDs, by name."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
+
+from openstack.connection import Connection
 
 from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from openstack.connection import Connection
-
-    from dynamic_providers.kolla_deployment.ceph_host import Osd
-    from dynamic_providers.kolla_deployment.clouds import Clouds
-    from dynamic_providers.kolla_deployment.neutron_host import Served
-    from dynamic_providers.kolla_deployment.nova_host import Instance, Unconfirmed
+from dynamic_providers.kolla_deployment.ceph_host import Osd
+from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.neutron_host import Served
+from dynamic_providers.kolla_deployment.nova_host import Instance, Unconfirmed
 
 MOST_NAMED = 5
 Thing = TypeVar("Thing")

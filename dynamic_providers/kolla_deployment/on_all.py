@@ -1,17 +1,12 @@
 """The same thing on several hosts at once."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from clients import ssh
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from clients.ssh import SshHost
+from clients.ssh import SshHost
 
 AT_ONCE = 8
 Answer = TypeVar("Answer")

@@ -1,10 +1,8 @@
 """The CRUD of a deployment, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -13,9 +11,6 @@ from dynamic_providers.kolla_deployment import configuration, departure, lock, s
 from dynamic_providers.kolla_deployment.convergence import Convergence, Result, seen
 from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
 from dynamic_providers.kolla_deployment.kolla import Kolla
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class KollaDeploymentOutputs(Outputs):

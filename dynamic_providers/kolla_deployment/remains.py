@@ -3,17 +3,12 @@
 Kolla labels them itself: containers with ``kolla_version``, volumes with ``kolla_managed``.
 """
 
-from __future__ import annotations
-
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients import ssh
+from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import markers
-
-if TYPE_CHECKING:
-    from clients.ssh import SshHost
 
 REMOVAL_S = 300  # a volume with many files takes a while
 

@@ -3,31 +3,25 @@
 Nothing is written down between the steps: each of them finds what an earlier run has done.
 """
 
-from __future__ import annotations
-
 import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING
+
+from openstack.connection import Connection
 
 from clients import openstack
 from clients.errors import CloudError, InUseError
 from clients.ssh import HostUnreachable
 from dynamic_providers.kolla_deployment import ceph_host, drain, neutron_host, nova_host, occupants, remains
+from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.control_hosts import (
     CONTROL,
     control_hosts,
     last_control,
     quorum_warning,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-    from openstack.connection import Connection
-
-    from dynamic_providers.kolla_deployment.clouds import Clouds
-    from dynamic_providers.kolla_deployment.deployment import DeployedHost
-    from dynamic_providers.kolla_deployment.occupants import Occupants
+from dynamic_providers.kolla_deployment.deployment import DeployedHost
+from dynamic_providers.kolla_deployment.occupants import Occupants
 
 
 def check(

@@ -4,18 +4,13 @@ A list of what was written lies beside the configuration, so that a rerun of a k
 an operator's, which are never overwritten.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clients import regular_file
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import groups
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
 
 LIST = ".private-cloud-files.json"
 GLOBALS = Path("globals.d") / "private-cloud.yml"

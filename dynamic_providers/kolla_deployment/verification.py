@@ -1,23 +1,15 @@
 """Whether what a deployment started on hosts has reported to Nova and Neutron."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from openstack.connection import Connection
 
 from clients import openstack
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
-from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH
-from dynamic_providers.kolla_deployment.nova_host import REASON
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-
-    from openstack.connection import Connection
-
-    from dynamic_providers.kolla_deployment.neutron_host import Agent
-    from dynamic_providers.kolla_deployment.nova_host import Service
+from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent
+from dynamic_providers.kolla_deployment.nova_host import REASON, Service
 
 POLL_S = 5.0  # agents and services report every 10 s to 30 s
 TELL_S = 30.0

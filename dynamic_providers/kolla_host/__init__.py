@@ -1,8 +1,6 @@
 """A host for Kolla-Ansible: its kickstart, its own file in the inventory, and whether it is fit to be enrolled."""
 
-from __future__ import annotations
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.kolla_host.declared import KollaHostArgs

@@ -3,19 +3,14 @@
 What a program prints as inventory (a script, a plugin's configuration) is not looked into.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 
 from clients import regular_file
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 # What ansible-core leaves out of a folder (inventory/manager.py: IGNORED; constants.py: REJECT_EXTS).
 _NO_INVENTORY = re.compile(

@@ -3,20 +3,14 @@
 An unfit host is never in the inventory, and every step can be run again.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
 from clients.progress import tell
 from dynamic_providers.kolla_host import fitness, inventory, made_files, network, probe, switch
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
-
-    from dynamic_providers.kolla_host.declared import KollaHostArgs
+from dynamic_providers.kolla_host.declared import KollaHostArgs
 
 
 def require_place(host: KollaHostArgs, made: Collection[Path] = ()) -> None:

@@ -1,16 +1,10 @@
 """Whether a host is what the stack declares: each point that is not, as one sentence."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from dynamic_providers.kolla_host import switch
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from dynamic_providers.kolla_host.declared import KollaHostArgs
-    from dynamic_providers.kolla_host.probe import Disk, Found, Osd
+from dynamic_providers.kolla_host.declared import KollaHostArgs
+from dynamic_providers.kolla_host.probe import Disk, Found, Osd
 
 _GIB = 1 << 30
 

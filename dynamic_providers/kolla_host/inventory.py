@@ -1,20 +1,15 @@
 """One host's own file in Kolla-Ansible's inventory folder, and what else there speaks of the host."""
 
-from __future__ import annotations
-
 import shlex
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 from clients.errors import CloudError
+from clients.managed_host import ManagedHost
 from dynamic_providers.kolla_host import definitions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from clients.managed_host import ManagedHost
 
 
 def text(host: ManagedHost, variables: Mapping[str, Any]) -> str:

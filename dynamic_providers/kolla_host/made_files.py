@@ -1,15 +1,10 @@
 """Text files in folders that people share with us: written whole or not at all, told from others by their first line."""
 
-from __future__ import annotations
-
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from clients import regular_file
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MARKER = "# Made by private-cloud with Pulumi: change the stack file, not this one."
 

@@ -5,22 +5,17 @@ connection. Until then a unit of the host's own systemd waits to make the former
 connection nor a killed run nor a reboot leaves a host with a network that nobody has reached it by.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from clients import ssh
 from clients.errors import CloudError
 from clients.progress import tell
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dynamic_providers.kolla_host.probe import Found
+from dynamic_providers.kolla_host.probe import Found
 
 FOLDER = "/etc/private-cloud"
 FILE = f"{FOLDER}/network.json"

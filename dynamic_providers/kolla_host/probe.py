@@ -1,18 +1,14 @@
 """What a host looks like right now: one SSH connection, one script, one answer."""
 
-from __future__ import annotations
-
 import json
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients import ssh
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SCRIPT = Path(__file__).with_name("probe_script.py")
 _TIMEOUT_S = 90

@@ -1,7 +1,5 @@
 """The CRUD of a Kolla host, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import Any

@@ -4,12 +4,8 @@ What is expected is what the host image makes: bridge ``br-link`` with one port 
 or trunks of its other ports.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence
+from typing import Any
 
 BRIDGE = "br-link"
 

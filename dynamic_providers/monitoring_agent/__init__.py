@@ -1,7 +1,5 @@
 """New Relic's infrastructure agent on the hosts of a stack: one Ansible run, a result a host."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pulumi

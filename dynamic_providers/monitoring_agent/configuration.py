@@ -3,15 +3,10 @@
 Settings: https://docs.newrelic.com/docs/infrastructure/install-infrastructure-agent/configuration/infrastructure-agent-configuration-settings/
 """
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PATH = "/etc/newrelic-infra.yml"
 STATUS_PORT = 8003

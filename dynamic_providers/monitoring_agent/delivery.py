@@ -3,28 +3,22 @@
 Ansible does the work; that it is done is seen on the hosts: the file is as it should be and the service runs.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clients import ansible, ssh
 from clients.ansible_progress import TaskProgress
 from clients.errors import CloudError
+from clients.managed_host import ManagedHost
 from clients.progress import tell
+from clients.ssh import SshHost
 from dynamic_providers.monitoring_agent import configuration
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from clients.managed_host import ManagedHost
-    from clients.ssh import SshHost
 
 FOLDER = Path(__file__).parent
 ATTEMPTS = 12

@@ -1,21 +1,17 @@
 """The CRUD of the hosts' monitoring agents, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.errors import CloudError
-from clients.managed_host import ManagedHost  # noqa: TC001 - pydantic evaluates the annotations
+from clients.managed_host import ManagedHost
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
 from dynamic_providers.monitoring_agent.configuration import digest, rendered
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class MonitoringAgentArgs(Inputs):

@@ -1,8 +1,6 @@
 """A subnet without allocation pools, which the OpenStack plugin cannot declare: it leaves an empty list out."""
 
-from __future__ import annotations
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider, Pool

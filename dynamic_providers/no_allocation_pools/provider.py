@@ -1,17 +1,13 @@
 """The CRUD of a subnet's having no allocation pools."""
 
-from __future__ import annotations
+from typing import ClassVar
 
-from typing import TYPE_CHECKING, ClassVar
-
+from openstack.connection import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.neutron import subnets
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class Pool(BaseModel):

@@ -1,8 +1,6 @@
 """A golden image: QCOW2 or RAW to a protected RBD snapshot that Glance knows by location."""
 
-from __future__ import annotations
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.rbd_image.provider import RbdImageArgs, RbdImageProvider

@@ -4,17 +4,11 @@ Whatever made it (a script, Glance itself): it has to be what an import would ha
 RBD image of the same id in the store's pool, with the protected snapshot that Nova and Cinder clone from.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from clients import glance, rbd
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import store
-
-if TYPE_CHECKING:
-    from dynamic_providers.rbd_image.generation import Cloud
-    from dynamic_providers.rbd_image.wanted import Wanted
+from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.wanted import Wanted
 
 
 def adopt(cloud: Cloud, image_id: str, wanted: Wanted) -> None:

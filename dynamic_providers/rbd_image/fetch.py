@@ -4,8 +4,6 @@ A server that is asked for an image may be somebody else's. It can stall, send f
 only this machine reaches (a cloud's metadata service, a daemon on loopback): each is refused with a sentence.
 """
 
-from __future__ import annotations
-
 import hashlib
 import ipaddress
 import os
@@ -13,11 +11,12 @@ import shutil
 import socket
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -25,9 +24,6 @@ import urllib3
 
 from clients.errors import CloudError
 from clients.progress import Progress, tell, waiting
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 CHUNK = 1 << 20
 TIMEOUT_S = (10, 60)  # to connect; between two pieces of the body

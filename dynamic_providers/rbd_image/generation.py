@@ -6,14 +6,14 @@ protection of the snapshot, the registration. Whoever comes after a crash finds 
 and goes on; whatever is in RBD has a record.
 """
 
-from __future__ import annotations
-
 import uuid
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import rados
 import rbd
+from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from clients import ceph, glance
@@ -21,18 +21,11 @@ from clients import openstack as openstack_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
+from config.image import Hash
 from dynamic_providers.rbd_image import locations, registration, room, store, writer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import rados
-    from openstack.connection import Connection
-
-    from config.image import Hash
-    from dynamic_providers.rbd_image.source import Opening
-    from dynamic_providers.rbd_image.source_file import Source
-    from dynamic_providers.rbd_image.wanted import Wanted
+from dynamic_providers.rbd_image.source import Opening
+from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.wanted import Wanted
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 GIB = 1 << 30

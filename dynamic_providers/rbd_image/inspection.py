@@ -5,17 +5,13 @@ format can do the same. So the declared format counts, and a file, or a disk in 
 something else is refused.
 """
 
-from __future__ import annotations
-
 import os
 import struct
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from clients.errors import CloudError
+from config.image import SourceFormat
 from dynamic_providers.rbd_image import partitions, signatures
-
-if TYPE_CHECKING:
-    from config.image import SourceFormat
 
 SECTOR = 512
 LARGEST_VIRTUAL_SIZE = 8 << 40

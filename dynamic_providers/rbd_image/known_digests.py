@@ -3,8 +3,6 @@
 Only previews believe them: an import hashes what it reads.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

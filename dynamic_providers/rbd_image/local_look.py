@@ -1,13 +1,7 @@
 """What a preview can tell of a local source, nothing of which is decoded before its digest is known to be right."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from config.image import ImageSpec
 from dynamic_providers.rbd_image import decompression, generation, inspection, known_digests, source
-
-if TYPE_CHECKING:
-    from config.image import ImageSpec
 
 
 def was_verified(image: ImageSpec) -> bool:

@@ -6,18 +6,13 @@ API: https://docs.openstack.org/api-ref/image/v2/ (locations; stores discovery).
 Glance that does not tell is an answer here, and the SDK's `image_locations` and `stores` raise for it.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from clients import glance
+from openstack.connection import Connection
+
+from clients import ceph, glance
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
-
-    from clients import ceph
 
 SCHEME = "rbd://"
 MOST_LOOKED_AT = 10  # images, to learn in which cluster Glance's store is

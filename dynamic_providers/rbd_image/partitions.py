@@ -1,7 +1,5 @@
 """Whether a disk is as large as its partition table says: one that is not was cut off."""
 
-from __future__ import annotations
-
 import struct
 
 # UEFI 2.10, 5.3.2: signature and, at byte 32, the sector of the backup header: the disk's last.

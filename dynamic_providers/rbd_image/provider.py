@@ -1,8 +1,8 @@
 """The CRUD of a golden image, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -12,10 +12,6 @@ from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceSta
 from dynamic_providers.rbd_image import adoption, generation, rotation, source, store
 from dynamic_providers.rbd_image.rotation import Rotation
 from dynamic_providers.rbd_image.wanted import Wanted, declared_by
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 
 class RbdImageArgs(Image, Inputs):

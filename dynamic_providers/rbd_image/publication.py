@@ -5,19 +5,14 @@ stack's next `up` with its digest takes it, it is hidden (or shown, where that i
 finds it, and only later publications and the stack's own destroy remove it.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from clients import glance
 from clients.errors import InUseError
 from dynamic_providers.rbd_image import generation, store
-
-if TYPE_CHECKING:
-    from dynamic_providers.rbd_image.generation import Cloud, Content
-    from dynamic_providers.rbd_image.wanted import Wanted
+from dynamic_providers.rbd_image.generation import Cloud, Content
+from dynamic_providers.rbd_image.wanted import Wanted
 
 
 @dataclass(frozen=True)

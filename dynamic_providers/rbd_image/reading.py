@@ -5,17 +5,15 @@ decoder in a process of its own (`decoder`), of which only what it can prove is 
 is then read from the file, the rest out of memory shared with it.
 """
 
-from __future__ import annotations
-
 import mmap
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
 from clients.progress import Progress, waiting
@@ -29,14 +27,10 @@ from dynamic_providers.rbd_image.decoder import (
     PLAIN,
     RECORD,
     TOTAL,
+    Ranges,
 )
 from dynamic_providers.rbd_image.signatures import HEAD, TAIL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dynamic_providers.rbd_image.decoder import Ranges
-    from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.source_file import Source
 
 SLOTS = 8  # pieces decoded and not yet taken
 DECODER = Path(__file__).with_name("decoder.py")
@@ -160,7 +154,7 @@ def _unreadable(what: str, why: str) -> CloudError:
 
 
 @contextmanager
-def _decoder(source: Source, within: Ranges = (), slots: int = SLOTS) -> Iterator[_Decoder]:
+def _decoder(source: Source, within: Ranges = (), slots: int = SLOTS) -> "Iterator[_Decoder]":
     """Start a decoder of the whole disk, or of these ranges of it; without slots only of its tables."""
     shared = os.memfd_create("rbd-image")
     seconds = _processor_time(source)

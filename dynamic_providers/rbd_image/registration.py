@@ -5,19 +5,15 @@ Requests are made at the REST level: the SDK has no call for the second way, and
 exception of each status (403, 404, 405, 409) after which another step follows here.
 """
 
-from __future__ import annotations
-
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
+from openstack.connection import Connection
 
 from clients import glance
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 POLL_S = 0.05  # it takes a quarter of a second where Glance does not hash
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work

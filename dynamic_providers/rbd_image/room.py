@@ -1,10 +1,8 @@
 """Whether a pool can take what is about to be written: asked before the first byte, not found out by the last."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import rbd
 
@@ -13,9 +11,6 @@ from clients.errors import CloudError
 from clients.progress import waiting
 from clients.rbd import opened
 from dynamic_providers.rbd_image.decoder import OBJECT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MIB = 1 << 20
 

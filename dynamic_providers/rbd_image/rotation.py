@@ -1,20 +1,14 @@
 """What becomes of generations that are no longer their name's image: kept, hidden while they are in use, collected."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients import glance, rbd
 from clients.errors import InUseError
+from config.image import WhenUsed
 from dynamic_providers.rbd_image import generation, locations
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from config.image import WhenUsed
-    from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.generation import Cloud
 
 
 @dataclass(frozen=True)

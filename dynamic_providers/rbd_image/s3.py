@@ -1,7 +1,5 @@
 """Objects in S3, or in an object store that speaks its language, such as Ceph's."""
 
-from __future__ import annotations
-
 import os
 from urllib.parse import urlsplit
 

@@ -5,8 +5,6 @@ not in it: a disk may begin with either. QEMU's block drivers (`bdrv_probe`), th
 file(1)'s magic are where the values are from. docs/adr/0030 says why no library does this.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct

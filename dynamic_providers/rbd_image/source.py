@@ -4,29 +4,23 @@ A file may be hashed ahead, while Keystone, Ceph and Glance are asked. What its 
 is checked before it is hashed, which may take hours; nothing is decompressed or decoded before it is verified.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from clients import regular_file
 from clients.errors import CloudError
 from clients.progress import Progress, waiting
+from config.image import SourceFormat
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
 from dynamic_providers.rbd_image.source_file import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from config.image import SourceFormat
-
 
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
 

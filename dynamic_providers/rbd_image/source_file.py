@@ -1,12 +1,8 @@
 """A source as what reads it needs it: a file that is held open, and its size."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from config.image import SourceFormat
+from config.image import SourceFormat
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,18 @@ what is stored was checked. Anything less, also a snapshot that waits for its ch
 left, and is written again.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
+import rados
 import rbd
 
 from clients import ceph
 from clients.errors import InUseError
 from clients.rbd import SNAPSHOT, opened
 from dynamic_providers.rbd_image.decoder import OBJECT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import rados
 
 FEATURES = (
     rbd.RBD_FEATURE_LAYERING

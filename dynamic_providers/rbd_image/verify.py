@@ -4,25 +4,17 @@ The sum before is taken from the very memory that is sent. The sum after is comp
 they read from their disks (`clients.ceph_checksum`): the data does not travel back.
 """
 
-from __future__ import annotations
-
 from array import array
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
+import rbd
 from crc32c import crc32c
 
-from clients import ceph_checksum
+from clients import ceph, ceph_checksum
 from clients.errors import CloudError
 from clients.progress import Progress
 from dynamic_providers.rbd_image.decoder import OBJECT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    import rbd
-
-    from clients import ceph
 
 ZEROS = bytes(OBJECT)
 AT_ONCE = 8

@@ -1,16 +1,11 @@
 """What a generation's record in Glance should say, from what is declared; and what a record says in the same words."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients import glance
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from config.image import Image
+from config.image import Image
 
 _IN_GLANCE = {
     "name": "name",

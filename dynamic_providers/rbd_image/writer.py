@@ -5,28 +5,23 @@ librbd sends from where they are, many at a time. On the way each piece's checks
 what was written, and, where it is wanted, the SHA-512 of the whole RAW disk (holes are zeros).
 """
 
-from __future__ import annotations
-
 import hashlib
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import rbd
 
 from clients import ceph
 from clients.progress import Progress
+from config.image import Hash
 from dynamic_providers.rbd_image import reading, room, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from config.image import Hash
-    from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.source_file import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
@@ -70,7 +65,7 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
         return digest.result(sha512, source.virtual_size, what) if digest and sha512 else None
 
 
-def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str) -> None:
+def _copy(data: reading.Data, sink: "_Sink", digest: "_RawDigest | None", what: str) -> None:
     with Progress(f"{what}: writing", data.total) as progress, sink:
         for piece in data.pieces:
             buffer = sink.buffer(piece.length)
@@ -86,7 +81,7 @@ def _copy(data: reading.Data, sink: _Sink, digest: _RawDigest | None, what: str)
 class _Buffer:
     """Memory of one piece, held by whoever made it; the last one to let go gives it back."""
 
-    def __init__(self, length: int, give_back: Callable[[_Buffer], None]) -> None:
+    def __init__(self, length: int, give_back: "Callable[[_Buffer], None]") -> None:
         self.data = bytearray(length)
         self._give_back = give_back
         self._lock = threading.Lock()

@@ -1,19 +1,13 @@
 """The roles that one user or group has directly on one project, domain or the system."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import pulumi
 from pulumi.dynamic import Resource
 
+from config.grant import DeclaredGrant
 from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from config.grant import DeclaredGrant
 
 __all__ = ["RoleSet", "RoleSetArgs"]
 

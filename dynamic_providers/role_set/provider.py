@@ -1,10 +1,9 @@
 """The CRUD of a role set, as a table of contents; the work is in the module beside this one."""
 
-from __future__ import annotations
-
 from dataclasses import fields
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from openstack.connection import Connection
 from pydantic import Field
 
 from clients import openstack
@@ -12,9 +11,6 @@ from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Place, PrincipalKind, ScopeKind
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class RoleSetArgs(Inputs):

@@ -1,17 +1,12 @@
 """Removes grants on a project that its stack file does not declare."""
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from typing import TYPE_CHECKING
-
-import pulumi  # noqa: TC002 - Pulumi evaluates the annotations of outputs
+import pulumi
 from pulumi.dynamic import Resource
 
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
 
 __all__ = ["UndeclaredGrants"]
 

@@ -1,7 +1,5 @@
 """The CRUD of removing undeclared grants, as a table of contents; the work is in the modules beside this one."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any, ClassVar
 
@@ -10,7 +8,7 @@ from pydantic import Field
 
 from clients import openstack
 from clients.keystone import own_login, role_assignments
-from clients.keystone.assignment import Assignment  # noqa: TC001 - pydantic evaluates it
+from clients.keystone.assignment import Assignment
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 from dynamic_providers.undeclared_grants import removal
 

@@ -1,16 +1,11 @@
 """Which undeclared grants of a project may be removed, and why the others stay."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from clients.keystone.assignment import Assignment
-    from clients.keystone.own_login import Own
-    from clients.keystone.role_assignments import Found
+from clients.keystone.assignment import Assignment
+from clients.keystone.own_login import Own
+from clients.keystone.role_assignments import Found
 
 FROM_ABOVE = "it is inherited from there and not removable here"
 OWN_ACCOUNT = "it is the account's that runs this program"
