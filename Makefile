@@ -25,7 +25,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -99,6 +99,12 @@ lab:
 docs: toolchain ## the tables of docs/settings.md and docs/policy.md, from the code
 	@$(VENV)/python -m operations.field_tables
 	@$(VENV)/python -m operations.rule_table
+
+UV ?= $(VENV)/uv
+COMPILE := $(UV) pip compile --quiet --python $(PYTHON) --generate-hashes --custom-compile-command 'make requirements'
+requirements: ## requirements.txt and tests/requirements.txt, from pyproject.toml (UV=uv: another uv than the environment's)
+	@$(COMPILE) --output-file requirements.txt pyproject.toml
+	@$(COMPILE) --output-file tests/requirements.txt --constraint requirements.txt --group pyproject.toml:dev
 
 lint: toolchain ## ruff: rules and format; import-linter: which room may know which
 	@$(VENV)/ruff check $(CODE)

@@ -22,7 +22,10 @@ def pinned(requirements: Path, package: str) -> str:
     name = re.escape(package).replace("_", "[-_]").replace(r"\-", "[-_]")
     found = re.search(rf"^{name}==(\S+)", requirements.read_text(), re.MULTILINE | re.IGNORECASE)
     if found is None:
-        raise Failure(f"{requirements} pins no version of {package}: add a line {package}==X.Y.Z")
+        raise Failure(
+            f"{requirements} pins no version of {package}: add {package}==X.Y.Z to the dependencies in "
+            "pyproject.toml and run `make requirements`"
+        )
     return found[1]
 
 

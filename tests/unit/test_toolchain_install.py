@@ -135,18 +135,18 @@ def test_kollas_environment_puts_its_programs_on_path_and_its_python_not(
     assert receipt.read(places.kolla / "receipt.json") is not None
 
 
-def test_every_requirement_is_pinned_exactly() -> None:
-    for file in (*Places().requirements, Places().kolla_requirements):
-        lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
-        assert lines
-        assert [line for line in lines if "==" not in line or "*" in line] == []
+def test_every_requirement_of_kolla_is_pinned_exactly() -> None:
+    text = Places().kolla_requirements.read_text()
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert lines
+    assert [line for line in lines if "==" not in line or "*" in line] == []
 
 
 def test_a_package_without_a_pin_is_named(tmp_path: Path) -> None:
     file = tmp_path / "requirements.txt"
     file.write_text("pulumi_openstack==5.5.3\n")
     assert pinned(file, "pulumi-openstack") == "5.5.3"
-    with pytest.raises(Failure, match="pins no version of pulumi: add a line"):
+    with pytest.raises(Failure, match=r"pins no version of pulumi: add pulumi==X\.Y\.Z to"):
         pinned(file, "pulumi")
 
 
