@@ -1,5 +1,4 @@
-"""What a change to the stack file will do, and to whom: for the pull request, and as a page with a drawing.
+"""What a change to the stack file will do, and to whom: for the pull request, and as a page that shows the cloud.
 
-A preview says what changes, the live cloud who depends on it, bench/results how long the long steps take. Nothing is
-changed anywhere.
+A preview says what changes, the live cloud who depends on it. Nothing is changed anywhere.
 """

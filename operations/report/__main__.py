@@ -25,12 +25,10 @@ from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
 from operations.report.dependents import Dependents
 from operations.report.drift import Drift, drift
-from operations.report.durations import duration
 from operations.report.judged import Judged
-from operations.report.markdown import markdown
-from operations.report.page import page
 from operations.report.policy import Violation, violations
 from operations.report.redaction import text
+from operations.report.rendering import markdown, page
 from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import judge
@@ -74,7 +72,7 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument("--markdown", default="-", metavar="FILE", help="where the Markdown goes; - is here")
-    parser.add_argument("--html", metavar="FILE", help="where the page with the drawing goes")
+    parser.add_argument("--html", metavar="FILE", help="where the page goes")
     parser.add_argument("--json", metavar="FILE", help="where the same goes as data")
     parser.add_argument(
         "--fail-on", choices=_WORDS, help="end with 3 where something is of this class or of a later one"
@@ -103,7 +101,7 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
     with _live(preview, asked=bool(happening)) as found:
         cloud = Dependents(found)
         judged = sorted(
-            (Judged(change, judge(change, cloud), duration(change)) for change in happening),
+            (Judged(change, judge(change, cloud)) for change in happening),
             key=lambda one: (-one.verdict.risk.rank, one.word, one.change.name),
         )
     things = [change for change in everything if change.custom and not change.type.startswith("pulumi:")]

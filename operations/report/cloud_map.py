@@ -1,20 +1,21 @@
-"""The cloud as it is drawn: what the stack declares, how the parts hang together, and what happens to each."""
+"""The cloud as the page shows it: everything that the stack declares, and what happens to each."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from config.resource_names import resource_name
-from operations.report.mark import Mark, worse
-from operations.report.rights_map import RightsMap, rights_map
+from operations.report import rights_map
+from operations.report.boxes import Box, Mark, Row, worse
 from operations.report.risk import NotKnown
 from operations.report.rules.host import address
 from operations.report.rules.image import generations_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from operations.report.change import Change
     from operations.report.judged import Judged
@@ -27,192 +28,118 @@ _SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 _IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 _HOST = "pulumi-python:dynamic/kolla:KollaHost"
 _EXISTING = "private-cloud:identity:ExistingDomain"
-_DIRECTORY = "pulumi-python:dynamic/keystone:DomainConfig"
-_OF_A_PROJECT = (
+_PARTS = (
+    "pulumi-python:dynamic/keystone:DomainConfig",
     "openstack:compute/quotaSetV2:QuotaSetV2",
     "openstack:networking/quotaV2:QuotaV2",
     "openstack:blockstorage/quoteSetV3:QuoteSetV3",
     "pulumi-python:dynamic/networking:DefaultSecurityGroup",
     "pulumi-python:dynamic/identity:UndeclaredGrants",
 )
+"""What is shown as the project's or domain's own change."""
 _SHORT_ID = 8
+_THERE_ALREADY = "there already"
 
 
 @dataclass(frozen=True)
-class DrawnProject:
-    """A project."""
+class Section:
+    """A kind of things."""
 
-    name: str
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class DrawnDomain:
-    """A domain with its projects; note says where its users come from."""
-
-    name: str
-    projects: tuple[DrawnProject, ...] = ()
-    note: str = ""
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class DrawnSubnet:
-    """A subnet."""
-
-    name: str
-    cidr: str
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class DrawnNetwork:
-    """A network; shared_with are names of projects as PROJECT@DOMAIN."""
-
-    name: str
-    vlans: tuple[int, ...] = ()
-    physical: tuple[str, ...] = ()
-    subnets: tuple[DrawnSubnet, ...] = ()
-    shared: bool = False
-    shared_with: tuple[str, ...] = ()
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class DrawnHost:
-    """A host and the bond of its two links."""
-
-    name: str
-    address: str = ""
-    roles: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
-    bond_mode: str = ""
-    vlans: tuple[int, ...] = ()
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class DrawnImage:
-    """An image; generations are (short id, what it is), the oldest first."""
-
-    name: str
-    generations: tuple[tuple[str, str], ...] = ()
-    mark: Mark | None = None
-
-
-@dataclass(frozen=True)
-class CloudMap:
-    """Everything that is drawn."""
-
-    domains: tuple[DrawnDomain, ...] = ()
-    networks: tuple[DrawnNetwork, ...] = ()
-    hosts: tuple[DrawnHost, ...] = ()
-    images: tuple[DrawnImage, ...] = ()
-    rights: RightsMap = field(default_factory=RightsMap)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to draw."""
-        return not (self.domains or self.networks or self.hosts or self.images or self.rights)
-
-
-@dataclass
-class _Drafts:
-    """By name, while the parts are collected."""
-
-    projects: dict[str, list[DrawnProject]] = field(default_factory=dict)
-    domains: dict[str, DrawnDomain] = field(default_factory=dict)
-    subnets: dict[str, list[DrawnSubnet]] = field(default_factory=dict)
-    shares: dict[str, list[str]] = field(default_factory=dict)
-    marks: dict[str, list[Mark]] = field(default_factory=dict)
+    title: str
+    boxes: tuple[Box, ...]
 
 
 def cloud_map(
     everything: Iterable[Change],
     judged: Iterable[Judged],
     generations: tuple[Generation, ...] | NotKnown,
-) -> CloudMap:
-    """The drawing of EVERYTHING, of which some is JUDGED.
-
-    GENERATIONS are what Glance holds of images.
-    """
+) -> tuple[Section, ...]:
+    """EVERYTHING that a stack declares, of which some is JUDGED; GENERATIONS are what Glance holds of images."""
     marks = {one.change.urn: Mark(one.verdict.risk, one.change.operation) for one in judged}
     changes = [change for change in everything if change.inputs or change.type == _EXISTING]
-    drafts = _Drafts()
-    for change in changes:
-        _collect(change, marks.get(change.urn), drafts)
-    names = [*drafts.domains, *(name for name in drafts.projects if name not in drafts.domains)]
-    return CloudMap(
-        domains=tuple(
-            _domain(name, drafts.domains.get(name, DrawnDomain(name, note="there already")), drafts)
-            for name in names
-        ),
-        networks=tuple(
-            _network(change, marks.get(change.urn), drafts) for change in changes if change.type == _NETWORK
-        ),
-        hosts=tuple(_host(change, marks.get(change.urn)) for change in changes if change.type == _HOST),
-        images=tuple(
+    sections = {
+        "Domains and projects": _domains(changes, marks),
+        "Networks, their VLANs and subnets": _networks(changes, marks),
+        "Hosts, each with a bond of two links": _hosts(changes, marks),
+        "Images, the oldest content first": (
             _image(change, marks.get(change.urn), generations) for change in changes if change.type == _IMAGE
         ),
-        rights=rights_map(changes, marks),
-    )
+        "Who has which role where": rights_map.roles(changes, marks),
+        "Ceph's users and the pools they may use": rights_map.ceph_users(changes, marks),
+    }
+    found = (Section(title, tuple(boxes)) for title, boxes in sections.items())
+    return tuple(section for section in found if section.boxes)
 
 
-def _collect(change: Change, mark: Mark | None, drafts: _Drafts) -> None:
-    first, _, rest = change.name.partition("/")
-    if change.type == _PROJECT and change.inputs.get("isDomain"):
-        drafts.domains[resource_name(change.name)] = DrawnDomain(change.spelled_name, mark=mark)
-    elif change.type == _PROJECT:
-        domain = resource_name(change.name.rpartition("@")[2])
-        drafts.projects.setdefault(domain, []).append(DrawnProject(change.spelled_name, mark))
-    elif change.type == _EXISTING:
-        drafts.domains.setdefault(resource_name(change.name), DrawnDomain(change.name, note="there already"))
-    elif change.type in (_DIRECTORY, *_OF_A_PROJECT) and mark:
-        drafts.marks.setdefault(resource_name(change.name), []).append(mark)
-    elif change.type == _SUBNET:
-        cidr = str(change.inputs.get("cidr") or "")
-        drafts.subnets.setdefault(first, []).append(DrawnSubnet(rest, cidr, mark))
-    elif change.type == _SHARE:
-        drafts.shares.setdefault(first, []).append(rest)
-        if mark:
-            drafts.marks.setdefault(f"{first}/", []).append(mark)
+def _domains(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    parts: dict[str, list[Mark]] = defaultdict(list)
+    for change in changes:
+        if change.type in _PARTS and change.urn in marks:
+            parts[resource_name(change.name)].append(marks[change.urn])
+    projects: dict[str, list[Row]] = defaultdict(list)
+    domains: dict[str, Box] = {}
+    for change in changes:
+        name = resource_name(change.name)
+        mark = worse(marks.get(change.urn), *parts[name])
+        if change.type == _EXISTING:
+            domains.setdefault(name, Box(change.name, _THERE_ALREADY, mark=mark))
+        elif change.type == _PROJECT and change.inputs.get("isDomain"):
+            domains[name] = Box(change.spelled_name, mark=mark)
+        elif change.type == _PROJECT:
+            domain = resource_name(change.name.rpartition("@")[2])
+            projects[domain].append(Row(change.spelled_name, mark))
+    for name in dict.fromkeys([*domains, *projects]):
+        box = domains.get(name, Box(name, _THERE_ALREADY))
+        yield replace(box, rows=tuple(projects[name]) or (Row("no projects of this stack"),))
 
 
-def _domain(name: str, found: DrawnDomain, drafts: _Drafts) -> DrawnDomain:
-    mark = worse(found.mark, *drafts.marks.get(name, ()))
-    projects = (
-        DrawnProject(
-            project.name, worse(project.mark, *drafts.marks.get(resource_name(f"{project.name}@{name}"), ()))
-        )
-        for project in drafts.projects.get(name, ())
-    )
-    return DrawnDomain(found.name, tuple(projects), found.note, mark)
+def _networks(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    subnets: dict[str, list[Row]] = defaultdict(list)
+    shares: dict[str, list[Row]] = defaultdict(list)
+    for change in changes:
+        network, _, rest = change.name.partition("/")
+        mark = marks.get(change.urn)
+        if change.type == _SUBNET:
+            subnets[network].append(Row(f"{change.inputs.get('cidr') or ''} {rest}", mark))
+        elif change.type == _SHARE:
+            shares[network].append(Row(f"for project {rest}", mark))
+    for change in changes:
+        if change.type == _NETWORK:
+            segments = [one for one in change.inputs.get("segments") or () if isinstance(one, dict)]
+            physical = dict.fromkeys(str(one.get("physicalNetwork", "")) for one in segments)
+            on = f" on {', '.join(physical)}" if any(physical) else ""
+            for_all = [Row("for every project")] if change.inputs.get("shared") else []
+            rows = (*(subnets[change.name] or [Row("no subnets")]), *for_all, *shares[change.name])
+            vlans = ", ".join(map(str, _vlans(change)))
+            note = f"VLAN {vlans}{on}" if vlans else f"no VLAN{on}"
+            yield Box(change.spelled_name, note, rows, marks.get(change.urn))
 
 
-def _network(change: Change, mark: Mark | None, drafts: _Drafts) -> DrawnNetwork:
-    segments = [segment for segment in change.inputs.get("segments") or () if isinstance(segment, dict)]
-    return DrawnNetwork(
-        change.spelled_name,
-        vlans=tuple(_numbers(segment.get("segmentationId") for segment in segments)),
-        physical=tuple(dict.fromkeys(str(segment.get("physicalNetwork", "")) for segment in segments)),
-        subnets=tuple(drafts.subnets.get(change.name, ())),
-        shared=bool(change.inputs.get("shared")),
-        shared_with=tuple(drafts.shares.get(change.name, ())),
-        mark=worse(mark, *drafts.marks.get(f"{change.name}/", ())),
-    )
+def _vlans(network: Change) -> list[int]:
+    segments = [one for one in network.inputs.get("segments") or () if isinstance(one, dict)]
+    return _numbers(one.get("segmentationId") for one in segments)
 
 
-def _host(change: Change, mark: Mark | None) -> DrawnHost:
-    inputs = change.inputs
-    return DrawnHost(
-        change.name,
-        address(inputs),
-        roles=tuple(map(str, inputs.get("roles") or ())),
-        links=tuple(map(str, inputs.get("links") or ())),
-        bond_mode=_bond_mode(inputs),
-        vlans=tuple(_numbers(inputs.get("vlans") or ())),
-        mark=mark,
-    )
+def _hosts(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    carried: dict[int, list[str]] = defaultdict(list)
+    for change in changes:
+        if change.type == _NETWORK:
+            for vlan in _vlans(change):
+                carried[vlan].append(change.spelled_name)
+    for change in changes:
+        if change.type == _HOST:
+            inputs = change.inputs
+            links = " and ".join(map(str, inputs.get("links") or ())) or "no links"
+            mode = _bond_mode(inputs)
+            rows = [
+                Row(", ".join(map(str, inputs.get("roles") or ())) or "no roles"),
+                Row(f"bond of {links}{', ' if mode else ''}{mode}"),
+            ]
+            rows += [
+                Row(f"VLAN {vlan}{': ' if carried[vlan] else ''}{', '.join(carried[vlan])}")
+                for vlan in _numbers(inputs.get("vlans") or ())
+            ]
+            yield Box(change.name, address(inputs), tuple(rows), marks.get(change.urn))
 
 
 def _bond_mode(inputs: Mapping[str, Any]) -> str:
@@ -222,7 +149,7 @@ def _bond_mode(inputs: Mapping[str, Any]) -> str:
         return ""
 
 
-def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...] | NotKnown) -> DrawnImage:
+def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...] | NotKnown) -> Box:
     known = generations_of(change)
     current = known[0] if known else ""
     stack = str(change.inputs.get("owner_stack", ""))
@@ -232,18 +159,16 @@ def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...
         for found in sorted(generations, key=lambda one: one.created):
             if (found.stack, found.image) == (stack, first_name) and found.id != current:
                 former[found.id] = f"former, of {found.created[:10]}" + (", hidden" if found.hidden else "")
-    chain = [(id_[:_SHORT_ID], what) for id_, what in former.items()]
+    rows = [Row(f"{id_[:_SHORT_ID]}: {what}") for id_, what in former.items()]
     goes = change.operation == "delete"
     renewed = "sha256" in change.changed or change.operation == "replace"
     if current:
-        chain.append(
-            (current[:_SHORT_ID], "goes" if goes else "now; becomes the former" if renewed else "now")
-        )
+        what = "goes" if goes else "now; becomes the former" if renewed else "now"
+        rows.append(Row(f"{current[:_SHORT_ID]}: {what}"))
     if not goes and (renewed or not current):
-        content = str(change.new.get("sha256", ""))[:_SHORT_ID]
-        chain.append((f"sha256 {content}", "will be imported"))
-    return DrawnImage(change.spelled_name, tuple(chain), mark)
+        rows.append(Row(f"sha256 {str(change.new.get('sha256', ''))[:_SHORT_ID]}: will be imported"))
+    return Box(change.spelled_name, rows=tuple(rows), mark=mark)
 
 
-def _numbers(values: Iterable[Any]) -> Iterable[int]:
-    return (int(value) for value in values if isinstance(value, int | float))
+def _numbers(values: Iterable[Any]) -> list[int]:
+    return [int(value) for value in values if isinstance(value, int | float)]

@@ -9,17 +9,15 @@ from operations.report.rules.judge import RULES, declared_effect
 
 if TYPE_CHECKING:
     from operations.report.change import Change
-    from operations.report.durations import Duration
     from operations.report.risk import Verdict
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A change, what it does to whom, and how long it should take."""
+    """A change, and what it does to whom."""
 
     change: Change
     verdict: Verdict
-    duration: Duration | None = None
 
     @property
     def word(self) -> str:

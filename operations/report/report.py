@@ -10,7 +10,7 @@ from operations.report.risk import Fact, NotKnown, Risk, worst
 
 if TYPE_CHECKING:
     from operations.report.change import Change
-    from operations.report.cloud_map import CloudMap
+    from operations.report.cloud_map import Section
     from operations.report.drift import Drift
     from operations.report.judged import Judged
     from operations.report.policy import Violation
@@ -45,7 +45,7 @@ class Report:
         violations: what policy packs say.
         warnings: Pulumi's own, and the program's.
         errors: why the preview failed; nothing where it did not.
-        map: what is drawn.
+        map: the cloud, as the page shows it.
     """
 
     stack: str
@@ -55,7 +55,7 @@ class Report:
     violations: tuple[Violation, ...]
     warnings: tuple[str, ...]
     errors: tuple[str, ...]
-    map: CloudMap
+    map: tuple[Section, ...]
 
     @property
     def risk(self) -> Risk:
@@ -82,11 +82,6 @@ class Report:
         return tuple(judged for judged in self.changes if judged.change.operation == "replace")
 
     @property
-    def long_steps(self) -> tuple[Judged, ...]:
-        """What takes long."""
-        return tuple(judged for judged in self.changes if judged.duration)
-
-    @property
     def touched(self) -> dict[str, tuple[str, ...]]:
         """The names of the networks, images, hosts, projects and domains that something happens to."""
         found: dict[str, dict[str, None]] = {kind: {} for kind in _TOUCHED}
@@ -110,7 +105,7 @@ class Report:
         return tuple(Fact.sum(facts) for _, facts in sorted(found.items()))
 
     def as_data(self) -> dict[str, Any]:
-        """All of it for machines, but for the drawing."""
+        """All of it for machines, but for the map of the cloud."""
         return {
             "stack": self.stack,
             "risk": self.risk.value,
@@ -151,5 +146,4 @@ def _judged(judged: Judged) -> dict[str, Any]:
         "depending": [_fact(fact) for fact in verdict.facts],
         "keys": [asdict(key) for key in change.keys],
         "replaced_because": list(judged.why_replaced),
-        "duration": asdict(judged.duration) if judged.duration else None,
     }

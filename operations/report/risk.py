@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_MOST_NAMED = 5
+
 
 class Risk(StrEnum):
     """What a change does to those who use the cloud; the later ones are worse."""
@@ -88,6 +90,33 @@ class Fact:
     def is_none(self) -> bool:
         """Whether it is known that there are none."""
         return self.count == 0
+
+    @property
+    def counted(self) -> str:
+        """Such as `3 instances` or `1 instance`."""
+        what = self.what.removesuffix("s") if self.count == 1 and " " not in self.what else self.what
+        return f"{self.count} {what}"
+
+    def __str__(self) -> str:
+        """Such as `3 instances (a, b, c)` or `instances: not known: …`."""
+        if isinstance(self.count, NotKnown):
+            return f"{self.what}: {self.count}"
+        if not self.names or self.what == "ports":
+            return self.counted
+        more = f" and {self.count - _MOST_NAMED} more" if self.count > _MOST_NAMED else ""
+        return f"{self.counted} ({', '.join(self.names[:_MOST_NAMED])}{more})"
+
+
+def in_words(facts: Iterable[Fact]) -> str:
+    """FACTS in a row; what is not known for one reason is told in one."""
+    known = []
+    unknown: dict[NotKnown, list[str]] = {}
+    for fact in facts:
+        if isinstance(fact.count, NotKnown):
+            unknown.setdefault(fact.count, []).append(fact.what)
+        else:
+            known.append(str(fact))
+    return "; ".join([*known, *(f"{', '.join(what)}: {reason}" for reason, what in unknown.items())])
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def test_a_port_and_an_instance_of_a_project_are_in_the_way_of_another_vlan(
     assert data["touched"]["networks"] == [NET]
     assert f"server-{SFX}" in markdown
     assert "VLAN 977" in page
-    assert "user ci-runner@Default: member" in page  # in the drawing
+    assert "user ci-runner@Default: member" in page
 
 
 @pytest.mark.nightly
@@ -173,18 +173,16 @@ def test_new_content_of_an_image_is_harmless_and_those_made_from_the_old_are_cou
     try:
         admin.block_storage.wait_for_status(volume, failures=["error"], wait=120)
         stack.declare(declared(sources[1]))
-        data, markdown, page = told(stack)
+        data, _, page = told(stack)
         found = change(data, "image")
         assert (found["operation"], found["risk"]) == ("update", "harmless")
         assert depending(found) == {"instances": 0, "volumes": 1, "clones in Ceph": 1}
         (clones,) = (fact for fact in found["depending"] if fact["what"] == "clones in Ceph")
         assert f"volume-{volume.id}" in json.dumps(clones)
-        assert "bench/results/image.json" in found["duration"]["source"]
-        assert "Long steps" in markdown
         assert "will be imported" in page
         stack.up()
         _, _, page = told(stack, "--no-drift")
-        assert f">{golden.id[:8]}<" in page, "the former generation is in the lineage"
+        assert f"{golden.id[:8]}: former" in page, "the former generation is in the lineage"
         without = {key: value for key, value in declared(sources[1]).items() if key != "images"}
         stack.declare(without)
         data, _, _ = told(stack, "--no-drift")

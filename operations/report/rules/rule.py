@@ -92,15 +92,10 @@ def in_the_way(facts: Iterable[Fact], *, gone: str, free: str, free_risk: Risk =
 
 def told(facts: Iterable[Fact]) -> str:
     """FACTS in a row, such as `3 instances and 4 ports are`."""
-    parts = [f"{fact.count} {singular(fact.what, fact.count)}" for fact in facts if not fact.is_none]
+    parts = [fact.counted for fact in facts if not fact.is_none]
     verb = "is" if len(parts) == 1 and parts[0].startswith("1 ") else "are"
     row = ", ".join(parts[:-1]) + (" and " if len(parts) > 1 else "") + parts[-1] if parts else "nothing"
     return f"{row} {verb}"
-
-
-def singular(what: str, count: int | NotKnown) -> str:
-    """WHAT, for so many."""
-    return what.removesuffix("s") if count == 1 and " " not in what else what
 
 
 def given(change: Change, key: str) -> str:
