@@ -43,11 +43,12 @@ class Asked:
 
     @classmethod
     def read(cls, connection: socket.socket) -> "Asked":
-        """What the client of CONNECTION sends."""
-        size, streams, _, _ = socket.recv_fds(connection, 4, 3)
-        text = b""
-        while len(text) < int.from_bytes(size, "big"):
-            text += connection.recv(1 << 16)
+        """What the client of CONNECTION sends; a client that is killed while it sends ends this process."""
+        header, streams, _, _ = socket.recv_fds(connection, 4, 3)
+        size = int.from_bytes(header, "big")
+        text = connection.recv(size, socket.MSG_WAITALL)
+        if not text or len(text) < size:
+            os._exit(0)
         given: dict[str, Any] = json.loads(text)
         return cls(**given, streams=streams)
 
