@@ -156,7 +156,7 @@ def import_program() -> None:
         "toolchain.language_host",
         "clients.plugin_clouds",
         "operations.repair.takeover",
-        "operations.report.page",
+        "operations.report.rendering",
     ):
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork has no threads but the one that forks"
