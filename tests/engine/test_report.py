@@ -57,7 +57,7 @@ def test_an_empty_stack_file_gets_an_empty_report(program: ProgramCopy) -> None:
     data, markdown, page = written(program, "--fail-on", "harmless")
     assert data["changes"] == []
     assert "nothing changes" in markdown
-    assert "declares nothing that could be drawn" in page
+    assert "declares nothing that could be shown" in page
 
 
 def test_another_vlan_replaces_and_where_nobody_can_be_asked_that_needs_a_person(
