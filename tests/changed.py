@@ -19,7 +19,17 @@ OF_GROUP = {
     ),
     "ceph": re.compile(r"/(ceph|checksums|clone|image|glance|golden_image|publish_image|rbd|storage)"),
 }
-NO_TEST = (".github/", "bench/", "docs/", "host_image/", "tests/engine/", "tests/unit/", "tests/mutants/")
+NO_TEST = (
+    ".github/",
+    ".pre-commit-config.yaml",
+    "LICENSE",
+    "bench/",
+    "docs/",
+    "host_image/",
+    "tests/engine/",
+    "tests/unit/",
+    "tests/mutants/",
+)
 
 
 def group_of(file: Path) -> str:
