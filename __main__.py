@@ -19,6 +19,7 @@ from program.dynamic_host import keep_one_host
 from program.openstack_provider import openstack_provider
 from program.replacement import delete_before_replace
 from program.sdk_pace import hasten
+from program.version import version
 
 silence()
 hasten()
@@ -59,6 +60,7 @@ networks = {
 }
 ceph_users = make_ceph_users(settings)
 images = make_images(settings, ceph_users)
+pulumi.export("version", version())
 pulumi.export("projects", {name: project.summary for name, project in projects.items()})
 pulumi.export("accounts", {name: account.summary for name, account in accounts.items()})
 logins = [account.login_files for account in accounts.values()] + [u.login_files for u in ceph_users.values()]

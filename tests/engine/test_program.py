@@ -6,6 +6,7 @@ preview never calls its create.
 """
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,8 +71,9 @@ def test_the_dev_stack_goes_up_previews_empty_changes_and_is_destroyed_whole(
 ) -> None:
     cold_program.stack("dev", dev_without_images())
     cold_program.succeed("up", "--yes", "--skip-preview", "--stack", "dev")
-    outputs = cold_program.succeed("stack", "output", "--json", "--stack", "dev")
-    assert list(yaml.safe_load(outputs)["networks"]) == ["developer-vms", "general-vms"]
+    outputs = yaml.safe_load(cold_program.succeed("stack", "output", "--json", "--stack", "dev"))
+    assert list(outputs["networks"]) == ["developer-vms", "general-vms"]
+    assert outputs["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     cold_program.succeed("preview", "--expect-no-changes", "--stack", "dev")
     cold_program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", "dev")
     # Another order of DNS servers is a change.
