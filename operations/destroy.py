@@ -1,23 +1,18 @@
 """The look behind `make destroy`: whether a stack's images and roles can go, before anything of it is removed."""
 
-from __future__ import annotations
-
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from openstack.exceptions import SDKException
 from pydantic import ValidationError
 
 from clients.errors import CloudError
+from dynamic_providers.base import DynamicProvider
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from dynamic_providers.role_set.provider import RoleSetProvider
 from operations.engine import EngineError, Stack
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dynamic_providers.base import DynamicProvider
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
     "pulumi-python:dynamic/ceph:RbdImage": ("image", RbdImageProvider),

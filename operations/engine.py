@@ -1,7 +1,5 @@
 """The Pulumi engine, as a person would call it, for one stack of the folder that this process is in."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess

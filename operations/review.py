@@ -5,8 +5,6 @@ What people and CI read is written into one folder: STACK.md, STACK.html and STA
 of the class that --fail-on names, or worse; 4, with --nothing-left: something would change, or has been changed by hand.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

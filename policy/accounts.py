@@ -1,21 +1,14 @@
 """Rules of accounts and directories: who has which power, and how machines and people prove who they are."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from config.ceph_caps import too_wide
 from config.identity import ALWAYS_THERE
 from config.resource_names import resource_name
-from policy.declared import UNKNOWN
+from policy.declared import UNKNOWN, Declared
+from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import APPLICATION_CREDENTIAL, CEPH_USER, DOMAIN_CONFIG, USER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 ADMIN = "admin"
 _VERIFYING = {"demand", "hard"}  # of Keystone's [ldap] tls_req_cert; the others take any certificate

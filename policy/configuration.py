@@ -1,17 +1,12 @@
 """The stack's configuration, which the engine tells a pack of and the Python SDK (pulumi_policy 1.21) drops."""
 
-from __future__ import annotations
+from collections.abc import Callable
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+import grpc
 import pulumi
 import pulumi_policy.policy as sdk
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import grpc
-    from pulumi.runtime.proto import analyzer_pb2
+from pulumi.runtime.proto import analyzer_pb2
 
 
 def when_configured(told: Callable[[], None]) -> None:

@@ -1,19 +1,13 @@
 """Rules of how this program itself reaches the cloud."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from clients.clouds_yaml import Entry, entry
 from clients.errors import CloudError
+from policy.declared import Declared
+from policy.facts import Facts
 from policy.rule import Finding, StackRule
 from policy.tokens import PROVIDER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 
 def _entries(facts: Facts) -> Iterator[tuple[str, Entry]]:

@@ -1,16 +1,12 @@
 """What the engine tells of a resource, as plain data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from pulumi_policy import PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
-
-if TYPE_CHECKING:
-    from pulumi_policy import PolicyResource, ResourceValidationArgs
 
 
 class Unknown(Enum):

@@ -1,18 +1,11 @@
 """Rules about rules: exceptions are current and known to end, and what a stack loosens is seen by who reviews it."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from policy.rule import Finding, StackRule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from policy.declared import Declared
-    from policy.facts import Facts
-    from policy.rule import Rule
+from policy.declared import Declared
+from policy.facts import Facts
+from policy.rule import Finding, Rule, StackRule
 
 SOON = timedelta(days=30)
 _STRICTNESS = ("disabled", "advisory", "mandatory")

@@ -1,16 +1,11 @@
 """What rules know beside the resources: the checked stack file, and the day."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
 
 from config.load import SettingsError, load
 from config.policy import PolicySpec
-
-if TYPE_CHECKING:
-    from config.settings import Settings
+from config.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,12 @@
 """Rules of images: what they are is pinned, how they are kept, and who sees them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from config.resource_names import resource_name
+from policy.declared import Declared
+from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import PLUGIN_IMAGE, RBD_IMAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 _ALL = frozenset({RBD_IMAGE, PLUGIN_IMAGE})
 

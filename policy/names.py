@@ -1,19 +1,13 @@
 """The rule of names."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from config.policy import Kind
+from policy.declared import Declared
+from policy.facts import Facts
 from policy.rule import ResourceRule
 from policy.tokens import HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from config.policy import Kind
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 _KINDS: dict[str, Kind] = {
     USER: "account",

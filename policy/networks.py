@@ -1,21 +1,14 @@
 """Rules of networks: VLANs and addresses across layers, name servers, and who may use them."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-from policy.declared import UNKNOWN
+from config.fields import IpNet
+from policy.declared import UNKNOWN, Declared
+from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import HOST, NETWORK, SUBNET
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from config.fields import IpNet
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 FEWEST_SERVERS = 2
 NEEDS_THE_TRUNK = {"compute", "network"}

@@ -1,8 +1,6 @@
 """From rules to CrossGuard: levels, exceptions, and what people read."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from pulumi_policy import (
     EnforcementLevel,
@@ -16,15 +14,9 @@ from pulumi_policy import (
 )
 
 from policy.configuration import when_configured
-from policy.declared import from_engine
+from policy.declared import Declared, from_engine
 from policy.facts import Facts, facts_of_this_stack
-from policy.rule import ResourceRule
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from policy.declared import Declared
-    from policy.rule import Finding, Rule
+from policy.rule import Finding, ResourceRule, Rule
 
 NAME = "private-cloud"
 

@@ -1,17 +1,11 @@
 """Rules of what projects may use up, and of what must not be removed by mistake."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Sequence
 
-from typing import TYPE_CHECKING
-
+from policy.declared import Declared
+from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
 from policy.tokens import COMPUTE_QUOTA, NETWORK, NETWORK_QUOTA, PROJECT, SUBNET, VOLUME_QUOTA
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 _QUOTAS = {COMPUTE_QUOTA: "compute", NETWORK_QUOTA: "network", VOLUME_QUOTA: "volume"}
 

@@ -1,18 +1,13 @@
 """A rule: what it asks for, why, what to do where it is broken, and how strictly it is held."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Self
 
+from config.policy import Level, RuleName
 from config.resource_names import resource_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from config.policy import Level, RuleName
-    from policy.declared import Declared
-    from policy.facts import Facts
+from policy.declared import Declared
+from policy.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class Finding:
         return resource_name(self.resource)
 
     @classmethod
-    def of(cls, resource: Declared, sentence: str) -> Finding:
+    def of(cls, resource: Declared, sentence: str) -> Self:
         """RESOURCE breaks the rule; SENTENCE says how."""
         return cls(resource.name, sentence, resource.urn)
 

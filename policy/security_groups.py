@@ -1,19 +1,13 @@
 """Rules of security groups: what the whole world can reach."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from policy.declared import UNKNOWN
+from policy.declared import UNKNOWN, Declared
+from policy.facts import Facts
 from policy.rule import ResourceRule
 from policy.tokens import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from policy.declared import Declared
-    from policy.facts import Facts
 
 LOGINS = {22: "SSH", 3389: "RDP"}
 _ANY_PROTOCOL = {None, "", "any", "ip", "0"}

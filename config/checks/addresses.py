@@ -1,18 +1,12 @@
 """The VLANs and addresses of a whole stack file, which nothing may use twice."""
 
-from __future__ import annotations
-
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from config.errors.problems import KeyPath, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from config.fields import IpAddr, IpNet
-    from config.settings import Settings
-    from config.subnet import SubnetSpec
+from config.fields import IpAddr, IpNet
+from config.settings import Settings
+from config.subnet import SubnetSpec
 
 
 def address_plan_problems(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[Problem]:

@@ -1,13 +1,11 @@
 """cephx users: what one entry cannot know of the rest of the stack file."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from config.errors.problems import Problem
 from config.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def ceph_user_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -18,7 +16,7 @@ def ceph_user_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[P
             "it is missing, and there are ceph_users; give {user}: the login that makes them, such as 'admin'",
         )
     seen: dict[str, int] = {}
-    folders: dict[Path, int] = {}
+    folders = dict[Path, int]()
     for index, spec in enumerate(settings.ceph_users):
         for entity in spec.entities:
             first = seen.setdefault(entity, index)

@@ -1,8 +1,7 @@
 """All checks across the entries of a stack file."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from config.checks.addresses import address_plan_problems
 from config.checks.ceph import ceph_user_problems
@@ -10,11 +9,7 @@ from config.checks.hosts import host_problems
 from config.checks.identity import access_problems, account_problems, directory_problems
 from config.checks.names import names_used_twice, unknown_domains_and_projects
 from config.errors.problems import KeyPath, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from config.settings import Settings
+from config.settings import Settings
 
 
 def cross_checks(

@@ -1,18 +1,13 @@
 """What no single host can know: what two of them claim, and what the rest of the stack file must give them."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 from config.errors.problems import KeyPath, Problem, nearest
+from config.host import BareMetalHostSpec
+from config.management import ManagementSpec
+from config.settings import Settings
 from config.subnet import host_address_problem
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
-
-    from config.host import BareMetalHostSpec
-    from config.management import ManagementSpec
-    from config.settings import Settings
 
 
 def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:

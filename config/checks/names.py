@@ -1,17 +1,12 @@
 """Names that are used twice, and domains and projects that are not known."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from clients.names import folded
 from config.errors.problems import KeyPath, Problem, nearest
 from config.identity import ALWAYS_THERE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from config.settings import Settings
+from config.settings import Settings
 
 
 def names_used_twice(settings: Settings) -> Iterator[Problem]:

@@ -1,14 +1,12 @@
 """How a stack file's mistakes are collected, so that all of them are told at once."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 REFUSED = "refused"
 
@@ -21,7 +19,7 @@ def refusal(sentence: str) -> PydanticCustomError:
     return PydanticCustomError(REFUSED, "{sentence}", {"sentence": sentence})
 
 
-def nearest(word: str, known: "Iterable[str]") -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     """A hint "; did you mean X?" with the known word closest to WORD, or "" where none is close."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)

@@ -1,16 +1,14 @@
 """From pydantic's errors to sentences: what is wrong and what would be right."""
 
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from config.errors.problems import REFUSED, KeyPath, Problem, nearest
 from config.errors.synonyms import meant
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-    from pydantic_core import ErrorDetails
 
 _KINDS = {  # error types of pydantic, by how they begin, and what the value is not
     "string": "text (put it in quotes)",
@@ -24,7 +22,7 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
 }
 
 
-def problem_of(error: "ErrorDetails", model: type[BaseModel]) -> Problem:
+def problem_of(error: ErrorDetails, model: type[BaseModel]) -> Problem:
     """ERROR, which validating MODEL raised, as a problem at its path."""
     path = tuple(error["loc"])
     value = error["input"]
@@ -67,7 +65,7 @@ def _field_at(model: type[BaseModel], path: KeyPath) -> str:
     return "what docs/settings.md says"
 
 
-def _described(field: "FieldInfo") -> str:
+def _described(field: FieldInfo) -> str:
     return field.description or "what docs/settings.md says"
 
 

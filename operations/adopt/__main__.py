@@ -1,7 +1,5 @@
 """The command behind `make adopt`: what the cloud holds becomes stack-file entries, and Pulumi imports it."""
 
-from __future__ import annotations
-
 import argparse
 import difflib
 import os

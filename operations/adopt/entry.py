@@ -1,21 +1,16 @@
 """What adopting comes to: entries for the stack file, ids for entries that stand there, and what is left out."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from pydantic import BaseModel
 
+from config.errors.problems import KeyPath
 from config.grant import RoleGrantSpec
+from config.settings import Settings
 from config.spec import Adoptable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from config.errors.problems import KeyPath
-    from config.settings import Settings
 
 KINDS = ("domains", "projects", "accounts", "grants", "networks")
 """The sections of the stack file that can be adopted, in the order in which they are looked for."""
@@ -40,7 +35,7 @@ class Entry:
     values: dict[str, Any]
 
     @classmethod
-    def of(cls, section: str, title: str, spec: Adoptable) -> Entry:
+    def of(cls, section: str, title: str, spec: Adoptable) -> Self:
         """The entry that reads as SPEC."""
         values = _as_a_person_writes(spec.model_dump(mode="json", exclude_defaults=True))
         return cls(section, title, values)

@@ -1,23 +1,18 @@
 """What of the found entries the stack file can hold: the rest is left out, with the model's own sentence."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from config.checks.cross_checks import cross_checks
+from config.errors.problems import Problem
 from config.errors.sentences import problem_of
 from config.project_folder import ROOT
 from config.settings import Settings
 from operations.adopt.entry import AdoptError, Entry, LeftOut
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from config.errors.problems import Problem
 
 Declared = dict[str, Any]
 """The stack file's keys, without their namespace."""

@@ -1,22 +1,16 @@
 """Domains, projects and role grants of a running cloud as stack-file entries."""
 
-from __future__ import annotations
+from collections.abc import Iterator
 
-from typing import TYPE_CHECKING
+from openstack.identity.v3.domain import Domain
+from openstack.identity.v3.project import Project
 
 from clients.keystone.assignment import Place
 from clients.names import folded
 from config.grant import RoleGrantSpec
 from config.identity import ALWAYS_THERE
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from openstack.identity.v3.domain import Domain
-    from openstack.identity.v3.project import Project
-
-    from operations.adopt.live import Live
+from operations.adopt.live import Live
 
 OPENSTACKS_OWN_PROJECTS = ("admin", "service", "services")  # of Default, as Kolla and devstack name them
 OPENSTACKS_OWN_DOMAINS = ("heat", "heat_user_domain", "magnum")  # where Heat and Magnum keep their own users

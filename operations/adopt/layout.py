@@ -1,7 +1,5 @@
 """How an entry looks in a stack file, and where in the text a part of the file ends."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import yaml

@@ -1,30 +1,24 @@
 """What a running cloud holds, read once and never changed."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from keystoneauth1.exceptions import ClientException
+from openstack.connection import Connection
 from openstack.exceptions import SDKException
 from openstack.identity.v3._proxy import Proxy
+from openstack.identity.v3.domain import Domain
+from openstack.identity.v3.group import Group
+from openstack.identity.v3.project import Project
+from openstack.identity.v3.role import Role
+from openstack.identity.v3.role_assignment import RoleAssignment
+from openstack.identity.v3.user import User
+from openstack.network.v2.network import Network
+from openstack.network.v2.rbac_policy import RBACPolicy
+from openstack.network.v2.subnet import Subnet
 
 from config.identity import ALWAYS_THERE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from openstack.connection import Connection
-    from openstack.identity.v3.domain import Domain
-    from openstack.identity.v3.group import Group
-    from openstack.identity.v3.project import Project
-    from openstack.identity.v3.role import Role
-    from openstack.identity.v3.role_assignment import RoleAssignment
-    from openstack.identity.v3.user import User
-    from openstack.network.v2.network import Network
-    from openstack.network.v2.rbac_policy import RBACPolicy
-    from openstack.network.v2.subnet import Subnet
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,10 @@
 """What a stack manages already, by the ids that its state holds."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from clients.keystone.assignment import Place
 from operations.adopt.entry import grant_id
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 

@@ -1,21 +1,15 @@
 """Provider networks of a running cloud, their subnets and whom they are shared with, as stack-file entries."""
 
-from __future__ import annotations
+from collections.abc import Iterator
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
-
+from openstack.network.v2.network import Network
+from openstack.network.v2.subnet import Subnet
 from pydantic import ValidationError
 
 from config.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from openstack.network.v2.network import Network
-    from openstack.network.v2.subnet import Subnet
-
-    from operations.adopt.live import Live
+from operations.adopt.live import Live
 
 NEUTRONS_MTU = 1500
 """What Neutron works out for a VLAN where its own `global_physnet_mtu` is as it comes."""

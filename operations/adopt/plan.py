@@ -1,15 +1,11 @@
 """What a preview would do beside importing: an adoption that changes the cloud is none."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from operations.adopt.managed import ROLE_SET, granted_ids
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
@@ -30,7 +26,7 @@ class Plan:
     changes: tuple[str, ...]
 
     @classmethod
-    def of(cls, preview: Mapping[str, Any], adopted: frozenset[str] = frozenset()) -> Plan:
+    def of(cls, preview: Mapping[str, Any], adopted: frozenset[str] = frozenset()) -> Self:
         """The plan that PREVIEW, of `pulumi preview --json`, shows.
 
         ADOPTED are the ids that the stack file adopts: roles that are there already are not imported but taken over.

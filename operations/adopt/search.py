@@ -1,14 +1,8 @@
 """The search through a running cloud: what there is for a stack to adopt."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from operations.adopt import keystone, neutron
 from operations.adopt.entry import Entry, Found, Wanted
-
-if TYPE_CHECKING:
-    from operations.adopt.live import Live
+from operations.adopt.live import Live
 
 
 def search(live: Live, wanted: Wanted, kinds: tuple[str, ...]) -> list[Found]:

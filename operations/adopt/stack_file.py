@@ -4,25 +4,20 @@ The text is not written anew, which would lose its layout: entries are put in at
 gives for what is there.
 """
 
-from __future__ import annotations
-
 import os
 import tempfile
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import yaml
 
 from clients import regular_file
 from config.secret import SecretText
 from config.settings import NAMESPACE
-from operations.adopt.entry import AdoptError
+from operations.adopt.entry import AdoptError, Entry, MissingId
 from operations.adopt.layout import block, end_line, key_line
-
-if TYPE_CHECKING:
-    from operations.adopt.entry import Entry, MissingId
 
 _ENCRYPTED = "secure"
 
@@ -35,7 +30,7 @@ class StackFile:
     text: str
 
     @classmethod
-    def read(cls, path: Path) -> StackFile:
+    def read(cls, path: Path) -> Self:
         """The stack file at PATH.
 
         Raises:
@@ -66,7 +61,7 @@ class StackFile:
             if key.startswith(prefix)
         }
 
-    def with_additions(self, entries: list[Entry], missing_ids: list[MissingId]) -> StackFile:
+    def with_additions(self, entries: list[Entry], missing_ids: list[MissingId]) -> "StackFile":
         """This file with ENTRIES at the ends of their sections and MISSING_IDS in theirs.
 
         Raises:

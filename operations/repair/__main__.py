@@ -1,7 +1,5 @@
 """The command behind `make repair`: after it, `up` goes on where a killed one stopped. Safe to repeat."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -1,7 +1,5 @@
 """How each resource type of a stack comes back under the state's control after a killed run."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -1,7 +1,5 @@
 """Who holds a stack's lock, in Pulumi's own words, and whether that process still lives here."""
 
-from __future__ import annotations
-
 import os
 import re
 import socket

@@ -1,19 +1,13 @@
 """A stack that a killed run left locked, or with operations that did not end."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from operations.engine import Stack
 from operations.repair.lock import Lock, locks_in
 from operations.repair.pending import stack_urn
-from operations.repair.planned import import_file
-
-if TYPE_CHECKING:
-    from operations.repair.planned import Import
+from operations.repair.planned import Import, import_file
 
 _NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
 

@@ -1,7 +1,5 @@
 """What a killed `pulumi` left running: its plugins, which may still be making what they were asked for."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """What a killed `pulumi` was just doing, as the stack's state has it, and what becomes of it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,14 +1,10 @@
 """What a preview of a stack would make or import, as far as a repair needs it."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operations.repair.kinds import AFTER_A_KILL, After
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _REMOVALS = frozenset({"delete", "delete-replaced", "remove-pending-replace", "discard", "discard-replaced"})
 

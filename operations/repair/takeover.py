@@ -1,11 +1,10 @@
 """Takes over what a killed run left on the cloud under ids that the stack's state does not know."""
 
-from __future__ import annotations
-
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openstack.exceptions import SDKException
 
@@ -14,13 +13,9 @@ from config.load import SettingsError
 from operations.adopt.entry import AdoptError, MissingId
 from operations.adopt.stack_file import StackFile
 from operations.repair.locked_stack import LockedStack, RepairError
+from operations.repair.pending import Pending
 from operations.repair.planned import Import, declared_in, imports_in, unknown_in
 from operations.repair.unknown import unknown_on_the_cloud
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from operations.repair.pending import Pending
 
 
 @dataclass(frozen=True)

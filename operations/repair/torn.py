@@ -4,8 +4,6 @@ Pulumi's file backend (gocloud.dev's fileblob) renames a whole new state into pl
 `NAME.json.attrs`, before it fills them. Empty ones make the state unreadable ("EOF"); missing ones do not.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import time

@@ -1,9 +1,8 @@
 """What a stack file declares, the cloud has, and the stack's state does not know."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients.openstack import connect
 from config.load import parse
@@ -11,11 +10,7 @@ from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.live import look
 from operations.adopt.managed import managed_ids
 from operations.adopt.search import search
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from operations.adopt.stack_file import StackFile
+from operations.adopt.stack_file import StackFile
 
 _LOOKED_FOR = ("domains", "projects", "accounts", "networks")
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""

@@ -5,17 +5,16 @@ so; 2, the command was called wrongly; 3, the report is made, and something in i
 or worse.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os
 import shlex
 import sys
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clients.errors import CloudError
 from clients.openstack import connect
@@ -26,17 +25,13 @@ from operations.report.cloud_map import cloud_map
 from operations.report.dependents import Dependents
 from operations.report.drift import Drift, drift
 from operations.report.judged import Judged
+from operations.report.live import Live
 from operations.report.policy import Violation, violations
 from operations.report.redaction import text
 from operations.report.rendering import markdown, page
 from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import judge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from operations.report.live import Live
 
 FAILED, AS_BAD_AS_ASKED = 1, 3
 _WORDS = {risk.word: risk for risk in Risk}

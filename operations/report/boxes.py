@@ -1,14 +1,9 @@
 """What the page shows of the cloud: boxes with rows, each with what happens to it."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from operations.report.risk import Risk
+from operations.report.risk import Risk
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,12 @@
 """What a preview would do to each thing of the cloud, read from `pulumi preview --json --show-sames`."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config.resource_names import resource_name
 from operations.report.redaction import UNKNOWN, clean, shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 NOTHING_HAPPENS = frozenset({"same", "read", "refresh"})
 _OF_A_REPLACEMENT = frozenset(

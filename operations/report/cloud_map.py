@@ -1,25 +1,20 @@
 """The cloud as the page shows it: everything that the stack declares, and what happens to each."""
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config.resource_names import resource_name
 from operations.report import rights_map
 from operations.report.boxes import Box, Mark, Row, worse
+from operations.report.change import Change
+from operations.report.judged import Judged
+from operations.report.live import Generation
 from operations.report.risk import NotKnown
 from operations.report.rules.host import address
 from operations.report.rules.image import generations_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from operations.report.change import Change
-    from operations.report.judged import Judged
-    from operations.report.live import Generation
 
 _PROJECT = "openstack:identity/project:Project"
 _NETWORK = "openstack:networking/network:Network"

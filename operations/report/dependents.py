@@ -1,16 +1,11 @@
 """Who depends on what: the questions that rules ask of the live cloud, each answered with names or with why not."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
+from operations.report.live import Live, Port
 from operations.report.risk import Fact, NotKnown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from operations.report.live import Live, Port
 
 _NEUTRONS_OWN = ("network:dhcp", "network:distributed")  # Neutron removes these with their network
 

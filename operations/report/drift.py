@@ -4,18 +4,14 @@ Not its `--json`: that leaves out what providers find without a diff of their ow
 backend/display/json.go).
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operations.report.change import root, value_of
 from operations.report.redaction import clean
 from operations.report.rules.judge import RULES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 _GONE = "it is not there any more"
 _FOUND_BY_READ = ("damage", "drift", "unmet")

@@ -1,15 +1,10 @@
 """A change with its verdict, in the words of a report."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from operations.report.change import Change
+from operations.report.risk import Verdict
 from operations.report.rules.judge import RULES, declared_effect
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.risk import Verdict
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """What runs on the cloud and whose it is, read and never changed. What nobody says is not known, and never none."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from keystoneauth1.exceptions import ClientException
+from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from clients import ceph, glance, rbd
@@ -15,11 +15,6 @@ from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from operations.report.redaction import text
 from operations.report.risk import NotKnown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from openstack.connection import Connection
 
 Thing = TypeVar("Thing")
 _NOBODY = NotKnown("the cloud was not asked")

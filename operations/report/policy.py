@@ -4,17 +4,12 @@ The log is written by `--event-log FILE`, which pulumi takes where PULUMI_DEBUG_
 reads it in the same way.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from operations.report.redaction import text
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MANDATORY = "mandatory"
 ADVISORY = "advisory"

@@ -4,14 +4,10 @@
 Pulumi's signature key or under a name that says what it is, is covered here too.
 """
 
-from __future__ import annotations
-
 import json
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
+from typing import Any
 
 SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 UNKNOWN = "known once it is made"

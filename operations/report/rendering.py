@@ -3,25 +3,19 @@
 The page needs nothing else: no script, no file, no network, and a policy that forbids them.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from operations.report.boxes import changed_first
+from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk, in_words
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from operations.report.report import Report
 
 LONGEST = 60_000
 """Characters: GitHub refuses comments above 65 536."""

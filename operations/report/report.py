@@ -1,20 +1,15 @@
 """The report, as data; Markdown, HTML and JSON are made from it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from operations.report.change import Change
+from operations.report.cloud_map import Section
+from operations.report.drift import Drift
+from operations.report.judged import Judged
+from operations.report.policy import Violation
 from operations.report.risk import Fact, NotKnown, Risk, worst
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.cloud_map import Section
-    from operations.report.drift import Drift
-    from operations.report.judged import Judged
-    from operations.report.policy import Violation
-
 
 _TOUCHED = {
     "networks": ("network", "subnet", "share of a network", "host routes"),

@@ -1,19 +1,13 @@
 """Who may do what, as the page shows it: the roles on each project and domain, service accounts, and Ceph's users."""
 
-from __future__ import annotations
-
 from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from config.ceph_caps import pools_of
 from config.resource_names import resource_name
 from operations.report.boxes import Box, Mark, Row, worse
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from operations.report.change import Change
+from operations.report.change import Change
 
 _USER = "openstack:identity/user:User"
 _ROLES = "pulumi-python:dynamic/identity:RoleSet"

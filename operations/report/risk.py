@@ -1,14 +1,9 @@
 """The four classes of a change, and what a rule says of one."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from typing import Self
 
 _MOST_NAMED = 5
 
@@ -67,7 +62,7 @@ class Fact:
     @classmethod
     def of(
         cls, what: str, things: Mapping[str, str] | Iterable[str] | NotKnown, *, named: bool = True
-    ) -> Fact:
+    ) -> Self:
         """The fact that THINGS depend on it: names by id, or names alone that are unique."""
         if isinstance(things, NotKnown):
             return cls(what, things)
@@ -76,7 +71,7 @@ class Fact:
         return cls(what, len(by_id), names, frozenset(by_id))
 
     @classmethod
-    def sum(cls, facts: Iterable[Fact]) -> Fact:
+    def sum(cls, facts: Iterable[Self]) -> Self:
         """FACTS of one kind as one: each thing once, and not known where one of them is not."""
         listed = tuple(facts)
         unknown = next((fact for fact in listed if isinstance(fact.count, NotKnown)), None)

@@ -1,18 +1,12 @@
 """cephx users and their logins."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from config.ceph import CephUserSpec
 from dynamic_providers.ceph_login_files.provider import CephLoginFilesProvider
 from dynamic_providers.ceph_user.provider import CephUserProvider
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict
 from operations.report.rules.rule import Rule, by_key, harmless, interrupts
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
 
 
 def _user_goes(change: Change, _cloud: Dependents) -> Verdict:

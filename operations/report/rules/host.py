@@ -1,22 +1,17 @@
 """Hosts: their place in Kolla's inventory, what Kolla makes of them, the system they boot, their monitoring."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from config.host import BareMetalHostSpec
 from dynamic_providers.host_os.provider import HostOsProvider
 from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
 from dynamic_providers.kolla_host.provider import KollaHostProvider
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
 from operations.report.rules.rule import Rule, harmless, interrupts, told
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
 
 _FOR_ALL = ("globals", "service_config", "steps", "inventory_vars", "config_folder", "configdir")
 _NETWORK = ("links", "vlans", "network")

@@ -1,9 +1,5 @@
 """Domains, projects, quotas, users, roles and credentials."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from pydantic import TypeAdapter
 
 from clients.keystone.assignment import Assignment
@@ -15,12 +11,10 @@ from dynamic_providers.generated_password.provider import GeneratedPasswordProvi
 from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfigProvider
 from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
 from operations.report.rules.rule import Rule, Says, by_key, given, harmless, interrupts, listed, lost
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
 
 _ASSIGNMENTS = TypeAdapter(list[Assignment])
 _ID_ATTRIBUTES = ("user_id_attribute", "group_id_attribute")

@@ -1,17 +1,11 @@
 """Golden images."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from config.image import ImageSpec, ImageStoreSpec
 from dynamic_providers.rbd_image.provider import RbdImageProvider
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
 from operations.report.rules.rule import Rule, by_key, harmless, told
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
 
 _VISIBLE = ("private", "shared", "community", "public")
 _CONTENT = "sha256"

@@ -1,27 +1,20 @@
 """Every change gets a class: by its type's rule, and by a person where there is none."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from config.spec import Effect
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict, worst
 from operations.report.rules.ceph import CEPH_RULES
 from operations.report.rules.host import HOST_RULES
 from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
 from operations.report.rules.network import NETWORK_RULES
-from operations.report.rules.rule import harmless
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
-    from operations.report.rules.rule import Rule, Says
+from operations.report.rules.rule import Rule, Says, harmless
 
 RULES: dict[str, Rule] = {**NETWORK_RULES, **IDENTITY_RULES, **IMAGE_RULES, **CEPH_RULES, **HOST_RULES}
 """By the token of the resource type."""

@@ -1,20 +1,14 @@
 """Networks, subnets, who may use them, and the default security group."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
 from config.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 from dynamic_providers.host_routes.provider import HostRoutesProvider
 from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider
+from operations.report.change import Change
+from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict
 from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost
-
-if TYPE_CHECKING:
-    from operations.report.change import Change
-    from operations.report.dependents import Dependents
 
 
 def _network_goes(change: Change, cloud: Dependents) -> Verdict:

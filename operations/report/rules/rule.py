@@ -1,19 +1,15 @@
 """What a rule is, and the words that several share."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from config.spec import Spec
+from dynamic_providers.base import DynamicProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
-
-if TYPE_CHECKING:
-    from config.spec import Spec
-    from dynamic_providers.base import DynamicProvider
 
 Says = Callable[[Change, Dependents], Verdict]
 
