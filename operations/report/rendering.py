@@ -16,6 +16,7 @@ from markupsafe import Markup
 from operations.report.boxes import changed_first
 from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk, in_words
+from program.version import version
 
 LONGEST = 60_000
 """Characters: GitHub refuses comments above 65 536."""
@@ -85,5 +86,5 @@ def _environment(*, autoescape: bool, finalize: Callable[[object], str] | None =
     )
     made.filters |= {"changed_first": changed_first, "in_words": in_words}
     made.tests["not_known"] = lambda value: isinstance(value, NotKnown)
-    made.globals["risks"] = tuple(reversed(Risk))
+    made.globals |= {"risks": tuple(reversed(Risk)), "version": version()}
     return made

@@ -10,6 +10,7 @@ from operations.report.drift import Drift
 from operations.report.judged import Judged
 from operations.report.policy import Violation
 from operations.report.risk import Fact, NotKnown, Risk, worst
+from program.version import version
 
 _TOUCHED = {
     "networks": ("network", "subnet", "share of a network", "host routes"),
@@ -102,6 +103,7 @@ class Report:
     def as_data(self) -> dict[str, Any]:
         """All of it for machines, but for the map of the cloud."""
         return {
+            "version": version(),
             "stack": self.stack,
             "risk": self.risk.value,
             "counts": {risk.value: count for risk, count in self.counts.items()},

@@ -20,6 +20,7 @@ from operations.report.rendering import LONGEST, markdown, page, plain
 from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
 from operations.report.rules import judge
+from program.version import version
 from tests.unit.report_cloud import CLOUD, HOST, IMAGE, LIVE, NETWORK, PROJECT, SUBNET, step
 
 HOSTILE = "<script>alert(1)</script>|`x`\n# @everyone ![a](http://evil.example/x) \"'&"
@@ -318,6 +319,13 @@ def test_every_table_has_heads_of_columns_and_of_rows() -> None:
     assert html.count("<table>") == html.count("<thead>") > 0
     assert 'scope="col"' in html
     assert 'scope="row"' in html
+
+
+def test_every_form_of_the_report_names_the_programs_version() -> None:
+    report = report_of(step("create", PROJECT, "p"))
+    assert f"private-cloud {version()}" in page(report)
+    assert f"private-cloud {version()}" in markdown(report)
+    assert report.as_data()["version"] == version()
 
 
 def test_the_classes_are_ordered_and_counted() -> None:
