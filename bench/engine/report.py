@@ -55,7 +55,7 @@ class Figures:
         return Line.through(seconds) if len(seconds) > 1 else None
 
     def ratios(self) -> dict[str, float]:
-        """What the reaches are about; those whose parts were measured."""
+        """The figures that have targets, where measured."""
         found: dict[str, float] = {}
         for other in ("terraform", "ansible"):
             for phase in PHASES:

@@ -42,7 +42,7 @@ def ways_of(source: Source, number: int) -> dict[str, Callable[[Source], Callabl
     if source.name in ALL_QUICK:
         return ways.QUICK | slow
     return {
-        name: way for name, way in ways.QUICK.items() if name not in ("story's script", "ours, not read back")
+        name: way for name, way in ways.QUICK.items() if name not in ("convert script", "ours, not read back")
     }
 
 

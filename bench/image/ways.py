@@ -100,7 +100,7 @@ def qemu_img(options: tuple[str, ...], source: Source) -> Callable[[], None]:
 
 
 def snapshot_and_location(source: Source) -> Callable[[], None]:
-    """The story's script: qemu-img's defaults, snapshot, protection; its call of Glance is left out."""
+    """The convert script: qemu-img's defaults, snapshot, protection; its call of Glance is left out."""
     clean_up = qemu_img((), source)
     rbd("snap", "create", "--no-progress", f"{POOL}/{SCRATCH}@snap")
     rbd("snap", "protect", f"{POOL}/{SCRATCH}@snap")
@@ -187,7 +187,7 @@ QUICK: dict[str, Callable[[Source], Callable[[], None]]] = {
     "ours": ours,
     "ours, not read back": ours_not_read_back,
     "tuned qemu-img": partial(qemu_img, ("-W", "-m", "16", "-t", "none", "-S", "4M")),
-    "story's script": snapshot_and_location,
+    "convert script": snapshot_and_location,
 }
 SLOW: dict[str, Callable[[Source], Callable[[], None]]] = {
     "ours-sha512": partial(ours, raw_hash="sha512"),
