@@ -98,7 +98,12 @@ def registered_elsewhere(location, **fields):
 
 
 @pytest.mark.parametrize(
-    "fields", [pytest.param({}, marks=pytest.mark.nightly), {"os_hidden": True}, {"visibility": "private"}]
+    "fields",
+    [
+        pytest.param({}, marks=pytest.mark.nightly),
+        {"os_hidden": True},
+        pytest.param({"visibility": "private"}, marks=pytest.mark.nightly),
+    ],
 )
 def test_delete_is_refused_while_another_record_shows_the_data_and_names_it(first, fields):
     made = make(inputs(first[0]))

@@ -189,7 +189,7 @@ def killed(step, when, method, *arguments):
         ("store.take_snapshot", "after"),
         pytest.param("writer.write", "after", marks=pytest.mark.nightly),
         pytest.param("store.seal", "after", marks=pytest.mark.nightly),
-        ("registration.register", "before"),
+        pytest.param("registration.register", "before", marks=pytest.mark.nightly),
         pytest.param("registration.register", "after", marks=pytest.mark.nightly),
     ],
 )
@@ -220,7 +220,10 @@ def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
         provider.delete(result.id, result.outs)
 
 
-@pytest.mark.parametrize("beginning", ["its name", "its name and its entry in the pool's directory"])
+@pytest.mark.parametrize(
+    "beginning",
+    [pytest.param("its name", marks=pytest.mark.nightly), "its name and its entry in the pool's directory"],
+)
 def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(first, beginning):
     """Librbd makes the name's object, the directory's entry, and then the header."""
     killed("store._make_ready", "before", "create", inputs(first[0]))
