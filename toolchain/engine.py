@@ -84,8 +84,8 @@ def matching(version: str, places: Places) -> Path:
     Raises:
         Unavailable: none is on PATH, it is another version, or its Python side is missing.
     """
-    own = places.bin.resolve()
-    others = [part for part in os.get_exec_path() if part and Path(part).resolve() != own]
+    own = places.cloud.resolve()  # what this toolchain has made, and what the tests make of that
+    others = [part for part in os.get_exec_path() if part and not Path(part).resolve().is_relative_to(own)]
     found = shutil.which("pulumi", path=os.pathsep.join(others))
     if found is None:
         raise Unavailable("no pulumi is on PATH")

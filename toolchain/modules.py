@@ -20,7 +20,7 @@ SHIMS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resource-
 
 def sources() -> list[Path]:
     """Return the files that decide what comes out."""
-    return [CLI_SOURCES / "go.mod", CLI_SOURCES / "go.sum", Path(__file__)]
+    return [CLI_SOURCES / "go.mod", CLI_SOURCES / "go.sum", SOURCES / "modules.py"]
 
 
 def build(version: str, go: golang.Go, folder: Path, places: Places) -> None:

@@ -52,7 +52,7 @@ def fingerprint(*parts: str, files: Iterable[Path] = ()) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(f"{len(part)}:{part}".encode())
-    for file in sorted(files):
+    for file in sorted(files, key=lambda file: file.name):
         content = file.read_bytes()
         digest.update(f"{len(file.name)}:{file.name}{len(content)}:".encode() + content)
     return digest.hexdigest()[:20]

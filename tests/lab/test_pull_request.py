@@ -182,7 +182,7 @@ def repository(lab: Lab, administrator: Connection, tmp_path_factory: Any) -> It
 
 def checkout(folder: Path) -> ProgramCopy:
     """The program with its Makefile; what its commands write below .cloud stays in FOLDER."""
-    program = ProgramCopy.make(folder / "job", {})
+    program = ProgramCopy.make(folder / "job", {}, cold=True)  # `make` looks for an engine on PATH
     for name in ("Makefile", "toolchain"):
         (program.folder / name).symlink_to(ROOT / name)
     cloud = program.folder / ".cloud"

@@ -7,6 +7,7 @@ import pytest
 from toolchain import engine, golang, modules, release
 from toolchain.failure import Failure, Unavailable
 from toolchain.places import Places
+from toolchain.receipt import fingerprint
 
 VERSION = "3.259.0"
 
@@ -95,11 +96,12 @@ def test_an_installed_engine_without_its_language_host_is_passed_over(
     assert ways.tried == ["release"]
 
 
-def test_the_engine_in_the_checkout_does_not_count_as_installed(
-    ways: Ways, places: Places, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("folder", ["engine/bin", "warm-x"])  # the second is tests/warm's, and forks
+def test_an_engine_in_the_checkout_does_not_count_as_installed(
+    ways: Ways, places: Places, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    install_whole(places.bin, VERSION)
-    monkeypatch.setenv("PATH", f"{places.bin}:/usr/bin:/bin")
+    install_whole(places.cloud / folder, VERSION)
+    monkeypatch.setenv("PATH", f"{places.cloud / folder}:/usr/bin:/bin")
     assert engine.install(VERSION, places).way == engine.RELEASE
     assert ways.tried == ["release"]
 
@@ -188,3 +190,16 @@ def test_a_file_stands_in_the_place_of_pulumis_logs_unless_somebody_wants_them(p
     logs.mkdir()
     engine.leave_out_logs(places)
     assert logs.is_dir()
+
+
+def test_a_fingerprint_is_the_same_wherever_the_files_lie(tmp_path: Path) -> None:
+    prints = set()
+    for folders in (("a", "b"), ("b", "a")):
+        files = [
+            tmp_path / "-".join(folders) / folder / name for folder, name in zip(folders, "xy", strict=True)
+        ]
+        for file in files:
+            file.parent.mkdir(parents=True)
+            file.write_text(file.name)
+        prints.add(fingerprint("one", files=files))
+    assert len(prints) == 1
