@@ -14,15 +14,15 @@ from components.storage.ceph_users import make_ceph_users
 from components.storage.images import make_images
 from config.load import load
 from program.adopted import check_adopted
-from program.debug_messages import silence
+from program.debug_messages import disable_sdk_debug_logging
 from program.dynamic_host import keep_one_host
 from program.openstack_provider import openstack_provider
 from program.replacement import delete_before_replace
-from program.sdk_pace import hasten
+from program.sdk_patches import patch_pulumi_sdk
 from program.version import version
 
-silence()
-hasten()
+disable_sdk_debug_logging()
+patch_pulumi_sdk()
 delete_before_replace()
 keep_one_host()
 settings = load()

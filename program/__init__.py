@@ -1,1 +1,1 @@
-"""What concerns the Pulumi program as a whole: the SDK's settings, the OpenStack provider, resource options."""
+"""What concerns the whole program: patches of Pulumi's SDK, the OpenStack provider, resource options."""

@@ -1,7 +1,7 @@
-"""Whether an id that the stack file adopts is that of what the entry declares; the program looks, at preview and up.
+"""Check at preview and up that each `adopt` id of the stack file belongs to the declared object.
 
-The engine imports whatever has the id, and then changes it to what is declared: a project with another name would be
-renamed. A grant's id is compared in components/identity/grants.py, an image's by its provider.
+The engine imports whatever object has the id, and then changes it to what is declared: a project with another name
+would be renamed. components/identity/grants.py compares a grant's id, and an image's provider an image's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def check_adopted(settings: Settings) -> None:
-    """Refuse an `adopt` that is the id of something else. The cloud is asked only where something is adopted.
+    """Refuse an `adopt` that is another object's id. Without any `adopt` the cloud is not contacted.
 
-    An id that nothing has is left to the engine, which says so. Names are compared as the services compare them.
+    The engine reports an id that no object has. Names are compared as the services compare them.
 
     Raises:
-        pulumi.RunError: with a sentence for each; nothing was registered yet.
+        pulumi.RunError: with a sentence for each wrong id; nothing was registered yet.
     """
     of_keystone = [*settings.domains, *settings.projects, *settings.accounts]
     identity = any(spec.adopt for spec in of_keystone)
@@ -73,21 +73,21 @@ class _Keystone:
 def _identity(settings: Settings, keystone: _Keystone) -> Iterator[str]:
     for domain in settings.domains:
         if domain.adopt:
-            yield from _told("domain", domain.adopt, keystone.domains.get(domain.adopt), [domain.name])
+            yield from _mismatch("domain", domain.adopt, keystone.domains.get(domain.adopt), [domain.name])
     for project in settings.projects:
         if project.adopt:
             found = keystone.projects.get(project.adopt)
-            yield from _told("project", project.adopt, found, [project.qualified_name])
+            yield from _mismatch("project", project.adopt, found, [project.qualified_name])
     for account in settings.accounts:
         if account.adopt:
             names = [f"{name}@{account.domain}" for name in (account.name, account.renamed_from) if name]
-            yield from _told("account", account.adopt, keystone.user(account.adopt), names)
+            yield from _mismatch("account", account.adopt, keystone.user(account.adopt), names)
 
 
 def _networks(
     specs: Sequence[ProviderNetworkSpec], conn: Connection, keystone: _Keystone | None
 ) -> Iterator[str]:
-    """Subnets and shares are named with their network: one of another network is another's."""
+    """Check networks, and subnets and shares by names that include their network."""
     if not specs:
         return
     live = {network.id: network.name for network in conn.network.networks()}
@@ -104,23 +104,23 @@ def _networks(
     for spec in specs:
         names = [name for name in (spec.name, spec.renamed_from) if name]
         if spec.adopt:
-            yield from _told("network", spec.adopt, live.get(spec.adopt), names)
+            yield from _mismatch("network", spec.adopt, live.get(spec.adopt), names)
         for subnet in spec.subnets:
             if subnet.adopt:
                 theirs = [name for name in (subnet.name, subnet.renamed_from) if name]
                 declared = [f"{of}/{name}" for of, name in product(names, theirs)]
-                yield from _told("subnet", subnet.adopt, subnets.get(subnet.adopt), declared)
+                yield from _mismatch("subnet", subnet.adopt, subnets.get(subnet.adopt), declared)
         for share in spec.shared_with:
             if share.adopt:
                 declared = [f"{of} with {share.qualified_name}" for of in names]
-                yield from _told("share", share.adopt, policies.get(share.adopt), declared)
+                yield from _mismatch("share", share.adopt, policies.get(share.adopt), declared)
 
 
 def _adopts(spec: ProviderNetworkSpec) -> bool:
     return any(entry.adopt for entry in (spec, *spec.subnets, *spec.shared_with))
 
 
-def _told(kind: str, id_: str, found: str | None, declared: list[str]) -> Iterator[str]:
+def _mismatch(kind: str, id_: str, found: str | None, declared: list[str]) -> Iterator[str]:
     if found is not None and folded(found) not in {folded(name) for name in declared}:
         yield (
             f"{kind} {declared[0]!r} has adopt: {id_}, which is {found!r}; write the id of {declared[0]!r}, declare "

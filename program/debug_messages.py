@@ -1,14 +1,14 @@
-"""The debug messages of Pulumi's Python SDK, which this program does without."""
+"""Disable the debug messages of Pulumi's Python SDK, because they contain secrets."""
 
 import pulumi
 
 
-def silence() -> None:
-    """Have the SDK send none from now on.
+def disable_sdk_debug_logging() -> None:
+    """Make the SDK send no debug messages.
 
-    In them it prints every output that a program registers, with the secrets in it (`register_resource_outputs` in
-    pulumi/runtime/resource.py of 3.259), and the CLI shows them with `--debug`, and with `up --json` even without.
-    What the engine and the plugins say with `--debug` is not touched.
+    They contain every output that a program registers, with its secrets (`register_resource_outputs` in
+    pulumi/runtime/resource.py of 3.259). The CLI shows them with `--debug`, and with `up --json` always. Debug
+    messages of the engine and the plugins are not affected.
     """
     pulumi.log.debug = _nothing
 

@@ -1,4 +1,4 @@
-"""One host of dynamic providers for a whole run, whatever has changed in the stack file.
+"""Use one host process of dynamic providers for a whole run, even if the stack file has changed.
 
 docs/adr/0036-one-host-of-dynamic-providers.md says why.
 """
@@ -18,7 +18,7 @@ class DynamicHost(pulumi.ProviderResource):
 
 
 def keep_one_host() -> None:
-    """Have every dynamic resource of the program use one host, which the engine never configures anew."""
+    """Make every dynamic resource use one host process, which the engine never configures again."""
     hosts: list[DynamicHost] = []
 
     def use_it(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

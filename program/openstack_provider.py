@@ -11,10 +11,10 @@ from clients.plugin_clouds import for_plugin
 
 
 def openstack_provider(cloud: str) -> openstack.Provider:
-    """The provider for the entry CLOUD; it has the entry's name, so no login is in the state and each person's own works.
+    """Return the provider for the entry CLOUD. The state has only its name, so each person can use their own login.
 
     Raises:
-        pulumi.RunError: there is no such entry, or it says what the plugin cannot do.
+        pulumi.RunError: there is no such entry, or it has a setting that the plugin does not support.
     """
     try:
         for_plugin(cloud)

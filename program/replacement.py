@@ -10,12 +10,12 @@ from pulumi.runtime import register_stack_transformation
 
 
 def delete_before_replace() -> None:
-    """Make every resource of the program, native ones included, be deleted before it is replaced."""
+    """Delete every resource of the program, also native ones, before it is replaced."""
     register_stack_transformation(_deleted_first)
 
 
 def _deleted_first(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-    # A provider is nothing in the cloud. Deleted first, it would take everything made with it along.
+    # A provider is no object in the cloud. If it were deleted first, the engine would delete all its resources.
     if not isinstance(args.resource, pulumi.CustomResource) or isinstance(
         args.resource, pulumi.ProviderResource
     ):

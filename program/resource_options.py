@@ -7,9 +7,9 @@ from config.spec import Adoptable, Protectable
 
 
 def adopting(opts: pulumi.ResourceOptions | None, spec: Adoptable) -> pulumi.ResourceOptions | None:
-    """OPTS, so that what SPEC adopts is imported by its id and cannot be deleted by mistake.
+    """Return OPTS with import and protection if SPEC has `adopt`.
 
-    For resources of plugins: the engine imports those. A dynamic resource has an `adopt` input of its own.
+    For resources of plugins, which the engine imports. A dynamic resource has an `adopt` input of its own.
     """
     if not spec.adopt:
         return opts
@@ -17,7 +17,7 @@ def adopting(opts: pulumi.ResourceOptions | None, spec: Adoptable) -> pulumi.Res
 
 
 def protecting(opts: pulumi.ResourceOptions | None, spec: Protectable) -> pulumi.ResourceOptions | None:
-    """OPTS, so that the engine refuses to remove the resource where SPEC asks for that."""
+    """Return OPTS with protection if SPEC asks for it."""
     if not spec.protected:
         return opts
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(protect=True))
@@ -26,9 +26,9 @@ def protecting(opts: pulumi.ResourceOptions | None, spec: Protectable) -> pulumi
 def known_as(
     opts: pulumi.ResourceOptions | None, now: str, *before: str | None
 ) -> pulumi.ResourceOptions | None:
-    """OPTS, so that the engine knows the resource NOW again by the names that it had BEFORE; its children follow.
+    """Return OPTS with aliases for the names that the resource NOW had BEFORE; its children inherit them.
 
-    Each of them counts as it is spelled, as resources were named formerly, and folded.
+    Each former name is an alias as spelled, as resources were once named, and folded.
     """
     names = [name for spelled in before if spelled for name in (folded(spelled), spelled)]
     aliases = [pulumi.Alias(name=name) for name in dict.fromkeys(names) if name != now]

@@ -6,5 +6,5 @@ from config.secret import SecretText
 
 
 def secret_output(secret: SecretText) -> pulumi.Output[str]:
-    """The text of SECRET, which the engine encrypts in the state and hides in what it prints."""
+    """Return the text of SECRET as an output that the engine encrypts in the state and masks in its output."""
     return pulumi.Output.secret(secret.text)

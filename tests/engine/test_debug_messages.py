@@ -14,7 +14,7 @@ PROGRAM = """
 import pulumi
 from program import debug_messages
 
-{silence}
+{disable_sdk_debug_logging}
 pulumi.export("login", pulumi.Output.secret("canary-in-an-output"))
 """
 
@@ -24,8 +24,13 @@ def test_a_secret_output_is_in_no_debug_message(tmp_path: Path, how: list[str]) 
     program = program_with_fake(tmp_path, {})
     program.stack("debug", one_network())
     (program.folder / "__main__.py").unlink()
-    for silence, shown in (("", True), ("debug_messages.silence()", False)):
-        (program.folder / "__main__.py").write_text(PROGRAM.format(silence=silence), encoding="utf-8")
+    for disable_sdk_debug_logging, shown in (
+        ("", True),
+        ("debug_messages.disable_sdk_debug_logging()", False),
+    ):
+        (program.folder / "__main__.py").write_text(
+            PROGRAM.format(disable_sdk_debug_logging=disable_sdk_debug_logging), encoding="utf-8"
+        )
         printed = program.succeed("up", "--yes", "--skip-preview", "--stack", "debug", *how)
         assert ("canary-in-an-output" in printed) is shown, (
             "Pulumi's SDK has changed; see program/debug_messages.py"
@@ -36,4 +41,4 @@ def test_a_secret_output_is_in_no_debug_message(tmp_path: Path, how: list[str]) 
 
 def test_the_program_itself_silences_them_before_it_makes_anything() -> None:
     text = (Path(__file__).parents[2] / "__main__.py").read_text(encoding="utf-8")
-    assert text.index("silence()") < text.index("load()\n")
+    assert text.index("disable_sdk_debug_logging()") < text.index("load()\n")

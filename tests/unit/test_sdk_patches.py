@@ -11,7 +11,7 @@ from pulumi.runtime import resource as registration
 from pulumi.runtime import stack
 from pulumi.runtime.proto import source_pb2
 
-from program.sdk_pace import AS_IT_IS, hasten
+from program.sdk_patches import AS_IT_IS, patch_pulumi_sdk
 
 T = TypeVar("T")
 
@@ -43,14 +43,14 @@ def test_the_pinned_sdk_uses_what_is_replaced():
 
 
 def test_a_registration_gives_no_stack_trace_and_no_position():
-    hasten()
+    patch_pulumi_sdk()
     trace = registration._get_stack_trace()
     assert trace == source_pb2.StackTrace()
     assert registration._get_source_position(trace) is None
 
 
 def test_the_end_of_the_program_waits_for_all_outputs_together():
-    hasten()
+    patch_pulumi_sdk()
 
     async def ends_after(turns: int) -> None:
         for _ in range(turns):
@@ -65,7 +65,7 @@ def test_the_end_of_the_program_waits_for_all_outputs_together():
 
 
 def test_an_output_that_fails_is_told_without_waiting_for_the_others():
-    hasten()
+    patch_pulumi_sdk()
 
     async def fails() -> None:
         await asyncio.sleep(0)
@@ -88,6 +88,6 @@ def test_an_output_that_fails_is_told_without_waiting_for_the_others():
 def test_the_sdk_stays_as_it_is_where_that_is_wanted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv(AS_IT_IS, "1")
     before = of_the_sdk()
-    hasten()
+    patch_pulumi_sdk()
     assert of_the_sdk() == before
     assert gc.isenabled()
