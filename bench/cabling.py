@@ -70,7 +70,7 @@ class Cabling:
             self.host_ovs = stack.enter_context(OpenVswitch(self.host))
             self._cable()
             self.make_network()
-            self._stand_in_for_neutron()
+            self._act_as_neutron()
             self._stack = stack.pop_all()
         return self
 
@@ -136,7 +136,7 @@ class Cabling:
         self.switches.run("ip", "link", "set", port, "up")
         namespace.run("ip", "link", "set", name, "up")
 
-    def _stand_in_for_neutron(self) -> None:
+    def _act_as_neutron(self) -> None:
         run("ovs-ofctl", "add-flow", f"unix:{self.host_ovs.folder}/br-ex.mgmt", "actions=NORMAL")
         for vlan in TRUNKED:
             port = f"server-{vlan}"

@@ -5,7 +5,7 @@
 `…-with-M` has M other compute hosts in the inventory, which are names for the same simulated hosts. One of the
 hosts is a control and network host, all run instances. In mixed order; what cleans up is not timed.
 
-Without images (``--steps prechecks``) any lab with hosts will do; with pull and deploy, the stand-in images of the
+Without images (``--steps prechecks``) any lab with hosts will do; with pull and deploy, the fake images of the
 lab are what is deployed, so that the time is Ansible's and the container engine's, not the services'.
 """
 

@@ -57,7 +57,7 @@ PACKAGES: dict[str, str] = {
     "qemu-system-x86": "booting the image",
     "qemu-block-extra": "booting the image from Ceph",
     "docker-registry": "the simulated hosts' images",
-    "busybox-static": "what the stand-in images run",
+    "busybox-static": "what the fake images run",
     "socat": "a door to the database on the simulated hosts' network",
     "openvswitch-switch": "the hosts' links, and the switches at their other ends",
     "ethtool": "this machine's link to the hosts",

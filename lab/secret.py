@@ -23,7 +23,7 @@ BROKER = ("neutron", "nova", "cinder", "erlang-cookie")
 ONE_WRITER = threading.Lock()  # steps side by side write the same service's configuration
 LDAP = ("ldap-bind", "ldap-people")
 # Kolla's own names, of which kolla-genpwd would make a hundred more; these are what its roles for Nova and Neutron
-# ask for. Nothing in the lab lets anybody in by them: whom they would let in is a stand-in.
+# ask for. Nothing in the lab lets anybody in by them: whom they would let in is a fake.
 KOLLA = (
     "cinder_keystone_password",
     "database_password",

@@ -130,7 +130,7 @@ class Supervisor:
         (self._lab.run / "supervisor.sock").unlink(missing_ok=True)
         log = self._lab.log / "supervisord.start.log"
         python = self._lab.programs / "bin" / "python"
-        script = Path(__file__).with_name("mended_supervisord.py")
+        script = Path(__file__).with_name("supervisord_patched.py")
         # -P: this folder's own supervisor.py must not stand in for the library.
         commands.logged([str(python), "-P", str(script), "-c", str(file.path)], log, timeout=30)
         deadline = time.monotonic() + 15

@@ -1,8 +1,8 @@
 """A reverse proxy on loopback, in front of the cloud's APIs, that counts the requests it passes on.
 
 It listens on another loopback address of the same length, at the services' own ports, and answers with that one in
-place of the services': in the catalogue and in links, so that no client finds its way past it. What the services ask
-each other, such as whether a token is valid, does not come by it.
+place of the services': in the catalogue and in links, so that no client bypasses it. Requests between services, such as
+token validation, do not pass through it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _ID = re.compile(r"/[0-9a-f]{32}\b|/[0-9a-f]{8}-[0-9a-f-]{27}\b")
 _LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.IGNORECASE | re.MULTILINE)
 
 
-def stand_in(address: str) -> str:
+def proxy_address(address: str) -> str:
     """Return another loopback address that is written with as many characters.
 
     Answers keep their length, and with it their Content-Length. The lab's own addresses are all in 127.0.0.0/24.
@@ -45,7 +45,7 @@ def kind(service: str, line: str) -> str:
 
 
 class CountingProxy:
-    """Passes on what comes to ``stand_in(address)`` while the ``with`` lasts.
+    """Forwards requests to ``proxy_address(address)`` while the ``with`` lasts.
 
     Args:
         address: the services'.
@@ -53,7 +53,7 @@ class CountingProxy:
     """
 
     def __init__(self, address: str, ports: dict[str, int]) -> None:
-        self.address = stand_in(address)
+        self.address = proxy_address(address)
         self._behind = address
         self._ports = ports
         self._counted: Counter[str] = Counter()

@@ -1,10 +1,10 @@
 """FAKE agents of the simulated hosts: what the real services would do in the containers that Kolla deploys there.
 
-Kolla's containers hold stand-ins (`lab/registry/stand_in.py`). This program looks every few seconds which of them run
+Kolla's containers hold fake images (`lab/registry/fake_images.py`). This program looks every few seconds which of them run
 on each host, and while they do it acts for them, from this machine:
 
 - `nova_compute`: a real nova-compute with Nova's fake driver, under the host's name. The cell takes the host in, and
-  the stand-in kolla_toolbox on the hosts is told which compute services the real Nova knows.
+  the fake kolla_toolbox on the hosts is told which compute services the real Nova knows.
 - `neutron_openvswitch_agent`, `neutron_dhcp_agent`, `neutron_l3_agent`, `neutron_metadata_agent`: reports to the real
   Neutron over the real broker, and takes the routers it is given.
 
@@ -36,7 +36,7 @@ PROC = Path("/proc")
 LOOK = 3.0  # seconds between two looks at the hosts
 REPORT = 10.0  # seconds between two reports to Neutron; it calls an agent down after 75 s of silence
 ASK = 5.0  # seconds between two questions to Nova
-# Where the stand-in kolla_toolbox looks, below a host's root.
+# Where the fake kolla_toolbox looks, below a host's root.
 SERVICES = "run/lab-compute-services.json"
 HYPERVISORS = "run/lab-hypervisors.json"
 
@@ -66,7 +66,7 @@ NEUTRON: dict[str, tuple[str, str, dict[str, Any]]] = {
     "neutron_metadata_agent": (
         "neutron-metadata-agent",
         "Metadata agent",
-        {"metadata_proxy_socket": "stand-in"},
+        {"metadata_proxy_socket": "fake"},
     ),
 }
 TOPICS = {"DHCP agent": "dhcp_agent", "L3 agent": "l3_agent"}
@@ -178,7 +178,7 @@ class Host:
             log.info("%s: nova-compute has ended", self.name)
 
     def tell(self, known: Known) -> None:
-        """Leave word of what Nova knows, for the stand-in kolla_toolbox there."""
+        """Leave word of what Nova knows, for the fake kolla_toolbox there."""
         root = self.root()
         if root is not None and "kolla_toolbox" in self.running:
             (root / SERVICES).write_text(json.dumps([{"Host": name} for name in known.services]) + "\n")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FILE_SYSTEMS = Path("/proc/filesystems")
 TUN = Path("/dev/net/tun")
-# Measured: 0.1 GiB idle, and each of Kolla's containers takes a few MiB more, be they stand-ins.
+# Measured: 0.1 GiB idle, and each of Kolla's containers takes a few MiB more, be they fake images.
 MEMORY = 512 * 1024**2  # bytes a host
 DISK = 1024**3  # bytes a host, and as much for the root they share
 

@@ -26,7 +26,7 @@ LATE = 60  # seconds; it looks every three, and a slow Neutron may keep it for a
 
 
 def compute_file(lab: Lab, secrets: Mapping[str, str], host: SimulatedHost) -> File:
-    """Render the nova-compute.conf of a host's stand-in, with a state of its own."""
+    """Render the nova-compute.conf of a host's fake service, with a state of its own."""
     sections = nova.compute(lab, secrets)
     state = lab.data / "nova" / host.name
     sections["DEFAULT"] |= {
@@ -77,7 +77,7 @@ def files(lab: Lab, secrets: Mapping[str, str], hosts: Sequence[SimulatedHost]) 
 
 
 def prepare(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
-    """Make the folders of the stand-ins' state."""
+    """Make the folders of the fake images' state."""
     for host in hosts:
         (lab.data / "nova" / host.name / "locks").mkdir(parents=True, exist_ok=True)
 

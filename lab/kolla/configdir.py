@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.configuration import File
 from lab.hosts import keys
-from lab.registry import stand_in
+from lab.registry import fake_images
 from lab.secret import KOLLA
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     """Render globals.yml and passwords.yml (JSON is YAML): what is so in this lab, whatever a stack declares."""
     site = {
         "docker_registry": f"{lab.machine_address}:{lab.ports.registry}",
-        "docker_namespace": stand_in.NAMESPACE,
-        "openstack_tag": stand_in.TAG,
-        # Where the control plane would be: the lab's own listens on loopback, and no stand-in asks it anything.
+        "docker_namespace": fake_images.NAMESPACE,
+        "openstack_tag": fake_images.TAG,
+        # Where the control plane would be: the lab's own listens on loopback, and no fake asks it anything.
         "kolla_internal_vip_address": lab.machine_address,
         "database_address": lab.machine_address,
         "database_port": lab.ports.mariadb,
@@ -38,7 +38,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "prechecks_enable_host_ntp_checks": False,
         # A network namespace has not all that Kolla would set, and the rest is this machine's.
         "set_sysctl": False,
-        # They would ask stand-ins, which are always well, and cost two cores a good part of one.
+        # They would ask fake images, which are always well, and cost two cores a good part of one.
         "enable_container_healthchecks": False,
     }
     passwords: dict[str, object] = {name: secrets[f"kolla/{name}"] for name in KOLLA}

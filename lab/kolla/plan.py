@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING
 
 from lab.hosts import plan as hosts
-from lab.kolla import agents, configdir, database_door
+from lab.kolla import agents, configdir, db_proxy
 from lab.registry import service as registry
 from lab.steps import Step
 
@@ -23,7 +23,7 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     found = hosts.hosts(lab)
     if not found:
         return ()
-    return (*registry.daemons(lab), *database_door.daemons(lab), *agents.daemons(lab, secrets, found))
+    return (*registry.daemons(lab), *db_proxy.daemons(lab), *agents.daemons(lab, secrets, found))
 
 
 def steps(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[Step]:
@@ -41,8 +41,8 @@ def steps(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[
     return [
         # This machine's address on the hosts' network comes with the links.
         start(registry.NAME, hosts.LINKS),
-        Step("stand-in images", functools.partial(registry.fill, lab), (f"{registry.NAME} runs",)),
-        start(database_door.NAME, hosts.LINKS, "mariadb runs"),
+        Step("fake images", functools.partial(registry.fill, lab), (f"{registry.NAME} runs",)),
+        start(db_proxy.NAME, hosts.LINKS, "mariadb runs"),
         Step("kolla's folder", functools.partial(configdir.make, lab, secrets)),
         Step("host agents' data", functools.partial(agents.prepare, lab, found)),
         start(agents.NAME, "host agents' data", "neutron-rpc runs", "nova-conductor runs", "placement runs"),

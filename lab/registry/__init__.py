@@ -1,1 +1,1 @@
-"""A registry for the simulated hosts, and the small stand-ins for Kolla's images that it serves."""
+"""A registry for the simulated hosts, and the small fake images of Kolla's that it serves."""

@@ -8,13 +8,13 @@ import urllib.parse
 import urllib.request
 from typing import TYPE_CHECKING
 
-from lab.registry import stand_in
+from lab.registry import fake_images
 from lab.settings import LabError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lab.registry.stand_in import Image
+    from lab.registry.fake_images import Image
 
 MISSING = 404
 TIMEOUT = 60.0  # seconds
@@ -29,7 +29,7 @@ def _ask(
 ) -> http.client.HTTPResponse | None:
     """Ask; None where what is asked for is not there."""
     headers = {"Content-Type": kind} if kind else {}
-    headers["Accept"] = stand_in.MANIFEST_TYPE
+    headers["Accept"] = fake_images.MANIFEST_TYPE
     request = urllib.request.Request(url, data=content, headers=headers, method=method)  # noqa: S310 - always HTTP
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -47,7 +47,7 @@ def _ask(
 
 def push_blob(registry: str, repository: str, content: bytes) -> None:
     """Upload a blob in one piece, unless it is there."""
-    name = stand_in.digest(content)
+    name = fake_images.digest(content)
     base = f"{registry}/v2/{repository}/blobs"
     if _ask("HEAD", f"{base}/{name}") is not None:
         return
@@ -58,7 +58,7 @@ def push_blob(registry: str, repository: str, content: bytes) -> None:
     _ask("PUT", place, content=content, kind="application/octet-stream")
 
 
-def push(registry: str, image: Image, tag: str = stand_in.TAG) -> bool:
+def push(registry: str, image: Image, tag: str = fake_images.TAG) -> bool:
     """Have the registry hold an image under a tag; say whether anything was done.
 
     Args:
@@ -71,15 +71,15 @@ def push(registry: str, image: Image, tag: str = stand_in.TAG) -> bool:
     """
     url = f"{registry}/v2/{image.repository}/manifests/{tag}"
     known = _ask("HEAD", url)
-    if known is not None and known.headers.get("Docker-Content-Digest") == stand_in.digest(image.manifest):
+    if known is not None and known.headers.get("Docker-Content-Digest") == fake_images.digest(image.manifest):
         return False
     for blob in (image.layer, image.config):
         push_blob(registry, image.repository, blob)
-    _ask("PUT", url, content=image.manifest, kind=stand_in.MANIFEST_TYPE)
+    _ask("PUT", url, content=image.manifest, kind=fake_images.MANIFEST_TYPE)
     return True
 
 
-def push_stand_ins(registry: str, names: Sequence[str] = stand_in.NAMES) -> None:
-    """Have the registry hold every stand-in image."""
+def push_fake_images(registry: str, names: Sequence[str] = fake_images.NAMES) -> None:
+    """Have the registry hold every fake image."""
     for name in names:
-        push(registry, stand_in.image(name))
+        push(registry, fake_images.image(name))

@@ -51,5 +51,5 @@ def daemons(lab: Lab) -> tuple[Daemon, ...]:
 
 
 def fill(lab: Lab) -> None:
-    """Have it hold the stand-in images."""
-    push.push_stand_ins(url(lab))
+    """Have it hold the fake images."""
+    push.push_fake_images(url(lab))

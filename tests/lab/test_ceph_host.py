@@ -1,4 +1,4 @@
-"""A storage host is handed to Ceph's real orchestrator commands, with Ceph's own stand-in behind them.
+"""A storage host is handed to Ceph's real orchestrator commands, with Ceph's own fake orchestrator behind them.
 
 `test_orchestrator` is part of Ceph: `orch host ls` shows what it was loaded with, and what it is asked to add or
 remove it accepts and forgets. So what is shown is that the commands and their arguments are those that Ceph's
@@ -66,7 +66,7 @@ def test_a_host_is_added_found_and_removed_by_commands_that_ceph_takes(clouds: C
     ("address", "labels", "command"),
     [("10.110.0.99", {"rack": "r1"}, "set-addr"), ("10.110.0.31", {"row": "2"}, "label add")],
 )
-def test_a_host_is_changed_by_commands_that_ceph_knows_and_its_stand_in_cannot_do(
+def test_a_host_is_changed_by_commands_that_ceph_knows_and_its_fake_cannot_do(
     clouds: Clouds, address: str, labels: dict[str, str], command: str
 ) -> None:
     """Ceph compares a command's arguments with its own list before the orchestrator says so."""

@@ -15,7 +15,7 @@ import pytest
 from bench import links
 from bench.cabling import HOST, LINKS, MANAGEMENT, TRUNKED, Cabling, addresses
 from components.hosts.kickstart import render
-from tests.lab.wire import Capture, send
+from tests.lab.network_probe import Capture, send
 
 pytestmark = pytest.mark.xdist_group(name="hosts")
 

@@ -4,7 +4,7 @@ It is the one enrolment of the lab's tests, so they follow each other through th
 the while: no secret of hosts is anywhere but where it is meant to be. The SSH key that reaches the hosts, New Relic's
 license key, Kolla's passwords and the administrator's password are made for this run.
 
-The images that Kolla deploys, and New Relic's agent, are stand-ins (tests/lab/test_kolla_lab.py says what they do not
+The images that Kolla deploys, and New Relic's agent, are fake images (tests/lab/test_kolla_lab.py says what they do not
 prove); the services that Nova and Neutron see are the lab's fake agents', which act while Kolla's containers run.
 """
 

@@ -1,7 +1,7 @@
 """A deployment with the real kolla-ansible over real SSH on simulated hosts: results, markers, and what is killed.
 
 The step is prechecks, which changes nothing on a host. What it checks of container images or a real network is not
-proven here; deploy with stand-in images is in tests/lab/test_kolla_lab.py.
+proven here; deploy with fake images is in tests/lab/test_kolla_lab.py.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Real Kolla-Ansible, run by hand against a simulated host: what the lab's stand-ins prove, and what they cannot."""
+"""Real Kolla-Ansible, run by hand against a simulated host: what the lab's fake images prove, and what they cannot."""
 
 import json
 import time
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from openstack.connection import Connection
 
-from lab.registry import stand_in
+from lab.registry import fake_images
 from lab.settings import Lab
 from tests.lab import kolla_by_hand
 from tests.lab.kolla_by_hand import KollaByHand
@@ -47,7 +47,7 @@ def kolla(lab: Lab, tmp_path: Path, idle_host: SimulatedHost) -> KollaByHand:
 
 
 def _image(lab: Lab, name: str) -> str:
-    return f"{lab.machine_address}:{lab.ports.registry}/{stand_in.NAMESPACE}/{name}:{stand_in.TAG}"
+    return f"{lab.machine_address}:{lab.ports.registry}/{fake_images.NAMESPACE}/{name}:{fake_images.TAG}"
 
 
 def test_kollas_prechecks_pass_on_a_simulated_host(kolla: KollaByHand) -> None:
@@ -64,13 +64,13 @@ def test_kolla_deploys_containers_that_find_their_configuration(
         found = json.loads(idle_host.run(tmp_path, f"docker inspect {name}"))[0]
         assert found["State"]["Running"]
         assert found["RestartCount"] == 0
-        assert found["Config"]["Labels"]["org.opencontainers.image.title"].startswith("STAND-IN for Kolla's")
+        assert found["Config"]["Labels"]["org.opencontainers.image.title"].startswith("FAKE of Kolla's")
         assert "the real image would run:" in idle_host.run(tmp_path, f"docker logs {name}")
         unit = f"kolla-{name}-container.service"
         assert idle_host.run(tmp_path, f"systemctl is-active {unit}").strip() == "active"
 
 
-def test_a_stand_in_cannot_prove_that_a_configuration_is_right(
+def test_a_fake_image_cannot_prove_that_a_configuration_is_right(
     lab: Lab, idle_host: SimulatedHost, tmp_path: Path
 ) -> None:
     """It runs on with a nova.conf that no nova-compute would start with, and its health check is well."""

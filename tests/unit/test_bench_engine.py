@@ -17,7 +17,7 @@ import yaml
 from bench.engine import __main__ as program
 from bench.engine import run, terraform
 from bench.engine.configuration import configuration
-from bench.engine.counter import CountingProxy, kind, stand_in
+from bench.engine.counter import CountingProxy, kind, proxy_address
 from bench.engine.fit import Line, each_between
 from bench.engine.leftovers import sweep
 from bench.engine.plan import Plan
@@ -95,8 +95,8 @@ def test_a_plan_is_made_of_whole_blocks():
 
 
 def test_the_proxy_listens_where_its_address_is_as_long():
-    assert stand_in("127.0.0.1") == "127.9.0.1"
-    assert len(stand_in("127.0.0.32")) == len("127.0.0.32")
+    assert proxy_address("127.0.0.1") == "127.9.0.1"
+    assert len(proxy_address("127.0.0.32")) == len("127.0.0.32")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A host's OSDs and its place in Ceph's orchestrator, against a stand-in for the commands of one cluster.
+"""A host's OSDs and its place in Ceph's orchestrator, against a fake of the commands of one cluster.
 
 It answers as Ceph 16.2 did in the lab; tests/lab/test_ceph_host.py asks a real one.
 """

@@ -1,4 +1,4 @@
-"""The cephx user's provider, against monitors that stand in for Ceph's; tests/lab/test_ceph_users.py asks real ones."""
+"""The cephx user's provider, against fake monitors in place of Ceph's; tests/lab/test_ceph_users.py asks real ones."""
 
 import errno
 import json

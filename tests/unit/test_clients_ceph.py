@@ -1,4 +1,4 @@
-"""Ceph's commands, against a stand-in for librados; real ones are run by tests/lab/test_host_removal.py."""
+"""Ceph's commands, against a fake of librados; real ones are run by tests/lab/test_host_removal.py."""
 
 import errno
 import json

@@ -10,7 +10,7 @@ import requests
 
 from clients import exact
 from tests.python_source import tree
-from tests.unit.host_cloud import answer
+from tests.unit.fake_openstack import answer
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = (

@@ -14,8 +14,8 @@ from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.control_hosts import last_control
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from tests.managed_hosts import managed_host, ssh_host
-from tests.unit import host_cloud
-from tests.unit.host_cloud import HostCloud
+from tests.unit import fake_openstack
+from tests.unit.fake_openstack import FakeOpenStack
 
 CLOUDS = Clouds("admin", "admin")
 
@@ -83,10 +83,10 @@ def osds(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Osd]]:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch, osds: dict[str, list[Osd]]) -> HostCloud:
+def cloud(monkeypatch: pytest.MonkeyPatch, osds: dict[str, list[Osd]]) -> FakeOpenStack:
     monkeypatch.setattr(drain, "POLL_S", 0.0)
     assert osds == {}
-    fake = host_cloud.installed(monkeypatch)
+    fake = fake_openstack.installed(monkeypatch)
     for host in ("compute-9", "compute-2"):
         fake.host(host, "L3 agent", "DHCP agent")
     return fake
@@ -107,7 +107,7 @@ def run(
 
 
 def test_a_host_that_nobody_uses_goes_with_its_records_and_leaves_nothing(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     machines.deployed("compute-9")
     failed, told = run(machines, leaving())
@@ -127,7 +127,7 @@ def test_a_host_that_nobody_uses_goes_with_its_records_and_leaves_nothing(
 
 
 def test_everything_that_is_on_a_host_is_named_and_nothing_is_touched(
-    cloud: HostCloud, machines: Machines, osds: dict[str, list[Osd]]
+    cloud: FakeOpenStack, machines: Machines, osds: dict[str, list[Osd]]
 ) -> None:
     for number in range(7):
         cloud.instance(f"web-{number}", "compute-9")
@@ -155,7 +155,7 @@ def test_everything_that_is_on_a_host_is_named_and_nothing_is_touched(
 
 
 def test_what_another_host_serves_too_is_no_user_unless_that_host_goes_as_well(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.router("ha", "l3-compute-9", "l3-compute-2")
     with pytest.raises(
@@ -170,7 +170,7 @@ def test_what_another_host_serves_too_is_no_user_unless_that_host_goes_as_well(
 
 
 def test_a_host_of_which_nova_and_neutron_know_nothing_goes_as_well(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     machines.deployed("storage-1")
     assert run(machines, leaving("storage-1", "storage"))[0] == {}
@@ -178,7 +178,7 @@ def test_a_host_of_which_nova_and_neutron_know_nothing_goes_as_well(
     assert machines.markers == set()
 
 
-def test_a_drained_host_is_emptied_before_it_is_destroyed(cloud: HostCloud, machines: Machines) -> None:
+def test_a_drained_host_is_emptied_before_it_is_destroyed(cloud: FakeOpenStack, machines: Machines) -> None:
     machines.deployed("compute-9")
     cloud.instance("web", "compute-9")
     cloud.router("edge", "l3-compute-9")
@@ -189,7 +189,7 @@ def test_a_drained_host_is_emptied_before_it_is_destroyed(cloud: HostCloud, mach
 
 
 def test_a_host_that_cannot_be_emptied_is_not_destroyed_and_the_others_go(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.host("compute-8")
     cloud.instance("broken", "compute-9", "ERROR")
@@ -204,7 +204,7 @@ def test_a_host_that_cannot_be_emptied_is_not_destroyed_and_the_others_go(
 
 
 def test_osds_with_data_are_never_drained(
-    cloud: HostCloud, machines: Machines, osds: dict[str, list[Osd]]
+    cloud: FakeOpenStack, machines: Machines, osds: dict[str, list[Osd]]
 ) -> None:
     osds["compute-9"] = [Osd(3, 12, False)]
     with pytest.raises(
@@ -215,7 +215,7 @@ def test_osds_with_data_are_never_drained(
 
 
 def test_an_instance_that_came_between_look_and_disabling_stops_the_removal(
-    cloud: HostCloud, machines: Machines, monkeypatch: pytest.MonkeyPatch
+    cloud: FakeOpenStack, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machines.deployed("compute-9")
     put = cloud.put
@@ -231,7 +231,7 @@ def test_an_instance_that_came_between_look_and_disabling_stops_the_removal(
 
 
 def test_a_dead_host_goes_with_a_warning_that_it_was_not_destroyed(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     machines.deployed("compute-9")
     machines.dead["compute-9"] = HostUnreachable("host compute-9 (10.110.0.29 port 22) cannot be reached")
@@ -243,13 +243,15 @@ def test_a_dead_host_goes_with_a_warning_that_it_was_not_destroyed(
     assert "host compute-9 (10.110.0.29 port 22) cannot be reached. It is removed all the same" in warning
 
 
-def test_nova_is_not_asked_to_tell_a_host_that_is_down(cloud: HostCloud, machines: Machines) -> None:
+def test_nova_is_not_asked_to_tell_a_host_that_is_down(cloud: FakeOpenStack, machines: Machines) -> None:
     cloud.services["s-compute-9"]["state"] = "down"
     assert run(machines, leaving())[0] == {}
     assert "disabled s-compute-9" not in cloud.changes
 
 
-def test_a_dead_host_with_instances_is_refused_like_any_other(cloud: HostCloud, machines: Machines) -> None:
+def test_a_dead_host_with_instances_is_refused_like_any_other(
+    cloud: FakeOpenStack, machines: Machines
+) -> None:
     machines.dead["compute-9"] = HostUnreachable("no answer")
     cloud.instance("web", "compute-9")
     with pytest.raises(InUseError, match="web"):
@@ -261,7 +263,7 @@ def test_a_dead_host_with_instances_is_refused_like_any_other(cloud: HostCloud, 
     "error", [LoginRefused("it refuses user kolla"), RemoteCommandFailed("docker failed", 1, "", "")]
 )
 def test_a_host_that_answers_and_lets_nobody_look_is_not_taken_for_dead(
-    cloud: HostCloud, machines: Machines, error: CloudError
+    cloud: FakeOpenStack, machines: Machines, error: CloudError
 ) -> None:
     machines.dead["compute-9"] = error
     assert run(machines, leaving())[0] == {"compute-9": str(error)}
@@ -269,7 +271,7 @@ def test_a_host_that_answers_and_lets_nobody_look_is_not_taken_for_dead(
 
 
 def test_a_host_that_kolla_fails_on_keeps_its_records_and_the_others_go(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.host("compute-8")
     for name in ("compute-9", "compute-8"):
@@ -280,7 +282,9 @@ def test_a_host_that_kolla_fails_on_keeps_its_records_and_the_others_go(
     assert set(cloud.services) == {"s-compute-9", "s-compute-2"}
 
 
-def test_volumes_that_kolla_cannot_find_any_more_are_removed(cloud: HostCloud, machines: Machines) -> None:
+def test_volumes_that_kolla_cannot_find_any_more_are_removed(
+    cloud: FakeOpenStack, machines: Machines
+) -> None:
     machines.deployed("compute-9")
     del machines.containers["compute-9"]  # a former run was killed between containers and volumes
     assert run(machines, leaving())[0] == {}
@@ -289,7 +293,9 @@ def test_volumes_that_kolla_cannot_find_any_more_are_removed(cloud: HostCloud, m
     assert cloud.services.keys() == {"s-compute-2"}
 
 
-def test_containers_that_are_left_keep_the_host_and_are_named(cloud: HostCloud, machines: Machines) -> None:
+def test_containers_that_are_left_keep_the_host_and_are_named(
+    cloud: FakeOpenStack, machines: Machines
+) -> None:
     machines.deployed("compute-9")
     failed = removal.remove(
         [leaving()], {"control-1": {"control"}}, CLOUDS, destroy=lambda _names: {}, within=1, tell=print
@@ -298,7 +304,7 @@ def test_containers_that_are_left_keep_the_host_and_are_named(cloud: HostCloud, 
     assert "s-compute-9" in cloud.services
 
 
-def test_a_host_without_container_engine_needs_no_kolla(cloud: HostCloud, machines: Machines) -> None:
+def test_a_host_without_container_engine_needs_no_kolla(cloud: FakeOpenStack, machines: Machines) -> None:
     machines.bare.add("compute-9")
     machines.markers.add("compute-9")
     assert run(machines, leaving())[0] == {}
@@ -306,8 +312,8 @@ def test_a_host_without_container_engine_needs_no_kolla(cloud: HostCloud, machin
     assert "s-compute-9" not in cloud.services
 
 
-def killed_at(moment: str) -> Callable[[pytest.MonkeyPatch, HostCloud, Machines], None]:
-    def arrange(patch: pytest.MonkeyPatch, cloud: HostCloud, machines: Machines) -> None:
+def killed_at(moment: str) -> Callable[[pytest.MonkeyPatch, FakeOpenStack, Machines], None]:
+    def arrange(patch: pytest.MonkeyPatch, cloud: FakeOpenStack, machines: Machines) -> None:
         def killed(*_args: Any, **_words: Any) -> None:
             raise KeyboardInterrupt
 
@@ -319,7 +325,7 @@ def killed_at(moment: str) -> Callable[[pytest.MonkeyPatch, HostCloud, Machines]
 
 @pytest.mark.parametrize("moment", ["put", "post", "destroy", "clear", "delete"])
 def test_a_removal_that_was_killed_is_finished_by_the_next(
-    cloud: HostCloud, machines: Machines, monkeypatch: pytest.MonkeyPatch, moment: str
+    cloud: FakeOpenStack, machines: Machines, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     machines.deployed("compute-9")
     cloud.instance("web", "compute-9")
@@ -339,7 +345,7 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(
 
 
 def test_a_service_that_reports_again_after_its_record_went_is_told(
-    cloud: HostCloud, machines: Machines, monkeypatch: pytest.MonkeyPatch
+    cloud: FakeOpenStack, machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     delete = cloud.delete
 
@@ -357,7 +363,7 @@ def test_a_service_that_reports_again_after_its_record_went_is_told(
 
 
 def test_a_resource_provider_that_nova_left_goes_and_one_in_use_is_named(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.providers["left"] = {"uuid": "p-left", "name": "compute-9.example", "used": []}
     cloud.providers["other"] = {"uuid": "p-other", "name": "compute-99", "used": []}
@@ -369,7 +375,7 @@ def test_a_resource_provider_that_nova_left_goes_and_one_in_use_is_named(
 
 
 def test_what_ceph_keeps_is_a_warning(
-    cloud: HostCloud, machines: Machines, osds: dict[str, list[Osd]]
+    cloud: FakeOpenStack, machines: Machines, osds: dict[str, list[Osd]]
 ) -> None:
     osds["compute-9"] = [Osd(3, 0, True)]
     failed, told = run(machines, leaving())
@@ -381,7 +387,7 @@ def test_what_ceph_keeps_is_a_warning(
 CONTROLS = {f"control-{number}": {"control"} for number in (1, 2, 3)}
 
 
-def test_the_last_control_host_stays_while_others_do(cloud: HostCloud, machines: Machines) -> None:
+def test_the_last_control_host_stays_while_others_do(cloud: FakeOpenStack, machines: Machines) -> None:
     with pytest.raises(
         InUseError, match="control-1: the last control host cannot be removed while compute-2 stay"
     ):
@@ -408,7 +414,7 @@ def test_all_may_go_together_and_none_needs_one_where_none_was_declared() -> Non
     ],
 )
 def test_a_quorum_that_gets_smaller_is_a_warning(
-    cloud: HostCloud, machines: Machines, going: int, staying: int, expected: str
+    cloud: FakeOpenStack, machines: Machines, going: int, staying: int, expected: str
 ) -> None:
     assert cloud
     hosts = [leaving(f"control-{number}", "control") for number in range(going)]
@@ -420,7 +426,7 @@ def test_a_quorum_that_gets_smaller_is_a_warning(
 
 
 def test_the_end_of_the_whole_cloud_needs_no_cloud_once_its_control_hosts_are_bare(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.deaf = True
     machines.deployed("compute-9")
@@ -437,7 +443,7 @@ def test_the_end_of_the_whole_cloud_needs_no_cloud_once_its_control_hosts_are_ba
 
 
 def test_a_cloud_that_does_not_answer_holds_every_other_removal_up(
-    cloud: HostCloud, machines: Machines
+    cloud: FakeOpenStack, machines: Machines
 ) -> None:
     cloud.deaf = True
     machines.deployed("compute-9")

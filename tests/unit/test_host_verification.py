@@ -7,16 +7,16 @@ import pytest
 
 from dynamic_providers.kolla_deployment import verification
 from dynamic_providers.kolla_deployment.nova_host import REASON
-from tests.unit import host_cloud
-from tests.unit.host_cloud import HostCloud
+from tests.unit import fake_openstack
+from tests.unit.fake_openstack import FakeOpenStack
 
 NETWORK_AGENTS = ("DHCP agent", "L3 agent", "Metadata agent")
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> HostCloud:
+def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:
     monkeypatch.setattr(verification, "POLL_S", 0.01)
-    fake = host_cloud.installed(monkeypatch)
+    fake = fake_openstack.installed(monkeypatch)
     fake.host("compute-1")
     fake.host("network-1", *NETWORK_AGENTS, compute=False)
     return fake
@@ -28,12 +28,12 @@ def missing(within: float = 0, **roles: str) -> tuple[dict[str, list[str]], list
     return verification.missing("admin", hosts, within=within, tell=told.append), told
 
 
-def test_nothing_is_missing_where_everything_of_each_role_reports(cloud: HostCloud) -> None:
+def test_nothing_is_missing_where_everything_of_each_role_reports(cloud: FakeOpenStack) -> None:
     assert missing(compute_1="compute storage", network_1="network") == ({}, [])
     assert cloud.changes == []
 
 
-def test_a_host_whose_roles_have_nothing_to_report_is_not_asked_about(cloud: HostCloud) -> None:
+def test_a_host_whose_roles_have_nothing_to_report_is_not_asked_about(cloud: FakeOpenStack) -> None:
     cloud.deaf = True
     assert missing(storage_1="storage monitoring", control_1="control") == ({}, [])
 
@@ -50,7 +50,7 @@ def test_a_host_whose_roles_have_nothing_to_report_is_not_asked_about(cloud: Hos
     ],
 )
 def test_a_compute_service_that_takes_no_instances_is_one_sentence(
-    cloud: HostCloud, fields: dict[str, object], expected: str
+    cloud: FakeOpenStack, fields: dict[str, object], expected: str
 ) -> None:
     cloud.services["s-compute-1"] |= fields
     found, _ = missing(compute_1="compute", network_1="network")
@@ -60,7 +60,7 @@ def test_a_compute_service_that_takes_no_instances_is_one_sentence(
     assert cloud.changes == []
 
 
-def test_each_thing_that_never_reported_is_a_sentence_of_its_host(cloud: HostCloud) -> None:
+def test_each_thing_that_never_reported_is_a_sentence_of_its_host(cloud: FakeOpenStack) -> None:
     for kind in ("dhcp", "l3", "metadata", "open"):
         del cloud.agents[f"{kind}-network-1"]
     found, _ = missing(network_1="network compute")
@@ -73,7 +73,7 @@ def test_each_thing_that_never_reported_is_a_sentence_of_its_host(cloud: HostClo
     ]
 
 
-def test_an_agent_that_fell_silent_is_named(cloud: HostCloud) -> None:
+def test_an_agent_that_fell_silent_is_named(cloud: FakeOpenStack) -> None:
     cloud.agents["l3-network-1"]["alive"] = False
     found, _ = missing(network_1="network")
     assert found == {
@@ -81,7 +81,7 @@ def test_an_agent_that_fell_silent_is_named(cloud: HostCloud) -> None:
     }
 
 
-def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: HostCloud) -> None:
+def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: FakeOpenStack) -> None:
     cloud.services["s-compute-1"]["state"] = "down"
     told: list[str] = []
 
@@ -95,7 +95,7 @@ def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: Ho
     assert "waiting for compute-1, 30 s at most: Nova's compute service of compute-1 is down" in told[0]
 
 
-def test_the_wait_ends_when_it_said_it_would(cloud: HostCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wait_ends_when_it_said_it_would(cloud: FakeOpenStack, monkeypatch: pytest.MonkeyPatch) -> None:
     del cloud.services["s-compute-1"]
     slept: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
@@ -106,7 +106,7 @@ def test_the_wait_ends_when_it_said_it_would(cloud: HostCloud, monkeypatch: pyte
     assert sum(slept) == pytest.approx(0.05)
 
 
-def test_what_a_removal_disabled_is_enabled_again_because_the_host_is_declared(cloud: HostCloud) -> None:
+def test_what_a_removal_disabled_is_enabled_again_because_the_host_is_declared(cloud: FakeOpenStack) -> None:
     cloud.services["s-compute-1"] |= {"status": "disabled", "disabled_reason": REASON}
     cloud.agents["l3-network-1"] |= {"admin_state_up": False, "description": REASON}
     cloud.agents["dhcp-network-1"] |= {"admin_state_up": False, "description": "moved by hand"}
@@ -114,7 +114,7 @@ def test_what_a_removal_disabled_is_enabled_again_because_the_host_is_declared(c
     assert cloud.changes == ["enabled s-compute-1", "up l3-network-1"]
 
 
-def test_a_cloud_that_does_not_answer_is_a_sentence_of_each_host(cloud: HostCloud) -> None:
+def test_a_cloud_that_does_not_answer_is_a_sentence_of_each_host(cloud: FakeOpenStack) -> None:
     cloud.deaf = True
     found, _ = missing(compute_1="compute", network_1="network", storage_1="storage")
     assert sorted(found) == ["compute-1", "network-1"]

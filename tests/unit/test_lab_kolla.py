@@ -57,7 +57,7 @@ def test_with_hosts_what_they_need_listens_on_their_network_and_acts_for_each(la
     secrets = secret.load(lab)
     found = {daemon.name: daemon for daemon in plan.daemons(lab, secrets)}
     assert found["registry"].address == "198.18.7.1:5005"
-    assert found["database-door"].address.startswith("198.18.7.1:")
+    assert found["db-proxy"].address.startswith("198.18.7.1:")
     settings = json.loads(found[agents.NAME].files[0].text)
     assert [host["name"] for host in settings["hosts"]] == ["lab-host-1", "lab-host-2"]
     configurations = [file.text for file in found[agents.NAME].files if "lab-host-" in file.path.name]

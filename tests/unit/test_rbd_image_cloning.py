@@ -54,7 +54,7 @@ class Glance:
 
 
 def looked(**glance: Any) -> Seen | None:
-    return look(Glance(**glance))  # type: ignore[arg-type] # a stand-in
+    return look(Glance(**glance))  # type: ignore[arg-type] # a fake
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_glance_that_fails_is_an_error_of_the_cloud() -> None:
             raise HttpException(f"{url} is broken")
 
     with pytest.raises(CloudError, match="Glance does not say where images are: "):
-        look(Broken(images=[]))  # type: ignore[arg-type] # a stand-in
+        look(Broken(images=[]))  # type: ignore[arg-type] # a fake
 
 
 STORE = {"cloud": "import", "pool": "images", "ceph_user": "import"}

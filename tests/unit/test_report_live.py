@@ -58,14 +58,14 @@ def test_a_service_that_is_absent_or_refuses_is_not_none(error: Exception, reaso
 
 
 def test_an_absent_service_leaves_the_others_to_be_asked() -> None:
-    found: Any = look(Cloud("admin"))  # type: ignore[arg-type] # a stand-in
+    found: Any = look(Cloud("admin"))  # type: ignore[arg-type] # a fake
     assert found.servers == NotKnown("Nova does not say: there is no such service")
     assert found.volumes == NotKnown("Cinder does not say: there is no such service")
     assert found.users("d1") == NotKnown("Keystone does not say: there is no such service")
 
 
 def test_an_account_that_sees_its_own_only_is_not_believed() -> None:
-    found: Any = look(Cloud("member", "reader"))  # type: ignore[arg-type] # a stand-in
+    found: Any = look(Cloud("member", "reader"))  # type: ignore[arg-type] # a fake
     reason = "the account has no role admin, only member, reader, and sees its own project's only"
     assert {str(one) for one in (found.servers, found.ports, found.volumes)} == {f"not known: {reason}"}
 

@@ -1,4 +1,4 @@
-"""Which way the engine is got, and when it is kept; the ways themselves are stand-ins here."""
+"""Which way the engine is got, and when it is kept; the ways themselves are fakes here."""
 
 from pathlib import Path
 

@@ -28,7 +28,7 @@ def refused(status: int, words: str) -> requests.Response:
     return answer(status, {"conflictingRequest": {"code": status, "message": words}})
 
 
-class HostCloud:
+class FakeOpenStack:
     """All services in one; `changes` tells what was asked of them, in order."""
 
     def __init__(self) -> None:
@@ -234,17 +234,17 @@ class HostCloud:
 
 
 GET: dict[str, Callable[..., requests.Response]] = {
-    "/os-services": HostCloud.list_services,
-    "/servers/detail": HostCloud.list_servers,
-    "/servers/([^/]+)": HostCloud.show_server,
-    "/os-migrations": HostCloud.list_migrations,
-    "/agents": HostCloud.list_agents,
-    "/agents/(.+)/(?:l3|dhcp)-(routers|networks)": HostCloud.list_served,
-    "/(?:routers|networks)/(.+)/(?:l3|dhcp)-agents": HostCloud.list_agents_of,
-    "/routers": HostCloud.list_routers,
-    "/resource_providers": HostCloud.list_providers,
-    "/resource_providers/(.+)/allocations": HostCloud.list_allocations,
-    "/projects/(.+)": HostCloud.show_project,
+    "/os-services": FakeOpenStack.list_services,
+    "/servers/detail": FakeOpenStack.list_servers,
+    "/servers/([^/]+)": FakeOpenStack.show_server,
+    "/os-migrations": FakeOpenStack.list_migrations,
+    "/agents": FakeOpenStack.list_agents,
+    "/agents/(.+)/(?:l3|dhcp)-(routers|networks)": FakeOpenStack.list_served,
+    "/(?:routers|networks)/(.+)/(?:l3|dhcp)-agents": FakeOpenStack.list_agents_of,
+    "/routers": FakeOpenStack.list_routers,
+    "/resource_providers": FakeOpenStack.list_providers,
+    "/resource_providers/(.+)/allocations": FakeOpenStack.list_allocations,
+    "/projects/(.+)": FakeOpenStack.show_project,
 }
 
 
@@ -252,9 +252,9 @@ def _is(one: dict[str, Any], asked: dict[str, str]) -> bool:
     return all(one[key] == value for key, value in asked.items())
 
 
-def installed(monkeypatch: pytest.MonkeyPatch) -> HostCloud:
+def installed(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:
     """A fake in the place of the real cloud `admin`."""
-    fake = HostCloud()
+    fake = FakeOpenStack()
 
     @contextmanager
     def connect(cloud: str) -> Any:

@@ -1,9 +1,9 @@
-"""supervisord with one fault of its poller mended; run as a script in the services' environment.
+"""supervisord with one bug of its poller fixed; run as a script in the services' environment.
 
 Supervisor 4.3 can leave the descriptor of a daemon that ended in its poll set. Once the number is reused, for
 the write end of another daemon's standard input, the kernel reports POLLERR for it without end; the poller
-neither handles nor forgets that, and supervisord takes a whole core (seen here, after a daemon was killed and
-restarted). An error on a descriptor that nobody can read is forgotten here, like an invalid one.
+neither handles nor removes it, and supervisord uses a whole core (seen here, after a daemon was killed and restarted).
+This poller removes a descriptor that only reports an error, like an invalid one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import select
 from supervisor import poller, supervisord
 
 
-class MendedPoller(poller.PollPoller):  # type: ignore[misc] # supervisor has no types
-    """Forgets a descriptor that only ever reports an error; a living one is registered anew each round."""
+class PatchedPoller(poller.PollPoller):  # type: ignore[misc] # supervisor has no types
+    """Removes a descriptor that only reports an error; a valid one is registered again each round."""
 
     def _ignore_invalid(self, fd: int, eventmask: int) -> bool:
         gone = eventmask == select.POLLERR
@@ -22,5 +22,5 @@ class MendedPoller(poller.PollPoller):  # type: ignore[misc] # supervisor has no
 
 
 if __name__ == "__main__":
-    poller.Poller = MendedPoller
+    poller.Poller = PatchedPoller
     supervisord.main()

@@ -1,4 +1,4 @@
-"""The stand-ins for Kolla's images: built the same each time, and refusing what Kolla would not have delivered."""
+"""The fakes of Kolla's images: built the same each time, and refusing what Kolla would not have delivered."""
 
 import gzip
 import hashlib
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.registry import stand_in
+from lab.registry import fake_images
 
-SCRIPTS = stand_in.ROOT / "usr/local/bin"
-TOOLBOX = stand_in.ROOT / "opt/ansible/bin"
+SCRIPTS = fake_images.ROOT / "usr/local/bin"
+TOOLBOX = fake_images.ROOT / "opt/ansible/bin"
 
 
 def _in(folder: Path, script: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -44,31 +44,31 @@ def _deliver(root: Path, *files: dict[str, object]) -> Path:
 
 
 def test_the_same_files_always_give_the_same_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stand_in, "BUSYBOX", Path(__file__))
-    first = stand_in.image("nova-compute")
-    stand_in.tree.cache_clear()
-    stand_in.layer.cache_clear()
-    second = stand_in.image("nova-compute")
-    stand_in.tree.cache_clear()
-    stand_in.layer.cache_clear()
+    monkeypatch.setattr(fake_images, "BUSYBOX", Path(__file__))
+    first = fake_images.image("nova-compute")
+    fake_images.tree.cache_clear()
+    fake_images.layer.cache_clear()
+    second = fake_images.image("nova-compute")
+    fake_images.tree.cache_clear()
+    fake_images.layer.cache_clear()
     assert first == second
 
 
-def test_an_image_says_that_it_is_a_stand_in_and_its_digests_are_true(
+def test_an_image_says_that_it_is_a_fake_and_its_digests_are_true(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stand_in, "BUSYBOX", Path(__file__))
-    stand_in.tree.cache_clear()
-    stand_in.layer.cache_clear()
-    made = stand_in.image("nova-compute")
+    monkeypatch.setattr(fake_images, "BUSYBOX", Path(__file__))
+    fake_images.tree.cache_clear()
+    fake_images.layer.cache_clear()
+    made = fake_images.image("nova-compute")
     config = json.loads(made.config)
     manifest = json.loads(made.manifest)
     unpacked = gzip.decompress(made.layer)
     with tarfile.open(fileobj=io.BytesIO(unpacked)) as tar:
         names = tar.getnames()
-    stand_in.tree.cache_clear()
-    stand_in.layer.cache_clear()
-    assert config["config"]["Labels"]["org.opencontainers.image.title"] == "STAND-IN for Kolla's nova-compute"
+    fake_images.tree.cache_clear()
+    fake_images.layer.cache_clear()
+    assert config["config"]["Labels"]["org.opencontainers.image.title"] == "FAKE of Kolla's nova-compute"
     assert config["rootfs"]["diff_ids"] == [f"sha256:{hashlib.sha256(unpacked).hexdigest()}"]
     assert manifest["layers"][0]["digest"] == f"sha256:{hashlib.sha256(made.layer).hexdigest()}"
     assert manifest["config"]["digest"] == f"sha256:{hashlib.sha256(made.config).hexdigest()}"
@@ -76,10 +76,10 @@ def test_an_image_says_that_it_is_a_stand_in_and_its_digests_are_true(
 
 
 def test_every_script_of_the_images_says_that_it_stands_in() -> None:
-    scripts = [path for path in stand_in.ROOT.rglob("*") if path.is_file()]
+    scripts = [path for path in fake_images.ROOT.rglob("*") if path.is_file()]
     assert scripts
     for script in scripts:
-        assert "STAND-IN" in script.read_text(), script
+        assert "FAKE" in script.read_text(), script
         assert os.access(script, os.X_OK), script
 
 
@@ -151,8 +151,8 @@ def test_what_the_toolbox_is_told_of_hypervisors_reaches_kolla(root: Path) -> No
 def test_each_has_the_label_by_which_kolla_finds_containers_to_remove(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stand_in, "BUSYBOX", Path(__file__))
-    made = stand_in.image("cron")
-    stand_in.tree.cache_clear()
-    stand_in.layer.cache_clear()
+    monkeypatch.setattr(fake_images, "BUSYBOX", Path(__file__))
+    made = fake_images.image("cron")
+    fake_images.tree.cache_clear()
+    fake_images.layer.cache_clear()
     assert "kolla_version" in json.loads(made.config)["config"]["Labels"]

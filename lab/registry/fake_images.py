@@ -1,4 +1,4 @@
-"""STAND-INS for Kolla's images, one megabyte for all of them: built here, without any container engine.
+"""FAKES of Kolla's images, one megabyte for all of them: built here, without any container engine.
 
 Debian's static busybox and the scripts under `root/`. What they do: check that the configuration Kolla delivers is
 there, say what the real image would run, and stay up; `root/` says it script by script. What they do not prove: that
@@ -19,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).with_name("root")
 BUSYBOX = Path("/bin/busybox")
-NAMESPACE = "lab-stand-ins"
-TAG = "stand-in"
+NAMESPACE = "lab-fake-images"
+TAG = "fake"
 # Kolla's own names for the images of what the stack `hosts` enables.
 NAMES = (
     "cron",
@@ -126,13 +126,13 @@ class Image:
 
 
 def image(name: str) -> Image:
-    """Build the stand-in for one of Kolla's images (https://github.com/opencontainers/image-spec)."""
+    """Build the fake of one of Kolla's images (https://github.com/opencontainers/image-spec)."""
     labels = {
-        "org.opencontainers.image.title": f"STAND-IN for Kolla's {name}",
+        "org.opencontainers.image.title": f"FAKE of Kolla's {name}",
         "org.opencontainers.image.description": "checks that its configuration was delivered; runs no service",
         "name": name,
-        "kolla_version": "stand-in",  # by this label Kolla, and we, find the containers to remove
-        "stand_in": "true",
+        "kolla_version": "fake",  # by this label Kolla, and we, find the containers to remove
+        "fake": "true",
     }
     config = {
         "architecture": "amd64",
@@ -143,7 +143,7 @@ def image(name: str) -> Image:
             "Labels": labels,
         },
         "rootfs": {"type": "layers", "diff_ids": [digest(tree())]},
-        "history": [{"created_by": "lab/registry/stand_in.py"}],
+        "history": [{"created_by": "lab/registry/fake_images.py"}],
     }
     described = json.dumps(config, sort_keys=True).encode()
     manifest = {

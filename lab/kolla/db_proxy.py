@@ -1,4 +1,4 @@
-"""A door to the lab's database on the hosts' network: Kolla's prechecks knock at it from every host."""
+"""A proxy to the lab's database on the hosts' network, which Kolla's prechecks contact from every host."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lab.daemon import Daemon, UnhealthyError
 if TYPE_CHECKING:
     from lab.settings import Lab
 
-NAME = "database-door"
+NAME = "db-proxy"
 
 
 def health(lab: Lab) -> str:
-    """Knock."""
+    """Connect and read the database's greeting."""
     try:
-        with socket.create_connection((lab.machine_address, lab.ports.mariadb), timeout=5) as door:
-            greeting = door.recv(64)
+        with socket.create_connection((lab.machine_address, lab.ports.mariadb), timeout=5) as connection:
+            greeting = connection.recv(64)
     except OSError as problem:
         raise UnhealthyError(f"no answer ({problem})") from None
     if not greeting:
@@ -28,7 +28,7 @@ def health(lab: Lab) -> str:
 
 
 def daemons(lab: Lab) -> tuple[Daemon, ...]:
-    """List the one daemon; whoever comes through has to log in as anywhere."""
+    """List the one daemon. Its clients have to log in to the database."""
     port = lab.ports.mariadb
     return (
         Daemon(
