@@ -108,7 +108,7 @@ class PolicySpec(Spec):
     )
     names: dict[Kind, Annotated[str, AfterValidator(_pattern)]] = Field(
         default_factory=dict,
-        description=f"a map of kinds to a regular expression for their whole names; left out, '{CONVENTION}'",
+        description=f"a map of kinds to a regular expression for their whole names; left out, `{CONVENTION}`",
     )
 
     @field_validator("exceptions")
