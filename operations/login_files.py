@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from clients import files
+
 CLOUDS, CEPH_CONF, KEYRING = "CLOUDS_YAML", "CEPH_CONF_TEXT", "CEPH_KEYRING"
 
 
@@ -41,9 +43,7 @@ def write(texts: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 
 def _private(path: Path, text: str) -> str:
-    path.unlink(missing_ok=True)  # one that is there may be open to others
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(f"{text.rstrip()}\n")
+    files.replace(path, f"{text.rstrip()}\n", 0o600)
     return str(path)
 
 

@@ -1,10 +1,10 @@
 """Files that hold a login: written whole or not at all, for their owner's eyes only."""
 
-import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from clients import files
 from clients.errors import CloudError
 
 MODE = 0o600
@@ -27,7 +27,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> None:
     with _refusals(folder):
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         for name in wrong(folder, texts):
-            _replace(folder / name, texts[name])
+            files.replace(folder / name, texts[name], MODE)
 
 
 def remove(folder: Path, names: Collection[str]) -> None:
@@ -38,7 +38,7 @@ def remove(folder: Path, names: Collection[str]) -> None:
     """
     with _refusals(folder):
         for name in names:
-            for path in (folder / name, _unfinished(folder / name)):
+            for path in (folder / name, files.unfinished(folder / name)):
                 path.unlink(missing_ok=True)
         with suppress(OSError):  # somebody else's files are there too, or it is gone
             folder.rmdir()
@@ -56,22 +56,6 @@ def _problem(path: Path, text: str) -> str:
     except FileNotFoundError:
         return "is missing"
     return "" if mode == MODE else f"has mode {mode:04o}"
-
-
-def _replace(path: Path, text: str) -> None:
-    new = _unfinished(path)
-    new.unlink(missing_ok=True)  # what a killed run left
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        os.fchmod(descriptor, MODE)  # whatever the umask
-        file.write(text.encode())
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(path)
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from clients import regular_file
+from clients import files, regular_file
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import groups
 
@@ -65,10 +65,7 @@ def write(configdir: Path, wanted: Mapping[Path, str], keep: Collection[Path] = 
         for path, text in wanted.items():
             if _text(path) != text:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                half = path.with_name(f".{path.name}.half")
-                half.write_text(text, encoding="utf-8")
-                half.chmod(0o644)
-                half.replace(path)
+                files.replace(path, text)
         for path in listed - set(wanted):
             path.unlink(missing_ok=True)
         _list(configdir, set(wanted))
@@ -103,9 +100,7 @@ def written(configdir: Path) -> set[Path]:
 
 
 def _list(configdir: Path, paths: set[Path]) -> None:
-    half = configdir / f"{LIST}.half"
-    half.write_text(json.dumps(sorted(map(str, paths)), indent=1) + "\n", encoding="utf-8")
-    half.replace(configdir / LIST)
+    files.replace(configdir / LIST, json.dumps(sorted(map(str, paths)), indent=1) + "\n")
 
 
 def _text(path: Path) -> str | None:

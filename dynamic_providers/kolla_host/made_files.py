@@ -1,9 +1,8 @@
 """Text files in folders that people share with us: written whole or not at all, told from others by their first line."""
 
-import os
 from pathlib import Path
 
-from clients import regular_file
+from clients import files, regular_file
 from clients.errors import CloudError
 
 MARKER = "# Made by private-cloud with Pulumi: change the stack file, not this one."
@@ -29,15 +28,9 @@ def write(path: Path, text: str) -> None:
     Raises:
         CloudError: this account cannot write there.
     """
-    new = _unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with new.open("w", encoding="utf-8") as handle:
-            os.fchmod(handle.fileno(), 0o644)
-            handle.write(_whole(text))
-            handle.flush()
-            os.fsync(handle.fileno())
-        new.replace(path)
+        files.replace(path, _whole(text))
     except OSError as error:
         raise CloudError(
             f"{path} cannot be written ({error.strerror}); give the account that runs pulumi a folder that it may"
@@ -55,7 +48,7 @@ def differs(path: Path, text: str) -> str | None:
 
 def remove(path: Path) -> bool:
     """Remove the file; gone already is success. False, and it stays, where somebody else's is in its place."""
-    _unfinished(path).unlink(missing_ok=True)
+    files.unfinished(path).unlink(missing_ok=True)
     text = read(path)
     if text is not None and text.partition("\n")[0] != MARKER:
         return False
@@ -81,7 +74,3 @@ def read(path: Path) -> str | None:
 
 def _whole(text: str) -> str:
     return f"{MARKER}\n{text}"
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(f".{path.name}.new")  # hidden: Ansible does not read it as an inventory

@@ -7,11 +7,11 @@ import hashlib
 import json
 import os
 import time
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from clients import files
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import source
 
@@ -47,9 +47,7 @@ def remember(location: str, before: State | None, sha256: str) -> None:
     with suppress(CloudError, OSError):
         entry = _entry(location)
         entry.parent.mkdir(exist_ok=True)
-        written = entry.with_name(f"{entry.name}.{uuid.uuid4()}")
-        written.write_text(json.dumps({"state": before, "sha256": sha256}))
-        written.replace(entry)
+        files.replace(entry, json.dumps({"state": before, "sha256": sha256}))
 
 
 def _entry(location: str) -> Path:

@@ -1,25 +1,27 @@
-"""Pulumi.STACK.yaml, added to as a person would: what stands there stays as it is, to the byte.
+"""Pulumi.STACK.yaml, added to as a person would: its comments, its quotes and its order stay."""
 
-The text is not written anew, which would lose its layout: entries are put in at the places that YAML's parser
-gives for what is there.
-"""
-
-import os
-import tempfile
+import re
+from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 
-from clients import regular_file
+from clients import files, regular_file
 from config.secret import SecretText
 from config.settings import NAMESPACE
+from operations.adopt import comments
 from operations.adopt.entry import AdoptError, Entry, MissingId
-from operations.adopt.layout import block, end_line, key_line
+from operations.adopt.layout import as_written, text_as_written
 
 _ENCRYPTED = "secure"
+_COMMENT = re.compile(r"^ *(#.*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -67,75 +69,65 @@ class StackFile:
         Raises:
             AdoptError: a section is written in a way that nothing can be put into.
         """
-        edits = [self._id_edit(missing) for missing in missing_ids]
-        for section in dict.fromkeys(entry.section for entry in entries):
-            added = [entry.values for entry in entries if entry.section == section]
-            edits.append(self._section_edit(section, added))
-        text = self.text
-        in_order = sorted(edits, key=lambda edit: edit[0])  # two at the same place stay in theirs
-        for start, end, replacement in reversed(in_order):
-            text = text[:start] + replacement + text[end:]
-        self._check(text, entries, missing_ids)
-        return StackFile(self.path, text)
+        document = YAML()
+        document.preserve_quotes = True
+        document.width = 4096
+        try:
+            root = document.load(self.text)
+        except YAMLError as error:  # of YAML 1.2
+            raise AdoptError(f"{self.path.name} is no YAML: {error}") from error
+        config = root.get("config") if isinstance(root, CommentedMap) else None
+        if not isinstance(config, CommentedMap) or config.fa.flow_style():
+            raise AdoptError(f"{self.path.name} has no `config:` with one key a line; write it so first")
+        lists = (value for value in config.values() if isinstance(value, CommentedSeq) and _is_block(value))
+        offset = next((one.lc.col - config.lc.col for one in lists), 2)
+        document.indent(mapping=config.lc.col, sequence=offset + 2, offset=offset)
+        for missing in missing_ids:
+            self._put_id(config, missing)
+        for entry in entries:
+            self._append(config, entry)
+        text = StringIO()
+        document.dump(root, text)
+        self._check(text.getvalue(), entries, missing_ids)
+        return StackFile(self.path, text.getvalue())
 
     def save(self) -> None:
-        """Writes the file at once: a run that is killed leaves the old one or the new one."""
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=self.path.parent, prefix=f".{self.path.name}.", delete=False
-        ) as written:
-            written.write(self.text)
-            written.flush()
-            os.fsync(written.fileno())
-        fresh = Path(written.name)
-        fresh.chmod(self.path.stat().st_mode)
-        fresh.replace(self.path)
+        """Write the file at once: a run that is killed leaves the old one or the new one."""
+        files.replace(self.path, self.text, self.path.stat().st_mode & 0o777)
 
-    def _after(self, line: int) -> int:
-        """The place behind the line of number LINE."""
-        return sum(len(text) for text in self.text.splitlines(keepends=True)[: line + 1])
+    def _append(self, config: CommentedMap, entry: Entry) -> None:
+        key = f"{NAMESPACE}:{entry.section}"
+        section = config.get(key)
+        if isinstance(section, CommentedSeq) and _is_block(section):
+            tail = comments.cut_tail(config, key)
+            section.append(as_written(entry.values))
+        elif section is None or section == []:
+            tail = comments.cut_tail(config, key if key in config else list(config)[-1])
+            if key not in config:
+                config.yaml_set_comment_before_after_key(key, before="\n")
+            config[key] = CommentedSeq([as_written(entry.values)])
+        else:
+            raise AdoptError(
+                f"{self.path.name}: write {key} as a list with an entry a line ('- name: …') first"
+            )
+        comments.put_tail(config, key, tail)
 
-    def _config(self) -> yaml.Node:
-        root = yaml.compose(self.text)
-        config = _value(root, "config") if root else None
-        if not isinstance(config, yaml.MappingNode) or config.flow_style:
-            raise AdoptError(f"{self.path.name} has no `config:` with one key a line; write it so first")
-        return config
-
-    def _section_edit(self, section: str, added: list[dict[str, Any]]) -> tuple[int, int, str]:
-        config = self._config()
-        key = f"{NAMESPACE}:{section}"
-        column = config.start_mark.column
-        node = _value(config, key)
-        if node is None:
-            place = self._after(end_line(config))
-            return place, place, f"\n{' ' * column}{key}:\n{block(added, column + 2, first=True)}"
-        if isinstance(node, yaml.SequenceNode) and node.value and not node.flow_style:
-            place = self._after(end_line(node))
-            return place, place, block(added, node.start_mark.column)
-        if isinstance(node, yaml.SequenceNode) and not node.value:  # []
-            start, place = node.start_mark.index, self._after(node.end_mark.line)
-            rest = self.text[node.end_mark.index : place]
-            return start, place, f"{rest}{block(added, column + 2, first=True)}"
-        if isinstance(node, yaml.ScalarNode) and not node.value:  # nothing after the colon
-            place = self._after(node.start_mark.line)
-            return place, place, block(added, column + 2, first=True)
-        raise AdoptError(f"{self.path.name}: write {key} as a list with an entry a line ('- name: …') first")
-
-    def _id_edit(self, missing: MissingId) -> tuple[int, int, str]:
+    def _put_id(self, config: CommentedMap, missing: MissingId) -> None:
         section, *rest = missing.path
-        node = _value(self._config(), f"{NAMESPACE}:{section}")
+        place = config.get(f"{NAMESPACE}:{section}")
         for step in rest:
-            node = node.value[step] if isinstance(step, int) and node else node and _value(node, str(step))
-        if not isinstance(node, yaml.MappingNode):
+            place = place[step] if isinstance(place, CommentedMap | CommentedSeq) else None
+        if not isinstance(place, CommentedMap):
             raise AdoptError(f"{self.path.name}: write {NAMESPACE}:{section} as a list of maps first")
-        if node.flow_style:
-            place = node.value[-1][1].end_mark.index
-            return place, place, f", {key_line('adopt', missing.adopt)}"
-        place = self._after(end_line(node.value[0][1]))
-        return place, place, f"{' ' * node.start_mark.column}{key_line('adopt', missing.adopt)}\n"
+        if place.fa.flow_style():
+            place["adopt"] = text_as_written(missing.adopt)
+            return
+        tail = comments.cut_tail(place, next(iter(place)))
+        place.insert(1, "adopt", text_as_written(missing.adopt))
+        comments.put_tail(place, "adopt", tail)
 
     def _check(self, text: str, entries: list[Entry], missing_ids: list[MissingId]) -> None:
-        """That TEXT says what this file says, and the additions, and nothing else."""
+        """That TEXT says what this file says, and the additions, and nothing else; every comment is there."""
         expected = deepcopy(yaml.safe_load(self.text))
         config = expected["config"]
         for missing in missing_ids:
@@ -150,16 +142,16 @@ class StackFile:
             same = yaml.safe_load(text) == expected
         except yaml.YAMLError:
             same = False
-        if not same:
+        kept = Counter(_COMMENT.findall(self.text)) <= Counter(_COMMENT.findall(text))
+        if not (same and kept):
             raise AdoptError(
                 f"{self.path.name} is written in a way that entries cannot be put into safely (an anchor, perhaps); "
                 "nothing was written: write its lists with an entry a line first"
             )
 
 
-def _value(node: yaml.Node, key: str) -> yaml.Node | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((value for name, value in pairs if name.value == key), None)
+def _is_block(value: CommentedSeq) -> bool:
+    return bool(value) and not value.fa.flow_style()
 
 
 def _unlocked(value: Any) -> Any:

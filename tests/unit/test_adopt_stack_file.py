@@ -71,6 +71,13 @@ def test_a_section_that_is_not_there_is_made_at_the_end_of_the_configuration() -
     )
 
 
+def test_lists_keep_the_file_s_own_indentation() -> None:
+    text = "config:\n  private-cloud:domains:\n  - name: a # b\n  # c\n  private-cloud:x: 1\n"
+    assert added("domains", {"name": "lab", "adopt": "d2"}, text=text) == (
+        "config:\n  private-cloud:domains:\n  - name: a # b\n  - name: lab\n    adopt: d2\n  # c\n  private-cloud:x: 1\n"
+    )
+
+
 def test_several_new_sections_come_in_the_order_in_which_they_are_given() -> None:
     entries = [Entry("projects", "", {"name": "a", "adopt": "1"}), Entry("grants", "", {"role": "b"})]
     text = file().with_additions(entries, []).text
@@ -96,7 +103,7 @@ def test_small_things_stand_on_one_line_and_named_ones_on_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["12", "1e5", "0123456789e123456789012345678901", "yes", "0x1f", "a: b", "# x"]
+    "text", ["12", "1e5", "@x", "[a", "0123456789e123456789012345678901", "yes", "0x1f", "a: b", "# x"]
 )
 def test_what_some_yaml_would_not_read_as_text_is_quoted(text: str) -> None:
     new = added("projects", {"name": text, "adopt": text})

@@ -105,7 +105,10 @@ def test_a_file_of_the_operators_is_never_overwritten_and_nothing_else_is_either
 
 def test_a_run_that_was_killed_while_writing_knows_its_own_files(configdir, monkeypatch):
     path = configdir / "config" / "nova.conf"
-    monkeypatch.setattr(Path, "chmod", lambda *_: sys.exit("killed"))
+    placed = Path.replace
+    monkeypatch.setattr(
+        Path, "replace", lambda new, to: sys.exit("killed") if to == path else placed(new, to)
+    )
     with pytest.raises(SystemExit):
         shared_files.write(configdir, {path: "1"})
     monkeypatch.undo()
