@@ -62,7 +62,7 @@ def unlock(stack: LockedStack, *, force: bool) -> None:
         return
     left_running = orphans(Path.cwd())
     for orphan in left_running:
-        say(f"Ending what it left running: process {orphan.pid}, {orphan.command}")
+        say(f"Ending what it left running: process {orphan.pid}, {' '.join(orphan.info['cmdline'])}")
     if still := end(left_running):
         raise RepairError(
             f"process {still[0].pid} does not end; end it, then repeat this. Nothing was changed"

@@ -1,15 +1,13 @@
 """Who holds a stack's lock, in Pulumi's own words, and whether that process still lives here."""
 
-import os
 import re
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+
+import psutil
 
 _HELD = re.compile(r"(\S+): created by (\S+)@(\S+) \(pid (\d+)\) at (\S+)")
-_STARTED, _STATE = 19, 0
-"""Fields of /proc/PID/stat behind the program's name: the start in clock ticks since the boot, and R, S, Z, …"""
 _SLACK_S = 2
 """Pulumi tells whole seconds, and a process starts before it locks."""
 
@@ -40,22 +38,17 @@ class Lock:
         """Whether this is the machine that it was taken on, as far as a name tells."""
         return self.host == socket.gethostname()
 
-    def lives(self, proc: Path = Path("/proc")) -> bool:
+    def lives(self) -> bool:
         """Whether the process that took it still runs on this machine.
 
         The kernel gives numbers again: a process that started after the lock was taken is another one.
         """
         try:
-            fields = (proc / str(self.pid) / "stat").read_text().rpartition(")")[2].split()
-            boot = next(
-                int(line.split()[1])
-                for line in (proc / "stat").read_text().splitlines()
-                if line.startswith("btime ")
-            )
-        except (OSError, StopIteration):
+            process = psutil.Process(self.pid)
+            is_older = process.create_time() <= self.since.timestamp() + _SLACK_S
+            return bool(is_older and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
             return False
-        started = boot + int(fields[_STARTED]) / os.sysconf("SC_CLK_TCK")
-        return fields[_STATE] != "Z" and started <= self.since.timestamp() + _SLACK_S
 
 
 def locks_in(said: str) -> list[Lock]:
