@@ -2,30 +2,19 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 
-from operations.report.live import Live, Port
+from openstack.block_storage.v3.volume import Volume
+from openstack.compute.v2.server import Server
+from openstack.network.v2.port import Port
+
+from operations.report.live import Live
 from operations.report.risk import Fact, NotKnown
 
 _NEUTRONS_OWN = ("network:dhcp", "network:distributed")  # Neutron removes these with their network
 
 
-class _Named(Protocol):
-    @property
-    def id(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-
-class _Owned(_Named, Protocol):
-    @property
-    def project_id(self) -> str: ...
-
-
 Thing = TypeVar("Thing")
-Named = TypeVar("Named", bound=_Named)
-Owned = TypeVar("Owned", bound=_Owned)
 
 
 @dataclass(frozen=True)
@@ -40,7 +29,9 @@ class Dependents:
 
     def of_subnet(self, subnet_id: str) -> tuple[Fact, ...]:
         """The same, on one subnet."""
-        return self._of_ports(self._ports(lambda port: subnet_id in port.subnet_ids))
+        return self._of_ports(
+            self._ports(lambda port: subnet_id in {address["subnet_id"] for address in port.fixed_ips or ()})
+        )
 
     def of_share(self, network_id: str, project_id: str) -> tuple[Fact, ...]:
         """A project's own ports and instances on a network that is shared with it."""
@@ -78,28 +69,33 @@ class Dependents:
         ids = frozenset(image_ids)
         volumes, servers = self.live.volumes, self.live.servers
         through = (
-            frozenset(server for volume in volumes if volume.image_id in ids for server in volume.server_ids)
+            frozenset(
+                attachment["server_id"]
+                for volume in volumes
+                if _image_of(volume) in ids
+                for attachment in volume.attachments or ()
+            )
             if not isinstance(volumes, NotKnown)
             else frozenset()
         )
-        instances = _named(servers, lambda server: server.image_id in ids or server.id in through)
+        instances = _named(servers, lambda server: _image_of(server) in ids or server.id in through)
         if isinstance(volumes, NotKnown) and not isinstance(instances, NotKnown):
-            booted_from_volume = any(not server.image_id for server in _all(servers))
+            booted_from_volume = any(not _image_of(server) for server in _all(servers))
             if booted_from_volume:
                 instances = NotKnown(f"some start from volumes, and {volumes.reason}")
         return (
             Fact.of("instances", instances),
-            Fact.of("volumes", _named(volumes, lambda volume: volume.image_id in ids)),
+            Fact.of("volumes", _named(volumes, lambda volume: _image_of(volume) in ids)),
         )
 
     def on_host(self, host: str) -> Fact:
         """The instances on a host."""
-        return Fact.of("instances", _named(self.live.servers, lambda server: _short(server.host) == host))
+        return self.on_hosts([host])
 
     def on_hosts(self, hosts: Iterable[str]) -> Fact:
         """The instances on any of these hosts."""
         wanted = frozenset(hosts)
-        return Fact.of("instances", _named(self.live.servers, lambda server: _short(server.host) in wanted))
+        return Fact.of("instances", _named(self.live.servers, lambda server: _host_of(server) in wanted))
 
     def clones(self, pool: str, user: str, conf: str | None, image_ids: Iterable[str]) -> Fact:
         """What in Ceph was cloned from these images."""
@@ -145,13 +141,15 @@ class Dependents:
         ports = self.live.ports
         if isinstance(ports, NotKnown):
             return ports
-        return tuple(port for port in ports if port.owner not in _NEUTRONS_OWN and wanted(port))
+        return tuple(port for port in ports if port.device_owner not in _NEUTRONS_OWN and wanted(port))
 
     def _of_ports(self, ports: tuple[Port, ...] | NotKnown) -> tuple[Fact, ...]:
         if isinstance(ports, NotKnown):
             return tuple(Fact(what, ports) for what in ("instances", "ports", "projects"))
-        devices = frozenset(port.device_id for port in ports if port.owner.startswith("compute:"))
-        names = {server.id: server.name for server in _all(self.live.servers)}
+        devices = frozenset(
+            port.device_id for port in ports if (port.device_owner or "").startswith("compute:")
+        )
+        names = {server.id: server.name or server.id for server in _all(self.live.servers)}
         projects = {port.project_id for port in ports if port.project_id}
         return (
             Fact.of("instances", {device: names.get(device, device) for device in devices}),
@@ -160,20 +158,29 @@ class Dependents:
         )
 
 
-def _named(
-    things: tuple[Named, ...] | NotKnown, wanted: Callable[[Named], bool]
-) -> dict[str, str] | NotKnown:
+def _named(things: tuple[Any, ...] | NotKnown, wanted: Callable[[Any], bool]) -> dict[str, str] | NotKnown:
     if isinstance(things, NotKnown):
         return things
-    return {thing.id: thing.name for thing in things if wanted(thing)}
+    return {thing.id: thing.name or thing.id for thing in things if wanted(thing)}
 
 
 def _in(
-    things: tuple[Owned, ...] | NotKnown, projects: frozenset[str] | NotKnown
+    things: tuple[Server | Volume, ...] | NotKnown, projects: frozenset[str] | NotKnown
 ) -> dict[str, str] | NotKnown:
     if isinstance(projects, NotKnown):
         return projects
     return _named(things, lambda thing: thing.project_id in projects)
+
+
+def _image_of(thing: Server | Volume) -> str:
+    """The id of the image that it was made from; empty for none, as of an instance that starts from a volume."""
+    if isinstance(thing, Server):
+        return (thing.image or {}).get("id") or ""
+    return (thing.volume_image_metadata or {}).get("image_id") or ""
+
+
+def _host_of(server: Server) -> str:
+    return (server.compute_host or server.hypervisor_hostname or "").partition(".")[0]
 
 
 def _all(things: tuple[Thing, ...] | NotKnown) -> tuple[Thing, ...]:
@@ -182,7 +189,3 @@ def _all(things: tuple[Thing, ...] | NotKnown) -> tuple[Thing, ...]:
 
 def _ids(ports: tuple[Port, ...] | NotKnown) -> tuple[str, ...] | NotKnown:
     return ports if isinstance(ports, NotKnown) else tuple(port.id for port in ports)
-
-
-def _short(host: str) -> str:
-    return host.partition(".")[0]

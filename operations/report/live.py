@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from keystoneauth1.exceptions import ClientException
+from openstack.block_storage.v3.volume import Volume
+from openstack.compute.v2.server import Server
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
+from openstack.identity.v3.project import Project
+from openstack.network.v2.port import Port
 
 from clients import ceph, glance, rbd
 from clients.errors import CloudError, InUseError
@@ -22,49 +26,6 @@ _ADMIN = "admin"
 
 
 @dataclass(frozen=True)
-class Server:
-    """An instance; images are those it was started from, by itself or through its volumes."""
-
-    id: str
-    name: str
-    project_id: str = ""
-    host: str = ""
-    image_id: str = ""
-
-
-@dataclass(frozen=True)
-class Port:
-    """A port of Neutron's; owner is what made it, such as compute:nova or network:dhcp."""
-
-    id: str
-    network_id: str
-    project_id: str = ""
-    owner: str = ""
-    device_id: str = ""
-    subnet_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Volume:
-    """A volume, the instances it is attached to, and the image it was made from."""
-
-    id: str
-    name: str
-    project_id: str = ""
-    image_id: str = ""
-    server_ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Project:
-    """A project."""
-
-    id: str
-    name: str
-    domain_id: str = ""
-
-
-@dataclass(frozen=True)
 class Generation:
     """A record of Glance's that holds one content of a golden image."""
 
@@ -77,7 +38,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Live:
-    """The cloud as it is now; each part as a list, or why it is not known."""
+    """The cloud as openstacksdk gives it; each part as a list, or why it is not known."""
 
     servers: tuple[Server, ...] | NotKnown = _NOBODY
     ports: tuple[Port, ...] | NotKnown = _NOBODY
@@ -104,13 +65,19 @@ def look(connection: Connection) -> Live:
     def whole(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
         return refused or answer(service, asked)
 
-    identity: Any = connection.identity
+    services: Any = connection  # each looks for its endpoint when it is first named
+    identity = services.identity
     return Live(
-        servers=whole("Nova", lambda: map(_server, connection.compute.servers(all_projects=True))),
-        ports=whole("Neutron", lambda: map(_port, connection.network.ports())),
-        volumes=whole("Cinder", lambda: map(_volume, connection.block_storage.volumes(all_projects=True))),
-        projects=whole("Keystone", lambda: map(_project, identity.projects())),
-        grants=whole("Keystone", lambda: map(_place, identity.role_assignments())),
+        servers=whole("Nova", lambda: services.compute.servers(all_projects=True)),
+        ports=whole("Neutron", lambda: services.network.ports()),  # noqa: PLW0108 - see above
+        volumes=whole("Cinder", lambda: services.block_storage.volumes(all_projects=True)),
+        projects=whole("Keystone", identity.projects),
+        grants=whole(
+            "Keystone",
+            lambda: (
+                Place.of_keystone(one.user, one.group, one.scope) for one in identity.role_assignments()
+            ),
+        ),
         generations=whole("Glance", lambda: _generations(connection)),
         members=lambda id_: whole("Keystone", lambda: (user.id for user in identity.group_users(id_))),
         users=lambda id_: whole("Keystone", lambda: (user.id for user in identity.users(domain_id=id_))),
@@ -122,18 +89,8 @@ def look(connection: Connection) -> Live:
 def nobody(reason: str) -> Live:
     """A cloud that cannot be asked at all."""
     why = NotKnown(reason.rstrip(". "))
-    return Live(
-        why,
-        why,
-        why,
-        why,
-        why,
-        why,
-        members=lambda _: why,
-        users=lambda _: why,
-        clones=_clones,
-        osds=_osds,
-    )
+    parts = dict.fromkeys(("servers", "ports", "volumes", "projects", "grants", "generations"), why)
+    return Live(**parts, members=lambda _: why, users=lambda _: why, clones=_clones, osds=_osds)
 
 
 def answer(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
@@ -163,38 +120,6 @@ def _why_not_all(connection: Connection) -> NotKnown | None:
     return NotKnown(
         f"the account has no role {_ADMIN}, only {', '.join(sorted(roles)) or 'none'}, and sees its own project's only"
     )
-
-
-def _server(live: Any) -> Server:
-    image = live.image or {}
-    host = live.compute_host or live.hypervisor_hostname or ""
-    return Server(live.id, live.name or live.id, live.project_id or "", host, image.get("id") or "")
-
-
-def _port(live: Any) -> Port:
-    subnets = tuple(address["subnet_id"] for address in live.fixed_ips or ())
-    return Port(
-        live.id,
-        live.network_id,
-        live.project_id or "",
-        live.device_owner or "",
-        live.device_id or "",
-        subnets,
-    )
-
-
-def _volume(live: Any) -> Volume:
-    image = (live.volume_image_metadata or {}).get("image_id") or ""
-    servers = tuple(attachment["server_id"] for attachment in live.attachments or ())
-    return Volume(live.id, live.name or live.id, live.project_id or "", image, servers)
-
-
-def _project(live: Any) -> Project:
-    return Project(live.id, live.name, live.domain_id or "")
-
-
-def _place(live: Any) -> Place:
-    return Place.of_keystone(live.user, live.group, live.scope)
 
 
 def _generations(connection: Connection) -> Iterable[Generation]:

@@ -3,10 +3,15 @@
 from dataclasses import replace
 from typing import Any
 
+from openstack.block_storage.v3.volume import Volume
+from openstack.compute.v2.server import Server
+from openstack.identity.v3.project import Project
+from openstack.network.v2.port import Port
+
 from clients.keystone.assignment import Place
 from operations.report.change import Change, changes
 from operations.report.dependents import Dependents
-from operations.report.live import Generation, Live, Port, Project, Server, Volume
+from operations.report.live import Generation, Live
 
 NETWORK = "openstack:networking/network:Network"
 SUBNET = "openstack:networking/subnet:Subnet"
@@ -15,24 +20,51 @@ IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 HOST = "pulumi-python:dynamic/kolla:KollaHost"
 DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
 
+
+def server(id_: str, name: str, project: str, host: str, image: str) -> Server:
+    return Server(
+        id=id_, name=name, project_id=project, compute_host=host, image={"id": image} if image else None
+    )
+
+
+def port(id_: str, network: str, project: str, by: tuple[str, str], subnet: str) -> Port:
+    return Port(
+        id=id_,
+        network_id=network,
+        project_id=project,
+        device_owner=by[0],
+        device_id=by[1],
+        fixed_ips=[{"subnet_id": subnet}],
+    )
+
+
 LIVE = Live(
     servers=(
-        Server("s1", "web", "p1", "compute-1", "g1"),
-        Server("s2", "db", "p1", "compute-2.corp.example", ""),
-        Server("s3", "web", "p2", "compute-2", ""),
+        server("s1", "web", "p1", "compute-1", "g1"),
+        server("s2", "db", "p1", "compute-2.corp.example", ""),
+        server("s3", "web", "p2", "compute-2", ""),
     ),
     ports=(
-        Port("o1", "n1", "p1", "compute:nova", "s1", ("u1",)),
-        Port("o2", "n1", "p1", "compute:nova", "s1", ("u2",)),
-        Port("o3", "n1", "p2", "", "", ("u1",)),
-        Port("o4", "n1", "", "network:dhcp", "d", ("u1",)),
-        Port("o5", "n2", "", "network:dhcp", "d", ("u3",)),
+        port("o1", "n1", "p1", ("compute:nova", "s1"), "u1"),
+        port("o2", "n1", "p1", ("compute:nova", "s1"), "u2"),
+        port("o3", "n1", "p2", ("", ""), "u1"),
+        port("o4", "n1", "", ("network:dhcp", "d"), "u1"),
+        port("o5", "n2", "", ("network:dhcp", "d"), "u3"),
     ),
-    volumes=(Volume("v1", "disk", "p1", "g1", ("s2",)), Volume("v2", "data", "p2")),
+    volumes=(
+        Volume(
+            id="v1",
+            name="disk",
+            project_id="p1",
+            volume_image_metadata={"image_id": "g1"},
+            attachments=[{"server_id": "s2"}],
+        ),
+        Volume(id="v2", name="data", project_id="p2"),
+    ),
     projects=(
-        Project("p1", "development", "d1"),
-        Project("p2", "testing", "d1"),
-        Project("p3", "empty", "d2"),
+        Project(id="p1", name="development", domain_id="d1"),
+        Project(id="p2", name="testing", domain_id="d1"),
+        Project(id="p3", name="empty", domain_id="d2"),
     ),
     grants=(
         Place("user", "ann", "project", "p1"),
