@@ -6,9 +6,7 @@ of the class that --fail-on names, or worse; 4, with --nothing-left: something w
 """
 
 import argparse
-import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +14,13 @@ from pathlib import Path
 from config.load import SettingsError, parse
 from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
+from operations.engine import EngineError, Stack
+from operations.report.__main__ import exit_code, make, write
+from operations.report.redaction import text
+from operations.report.risk import Risk
 
 FOLDER = Path(".cloud/review")
-POLICY = "--policy-pack policy"
+POLICY = ("--policy-pack", "policy")
 WRONG, LEFT = 1, 4
 
 
@@ -75,36 +77,22 @@ def mistakes(file: Path) -> list[str]:
     return []
 
 
-def review(stack: str, written: Written, *, fail_on: str = "", nothing_left: bool = False) -> int:
+def review(stack: str, written: Written, *, fail_on: str | None = None, nothing_left: bool = False) -> int:
     """Review STACK, whose file is in the folder that this process is in; the exit code."""
     written.clear()
     wrong = mistakes(Path.cwd() / f"Pulumi.{stack}.yaml")
     if wrong:
         written.refuse("its file has mistakes, and no preview was made", wrong)
         return WRONG
-    words = ["--stack", stack, f"--preview-args={POLICY}", *(["--fail-on", fail_on] if fail_on else [])]
-    files = {"--markdown": written.markdown, "--html": written.page, "--json": written.data}
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "operations.report",
-            *words,
-            *(str(word) for item in files.items() for word in item),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    sys.stderr.write(done.stderr)
-    if not written.data.exists():
-        written.refuse("there is no preview", [done.stderr])
-        return done.returncode or WRONG
-    if done.returncode or not nothing_left:
-        return done.returncode
-    found = json.loads(written.data.read_text(encoding="utf-8"))
-    # Where drift is not known it is an object that says why: that is no "nothing" either.
-    return LEFT if found["changes"] or found["drift"] else 0
+    try:
+        report = make(Stack(stack), POLICY)
+    except EngineError as error:
+        written.refuse("there is no preview", [text(str(error))])
+        return WRONG
+    write(report, markdown_to=written.markdown, html_to=written.page, json_to=written.data)
+    code = exit_code(report, fail_on)
+    # Drift that is not known is an object that says why: that is no "nothing" either.
+    return LEFT if not code and nothing_left and (report.changes or report.drift) else code
 
 
 def main() -> int:
@@ -112,19 +100,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make review", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where it is written to")
-    parser.add_argument("--fail-on", default="", help="a class of changes, as `make report` knows them")
+    classes = [risk.word for risk in Risk]
+    parser.add_argument("--fail-on", choices=classes, help="a class of changes, as `make report` knows them")
     parser.add_argument("--nothing-left", action="store_true", help="fail where anything would change")
     given = parser.parse_args()
     written = Written(given.folder, given.stack)
     code = review(given.stack, written, fail_on=given.fail_on, nothing_left=given.nothing_left)
-    text = written.markdown.read_text(encoding="utf-8")
-    sys.stdout.write(text)
+    told = written.markdown.read_text(encoding="utf-8")
+    sys.stdout.write(told)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(text)
+            file.write(told)
     return code
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     sys.exit(main())

@@ -47,19 +47,36 @@ def main(words: Sequence[str] | None = None) -> int:
     except EngineError as error:
         sys.stderr.write(f"report: {text(str(error))}\n")
         return FAILED
-    if arguments.html:
-        Path(arguments.html).write_text(page(report), encoding="utf-8")
-    if arguments.json:
-        told = json.dumps(report.as_data(), indent=1, ensure_ascii=False)
-        Path(arguments.json).write_text(f"{told}\n", encoding="utf-8")
-    if arguments.markdown == "-":
+    to_here = arguments.markdown == "-"
+    write(
+        report,
+        markdown_to=None if to_here else Path(arguments.markdown),
+        html_to=arguments.html,
+        json_to=arguments.json,
+    )
+    if to_here:
         sys.stdout.write(markdown(report))
-    else:
-        Path(arguments.markdown).write_text(markdown(report), encoding="utf-8")
     if report.errors:
         sys.stderr.write("report: the preview failed; the report says why\n")
+    return exit_code(report, arguments.fail_on)
+
+
+def write(report: Report, *, markdown_to: Path | None, html_to: Path | None, json_to: Path | None) -> None:
+    """Write REPORT in each form that has a path."""
+    if markdown_to:
+        markdown_to.write_text(markdown(report), encoding="utf-8")
+    if html_to:
+        html_to.write_text(page(report), encoding="utf-8")
+    if json_to:
+        told = json.dumps(report.as_data(), indent=1, ensure_ascii=False)
+        json_to.write_text(f"{told}\n", encoding="utf-8")
+
+
+def exit_code(report: Report, fail_on: str | None) -> int:
+    """What the command ends with for REPORT; FAIL_ON is the word of a class, or nothing."""
+    if report.errors:
         return FAILED
-    bad = arguments.fail_on and report.changes and report.risk.rank >= _WORDS[arguments.fail_on].rank
+    bad = fail_on and report.changes and report.risk.rank >= _WORDS[fail_on].rank
     return AS_BAD_AS_ASKED if bad else 0
 
 
@@ -67,8 +84,8 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make report", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
     parser.add_argument("--markdown", default="-", metavar="FILE", help="where the Markdown goes; - is here")
-    parser.add_argument("--html", metavar="FILE", help="where the page goes")
-    parser.add_argument("--json", metavar="FILE", help="where the same goes as data")
+    parser.add_argument("--html", type=Path, metavar="FILE", help="where the page goes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the same goes as data")
     parser.add_argument(
         "--fail-on", choices=_WORDS, help="end with 3 where something is of this class or of a later one"
     )

@@ -1,15 +1,19 @@
 """The review's own part; that it holds together with the engine and the policies is tests/lab/test_pull_request.py."""
 
 import json
-import subprocess
-import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from operations.engine import EngineError, Stack
+from operations.report.drift import Drift
+from operations.report.report import Report
+from operations.report.risk import NotKnown
 from operations.review import Written, mistakes, review
+from tests.unit.test_report_output import network, report_of
 
 GOOD = {"private-cloud:openstack": {"cloud": "lab-admin"}}
 
@@ -30,19 +34,21 @@ def declare(config: dict[str, Any]) -> None:
     Path("Pulumi.x.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
 
 
-def reporting(monkeypatch: pytest.MonkeyPatch, code: int = 0, said: str = "", **data: Any) -> list[list[str]]:
-    """A FAKE report command that writes DATA; the commands it was called by."""
-    called: list[list[str]] = []
+NOTHING = report_of()
 
-    def run(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        called.append(words)
-        if data:
-            Path(words[words.index("--json") + 1]).write_text(json.dumps(data), encoding="utf-8")
-            Path(words[words.index("--markdown") + 1]).write_text("the report\n", encoding="utf-8")
-        return subprocess.CompletedProcess(words, code, stderr=said)
 
-    monkeypatch.setattr(subprocess, "run", run)
-    return called
+def reporting(monkeypatch: pytest.MonkeyPatch, found: Report | EngineError = NOTHING) -> list[Any]:
+    """A FAKE report; what it was asked for."""
+    asked: list[Any] = []
+
+    def make(stack: Stack, words: tuple[str, ...]) -> Report:
+        asked.append((stack.name, words))
+        if isinstance(found, EngineError):
+            raise found
+        return found
+
+    monkeypatch.setattr("operations.review.make", make)
+    return asked
 
 
 def test_a_mistake_in_the_stack_file_is_told_and_no_cloud_is_asked(
@@ -65,44 +71,46 @@ def test_no_file_and_no_yaml_are_mistakes_too(project: Path) -> None:
 
 
 def test_the_report_is_asked_with_the_policies(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
-    (called,) = [reporting(monkeypatch, changes=[], drift=[])]
+    asked = reporting(monkeypatch)
+    assert review("x", written) == 0
+    assert asked == [("x", ("--policy-pack", "policy"))]
+    assert json.loads(written.data.read_text(encoding="utf-8"))["changes"] == []
+    assert written.page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_code_is_the_reports(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    reporting(monkeypatch, report_of(network("delete", "vms")))
+    assert review("x", written, fail_on="interrupts") == 3
     assert review("x", written, fail_on="loses-data") == 0
-    (words,) = called
-    assert words[:3] == [sys.executable, "-m", "operations.report"]
-    assert "--preview-args=--policy-pack policy" in words
-    assert words[words.index("--fail-on") + 1] == "loses-data"
-
-
-@pytest.mark.parametrize("code", [0, 1, 3])
-def test_the_code_is_the_reports(written: Written, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    reporting(monkeypatch, code, changes=[], drift=[])
-    assert review("x", written) == code
+    reporting(monkeypatch, replace(NOTHING, errors=("broken",)))
+    assert review("x", written, nothing_left=True) == 1
 
 
 def test_where_there_is_no_report_the_reason_is_what_people_read(
     written: Written, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reporting(monkeypatch, 1, said="report: pulumi preview fails. It says:\n```\nkeystone is away")
+    reporting(monkeypatch, EngineError("pulumi preview fails. It says:\n```\nkeystone is away"))
     written.folder.mkdir()
-    written.data.write_text('{"changes": [], "drift": []}', encoding="utf-8")  # of an earlier one
+    written.data.write_text("{}", encoding="utf-8")  # of an earlier one
     assert review("x", written) == 1
+    assert not written.data.exists()
     text = written.markdown.read_text(encoding="utf-8")
     assert "there is no preview" in text
-    assert "````text\nreport: pulumi preview fails. It says:\n```\nkeystone is away\n````" in text
+    assert "````text\npulumi preview fails. It says:\n```\nkeystone is away\n````" in text
 
 
 @pytest.mark.parametrize(
     ("found", "code"),
     [
-        ({"changes": [], "drift": []}, 0),
-        ({"changes": [{"name": "vms"}], "drift": []}, 4),
-        ({"changes": [], "drift": [{"what": "vms"}]}, 4),
-        ({"changes": [], "drift": {"not_known": "pulumi refresh fails"}}, 4),
+        (NOTHING, 0),
+        (report_of(network("create", "vms")), 4),
+        (replace(NOTHING, drift=(Drift("vms", "a", "b", "c"),)), 4),
+        (replace(NOTHING, drift=NotKnown("pulumi refresh fails")), 4),
     ],
 )
 def test_nothing_left_means_no_change_no_drift_and_that_both_are_known(
-    written: Written, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any], code: int
+    written: Written, monkeypatch: pytest.MonkeyPatch, found: Report, code: int
 ) -> None:
-    reporting(monkeypatch, **found)
+    reporting(monkeypatch, found)
     assert review("x", written, nothing_left=True) == code
     assert review("x", written) == 0
