@@ -1,6 +1,5 @@
 """Service accounts: their names, passwords, roles and application credentials."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -13,7 +12,7 @@ from config.errors.problems import Refusals, nearest, refusal
 from config.fields import Email, Name, Note
 from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
-from config.spec import Adoptable, Effect, Spec
+from config.spec import Adoptable, Effects, Spec, changing
 
 _PASSWORD = (
     "{generated: 1}, {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"  # noqa: S105 - a sentence
@@ -45,11 +44,7 @@ def _password(given: Any, info: ValidationInfo) -> Generated | SecretText:
 class AccessSpec(Spec):
     """The roles of an account on one project or domain; all that it has there."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "project": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-        "inherited": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(replaced="project domain inherited")
 
     roles: RoleNames = Field(min_length=1, description="a list of names of roles, such as [member]")
     project: Name | None = Field(None, description="the project; leave it out for the domain itself")
@@ -80,12 +75,7 @@ class AccessSpec(Spec):
 class AccountSpec(Adoptable):
     """A service account: a user of Keystone's own that this program makes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "name": Effect.RENAMED,
-        "renamed_from": Effect.NOTHING,
-        "domain": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="domain", renamed="name")
 
     name: Name = Field(description="the account's name, unique in its domain")
     renamed_from: Name | None = Field(

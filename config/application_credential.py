@@ -1,6 +1,5 @@
 """Application credentials, as an account in the stack file declares them."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -8,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from config.errors.problems import refusal
 from config.fields import CredentialName, Name, RulePath, RuleService
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 
 def _expiry(given: Any) -> datetime:
@@ -39,7 +38,7 @@ RoleNames = Annotated[tuple[Name, ...], AfterValidator(each_role_once)]
 class AccessRuleSpec(Spec):
     """One kind of request that an application credential may be used for."""
 
-    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(("service", "method", "path"), Effect.REPLACED)
+    effects: ClassVar[Effects] = changing(replaced="service method path")
 
     service: RuleService = Field(
         description="the service's type in the catalogue, such as 'image' or 'compute'"
@@ -53,9 +52,7 @@ class AccessRuleSpec(Spec):
 class ApplicationCredentialSpec(Spec):
     """A machine's own login: it knows no password, and may do part of what its account may."""
 
-    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(
-        ("name", "project", "domain", "roles", "access_rules", "expires"), Effect.REPLACED
-    )
+    effects: ClassVar[Effects] = changing(replaced="name project domain roles access_rules expires")
 
     name: CredentialName = Field(
         description="the credential's name, unique in the account, at most 240 characters"

@@ -1,7 +1,6 @@
 """cephx users and the login that makes them."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar
 
@@ -11,7 +10,7 @@ from config.ceph_caps import CephCapsSpec, too_wide
 from config.errors.problems import Refusals, refusal
 from config.fields import CephUser as CephUserName
 from config.project_folder import from_the_projects_folder
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 _LONGEST = 100
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # in names of files, and in sections of ceph.conf
@@ -33,7 +32,7 @@ PlainUser = Annotated[CephUserName, AfterValidator(_plain)]
 class CephLoginSpec(Spec):
     """The login with which cephx users are made."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"user": Effect.NOTHING, "conf": Effect.NOTHING}
+    effects: ClassVar[Effects] = changing(nothing="user conf")
 
     user: CephUserName = Field(
         "admin",
@@ -48,12 +47,7 @@ class CephLoginSpec(Spec):
 class CephUserSpec(Spec):
     """A cephx user, as one entity of Ceph for each serial: a key lives as long as its entity."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "name": Effect.REPLACED,
-        "wide_caps": Effect.NOTHING,
-        "adopt": Effect.NOTHING,
-        "folder": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="wide_caps adopt", replaced="name folder")
 
     name: PlainUser = Field(
         description="the user's name without 'client.', such as 'image-import'; its entities are client.NAME.SERIAL"

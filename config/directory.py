@@ -1,7 +1,6 @@
 """The LDAP directory that holds the users and groups of a domain: its settings, typed and checked."""
 
 import os
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -15,7 +14,7 @@ from config.errors.problems import refusal
 from config.fields import Size
 from config.project_folder import ROOT
 from config.secret import Secret, SecretText
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 _ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$"  # RFC 4512, 2.5: a name or an OID, and options
 
@@ -78,10 +77,7 @@ class DirectorySpec(Spec):
     Certificates are always verified. The defaults fit OpenLDAP; docs/settings.md has those for Active Directory.
     """
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "preflight_ca_file": Effect.NOTHING,
-        "adopt": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(nothing="preflight_ca_file adopt")
 
     url: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         min_length=1,

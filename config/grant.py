@@ -1,6 +1,6 @@
 """Role grants: who may do what where, every name with its domain."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ from clients.names import folded
 from config.errors.problems import refusal
 from config.fields import Name
 from config.resource_names import resource_name
-from config.spec import Adoptable, Effect, Spec
+from config.spec import Adoptable, Effects, Spec, changing
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,7 @@ class DeclaredGrant:
 class Principal(Spec):
     """A user or a group, and the domain that holds it."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "name": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(replaced="name domain")
 
     name: Name = Field(description="the user's or group's name")
     domain: Name = Field(description="the domain that holds it, declared or existing")
@@ -69,11 +66,7 @@ class Principal(Spec):
 class GrantScope(Spec):
     """What a role is granted on: a project of a domain, the domain itself, or the whole system."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "project": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-        "system": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(replaced="project domain system")
 
     project: Name | None = Field(None, description="the project; leave it out for the domain itself")
     domain: Name | None = Field(None, description="the project's domain, or the domain itself")
@@ -109,10 +102,7 @@ class GrantScope(Spec):
 class RoleGrantSpec(Adoptable):
     """One role assignment: a role, for one user or one group, on one project or domain, or on the system."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "inherited": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt", replaced="inherited")
 
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")

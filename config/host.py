@@ -1,7 +1,6 @@
 """Hosts: how each is cabled, what it does in the cloud, and which system it boots."""
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -9,7 +8,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from config.errors.problems import Refusals, refusal
 from config.fields import HostName, ImageReference, InterfaceName, IpAddress, Name, PublicSshKey, VlanId
 from config.host_image import HostImageSpec
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 Role = Literal["control", "network", "compute", "storage", "monitoring"]
 """What a host does: Kolla's own groups, by their names."""
@@ -53,7 +52,7 @@ class BootedImageSpec(Spec):
 class BareMetalHostSpec(Spec):
     """A host: how it is cabled, what it does in the cloud, and which system it boots."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"name": Effect.REPLACED}
+    effects: ClassVar[Effects] = changing(replaced="name")
 
     name: HostName = Field(description="the host's name, without a domain, unique among this program's hosts")
     address: IpAddress = Field(description="its address on the management VLAN, inside management.cidr")

@@ -1,18 +1,17 @@
 """The image that hosts boot: what it is built from, where it is published, and what a new host is told of it."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from config.fields import ImageReference, IpAddress, Mtu
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 
 class HostImageSpec(Spec):
     """The immutable system of the hosts; `make host-image` builds it from the folder host_image."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"base": Effect.NOTHING}
+    effects: ClassVar[Effects] = changing(nothing="base")
 
     base: ImageReference = Field(
         "quay.io/centos-bootc/centos-bootc:stream10",

@@ -1,21 +1,16 @@
 """How hosts are brought to another OS image."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 
 class HostOsSpec(Spec):
     """How hosts are brought to another OS image: one at a time, and no further than the first failure."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "on_failure": Effect.NOTHING,
-        "wait": Effect.NOTHING,
-        "may_interrupt": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(nothing="on_failure wait may_interrupt")
 
     on_failure: Literal["rollback", "stop"] = Field(
         "rollback",

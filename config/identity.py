@@ -1,6 +1,5 @@
 """Domains and projects."""
 
-from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -9,7 +8,7 @@ from config.directory import DirectorySpec
 from config.fields import KeystoneText, ProjectName
 from config.quota import QuotaSpec
 from config.security_group import DefaultGroup
-from config.spec import Effect, Protectable
+from config.spec import Effects, Protectable, changing
 
 Undeclared = Literal["ignore", "list", "remove"]
 """What is done about grants on a project that the stack file does not declare."""
@@ -22,11 +21,7 @@ ALWAYS_THERE = "Default"
 class DomainSpec(Protectable):
     """A Keystone domain that this program makes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "protected": Effect.NOTHING,
-        "name": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt protected", replaced="name")
 
     name: ProjectName = Field(description="the domain's name, unique in the cloud")
     description: KeystoneText = Field("", description="free text")
@@ -36,12 +31,7 @@ class DomainSpec(Protectable):
 class ProjectSpec(Protectable):
     """A project that this program makes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "protected": Effect.NOTHING,
-        "name": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt protected", replaced="name domain")
 
     name: ProjectName = Field(description="the project's name, unique in its domain")
     domain: ProjectName = Field(description="the domain it is in, declared or existing")

@@ -1,6 +1,5 @@
 """Golden images, and how the import reaches Ceph and Glance."""
 
-from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from config.checksums import digest_in
 from config.errors.problems import Refusals, refusal
 from config.fields import CephUser, Name, Sha256, Size, Text
 from config.project_folder import ROOT
-from config.spec import Adoptable, Effect, Spec
+from config.spec import Adoptable, Effects, Spec, changing
 
 Cloner = Literal["nova", "cinder"]
 SourceFormat = Literal["qcow2", "raw"]
@@ -23,13 +22,7 @@ WhenUsed = Literal["refuse", "hide", "trash"]
 class ImageStoreSpec(Spec):
     """How the image import reaches Ceph and Glance."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "cloud": Effect.NOTHING,
-        "pool": Effect.REPLACED,
-        "ceph_user": Effect.NOTHING,
-        "ceph_conf": Effect.NOTHING,
-        "cloned_by": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(nothing="cloud ceph_user ceph_conf cloned_by", replaced="pool")
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
     pool: Name = Field(description="Glance's RBD pool, such as 'images'")
@@ -99,16 +92,9 @@ class Image(Adoptable):
 class ImageSpec(Image):
     """An image of the stack file."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "name": Effect.RENAMED,
-        "renamed_from": Effect.NOTHING,
-        "source": Effect.NOTHING,
-        "source_format": Effect.NOTHING,
-        "sha256sums": Effect.NOTHING,
-        "hash": Effect.NOTHING,
-        "when_used": Effect.NOTHING,
-        "adopt": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(
+        nothing="renamed_from source source_format sha256sums hash when_used adopt", renamed="name"
+    )
 
     renamed_from: Name | None = Field(
         None, description="its former name, so that it is renamed and not made anew"

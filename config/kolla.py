@@ -13,7 +13,7 @@ from config.fields import CephUser, Name, Port, PublicSshKey
 from config.kolla_files import globals_problem, service_file_problem
 from config.project_folder import from_the_projects_folder
 from config.secret import Secret
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 _PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
 
@@ -38,7 +38,7 @@ STEPS = (
 class KollaHostSpec(Spec):
     """The machine that Kolla-Ansible runs on, reached by SSH."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"address": Effect.REPLACED}
+    effects: ClassVar[Effects] = changing(replaced="address")
 
     address: Name = Field(description="its name or IP address")
     port: Port = Field(22, description="the port of its SSH server, a number from 1 to 65535")
@@ -109,10 +109,7 @@ class KollaSpec(Spec):
     """Where Kolla-Ansible (22.x tried) runs, and which files it runs with."""
 
     # Both say where the file is; the rest, how Kolla is run.
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "configdir": Effect.REPLACED,
-        "config_folder": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(replaced="configdir config_folder")
 
     host: KollaHostSpec | None = Field(
         None,

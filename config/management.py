@@ -1,26 +1,19 @@
 """The management VLAN: the fabric has it, this program does not make it, and networks keep clear of it."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
 from config.fields import Cidr, IpAddr, IpAddress, IpNet, Name, VlanId
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 from config.subnet import host_address_problem
 
 
 class ManagementSpec(Spec):
     """The management VLAN and the addresses that are in use there."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "vlan": Effect.NOTHING,
-        "physical_networks": Effect.NOTHING,
-        "cidr": Effect.NOTHING,
-        "gateway": Effect.NOTHING,
-        "addresses": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(nothing="vlan physical_networks cidr gateway addresses")
 
     vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
     physical_networks: tuple[Name, ...] = Field(

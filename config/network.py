@@ -1,14 +1,13 @@
 """Provider networks, their segments, and who may use them."""
 
 import json
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
 from config.fields import Line, Mtu, Name, PhysicalNetworkName, VlanId
-from config.spec import Adoptable, Effect, Protectable, Spec
+from config.spec import Adoptable, Effects, Protectable, Spec, changing
 from config.subnet import SubnetSpec
 
 MOST_HINTS = 255
@@ -21,10 +20,7 @@ IPV6_LEAST_MTU = 1280
 class SegmentSpec(Spec):
     """One VLAN on one physical network."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "physical_network": Effect.REPLACED,
-        "vlan": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(replaced="physical_network vlan")
 
     physical_network: PhysicalNetworkName = Field(
         description="Neutron's name of the physical network, such as 'physnet1'"
@@ -35,11 +31,7 @@ class SegmentSpec(Spec):
 class ProjectReference(Adoptable):
     """A project that uses a network, and its domain."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "project": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt", replaced="project domain")
 
     project: Name = Field(description="the project's name")
     domain: Name = Field(description="the domain the project is in")
@@ -58,14 +50,9 @@ class ProjectReference(Adoptable):
 class ProviderNetworkSpec(Protectable):
     """A provider network, its segments and its subnets."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "protected": Effect.NOTHING,
-        "name": Effect.RENAMED,
-        "renamed_from": Effect.NOTHING,
-        "segments": Effect.REPLACED,
-        "availability_hints": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(
+        nothing="adopt protected renamed_from", replaced="segments availability_hints", renamed="name"
+    )
 
     name: Name = Field(description="the network's name, unique among this program's networks")
     renamed_from: Name | None = Field(

@@ -1,21 +1,17 @@
 """How OpenStack's own resources are made."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from config.fields import Name
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 
 class OpenStackSpec(Spec):
     """How OpenStack's own resources are made."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "cloud": Effect.NOTHING,
-        "allow_system_scope": Effect.NOTHING,
-    }
+    effects: ClassVar[Effects] = changing(nothing="cloud allow_system_scope")
 
     cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
     allow_system_scope: bool = Field(

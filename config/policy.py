@@ -1,7 +1,6 @@
 """What the policy pack (policy/) holds this stack to: levels of its rules, exceptions, and the company's own facts."""
 
 import re
-from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from config.errors.problems import Refusals, refusal
 from config.fields import IpAddress, Name
 from config.resource_names import resource_name
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 RuleName = Literal[
     "vlan-used-once",
@@ -69,9 +68,7 @@ def _day(value: Any) -> Any:
 class ExceptionSpec(Spec):
     """A rule that one resource need not keep for some time, and why."""
 
-    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(
-        ("rule", "resource", "reason", "until"), Effect.NOTHING
-    )
+    effects: ClassVar[Effects] = changing(nothing="rule resource reason until")
 
     rule: RuleName = Field(description="the rule's name, as docs/policy.md lists them")
     resource: Name = Field(description="what need not keep it: the name that the violation begins with")
@@ -89,9 +86,7 @@ class ExceptionSpec(Spec):
 class PolicySpec(Spec):
     """How strictly the policy pack's rules are held, and what it cannot know by itself."""
 
-    effects: ClassVar[Mapping[str, Effect]] = dict.fromkeys(
-        ("production", "levels", "dns_servers", "names"), Effect.NOTHING
-    )
+    effects: ClassVar[Effects] = changing(nothing="production levels dns_servers names")
 
     production: bool = Field(
         default=False, description="true or false: whether people rely on this cloud, so that all rules count"

@@ -1,6 +1,5 @@
 """What a stack file says, read once, checked as a whole, and never changed."""
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
@@ -21,7 +20,7 @@ from config.monitoring import MonitoringSpec
 from config.network import ProviderNetworkSpec
 from config.openstack import OpenStackSpec
 from config.policy import PolicySpec
-from config.spec import Effect, Spec
+from config.spec import Effects, Spec, changing
 
 NAMESPACE = "private-cloud"
 
@@ -29,7 +28,7 @@ NAMESPACE = "private-cloud"
 class Settings(Spec):
     """A whole stack file: each field is one `private-cloud:` key."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {"existing_domains": Effect.NOTHING}
+    effects: ClassVar[Effects] = changing(nothing="existing_domains")
 
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"

@@ -16,6 +16,15 @@ class Effect(StrEnum):
     NOTHING = "nothing in the cloud"
 
 
+Effects = Mapping[str, Effect]
+
+
+def changing(*, nothing: str = "", replaced: str = "", renamed: str = "") -> Effects:
+    """What changing each of the named fields does: rows of names, with blanks between them."""
+    rows = {Effect.NOTHING: nothing, Effect.REPLACED: replaced, Effect.RENAMED: renamed}
+    return {name: effect for effect, row in rows.items() for name in row.split()}
+
+
 class Spec(BaseModel):
     """A part of the stack file; each field's description says what would be right there.
 
@@ -24,7 +33,7 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    effects: ClassVar[Mapping[str, Effect]] = {}
+    effects: ClassVar[Effects] = {}
 
     @classmethod
     def effect_of(cls, field: str) -> Effect:

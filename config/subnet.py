@@ -1,6 +1,5 @@
 """The subnets of a provider network: their addresses, what they tell their hosts, and what cannot be right."""
 
-from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import Annotated, ClassVar, Literal
@@ -16,7 +15,7 @@ from pydantic import (
 
 from config.errors.problems import Refusals, refusal
 from config.fields import Cidr, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
-from config.spec import Adoptable, Effect, Spec
+from config.spec import Adoptable, Effects, Spec, changing
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -55,7 +54,7 @@ class Ipv6Spec(Spec):
     Neutron's combinations: both modes the same, or one of them, or none.
     """
 
-    effects: ClassVar[Mapping[str, Effect]] = {"address_mode": Effect.REPLACED, "ra_mode": Effect.REPLACED}
+    effects: ClassVar[Effects] = changing(replaced="address_mode ra_mode")
 
     address_mode: Ipv6Mode | None = Field(
         None,
@@ -136,12 +135,7 @@ def _pools_as_written(pools: object, dump: SerializerFunctionWrapHandler) -> obj
 class SubnetSpec(Adoptable):
     """A subnet of a provider network."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "name": Effect.RENAMED,
-        "renamed_from": Effect.NOTHING,
-        "cidr": Effect.REPLACED,
-    }
+    effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="cidr", renamed="name")
 
     name: Name = Field(description="the subnet's name, unique in its network")
     renamed_from: Name | None = Field(
