@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from config.errors.problems import refusal
-from config.fields import CredentialName, Name, RulePath, RuleService
+from config.fields import CredentialName, Name, RulePath, RuleService, each_once
 from config.spec import Effects, Spec, changing
 
 
@@ -24,15 +24,7 @@ def _expiry(given: Any) -> datetime:
     return moment
 
 
-def each_role_once(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuses a role that is listed twice."""
-    for index, role in enumerate(roles):
-        if role in roles[:index]:
-            raise refusal(f"role {role!r} is there twice; drop one")
-    return roles
-
-
-RoleNames = Annotated[tuple[Name, ...], AfterValidator(each_role_once)]
+RoleNames = Annotated[tuple[Name, ...], each_once("role")]
 
 
 class AccessRuleSpec(Spec):

@@ -4,29 +4,25 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from config.ceph_caps import CephCapsSpec, too_wide
 from config.errors.problems import Refusals, refusal
 from config.fields import CephUser as CephUserName
+from config.fields import matching
 from config.project_folder import from_the_projects_folder
 from config.spec import Effects, Spec, changing
 
-_LONGEST = 100
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # in names of files, and in sections of ceph.conf
 _PATH = re.compile(r"[^\s,;$%\"']+")  # Ceph splits the option `keyring` and puts variables into it
 
 
-def _plain(name: str) -> str:
-    if len(name) > _LONGEST or not _USER.fullmatch(name):
-        raise refusal(
-            f"{name!r} is not a cephx user's name here; give 1 to {_LONGEST} letters, digits, '.', '_' and '-', "
-            "no '.' or '-' at its start"
-        )
-    return name
-
-
-PlainUser = Annotated[CephUserName, AfterValidator(_plain)]
+PlainUser = Annotated[  # in names of files, and in sections of ceph.conf
+    CephUserName,
+    matching(
+        "[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}",
+        "is not a cephx user's name here; give 1 to 100 letters, digits, '.', '_' and '-', no '.' or '-' at its start",
+    ),
+]
 
 
 class CephLoginSpec(Spec):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
-from config.errors.problems import refusal
+from config.errors.problems import Refusals, refusal
 
 IpAddr = IPv4Address | IPv6Address
 IpNet = IPv4Network | IPv6Network
@@ -31,11 +31,6 @@ LARGEST_NUMBER = 2**31 - 1
 _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LAST_PORT = 65535
-_PUBLIC_SSH_KEY = re.compile(r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?")
-_LONGEST_LABEL = 63  # RFC 1123
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
-_LONGEST_INTERFACE = 15  # Linux: IFNAMSIZ without the end of its text
-_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
     r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
     r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
@@ -101,6 +96,33 @@ def _storable(value: str) -> str:
     return unicodedata.normalize("NFC", value)
 
 
+def matching(pattern: str, sentence: str) -> AfterValidator:
+    """Refuses a text that is not all as PATTERN says; SENTENCE follows it, and says what would be right."""
+    expression = re.compile(pattern)
+
+    def check(value: str) -> str:
+        if not expression.fullmatch(value):
+            raise refusal(f"{value!r} {sentence}")
+        return value
+
+    return AfterValidator(check)
+
+
+def each_once(kind: str) -> AfterValidator:
+    """Refuses in a list what stands in it before already; KIND is what it has."""
+
+    def check(values: tuple[object, ...]) -> tuple[object, ...]:
+        refused = Refusals()
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                told = repr(value) if isinstance(value, str) else value
+                refused.add((index,), f"{kind} {told} is given twice; give it once")
+        refused.raise_if_any()
+        return values
+
+    return AfterValidator(check)
+
+
 def _at_most(longest: int, of: str) -> AfterValidator:
     def check(value: str) -> str:
         if len(value) > longest:
@@ -137,12 +159,6 @@ def _sha256(value: str) -> str:
     return value.lower()
 
 
-def _rule_path(value: str) -> str:
-    if not value.startswith("/"):
-        raise refusal(f"{value!r} is not a request's path; give one that begins with /, such as '/v2/images'")
-    return value
-
-
 def _mtu(value: int) -> int:
     smallest, largest = 68, 65535  # RFC 791; Neutron's own bounds
     if not smallest <= value <= largest:
@@ -170,32 +186,6 @@ def _ceph_user(value: str) -> str:
     return _name(value)
 
 
-def _public_ssh_key(value: str) -> str:
-    if not _PUBLIC_SSH_KEY.fullmatch(value):
-        raise refusal(
-            f"{value!r} is not a public SSH key; give its type and its base64, such as 'ssh-ed25519 AAAA…'"
-        )
-    return value
-
-
-def _host_name(value: str) -> str:
-    if len(value) > _LONGEST_LABEL or not _LABEL.fullmatch(value):
-        raise refusal(
-            f"{value!r} is not a host's name; give 1 to {_LONGEST_LABEL} lower-case letters, digits and hyphens, "
-            "no hyphen at either end and no domain"
-        )
-    return value
-
-
-def _interface_name(value: str) -> str:
-    if len(value) > _LONGEST_INTERFACE or not _INTERFACE.fullmatch(value):
-        raise refusal(
-            f"{value!r} is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', "
-            f"of at most {_LONGEST_INTERFACE} characters"
-        )
-    return value
-
-
 def _image_reference(value: str) -> str:
     found = _IMAGE_REFERENCE.fullmatch(value)
     if not found:
@@ -219,7 +209,9 @@ PhysicalNetworkName = Annotated[Name, _at_most(_LONGEST_PHYSICAL_NETWORK, "a phy
 CredentialName = Annotated[Name, _at_most(_LONGEST_CREDENTIAL_NAME, "an application credential's name")]
 RuleService = Annotated[Name, _at_most(_LONGEST_RULE_SERVICE, "the service of an access rule")]
 RulePath = Annotated[
-    str, AfterValidator(_rule_path), _at_most(_LONGEST_RULE_PATH, "the path of an access rule")
+    str,
+    matching("(?s)/.*", "is not a request's path; give one that begins with /, such as '/v2/images'"),
+    _at_most(_LONGEST_RULE_PATH, "the path of an access rule"),
 ]
 Line = Annotated[str, _at_most(_LONGEST_LINE, "a description in Neutron")]
 Note = Annotated[str, _at_most(_LONGEST_NOTE, "the description of a user")]
@@ -230,8 +222,26 @@ Sha256 = Annotated[str, AfterValidator(_sha256)]
 Mtu = Annotated[int, AfterValidator(_mtu)]
 Size = Annotated[int, AfterValidator(_not_negative)]
 Port = Annotated[int, AfterValidator(_port)]
-PublicSshKey = Annotated[str, AfterValidator(_public_ssh_key)]
+PublicSshKey = Annotated[
+    str,
+    matching(
+        r"(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( .*)?",
+        "is not a public SSH key; give its type and its base64, such as 'ssh-ed25519 AAAA…'",
+    ),
+]
 CephUser = Annotated[str, AfterValidator(_ceph_user)]
-HostName = Annotated[str, AfterValidator(_host_name)]
-InterfaceName = Annotated[str, AfterValidator(_interface_name)]
+HostName = Annotated[
+    str,
+    matching(  # RFC 1123
+        r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?",
+        "is not a host's name; give 1 to 63 lower-case letters, digits and hyphens, no hyphen at either end and no domain",
+    ),
+]
+InterfaceName = Annotated[
+    str,
+    matching(  # Linux: IFNAMSIZ without the end of its text
+        r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}",
+        "is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', of at most 15 characters",
+    ),
+]
 ImageReference = Annotated[str, AfterValidator(_image_reference)]

@@ -6,7 +6,16 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
-from config.fields import HostName, ImageReference, InterfaceName, IpAddress, Name, PublicSshKey, VlanId
+from config.fields import (
+    HostName,
+    ImageReference,
+    InterfaceName,
+    IpAddress,
+    Name,
+    PublicSshKey,
+    VlanId,
+    each_once,
+)
 from config.host_image import HostImageSpec
 from config.spec import Effects, Spec, changing
 
@@ -56,23 +65,23 @@ class BareMetalHostSpec(Spec):
 
     name: HostName = Field(description="the host's name, without a domain, unique among this program's hosts")
     address: IpAddress = Field(description="its address on the management VLAN, inside management.cidr")
-    roles: tuple[Role, ...] = Field(
+    roles: Annotated[tuple[Role, ...], each_once("role")] = Field(
         description="a list of 'control', 'network', 'compute', 'storage', 'monitoring': what it does"
     )
-    links: tuple[InterfaceName, ...] = Field(
+    links: Annotated[tuple[InterfaceName, ...], each_once("link")] = Field(
         description="a list of the two network interfaces that are bonded, such as [eno1, eno2]"
     )
     bond_mode: Literal["active-backup", "balance-slb"] = Field(
         "active-backup", description="'active-backup' or 'balance-slb': how Open vSwitch uses its two links"
     )
-    vlans: tuple[VlanId, ...] = Field(
+    vlans: Annotated[tuple[VlanId, ...], each_once("VLAN")] = Field(
         (),
         description="a list of the VLANs trunked to it besides the management VLAN, each of some network here",
     )
     install_disk: Disk = Field(
         description="the disk the kickstart installs the system on, such as '/dev/disk/by-id/wwn-0x5000c500a1b2c3d4'"
     )
-    osd_disks: tuple[Disk, ...] = Field(
+    osd_disks: Annotated[tuple[Disk, ...], each_once("disk")] = Field(
         (),
         validate_default=True,
         description="a list of the disks for Ceph's OSDs, such as '/dev/disk/by-id/…'; for storage only",
@@ -99,10 +108,9 @@ class BareMetalHostSpec(Spec):
 
     @field_validator("roles")
     @classmethod
-    def _has_roles_each_once(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    def _has_roles(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
         if not roles:
             raise refusal("a host needs a role; give one or more, such as [compute]")
-        _each_once("role", roles)
         return roles
 
     @field_validator("links")
@@ -112,14 +120,7 @@ class BareMetalHostSpec(Spec):
             raise refusal(
                 f"a host has two links, and here it has {len(links)}; give two, such as [eno1, eno2]"
             )
-        _each_once("link", links)
         return links
-
-    @field_validator("vlans")
-    @classmethod
-    def _trunked_once(cls, vlans: tuple[int, ...]) -> tuple[int, ...]:
-        _each_once("VLAN", vlans)
-        return vlans
 
     @field_validator("osd_disks")
     @classmethod
@@ -127,7 +128,6 @@ class BareMetalHostSpec(Spec):
         roles: tuple[Role, ...] = info.data.get("roles", ())
         if disks and roles and "storage" not in roles:
             raise refusal("OSDs need the role storage; add it to roles, or drop the disks")
-        _each_once("disk", disks)
         refused = Refusals()
         for index, disk in enumerate(disks):
             if disk == info.data.get("install_disk"):
@@ -147,11 +147,3 @@ class BareMetalHostSpec(Spec):
     def image_of(self, stack: HostImageSpec) -> str | None:
         """The image that it boots: its own, or the STACK's."""
         return self.os.image if self.os else stack.image
-
-
-def _each_once(kind: str, values: tuple[object, ...]) -> None:
-    refused = Refusals()
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            refused.add((index,), f"{kind} {value!r} is given twice; give it once")
-    refused.raise_if_any()

@@ -1,23 +1,18 @@
 """Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from clients import regular_file
 from config.errors.problems import Refusals, nearest, refusal
-from config.fields import CephUser, Name, Port, PublicSshKey
+from config.fields import CephUser, Name, Port, PublicSshKey, each_once, matching
 from config.kolla_files import globals_problem, service_file_problem
 from config.project_folder import from_the_projects_folder
 from config.secret import Secret
 from config.spec import Effects, Spec, changing
-
-_PROGRAM = re.compile(r"[^\s/-][^\s/]*|/.*[^/]")
-
-_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]*")
 
 # The commands of kolla-ansible 22 that converge the hosts of an inventory.
 STEPS = (
@@ -52,7 +47,9 @@ class KollaHostSpec(Spec):
 class KollaSshSpec(Spec):
     """How the hosts are reached: by this program and by Kolla-Ansible alike."""
 
-    user: Name = Field(description="the account on every host, root or one with sudo that asks nothing")
+    user: Annotated[
+        Name, matching("[a-z_][a-z0-9_-]*", "is not an account of Linux; give one such as 'kolla'")
+    ] = Field(description="the account on every host, root or one with sudo that asks nothing")
     port: Port = Field(22, description="the port of their SSH servers, a number from 1 to 65535")
     private_key_file: Path = Field(
         description="the path of that account's SSH key; a relative path is the project folder's"
@@ -64,13 +61,6 @@ class KollaSshSpec(Spec):
         description="its public half, such as 'ssh-ed25519 AAAA…', for the kickstarts; left out, the file beside it "
         "that ends in .pub",
     )
-
-    @field_validator("user")
-    @classmethod
-    def _is_an_account(cls, user: str) -> str:
-        if not _ACCOUNT.fullmatch(user):
-            raise refusal(f"{user!r} is not an account of Linux; give one such as 'kolla'")
-        return user
 
     @field_validator("private_key_file")
     @classmethod
@@ -125,7 +115,13 @@ class KollaSpec(Spec):
     inventory: PurePosixPath = Field(
         description="the inventory, such as '/etc/kolla/multinode'; with hosts, a folder that gets one file a host"
     )
-    command: str = Field(
+    command: Annotated[
+        str,
+        matching(
+            r"[^\s/-][^\s/]*|/.*[^/]",
+            "is not a program; give a name on PATH or an absolute path, without arguments",
+        ),
+    ] = Field(
         "kolla-ansible",
         description="the program: a name on PATH, or an absolute path such as '/opt/kolla/bin/kolla-ansible'",
     )
@@ -138,7 +134,7 @@ class KollaSpec(Spec):
     container_engine: Literal["docker", "podman"] = Field(
         "docker", description="'docker' or 'podman': what runs the containers on hosts"
     )
-    steps: tuple[str, ...] = Field(
+    steps: Annotated[tuple[str, ...], each_once("step")] = Field(
         ("bootstrap-servers", "prechecks", "pull", "deploy"),
         description="a list of commands of kolla-ansible, run in this order for hosts that are new or changed",
     )
@@ -166,15 +162,6 @@ class KollaSpec(Spec):
             raise refusal(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
         return from_the_projects_folder(path, info)
 
-    @field_validator("command")
-    @classmethod
-    def _is_a_program(cls, program: str) -> str:
-        if not _PROGRAM.fullmatch(program):
-            raise refusal(
-                f"{program!r} is not a program; give a name on PATH or an absolute path, without arguments"
-            )
-        return program
-
     @field_validator("steps")
     @classmethod
     def _are_commands_that_converge(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
@@ -185,8 +172,6 @@ class KollaSpec(Spec):
             if step not in STEPS:
                 hint = nearest(step, STEPS) or f"; give some of {', '.join(STEPS)}"
                 refused.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
-            elif step in steps[:index]:
-                refused.add((index,), f"step {step!r} is given twice; give it once")
         refused.raise_if_any()
         return steps
 

@@ -1,12 +1,12 @@
 """Provider networks, their segments, and who may use them."""
 
 import json
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
-from config.fields import Line, Mtu, Name, PhysicalNetworkName, VlanId
+from config.fields import Line, Mtu, Name, PhysicalNetworkName, VlanId, each_once
 from config.spec import Adoptable, Effects, Protectable, Spec, changing
 from config.subnet import SubnetSpec
 
@@ -66,7 +66,7 @@ class ProviderNetworkSpec(Protectable):
     port_security: bool = Field(
         default=True, description="true or false: whether new ports are guarded by security groups"
     )
-    availability_hints: tuple[Name, ...] = Field(
+    availability_hints: Annotated[tuple[Name, ...], each_once("zone")] = Field(
         (), description="a list of the availability zones whose DHCP agents may serve it, such as 'rack-1'"
     )
     shared: bool = Field(default=False, description="true or false: whether every project may use it")
@@ -98,16 +98,11 @@ class ProviderNetworkSpec(Protectable):
 
     @field_validator("availability_hints")
     @classmethod
-    def _each_zone_once(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
-        refused = Refusals()
-        for index, zone in enumerate(zones):
-            if zone in zones[:index]:
-                refused.add((index,), f"zone {zone!r} is given twice; give it once")
+    def _short_enough_together(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
         if len(json.dumps(zones)) > MOST_HINTS:  # as Neutron keeps them, in one column
-            refused.add(
-                (), f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
+            raise refusal(
+                f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
             )
-        refused.raise_if_any()
         return zones
 
     @field_validator("subnets")

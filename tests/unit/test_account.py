@@ -65,7 +65,7 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
     ),
     (lambda s: account(s)["access"][1].update(domain="crop"), ".access[1].domain", "did you mean 'corp'?"),
     (lambda s: account(s)["access"][0].update(roles=[]), ".access[0].roles", "give a list of names of roles"),
-    (lambda s: account(s)["access"][0].update(roles=["a", "a"]), ".access[0].roles", "'a' is there twice"),
+    (lambda s: account(s)["access"][0].update(roles=["a", "a"]), ".access[0].roles", "'a' is given twice"),
     (
         lambda s: account(s)["access"].append(account(s)["access"][0]),
         "accounts[0].access[2]",
