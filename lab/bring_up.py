@@ -1,4 +1,4 @@
-"""`up` and `down`: the order in which the lab's parts come up, as much side by side as they can."""
+"""`up` and `down`: the order in which the lab's parts start, in parallel where possible."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
 
 @contextmanager
 def alone(lab: Lab) -> Iterator[None]:
-    """Let one up, down or reset work at a time; a second one waits."""
+    """Allow one up, down or reset at a time; a second one waits."""
     lab.folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(lab.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -71,7 +71,7 @@ def alone(lab: Lab) -> Iterator[None]:
 
 
 def once(lab: Lab, name: str, action: Callable[[], None]) -> Callable[[], None]:
-    """Do something once for the installed versions: a stamp in the data says it was done."""
+    """Do something once for the installed versions; a marker file in the data records it."""
     stamp = lab.data / f"{name}.made-with"
 
     def guarded() -> None:

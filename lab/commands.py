@@ -1,4 +1,4 @@
-"""Running programs: their output goes to a log, and a failure names that log and shows its end."""
+"""Running programs with their output in a log; an error names the log and shows its end."""
 
 from __future__ import annotations
 

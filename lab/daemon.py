@@ -1,4 +1,4 @@
-"""What the lab knows about one daemon: how to start it, and how to tell that it works."""
+"""One daemon of the lab: how to start it, and how to check that it works."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Daemon:
     elsewhere: Callable[[], Sequence[int]] = tuple
 
     def digest(self) -> str:
-        """Tell one way of running it from another: command, environment, and configuration."""
+        """Return a digest of command, environment and configuration."""
         parts = [*self.command, *(f"{k}={v}" for k, v in sorted(self.environment.items()))]
         parts += [part for file in self.files for part in (str(file.path), file.text)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""What a shell needs to look around in the lab with the tools people know."""
+"""Settings of a shell for the usual OpenStack and Ceph clients."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ PACKAGES: dict[str, str] = {
     "qemu-block-extra": "booting the image from Ceph",
     "docker-registry": "the simulated hosts' images",
     "busybox-static": "what the fake images run",
-    "socat": "a door to the database on the simulated hosts' network",
+    "socat": "the proxy to the database on the simulated hosts' network",
     "openvswitch-switch": "the hosts' links, and the switches at their other ends",
     "ethtool": "this machine's link to the hosts",
     "iproute2": "the hosts' links",

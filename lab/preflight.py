@@ -1,4 +1,4 @@
-"""What `up` checks before it starts anything; each finding is one sentence that says what to do."""
+"""Checks before `up` starts anything; each finding is one sentence that says what to do."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ PROC = Path("/proc")
 
 @dataclass(frozen=True)
 class Leader:
-    """A session leader, beyond doubt: process id, start time in clock ticks, and the kernel's boot id."""
+    """Identity of a session leader: process id, start time in clock ticks, and the kernel's boot id."""
 
     pid: int
     started: int
@@ -82,7 +82,7 @@ def members(leader: Leader) -> list[int]:
 
 
 def end(leader: Leader, grace: float) -> None:
-    """End every member: politely, and after `grace` seconds firmly."""
+    """Send every member SIGTERM, and after `grace` seconds SIGKILL."""
     deadline = time.monotonic() + grace
     for number, force in ((signal.SIGTERM, False), (signal.SIGKILL, True)):
         for pid in members(leader):

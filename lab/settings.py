@@ -23,7 +23,7 @@ LDAP_BASE = "dc=corp,dc=example"
 
 
 class LabError(Exception):
-    """Something a person has to know or do; the text is one sentence."""
+    """An error for a person; the text is one sentence."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Steps with dependencies, run side by side, each saying what it does and how long it took."""
+"""Steps with dependencies, run in parallel; each is printed with its duration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 10.0
 WORKERS = 8
-WORTH_TELLING = 0.5
+WORTH_SHOWING = 0.5
 
 
 class StepError(LabError):
@@ -26,7 +26,7 @@ class StepError(LabError):
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do once the steps it needs are done.
+    """An action that runs once the steps it needs are done.
 
     Attributes:
         name: Unique, and what a person reads.
@@ -40,10 +40,10 @@ class Step:
 
 
 class Clock:
-    """Prints lines with the time since the start, and what is under way."""
+    """Prints lines with the time since the start, and the running steps."""
 
     def __init__(self) -> None:
-        self._start = self._told = time.monotonic()
+        self._start = self._last_line = time.monotonic()
         self._terminal = sys.stdout.isatty()
         self._lock = threading.Lock()
 
@@ -57,12 +57,12 @@ class Clock:
         with self._lock:
             clear = "\r\033[K" if self._terminal else ""
             print(f"{clear}[{self.elapsed:6.1f} s] {text}", flush=True)
-            self._told = time.monotonic()
+            self._last_line = time.monotonic()
 
     def under_way(self, names: Sequence[str], done: int, total: int) -> None:
-        """Say what runs: a bar at a terminal, else a line where nothing was said for a while."""
+        """Show the running steps: a bar on a terminal, otherwise a line if none was printed for a while."""
         if not self._terminal:
-            if names and time.monotonic() - self._told > HEARTBEAT:
+            if names and time.monotonic() - self._last_line > HEARTBEAT:
                 self.say(f"{done} of {total} done; under way: {', '.join(names)}")
             return
         filled = 20 * done // total
@@ -77,10 +77,10 @@ class Clock:
 def run(steps: Sequence[Step], clock: Clock) -> None:
     """Run all steps, each as soon as what it needs is done.
 
-    After a failure nothing new starts; what runs is waited for.
+    After a failure no new step starts, and running ones are waited for.
 
     Raises:
-        StepError: A step failed; the text names it and says what it said.
+        StepError: A step failed; the text has its name and its error.
     """
     waiting = {step.name: step for step in steps}
     running: dict[Future[object], tuple[Step, float]] = {}
@@ -101,7 +101,7 @@ def run(steps: Sequence[Step], clock: Clock) -> None:
                     problem = problem or failed(step, error)
                     continue
                 done.add(step.name)
-                if (spent := time.monotonic() - since) > WORTH_TELLING:
+                if (spent := time.monotonic() - since) > WORTH_SHOWING:
                     clock.say(f"{step.name} ({spent:.1f} s)")
             clock.under_way([step.name for step, _ in running.values()], len(done), len(steps))
     if problem is not None:
@@ -109,8 +109,8 @@ def run(steps: Sequence[Step], clock: Clock) -> None:
 
 
 def failed(step: Step, error: BaseException) -> StepError:
-    """Word a step's failure; what is not a sentence for a person is shown with its type."""
-    said = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-    problem = StepError(f"{step.name}: {said}")
+    """Return the error of a failed step; an error that is no LabError is shown with its type."""
+    message = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+    problem = StepError(f"{step.name}: {message}")
     problem.__cause__ = error
     return problem

@@ -1,4 +1,4 @@
-"""supervisord: starts, watches and restarts the lab's daemons, and is asked over a Unix socket.
+"""supervisord: starts, watches and restarts the lab's daemons; its API is on a Unix socket.
 
 See http://supervisord.org/configuration.html and http://supervisord.org/api.html.
 """
@@ -119,7 +119,7 @@ class Supervisor:
             return False
 
     def start(self, daemons: Sequence[Daemon]) -> None:
-        """Have supervisord run with this configuration; what an earlier, killed one left is ended first."""
+        """Start supervisord with this configuration, after stopping what a killed one left behind."""
         file = File(self._lab.etc / "supervisord.conf", rendered(self._lab, daemons))
         changed = file.write()
         if self.answers():
@@ -171,7 +171,7 @@ class Supervisor:
         return {info["name"]: info for info in infos}
 
     def ensure(self, daemon: Daemon) -> None:
-        """Have a daemon run, as configured now, and be healthy; restart it if it is stuck.
+        """Start a daemon with its current configuration and wait until it is healthy; restart it if it is stuck.
 
         Raises:
             LabError: It does not become healthy; the text ends with its log's last lines.

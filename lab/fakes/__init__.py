@@ -1,1 +1,1 @@
-"""What stands for hosts that this machine does not have."""
+"""Fakes for hosts that this machine does not have."""

@@ -1,17 +1,17 @@
-"""FAKE agents of the simulated hosts: what the real services would do in the containers that Kolla deploys there.
+"""FAKE agents of the simulated hosts, in place of the services in the containers that Kolla deploys there.
 
-Kolla's containers hold fake images (`lab/registry/fake_images.py`). This program looks every few seconds which of them run
-on each host, and while they do it acts for them, from this machine:
+Kolla's containers hold fake images (`lab/registry/fake_images.py`). This program checks every few seconds which of them
+run on each host, and acts for them from this machine while they do:
 
-- `nova_compute`: a real nova-compute with Nova's fake driver, under the host's name. The cell takes the host in, and
-  the fake kolla_toolbox on the hosts is told which compute services the real Nova knows.
+- `nova_compute`: a real nova-compute with Nova's fake driver, under the host's name. The cell discovers the host, and
+  the fake kolla_toolbox on the hosts gets the list of the real Nova's compute services.
 - `neutron_openvswitch_agent`, `neutron_dhcp_agent`, `neutron_l3_agent`, `neutron_metadata_agent`: reports to the real
-  Neutron over the real broker, and takes the routers it is given.
+  Neutron over the real broker, and accepts routers.
 
-A container that stops takes its service with it: Nova and Neutron call it down after about a minute.
+When a container stops, its service stops too: Nova and Neutron report it as down after about a minute.
 
-What that does not prove: that the configuration Kolla wrote is right (this program has its own), that the host reaches
-the broker or anything else, that an instance runs, that a frame passes.
+This does not prove that the configuration Kolla wrote is right (this program has its own), that the host reaches the
+broker or anything else, that an instance runs, or that a frame passes.
 
 Run as a program by the lab's own interpreter, with one argument, a file of settings (JSON): `lab/kolla/agents.py`
 writes it. Never imported by the lab.
@@ -33,9 +33,9 @@ from pathlib import Path
 from typing import Any
 
 PROC = Path("/proc")
-LOOK = 3.0  # seconds between two looks at the hosts
+LOOK = 3.0  # seconds between two checks of the hosts
 REPORT = 10.0  # seconds between two reports to Neutron; it calls an agent down after 75 s of silence
-ASK = 5.0  # seconds between two questions to Nova
+ASK = 5.0  # seconds between two requests to Nova
 # Where the fake kolla_toolbox looks, below a host's root.
 SERVICES = "run/lab-compute-services.json"
 HYPERVISORS = "run/lab-hypervisors.json"
@@ -123,7 +123,7 @@ def first_process(namespace: Path) -> str | None:
 
 
 class Host:
-    """A simulated host, looked at from outside: by its first process's root."""
+    """A simulated host, seen from outside through its first process's root."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.name: str = settings["name"]
@@ -142,7 +142,7 @@ class Host:
         return PROC / self._first / "root" if self._first else None
 
     def look(self) -> None:
-        """Ask its container engine what runs; nothing does where nobody answers."""
+        """List its running containers; none if the container engine does not answer."""
         self.running = frozenset(self._containers())
 
     def _containers(self) -> list[str]:
@@ -160,7 +160,7 @@ class Host:
         return [name.removeprefix("/") for row in rows if row["State"] == "running" for name in row["Names"]]
 
     def act(self) -> None:
-        """Have a nova-compute for it exactly while its container runs."""
+        """Run a nova-compute for the host exactly while its container runs."""
         wanted = "nova_compute" in self.running
         alive = self._process is not None and self._process.poll() is None
         if wanted and not alive:
@@ -177,8 +177,8 @@ class Host:
             self._process = None
             log.info("%s: nova-compute has ended", self.name)
 
-    def tell(self, known: Known) -> None:
-        """Leave word of what Nova knows, for the fake kolla_toolbox there."""
+    def write_known(self, known: Known) -> None:
+        """Write what Nova knows to files that the fake kolla_toolbox on the host reads."""
         root = self.root()
         if root is not None and "kolla_toolbox" in self.running:
             (root / SERVICES).write_text(json.dumps([{"Host": name} for name in known.services]) + "\n")
@@ -186,7 +186,7 @@ class Host:
             (root / HYPERVISORS).write_text(json.dumps(hypervisors) + "\n")
 
     def reports(self) -> list[dict[str, Any]]:
-        """Describe its Neutron agents as they describe themselves; the first report of each says that it starts."""
+        """Return the reports of its Neutron agents, in their own format; each agent's first report says that it starts."""
         found = []
         for container, (binary, kind, configuration) in NEUTRON.items():
             if container not in self.running:
@@ -209,18 +209,18 @@ class Host:
         return found
 
 
-class Taking:
-    """What an L3 agent is told, and for one of which Neutron waits for an answer: nothing follows from any."""
+class NoOpL3Agent:
+    """No-op RPC endpoints of a fake L3 agent; Neutron waits for the answer of one of them."""
 
-    def router_added_to_agent(self, _context: object, **_told: object) -> None:
-        """Neutron gives a router to an agent that answers."""
+    def router_added_to_agent(self, _context: object, **_arguments: object) -> None:
+        """Accept; Neutron schedules a router only on an agent that answers."""
 
     agent_updated = routers_updated = router_removed_from_agent = router_added_to_agent
     router_deleted = add_arp_entry = del_arp_entry = router_added_to_agent
 
 
 class Neutron:
-    """Where agents report, and are told things."""
+    """Neutron's side of the agents: their reports, and its calls to them."""
 
     def __init__(self, configuration: str) -> None:
         import oslo_messaging  # noqa: PLC0415 - only the lab's venv has these
@@ -239,7 +239,7 @@ class Neutron:
         self._problem = oslo_messaging.MessagingException
 
     def report(self, state: dict[str, Any]) -> None:
-        """Report; a silent Neutron shall not end what else this program does."""
+        """Send one report; if Neutron does not answer, log that and go on."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
         try:
             self._client.call(self._context(), "report_state", agent_state={"agent_state": state}, time=now)
@@ -251,7 +251,7 @@ class Neutron:
         wanted = "neutron_l3_agent" in host.running
         if wanted and host.name not in self._servers:
             target = self._target(topic="l3_agent", server=host.name, version="1.4")
-            self._servers[host.name] = self._get_server(target, [Taking()])
+            self._servers[host.name] = self._get_server(target, [NoOpL3Agent()])
             self._servers[host.name].start()
         elif not wanted and host.name in self._servers:
             server = self._servers.pop(host.name)
@@ -269,7 +269,7 @@ class Nova:
         self._mapped: set[str] = set()
 
     def known(self) -> Known | None:
-        """Ask what it knows; None where it does not answer."""
+        """List its compute services and hypervisors; None if it does not answer."""
         import openstack  # noqa: PLC0415 - only the lab's venv has it
 
         try:
@@ -277,13 +277,13 @@ class Nova:
             compute = self._connection.compute
             services = sorted(service.host for service in compute.services(binary="nova-compute"))
             return Known(services, {found.name: found.id for found in compute.hypervisors()})
-        except Exception as problem:  # noqa: BLE001 - whatever it is, it is asked again in seconds
+        except Exception as problem:  # noqa: BLE001 - the next request is seconds later
             log.warning("Nova did not answer: %s", problem)
             self._connection = None
             return None
 
-    def take_in(self, services: list[str]) -> None:
-        """Have the cell take in hosts that are new, or that came back after their record was deleted."""
+    def discover(self, services: list[str]) -> None:
+        """Make the cell discover new hosts, and hosts that came back after their record was deleted."""
         if set(services) - self._mapped:
             done = subprocess.run(self._discover, capture_output=True, text=True, check=False)
             if done.returncode:
@@ -293,13 +293,13 @@ class Nova:
 
 
 def main() -> None:
-    """Look, act, report, again and again."""
+    """Check the hosts, act and report, in a loop."""
     settings = json.loads(Path(sys.argv[1]).read_text())
     neutron = Neutron(settings["neutron"])
     nova = Nova(settings["cloud"], settings["discover"])
     hosts = [Host(each) for each in settings["hosts"]]
     alive = Path(settings["alive"])
-    reported = asked = 0.0
+    reported = last_request = 0.0
     while True:
         for host in hosts:
             host.look()
@@ -311,13 +311,13 @@ def main() -> None:
                 neutron.answer(host)
                 for state in host.reports():
                     neutron.report(state)
-        if now - asked >= ASK and any("nova_compute" in host.running for host in hosts):
-            asked = now
+        if now - last_request >= ASK and any("nova_compute" in host.running for host in hosts):
+            last_request = now
             known = nova.known()
             if known is not None:
-                nova.take_in(known.services)
+                nova.discover(known.services)
                 for host in hosts:
-                    host.tell(known)
+                    host.write_known(known)
         alive.touch()
         time.sleep(LOOK)
 

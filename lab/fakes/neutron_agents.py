@@ -52,7 +52,7 @@ def dhcp_agent(host: str, zone: str) -> dict[str, Any]:
 
 
 def agents(compute_host: str) -> list[dict[str, Any]]:
-    """List them all: Neutron gives a network to a DHCP agent only where the host's switch reaches that network."""
+    """List all agents: Neutron schedules a network to a DHCP agent only if the host's switch reaches that network."""
     found = [switch_agent(compute_host)]
     for zone in ZONES:
         found += [switch_agent(f"{zone}-network"), dhcp_agent(f"{zone}-network", zone)]

@@ -1,4 +1,4 @@
-"""What the simulated hosts' links lead to: two switches joined by a trunk, in a network namespace of their own.
+"""The simulated hosts' network: two switches joined by a trunk, in their own network namespace.
 
 Both are bridges of one Open vSwitch in its userspace datapath, since a machine's kernel may have neither
 bridges that know VLANs nor Open vSwitch's module. This machine has a port in the management VLAN.

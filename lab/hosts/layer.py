@@ -1,4 +1,4 @@
-"""What makes a simulated host that host: a layer of files between the shared root and what the host writes.
+"""A simulated host's own files: a layer between the shared root and what the host writes.
 
 Outside the lab the image brings the network's script and the container engine's settings, and the kickstart the
 name, the keys and network.json.

@@ -41,7 +41,7 @@ def make(each: SimulatedHost) -> None:
 
 
 def make_keys(lab: Lab) -> None:
-    """Have the login's key and each host's, and the records that tell them."""
+    """Create the login's key and each host's, and the records that contain them."""
     log = lab.log / "make-hosts.log"
     keys.make(keys.login_key(lab), "lab", log)
     for each in hosts(lab):
@@ -57,7 +57,7 @@ def forget(lab: Lab) -> None:
 
 
 def reinstall(lab: Lab, supervisor: Supervisor, name: str) -> None:
-    """Stop a host, take from it all it ever wrote, also to its disks, and boot it: as if installed anew.
+    """Stop a host, delete everything it has written, also to its disks, and boot it, as after an installation.
 
     Raises:
         LabError: There is no such host, or it does not come up.

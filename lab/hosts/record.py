@@ -1,4 +1,4 @@
-"""What programs are told of the simulated hosts, in hosts.json; and the hosts' keys for SSH."""
+"""hosts.json, the description of the simulated hosts for programs; and the hosts' SSH keys."""
 
 from __future__ import annotations
 

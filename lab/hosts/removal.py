@@ -1,4 +1,4 @@
-"""Taking away what the kernel keeps of the simulated hosts after their processes have ended."""
+"""Removal of what the kernel keeps of the simulated hosts after their processes have ended."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def remove_others(lab: Lab, staying: Sequence[SimulatedHost]) -> None:
 
 
 def empty(host: SimulatedHost) -> None:
-    """Take from a host that does not run all it ever wrote, also to its disks; its keys stay."""
+    """Delete everything that a stopped host has written, also to its disks; its keys stay."""
     control_groups.end(host.cgroup)
     for device in loop_devices(host.folder):
         detach(device)

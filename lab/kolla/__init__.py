@@ -1,1 +1,1 @@
-"""What Kolla-Ansible needs of the lab: its own folder, images, a database to knock at, and agents that report."""
+"""What Kolla-Ansible needs in the lab: its configuration folder, images, a database, and agents that report."""

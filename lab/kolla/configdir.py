@@ -1,4 +1,4 @@
-"""The operator's part of Kolla-Ansible's folder: globals.yml and passwords.yml, made as an operator would once."""
+"""The operator's part of Kolla-Ansible's folder: globals.yml and passwords.yml."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""One module a service: its configuration, what has to be made once, its daemons, its health."""
+"""One module per service: its configuration, one-time setup, daemons, and health checks."""

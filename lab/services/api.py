@@ -1,4 +1,4 @@
-"""What the OpenStack services share: uwsgi, their health check, and how they check tokens."""
+"""What the OpenStack services share: uwsgi, health check, and token validation."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def uwsgi(
 ) -> Daemon:
     """Describe a service's API under uwsgi.
 
-    `--http`, a router in front of the workers. It closes each connection after the answer, so the answer has to
-    say so (DevStack does the same): clients that reuse connections would find theirs reset, at random.
+    `--http` is a router in front of the workers. It closes each connection after the answer, so the answer has the
+    header for that (as in DevStack): otherwise reused connections are reset at random.
 
     Args:
         lab: The lab it is part of.

@@ -1,4 +1,4 @@
-"""Ceph: one monitor, one manager and three OSDs on files, with room for another."""
+"""Ceph: one monitor, one manager and three OSDs on files; a fourth OSD is possible."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def make_monitor(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def make_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
-    """Make an OSD's sparse block file; the monitor hears of it in `register_osd`."""
+    """Create an OSD's sparse block file; `register_osds` registers it at the monitor."""
     folder = osd_folder(lab, number)
     made = folder.with_name(f"osd.{number}.made")
     if made.exists():
@@ -82,7 +82,7 @@ def make_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
 
 
 def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Give each OSD its number, and set what must be set before the manager starts; safe to repeat."""
+    """Register each OSD, and make the settings that the manager needs at its start; idempotent."""
     with connected(lab.ceph_conf) as ceph:
         known = {osd["uuid"] for osd in ceph.ask("osd dump")["osds"]}
         for number in range(OSD_COUNT):
@@ -128,7 +128,7 @@ def first_bytes(pool: Any, name: str) -> bytes:
 
 
 def inactive(status: Mapping[str, Any]) -> str | None:
-    """Say which placement groups are not active yet, or None once all are."""
+    """Return which placement groups are not active yet, or None."""
     groups = status["pgmap"]
     waiting = [
         f"{state['count']} {state['state_name']}"
@@ -169,7 +169,7 @@ def admin_socket(path: Path, prefix: str) -> Any:
 
 
 def osd_health(lab: Lab, number: int) -> str:
-    """Ask the OSD itself: the monitor believes in a dead one for a while."""
+    """Ask the OSD itself, because the monitor notices a dead one late."""
     try:
         state = admin_socket(lab.run / f"osd.{number}.asok", "status")["state"]
     except (OSError, ValueError, struct.error) as problem:

@@ -1,4 +1,4 @@
-"""Glance: images in Ceph, and the location API for callers that carry the `service` role.
+"""Glance: images in Ceph, and the location API for callers with the `service` role.
 
 `do_secure_hash` is off: with it Glance would read every image whole to hash it, and on a mismatch would
 remove the RBD image itself. Callers give the SHA-512 they computed (docs/adr/0003-lab-of-real-services.md).

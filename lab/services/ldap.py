@@ -28,7 +28,7 @@ DAYS = "3650"
 
 
 def authority(lab: Lab) -> Path:
-    """Return the certificate that clients have to trust."""
+    """Return the CA certificate that clients have to trust."""
     return lab.etc / "ldap" / "ca.pem"
 
 
@@ -150,7 +150,7 @@ def prepare(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def health(lab: Lab) -> str:
-    """Shake hands over TLS, trusting the lab's authority only."""
+    """Do a TLS handshake, trusting only the lab's CA."""
     try:
         context = ssl.create_default_context(cafile=str(authority(lab)))
         with (

@@ -34,7 +34,7 @@ def folder(lab: Lab) -> Path:
 
 
 def conf(lab: Lab) -> File:
-    """Render the server's and the client's options: small, loopback only, no durability a lab does not need."""
+    """Render the server's and the client's options: small, loopback only, without durability."""
     socket = lab.run / "mariadb.sock"
     server: dict[str, object] = {
         "user": "root",
@@ -90,22 +90,22 @@ def make_databases(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def connection(lab: Lab, secrets: Mapping[str, str], name: str, database: str = "") -> str:
-    """Word a service's database (by default the one of its name) the way oslo.db reads it."""
+    """Return the URL of a service's database (by default the one of its name) for oslo.db."""
     server = f"{lab.address}:{lab.ports.mariadb}"
     return f"mysql+pymysql://{name}:{secrets[f'mariadb/{name}']}@{server}/{database or name}"
 
 
 def ask(lab: Lab, query: str) -> str:
-    """Ask for a single value; "NULL" where there is none."""
+    """Run a query for a single value; "NULL" if there is none."""
     client = ["mariadb", f"--defaults-file={lab.etc / 'mariadb.cnf'}", "-NBe", query]
-    asked = subprocess.run(client, capture_output=True, text=True, check=False, timeout=20)
-    if asked.returncode:
-        raise UnhealthyError(asked.stderr.strip())
-    return asked.stdout.strip()
+    answer = subprocess.run(client, capture_output=True, text=True, check=False, timeout=20)
+    if answer.returncode:
+        raise UnhealthyError(answer.stderr.strip())
+    return answer.stdout.strip()
 
 
 def health(lab: Lab) -> str:
-    """Ask for a trivial query."""
+    """Run a trivial query."""
     ask(lab, "SELECT 1")
     return "answers"
 

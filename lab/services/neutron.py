@@ -1,7 +1,7 @@
 """Neutron: VLAN and flat provider networks on one physical network; its API and its RPC server are real.
 
-Its agents are not (`lab/fakes/neutron_agents.py` says what they prove): they only report that they live.
-Nova's fake driver does not wait to be told that a port is plugged, so Neutron has no account at Nova.
+Its agents are fake (`lab/fakes/neutron_agents.py` says what they prove): they only send reports.
+Nova's fake driver does not wait for the event that a port is plugged, so Neutron has no account at Nova.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def agent_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
 
 
 def agents_health(lab: Lab) -> str:
-    """Ask Neutron's own table for the one of these agents that reported longest ago; hosts' agents are others'."""
+    """Check in Neutron's own table that each of these agents has reported; the hosts' agents are not among them."""
     ours = neutron_agents.agents(HOST)
     hosts = ", ".join(f"'{host}'" for host in sorted({agent["host"] for agent in ours}))
     rows = f"FROM neutron.agents WHERE host IN ({hosts})"

@@ -1,7 +1,7 @@
 """Nova: the real API, conductor and scheduler, and one compute host with Nova's own fake driver.
 
 The fake driver claims resources, binds ports and reports as a hypervisor would; it runs nothing. The compute host
-has a configuration of its own, without the way into the database, as on a real one.
+has a configuration of its own, without access to the database, as on a real one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def common(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """Say what all of Nova's programs need: the broker, and the other services as account nova."""
+    """Return the settings of all Nova programs: the broker, and the other services as account nova."""
     data = lab.data / "nova"
     return {
         "DEFAULT": {
@@ -55,7 +55,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
 
 
 def compute(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
-    """Say what a compute host needs: the fake driver, and no way into the database."""
+    """Return the settings of a compute host: the fake driver, and no database."""
     sections = common(lab, secrets)
     sections["DEFAULT"] |= {"compute_driver": "fake.FakeDriverWithoutFakeNodes"}
     # Nobody plugs a port here, so that a host to which an instance moves would wait for it in vain.
@@ -87,7 +87,7 @@ def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def find_hosts(lab: Lab, secrets: Mapping[str, str]) -> None:
-    """Have the cell take the compute host in."""
+    """Make the cell discover the compute host."""
     manage(lab, secrets, "cell_v2", "discover_hosts")
 
 

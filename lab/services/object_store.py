@@ -1,4 +1,4 @@
-"""Ceph's object store: one RADOS gateway with an account and a bucket for the states of stacks, versions kept."""
+"""Ceph's object store: one RADOS gateway with an account and a versioned bucket for the states of stacks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def credentials(lab: Lab) -> Path:
 
 
 def backend_url(lab: Lab) -> str:
-    """What PULUMI_BACKEND_URL is to say."""
+    """The value for PULUMI_BACKEND_URL."""
     return (
         f"s3://{BUCKET}?"
         + "&".join(
@@ -108,7 +108,7 @@ def make_account(lab: Lab) -> None:
 
 
 def make_bucket(lab: Lab) -> None:
-    """Make the bucket, and have it keep former versions; safe to repeat."""
+    """Create the bucket and turn on versioning; idempotent."""
     try:
         request(account(lab), "PUT", f"/{BUCKET}")
         request(account(lab), "PUT", f"/{BUCKET}?versioning=", body=_VERSIONING)

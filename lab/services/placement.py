@@ -1,4 +1,4 @@
-"""Placement: what the compute hosts have, and who uses it."""
+"""Placement: inventories and allocations of the compute hosts."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
 
 
 def prepare(lab: Lab) -> None:
-    """Compile the module that stands for the port mapper, if it is not there or older than its source."""
+    """Compile the module that replaces the port mapper, if it is missing or older than its source."""
     compiled = folder(lab) / "lab_epmd.beam"
     if compiled.exists() and compiled.stat().st_mtime > SOURCE.stat().st_mtime:
         return
@@ -99,12 +99,12 @@ def prepare(lab: Lab) -> None:
 
 
 def url(lab: Lab, secrets: Mapping[str, str], name: str) -> str:
-    """Word a service's way to the broker as oslo.messaging reads it."""
+    """Return a service's transport_url for oslo.messaging."""
     return f"rabbit://{name}:{secrets[f'rabbitmq/{name}']}@{lab.address}:{lab.ports.rabbitmq}/{name}"
 
 
 def consumers(lab: Lab, secrets: Mapping[str, str], name: str, queue: str) -> int:
-    """Ask how many listen to a service's queue; none where there is no such queue."""
+    """Count the consumers of a service's queue; 0 if there is no such queue."""
     import amqp  # noqa: PLC0415 - only the lab's venv has it, and `install` runs without
 
     try:
@@ -128,15 +128,15 @@ def consumers(lab: Lab, secrets: Mapping[str, str], name: str, queue: str) -> in
 
 
 def health(lab: Lab) -> str:
-    """Greet the broker; a node that still starts does not answer with its first frame."""
+    """Send the broker AMQP's greeting; a node that is still starting does not answer it."""
     try:
         with socket.create_connection((lab.address, lab.ports.rabbitmq), timeout=5) as conversation:
             conversation.sendall(HELLO)
-            said = conversation.recv(11)
+            frame = conversation.recv(11)
     except OSError as problem:
         raise UnhealthyError(f"no answer ({problem})") from None
-    if said[7:11] != START:
-        raise UnhealthyError(f"it does not speak AMQP 0-9-1: {said!r}")
+    if frame[7:11] != START:
+        raise UnhealthyError(f"it does not speak AMQP 0-9-1: {frame!r}")
     return "answers"
 
 

@@ -1,4 +1,4 @@
-"""How programs without a port of their own are asked: do they listen to the broker, and have they reported?"""
+"""Health of programs without a port: whether they listen to the broker, and when they last reported."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ LATE = 45  # seconds; all report every ten, and OpenStack calls them down after 
 
 
 def listening(lab: Lab, secrets: Mapping[str, str], service: str, queue: str) -> str:
-    """Ask whether anybody listens to a service's queue.
+    """Check that a service's queue has a consumer.
 
     Raises:
-        UnhealthyError: Nobody does.
+        UnhealthyError: It has none.
     """
     if not rabbitmq.consumers(lab, secrets, service, queue):
         raise UnhealthyError(f"nobody listens to the queue {queue}")
@@ -30,19 +30,19 @@ def listening(lab: Lab, secrets: Mapping[str, str], service: str, queue: str) ->
 def at_work(
     lab: Lab, secrets: Mapping[str, str], service: str, program: str, queue: str, *, host: str, column: str
 ) -> str:
-    """Ask Nova's or Cinder's own table of services about a program on HOST, and the broker about its queue.
+    """Check a program on HOST in Nova's or Cinder's own table of services, and its queue at the broker.
 
     Raises:
-        UnhealthyError: It has not reported (in COLUMN), not lately, or listens to nobody.
+        UnhealthyError: It has not reported (in COLUMN), not recently, or does not listen to its queue.
     """
     rows = f"FROM {service}.services WHERE `binary` = '{program}' AND host = '{host}' AND deleted = 0"
-    told = fresh(lab, program, column, rows)
+    report = fresh(lab, program, column, rows)
     listening(lab, secrets, service, queue)
-    return told
+    return report
 
 
 def fresh(lab: Lab, daemon: str, column: str, rows: str) -> str:
-    """Ask when a service last reported, in its own database.
+    """Check in a service's own database when it last reported.
 
     Args:
         lab: The lab.
@@ -51,12 +51,14 @@ def fresh(lab: Lab, daemon: str, column: str, rows: str) -> str:
         rows: FROM and WHERE.
 
     Raises:
-        UnhealthyError: It has not reported, or not lately.
+        UnhealthyError: It has not reported, or not recently.
     """
-    said = mariadb.ask(lab, f"SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN({column}), '+00:00', @@time_zone)) {rows}")
-    if said == "NULL":
+    answer = mariadb.ask(
+        lab, f"SELECT UNIX_TIMESTAMP(CONVERT_TZ(MIN({column}), '+00:00', @@time_zone)) {rows}"
+    )
+    if answer == "NULL":
         raise UnhealthyError("it has not reported yet")
-    reported = float(said)
+    reported = float(answer)
     started = lab.run / f"{daemon}.started-with"
     if started.exists() and reported < int(started.stat().st_mtime):
         raise UnhealthyError("it has not reported since it started")

@@ -1,4 +1,4 @@
-"""Requests to an object store in the language of S3, signed by curl."""
+"""S3 requests to an object store, signed by curl."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""FAKE Neutron agents of one host, as in lab/fakes: they report, and take what they are given.
+"""FAKE Neutron agents of one host, as in lab/fakes: they report, and accept routers.
 
 Run by the Python of the lab's programs with Neutron's own options; standard input is a JSON list of the agents,
 as they describe themselves. They report until the process is ended.
@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 INTERVAL = 5
 
 
-class Taking:
-    """The methods for whose answer Neutron waits, and those that it only tells: nothing follows from either."""
+class NoOpL3Agent:
+    """No-op RPC endpoints of a fake L3 agent; Neutron waits for the answer of one of them."""
 
-    def router_added_to_agent(self, _context: object, **_told: object) -> None:
-        """Neutron gives a router to an agent that answers."""
+    def router_added_to_agent(self, _context: object, **_arguments: object) -> None:
+        """Accept; Neutron schedules a router only on an agent that answers."""
 
     agent_updated = routers_updated = router_removed_from_agent = router_added_to_agent
     router_deleted = add_arp_entry = del_arp_entry = router_added_to_agent
 
 
 def main() -> None:
-    """Report for every agent, again and again."""
+    """Report for every agent, in a loop."""
     import oslo_messaging  # noqa: PLC0415 - only the lab's venv has these
     from neutron.common import config  # noqa: PLC0415
     from neutron_lib import context, rpc  # noqa: PLC0415
@@ -38,7 +38,7 @@ def main() -> None:
     for agent in agents:
         if agent["topic"] == "l3_agent":
             target = oslo_messaging.Target(topic="l3_agent", server=agent["host"], version="1.4")
-            rpc.get_server(target, [Taking()]).start()
+            rpc.get_server(target, [NoOpL3Agent()]).start()
     while True:
         for agent in agents:
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")

@@ -83,9 +83,9 @@ def test_only_agents_whose_containers_run_report_and_the_first_report_says_so(tm
 def test_word_of_what_nova_knows_is_left_only_where_a_toolbox_runs(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     known = Known(["lab", "lab-host-1"], {"lab": "0f"})
-    _SeenHost(tmp_path, "nova_compute").tell(known)
+    _SeenHost(tmp_path, "nova_compute").write_known(known)
     assert not (tmp_path / host_agents.SERVICES).exists()
-    _SeenHost(tmp_path, "kolla_toolbox").tell(known)
+    _SeenHost(tmp_path, "kolla_toolbox").write_known(known)
     assert json.loads((tmp_path / host_agents.SERVICES).read_text()) == [
         {"Host": "lab"},
         {"Host": "lab-host-1"},
@@ -105,7 +105,7 @@ def test_a_host_that_is_down_runs_nothing(tmp_path: Path) -> None:
     host.look()
     assert host.root() is None
     assert host.running == frozenset()
-    host.tell(Known([], {}))
+    host.write_known(Known([], {}))
 
 
 def test_a_process_of_this_machine_is_never_taken_for_a_hosts_first() -> None:
@@ -120,7 +120,7 @@ def test_a_cell_takes_in_a_host_once_and_again_after_its_record_was_deleted(tmp_
     ran = tmp_path / "ran"
     nova = host_agents.Nova("lab-admin", ["/bin/sh", "-c", f"echo once >> {ran}"])
     for services in (["lab"], ["lab", "lab-host-1"], ["lab", "lab-host-1"], ["lab"], ["lab", "lab-host-1"]):
-        nova.take_in(services)
+        nova.discover(services)
     assert ran.read_text().count("once") == 3
 
 
@@ -129,7 +129,7 @@ def test_a_cell_that_could_not_take_a_host_in_is_asked_again(
 ) -> None:
     ran = tmp_path / "ran"
     nova = host_agents.Nova("lab-admin", ["/bin/sh", "-c", f"echo once >> {ran}; exit 1"])
-    nova.take_in(["lab"])
-    nova.take_in(["lab"])
+    nova.discover(["lab"])
+    nova.discover(["lab"])
     assert ran.read_text().count("once") == 2
     assert "code 1" in caplog.text
