@@ -2,6 +2,7 @@
 
 import pulumi
 
+from components.compute.flavor import Flavor
 from components.hosts.all_hosts import enrol
 from components.identity.account import ServiceAccount
 from components.identity.domain import Domain, ExistingDomain
@@ -58,6 +59,7 @@ make_authoritative(settings, ids, grants, accounts.values(), opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks
 }
+flavors = {spec.name: Flavor(spec.name, spec, ids=ids, opts=opts) for spec in settings.flavors}
 ceph_users = make_ceph_users(settings)
 images = make_images(settings, ceph_users)
 pulumi.export("version", version())
@@ -67,6 +69,7 @@ logins = [account.login_files for account in accounts.values()] + [u.login_files
 for file_name, text in (file for files in logins for file in files.items()):
     pulumi.export(file_name, text)
 pulumi.export("networks", {name: network.summary for name, network in networks.items()})
+pulumi.export("flavors", {name: flavor.summary for name, flavor in flavors.items()})
 pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})
 pulumi.export("hosts", enrol(settings, opts))

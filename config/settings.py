@@ -8,6 +8,7 @@ from clients.directory.settings import Named
 from config.account import AccountSpec
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.fields import Name
+from config.flavor import FlavorSpec
 from config.grant import RoleGrantSpec
 from config.host import BareMetalHostSpec
 from config.host_image import HostImageSpec
@@ -51,6 +52,7 @@ class Settings(Spec):
     accounts: tuple[AccountSpec, ...] = Field((), description="a list of service accounts")
     grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
     networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
+    flavors: tuple[FlavorSpec, ...] = Field((), description="a list of flavors")
     ceph: CephLoginSpec | None = Field(
         None, description="{user, conf}: the login with which cephx users are made"
     )

@@ -7,12 +7,13 @@ from config.policy import Kind
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
-from policy.tokens import HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
+from policy.tokens import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
 
 _KINDS: dict[str, Kind] = {
     USER: "account",
     NETWORK: "network",
     SUBNET: "subnet",
+    FLAVOR: "flavor",
     RBD_IMAGE: "image",
     HOST: "host",
 }

@@ -34,7 +34,8 @@ def check_adopted(settings: Settings) -> None:
     identity = any(spec.adopt for spec in of_keystone)
     shares = any(share.adopt for network in settings.networks for share in network.shared_with)
     networks = [spec for spec in settings.networks if _adopts(spec)]
-    if not (identity or networks):
+    flavors = any(spec.adopt for spec in settings.flavors)
+    if not (identity or networks or flavors):
         return
     try:
         with connect(settings.openstack.cloud) as conn:
@@ -42,6 +43,7 @@ def check_adopted(settings: Settings) -> None:
             wrong = [
                 *(_identity(settings, keystone) if keystone else ()),
                 *_networks(networks, conn, keystone),
+                *(_flavors(settings, conn) if flavors else ()),
             ]
     except (CloudError, SDKException) as error:
         raise pulumi.RunError(
@@ -114,6 +116,14 @@ def _networks(
             if share.adopt:
                 declared = [f"{of} with {share.qualified_name}" for of in names]
                 yield from _mismatch("share", share.adopt, policies.get(share.adopt), declared)
+
+
+def _flavors(settings: Settings, conn: Connection) -> Iterator[str]:
+    """A flavor's access is adopted by the flavor's and the project's ids, which say it all."""
+    live = {flavor.id: flavor.name for flavor in conn.compute.flavors(details=False, is_public="None")}
+    for spec in settings.flavors:
+        if spec.adopt:
+            yield from _mismatch("flavor", spec.adopt, live.get(spec.adopt), [spec.name])
 
 
 def _adopts(spec: ProviderNetworkSpec) -> bool:

@@ -27,6 +27,7 @@ def names_used_twice(settings: Settings) -> Iterator[Problem]:
     yield from _twice("projects", "project", (project.qualified_name for project in settings.projects))
     yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
     yield from _twice("networks", "network", (network.name for network in settings.networks))
+    yield from _twice("flavors", "flavor", (flavor.name for flavor in settings.flavors))
     yield from _twice("images", "image", (image.name for image in settings.images))
     for index, network in enumerate(settings.networks):
         for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
@@ -85,6 +86,16 @@ def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:
             yield ("grants", index, "scope"), grant.scope.project, grant.scope.domain
 
 
+def _shares(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
+    """Where an entry says which project may use it, that project's name and its domain's."""
+    for index, network in enumerate(settings.networks):
+        for number, reference in enumerate(network.shared_with):
+            yield ("networks", index, "shared_with", number), reference.project, reference.domain
+    for index, flavor in enumerate(settings.flavors):
+        for number, user in enumerate(flavor.projects):
+            yield ("flavors", index, "projects", number), user.project, user.domain
+
+
 def unknown_domains_and_projects(
     settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool]
 ) -> Iterator[Problem]:
@@ -119,8 +130,5 @@ def unknown_domains_and_projects(
         yield from unknown
         if project_name and sound(path) and not unknown:
             yield from project((*path, "project"), project_name, domain_name)
-    for index, network in enumerate(settings.networks):
-        for number, reference in enumerate(network.shared_with):
-            yield from project(
-                ("networks", index, "shared_with", number), reference.project, reference.domain
-            )
+    for path, project_name, domain_name in _shares(settings):
+        yield from project(path, project_name, domain_name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from keystoneauth1.exceptions import ClientException
+from openstack.compute.v2.flavor import Flavor
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
 from openstack.identity.v3._proxy import Proxy
@@ -35,6 +36,9 @@ class Live:
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     shares: tuple[RBACPolicy, ...] = ()
+    flavors: tuple[Flavor, ...] = ()
+    flavor_projects: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The ids of the projects that may use a flavor which is not public, by its id."""
     principal: Callable[[str, str], User | Group | None] = lambda _kind, _id: None
     """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
     users_named: Callable[[str, str], tuple[User, ...]] = lambda _domain_id, _name: ()
@@ -52,10 +56,11 @@ def look(connection: Connection) -> Live:
     Raises:
         openstack.exceptions.SDKException: a service does not answer, or refuses.
     """
-    identity, network = connection.identity, connection.network
+    identity, network, compute = connection.identity, connection.network, connection.compute
     assert isinstance(identity, Proxy), "Keystone's v2 is gone for years"
     domains = tuple(identity.domains())
     default_ids = [domain.id for domain in domains if domain.name == ALWAYS_THERE]
+    flavors = tuple(compute.flavors(is_public="None"))  # Nova's word for both kinds
     return Live(
         domains=domains,
         projects=tuple(identity.projects()),
@@ -65,6 +70,12 @@ def look(connection: Connection) -> Live:
         networks=tuple(network.networks()),
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
+        flavors=flavors,
+        flavor_projects={
+            flavor.id: tuple(access["tenant_id"] for access in compute.get_flavor_access(flavor))
+            for flavor in flavors
+            if not flavor.is_public
+        },
         principal=partial(_principal, identity),
         users_named=lambda domain_id, name: tuple(identity.users(domain_id=domain_id, name=name)),
     )

@@ -17,6 +17,8 @@ AFTER_A_KILL = {
     "openstack:networking/network:Network": After.IMPORTED,
     "openstack:networking/subnet:Subnet": After.IMPORTED,
     "openstack:networking/rbacPolicyV2:RbacPolicyV2": After.IMPORTED,
+    "openstack:compute/flavor:Flavor": After.IMPORTED,
+    "openstack:compute/flavorAccess:FlavorAccess": After.IMPORTED,
     "openstack:compute/quotaSetV2:QuotaSetV2": After.RERUN,
     "openstack:networking/quotaV2:QuotaV2": After.RERUN,
     "openstack:blockstorage/quoteSetV3:QuoteSetV3": After.RERUN,

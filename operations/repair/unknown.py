@@ -6,13 +6,13 @@ from typing import Any
 
 from clients.openstack import connect
 from config.load import parse
-from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids
+from operations.adopt.entry import KINDS, LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.live import look
 from operations.adopt.managed import managed_ids
 from operations.adopt.search import search
 from operations.adopt.stack_file import StackFile
 
-_LOOKED_FOR = ("domains", "projects", "accounts", "networks")
+_LOOKED_FOR = tuple(kind for kind in KINDS if kind != "grants")
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""
 
 

@@ -20,6 +20,8 @@ _PROJECT = "openstack:identity/project:Project"
 _NETWORK = "openstack:networking/network:Network"
 _SUBNET = "openstack:networking/subnet:Subnet"
 _SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
+_FLAVOR = "openstack:compute/flavor:Flavor"
+_FLAVOR_ACCESS = "openstack:compute/flavorAccess:FlavorAccess"
 _IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
 _HOST = "pulumi-python:dynamic/kolla:KollaHost"
 _EXISTING = "private-cloud:identity:ExistingDomain"
@@ -56,6 +58,7 @@ def cloud_map(
         "Domains and projects": _domains(changes, marks),
         "Networks, their VLANs and subnets": _networks(changes, marks),
         "Hosts, each with a bond of two links": _hosts(changes, marks),
+        "Flavors, and the projects that may use them": _flavors(changes, marks),
         "Images, the oldest content first": (
             _image(change, marks.get(change.urn), generations) for change in changes if change.type == _IMAGE
         ),
@@ -142,6 +145,22 @@ def _bond_mode(inputs: Mapping[str, Any]) -> str:
         return str(json.loads(str(inputs.get("network"))).get("bond_mode", ""))
     except (ValueError, AttributeError):
         return ""
+
+
+def _flavors(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    access: dict[str, list[Row]] = defaultdict(list)
+    for change in changes:
+        if change.type == _FLAVOR_ACCESS:
+            flavor, _, project = change.name.partition("/")
+            access[flavor].append(Row(f"for project {project}", marks.get(change.urn)))
+    for change in changes:
+        if change.type == _FLAVOR:
+            inputs = change.inputs
+            size = f"{inputs.get('vcpus')} vCPU, {inputs.get('ram')} MiB, {inputs.get('disk')} GiB"
+            rows = access[change.name] or [
+                Row("for every project" if inputs.get("isPublic") else "for no project")
+            ]
+            yield Box(change.spelled_name, size, tuple(rows), marks.get(change.urn))
 
 
 def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...] | NotKnown) -> Box:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openstack.compute.v2.flavor import Flavor
 from openstack.identity.v3.domain import Domain
 from openstack.identity.v3.project import Project
 from openstack.identity.v3.role import Role
@@ -51,6 +52,16 @@ SUBNET = Subnet(
     host_routes=[],
 )
 SHARE = RBACPolicy(id="r1", object_id="n1", action="access_as_shared", target_project_id="p1")
+
+FLAVOR = Flavor(
+    id="f1",
+    name="test.small",
+    vcpus=2,
+    ram=4096,
+    disk=20,
+    is_public=False,
+    extra_specs={"hw:cpu_policy": "dedicated"},
+)
 
 
 def of(*, domains: tuple[Domain, ...] = (), **things: Any) -> Live:
@@ -443,3 +454,53 @@ def test_a_second_subnet_or_network_of_a_managed_name_is_never_the_declared_one(
         left_out = [item for item in unknown if isinstance(item, LeftOut)]
         assert len(left_out) == 2
         assert all(item.declared for item in left_out)
+
+
+def test_a_flavor_is_taken_over_with_the_projects_that_the_file_knows() -> None:
+    live = of(
+        domains=(CORP,),
+        projects=(DEVELOPMENT, SERVICE),
+        flavors=(FLAVOR, changed(FLAVOR, id="f2", name="odd", rxtx_factor=2.0)),
+        flavor_projects={"f1": ("p1", "p0")},
+    )
+    settings = parse(
+        {**EMPTY, "domains": [{"name": "corp"}], "projects": [{"name": "development", "domain": "corp"}]},
+        file_name="Pulumi.test.yaml",
+        root=Path(),
+    )
+    entry, *left_out = sorted(
+        search(live, Wanted(settings), ("flavors",)), key=lambda one: isinstance(one, LeftOut)
+    )
+    assert isinstance(entry, Entry)
+    assert (entry.values["adopt"], entry.values["extra_specs"], entry.values["projects"]) == (
+        "f1",
+        {"hw:cpu_policy": "dedicated"},
+        [{"project": "development", "domain": "corp", "adopt": "f1/p1"}],
+    )
+    assert sorted(map(str, left_out)) == [
+        "flavor 'odd': it has an RX/TX factor, which the stack file does not know",
+        "flavor 'test.small' for project 'service@Default': the stack file does not know the project",
+    ]
+
+
+def test_a_declared_flavor_that_the_state_has_lost_gets_its_ids() -> None:
+    live = of(domains=(CORP,), projects=(DEVELOPMENT,), flavors=(FLAVOR,), flavor_projects={"f1": ("p1",)})
+    declared = {
+        "name": "test.small", "vcpus": 2, "ram_mb": 4096, "disk_gb": 20, "public": False,
+        "projects": [{"project": "development", "domain": "corp"}],
+    }  # fmt: skip
+    settings = parse(
+        {
+            **EMPTY,
+            "domains": [{"name": "corp"}],
+            "projects": [{"name": "development", "domain": "corp"}],
+            "flavors": [declared],
+        },
+        file_name="Pulumi.test.yaml",
+        root=Path(),
+    )
+    found = search(live, Wanted(settings), ("flavors",))
+    assert [(one.path, one.adopt) for one in found if isinstance(one, MissingId)] == [
+        (("flavors", 0), "f1"),
+        (("flavors", 0, "projects", 0), "f1/p1"),
+    ]

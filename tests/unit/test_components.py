@@ -17,11 +17,13 @@ from pulumi.runtime import mocks, rpc
 from clients.directory.connection import UnreachableError
 from clients.directory.probe import Found
 from clients.keystone import role_assignments
+from components.compute.flavor import Flavor
 from components.identity.domain import Domain, ExistingDomain
 from components.identity.grants import make_grants
 from components.identity.ids import Ids
 from components.identity.project import Project
 from components.network.provider_network import ProviderNetwork
+from config.flavor import FlavorSpec
 from config.grant import RoleGrantSpec
 from config.identity import DomainSpec, ProjectSpec
 from config.kolla import KollaSpec
@@ -495,3 +497,32 @@ def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(run: Ru
         "kept": (True, ""),
         "found": (True, "p1"),
     }
+
+
+def test_a_flavor_is_made_with_its_extra_specs_as_text_and_its_projects(run: Run) -> None:
+    spec = FlavorSpec.model_validate(
+        {
+            "name": "Test.Small",
+            "vcpus": 2,
+            "ram_mb": 4096,
+            "disk_gb": 20,
+            "extra_specs": {"hw:emulator_threads": 2, "os:secure_boot": True},
+            "public": False,
+            "projects": [{"project": "development", "domain": "corp"}],
+        }
+    )
+    ids = Ids({}, {}, {"development@corp": "p1"})
+    recorder = run(lambda: Flavor(spec.name, spec, ids=ids))
+    (flavor,) = recorder.of("openstack:compute/flavor:Flavor")
+    assert (flavor.name, flavor.inputs["name"], flavor.inputs["isPublic"]) == (
+        "test.small",
+        "Test.Small",
+        False,
+    )
+    assert flavor.inputs["extraSpecs"] == {"hw:emulator_threads": "2", "os:secure_boot": "true"}
+    (access,) = recorder.of("openstack:compute/flavorAccess:FlavorAccess")
+    assert (access.name, access.inputs["flavorId"], access.inputs["tenantId"]) == (
+        "test.small/development@corp",
+        "id-of-test.small",
+        "p1",
+    )

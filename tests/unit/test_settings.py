@@ -33,6 +33,8 @@ networks:
   - name: general-vms
     segments: [{{physical_network: physnet1, vlan: 300}}]
     subnets: [{{name: v4, cidr: 10.30.0.0/24}}]
+flavors:
+  - {{name: test.small, vcpus: 2, ram_mb: 4096, disk_gb: 20, public: false, projects: [{{project: development, domain: corp}}]}}
 image_store: {{cloud: import, pool: images, ceph_user: image-import}}
 images: [{{name: debian, source: images/debian.qcow2, sha256: {DIGEST}}}]
 """)
@@ -114,6 +116,37 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         lambda s: s["networks"][1].update(name="developer-vms"),
         "networks[1] (developer-vms): ",
         "rename or drop",
+    ),
+    (
+        lambda s: s["flavors"][0].update(vcpus=0),
+        "flavors[0].vcpus (test.small): ",
+        "give a whole number from 1",
+    ),
+    (lambda s: s["flavors"][0].update(disk_gb=-1), "flavors[0].disk_gb", "-1 is negative; give 0 or more"),
+    (
+        lambda s: s["flavors"][0].update(extra_specs={"hw/cpu": 1}),
+        "flavors[0].extra_specs",
+        "'hw/cpu' is not the key of an extra spec",
+    ),
+    (
+        lambda s: s["flavors"][0].pop("public"),
+        "flavors[0].projects",
+        "every project may use the flavor already",
+    ),
+    (
+        lambda s: s["flavors"][0]["projects"].append(s["flavors"][0]["projects"][0]),
+        "flavors[0].projects[1]",
+        "is given twice",
+    ),
+    (
+        lambda s: s["flavors"][0]["projects"][0].update(project="dev"),
+        "flavors[0].projects[0]",
+        "project 'dev@corp' is not known",
+    ),
+    (
+        lambda s: s["flavors"].append({**s["flavors"][0], "name": "Test.Small"}),
+        "flavors[1] (Test.Small): ",
+        "take both for one",
     ),
     (lambda s: s["networks"][0].update(segments=[]), "networks[0].segments", "needs a segment"),
     (

@@ -10,13 +10,21 @@ from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict, worst
 from operations.report.rules.ceph import CEPH_RULES
+from operations.report.rules.compute import COMPUTE_RULES
 from operations.report.rules.host import HOST_RULES
 from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
 from operations.report.rules.network import NETWORK_RULES
 from operations.report.rules.rule import Rule, Says, harmless
 
-RULES: dict[str, Rule] = {**NETWORK_RULES, **IDENTITY_RULES, **IMAGE_RULES, **CEPH_RULES, **HOST_RULES}
+RULES: dict[str, Rule] = {
+    **NETWORK_RULES,
+    **IDENTITY_RULES,
+    **IMAGE_RULES,
+    **COMPUTE_RULES,
+    **CEPH_RULES,
+    **HOST_RULES,
+}
 """By the token of the resource type."""
 
 

@@ -1,0 +1,108 @@
+"""Flavors: the sizes that servers come in, and which projects may use them."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+
+from config.errors.problems import Refusals, refusal
+from config.fields import LARGEST_NUMBER, Line, Name, Size
+from config.spec import Adoptable, Effect, Protectable
+
+_KEY = re.compile(r"[a-zA-Z0-9_:. -]{1,255}")
+"""nova/api/openstack/compute/schemas/flavors_extraspecs.py."""
+
+
+def _at_least_one(value: int) -> int:
+    if not 1 <= value <= LARGEST_NUMBER:
+        raise refusal(f"{value} is no size of a server; give a whole number from 1 to {LARGEST_NUMBER}")
+    return value
+
+
+def _as_text(value: object) -> object:
+    """YAML's true and 2 as Nova keeps them: as text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
+ExtraSpec = Annotated[Line, BeforeValidator(_as_text)]
+
+
+class FlavorProjectSpec(Adoptable):
+    """A project that may use a flavor, and its domain."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "project": Effect.REPLACED,
+        "domain": Effect.REPLACED,
+    }
+
+    project: Name = Field(description="the project's name")
+    domain: Name = Field(description="the domain the project is in")
+    adopt: str | None = Field(
+        None,
+        min_length=1,
+        description="FLAVOR/PROJECT, the two ids, where the project may use it already: that is taken over, and protected",
+    )
+
+    @property
+    def qualified_name(self) -> str:
+        """PROJECT@DOMAIN."""
+        return f"{self.project}@{self.domain}"
+
+
+class FlavorSpec(Protectable):
+    """A size of servers. Servers keep theirs when their flavor changes or goes."""
+
+    effects: ClassVar[Mapping[str, Effect]] = {
+        "adopt": Effect.NOTHING,
+        "protected": Effect.NOTHING,
+        **dict.fromkeys(
+            ("name", "vcpus", "ram_mb", "disk_gb", "ephemeral_gb", "swap_mb", "public"), Effect.REPLACED
+        ),
+    }
+
+    name: Name = Field(description="the flavor's name, unique in the cloud, such as 'dev.large'")
+    description: Line = Field("", description="free text; left out, one that is there stays")
+    vcpus: AtLeastOne = Field(description="virtual CPUs, a number from 1")
+    ram_mb: AtLeastOne = Field(description="MiB of memory, a number from 1")
+    disk_gb: Size = Field(description="GiB of the root disk, a number from 0; 0 is the size of the image")
+    ephemeral_gb: Size = Field(0, description="GiB of an empty second disk, a number from 0")
+    swap_mb: Size = Field(0, description="MiB of a swap disk, a number from 0")
+    extra_specs: dict[str, ExtraSpec] = Field(
+        default_factory=dict, description="a map of Nova's extra specs, such as hw:cpu_policy: dedicated"
+    )
+    public: bool = Field(default=True, description="true or false: whether every project may use it")
+    projects: tuple[FlavorProjectSpec, ...] = Field(
+        (), description="a list of {project, domain}: the projects that may use one that is not public"
+    )
+
+    @field_validator("extra_specs")
+    @classmethod
+    def _keys_that_nova_takes(cls, extra_specs: dict[str, str]) -> dict[str, str]:
+        refused = Refusals()
+        for key in extra_specs:
+            if not _KEY.fullmatch(key):
+                refused.add(
+                    (key,),
+                    f"{key!r} is not the key of an extra spec; give 1 to 255 of letters, digits, and _ - : . or spaces",
+                )
+        refused.raise_if_any()
+        return extra_specs
+
+    @field_validator("projects")
+    @classmethod
+    def _shared_in_one_way(
+        cls, projects: tuple[FlavorProjectSpec, ...], info: ValidationInfo
+    ) -> tuple[FlavorProjectSpec, ...]:
+        refused = Refusals()
+        if projects and info.data.get("public"):
+            refused.add((), "every project may use the flavor already; drop this, or set public to false")
+        for index, project in enumerate(projects):
+            if project.qualified_name in {other.qualified_name for other in projects[:index]}:
+                refused.add((index,), f"project {project.qualified_name} is given twice; give it once")
+        refused.raise_if_any()
+        return projects

@@ -1,0 +1,85 @@
+"""Flavors of a running cloud, and which projects may use them, as stack-file entries."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openstack.compute.v2.flavor import Flavor
+
+from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
+from operations.adopt.live import Live
+
+
+def flavors(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
+    """All flavors; their access only for projects that the stack file knows, ENTRIES added."""
+    declared = {spec.name: index for index, spec in enumerate(wanted.settings.flavors)}
+    known = {spec.qualified_name for spec in wanted.settings.projects}
+    known |= {
+        f"{entry.values['name']}@{entry.values['domain']}" for entry in entries if entry.section == "projects"
+    }
+    for flavor in live.flavors:
+        if not wanted.named(flavor.name):
+            continue
+        if flavor.name in declared:
+            yield from _missing_ids(flavor, declared[flavor.name], live, wanted)
+        elif flavor.id not in wanted.managed:
+            yield from _flavor(flavor, live, known)
+
+
+def _missing_ids(flavor: Flavor, index: int, live: Live, wanted: Wanted) -> Iterator[Found]:
+    title = f"flavor {flavor.name!r}"
+    if flavor.id not in wanted.managed:
+        yield MissingId(("flavors", index), title, flavor.id)
+    declared = {
+        user.qualified_name: number for number, user in enumerate(wanted.settings.flavors[index].projects)
+    }
+    for qualified_name, access in _access(flavor, live):
+        inner = f"{title} for project {qualified_name!r}"
+        if access in wanted.managed:
+            continue
+        if qualified_name in declared:
+            yield MissingId(("flavors", index, "projects", declared[qualified_name]), inner, access)
+        else:
+            yield LeftOut(inner, f"its flavor is declared already; declare it there with adopt: {access}")
+
+
+def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
+    title = f"flavor {flavor.name!r}"
+    if flavor.is_disabled:
+        yield LeftOut(title, "it is disabled, which the stack file does not know")
+        return
+    if flavor.rxtx_factor not in {None, 1.0}:
+        yield LeftOut(title, "it has an RX/TX factor, which the stack file does not know")
+        return
+    projects = []
+    for qualified_name, access in _access(flavor, live):
+        project, _, domain = qualified_name.rpartition("@")
+        if qualified_name in known:
+            projects.append({"project": project, "domain": domain, "adopt": access})
+        else:
+            yield LeftOut(
+                f"{title} for project {qualified_name!r}", "the stack file does not know the project"
+            )
+    values: dict[str, Any] = {
+        "name": flavor.name,
+        "adopt": flavor.id,
+        "description": flavor.description or "",
+        "vcpus": flavor.vcpus,
+        "ram_mb": flavor.ram,
+        "disk_gb": flavor.disk,
+        "ephemeral_gb": flavor.ephemeral,
+        "swap_mb": flavor.swap,
+        "extra_specs": dict(flavor.extra_specs or {}),
+        "public": bool(flavor.is_public),
+        "projects": projects,
+    }
+    yield Entry("flavors", title, values)
+
+
+def _access(flavor: Flavor, live: Live) -> Iterator[tuple[str, str]]:
+    """PROJECT@DOMAIN and the import id for each project that may use FLAVOR, which is not public."""
+    names = {
+        project.id: f"{project.name}@{live.domain_names.get(project.domain_id, project.domain_id)}"
+        for project in live.projects
+    }
+    for project_id in live.flavor_projects.get(flavor.id, ()):
+        yield names.get(project_id, f"{project_id}@?"), f"{flavor.id}/{project_id}"
