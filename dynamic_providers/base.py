@@ -9,9 +9,10 @@ A provider object is pickled by reference (its module and class are importable),
 
 import json
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar, get_args
 
+import pulumi
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
@@ -19,6 +20,7 @@ from pulumi.dynamic import (
     CreateResult,
     DiffResult,
     ReadResult,
+    Resource,
     ResourceProvider,
     UpdateResult,
 )
@@ -31,13 +33,16 @@ PROVIDER_KEY = "__provider"
 
 
 class Inputs(BaseModel):
-    """What a resource declares. Frozen; an unknown field is an error."""
+    """What a resource declares. Frozen; an unknown field is an error; a field with ``repr=False`` is a secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Outputs(BaseModel):
-    """What the provider found out. Kept in state beside the inputs; never shares a field name with them."""
+    """What the provider found out. Kept in state beside the inputs; never shares a field name with them.
+
+    A field with ``repr=False`` is a secret.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -60,16 +65,25 @@ class ResourceState(Generic[InputsT, OutputsT]):
     inputs: InputsT
     outputs: OutputsT
 
+    def seen(self, **inputs: Any) -> Self:
+        """The same with these inputs as they really are."""
+        return replace(self, inputs=self.inputs.model_copy(update=inputs))
+
+    def found(self, **outputs: Any) -> Self:
+        """The same with these outputs as they were found now."""
+        return replace(self, outputs=self.outputs.model_copy(update=outputs))
+
 
 class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
-    """CRUD over models. Subclasses set the class variables and write the abstract methods at the end.
+    """CRUD over the two models in its brackets: a table of contents, whose work is in modules beside the subclass.
 
-    ``check`` and ``diff`` make no network calls. Fields are updated in place unless named below.
+    Subclasses set the class variables and write the abstract methods at the end. ``check`` and ``diff`` make no
+    network calls. Fields are updated in place unless named below.
     """
 
     serialize_as_secret_always = False  # a reference to a class holds no secret
     inputs_model: type[InputsT]
-    outputs_model: type[OutputsT]  # both are set on the class
+    outputs_model: type[OutputsT]
     replace_on: ClassVar[frozenset[str]] = frozenset()
     """A change of these fields replaces the resource."""
     reached_by: ClassVar[frozenset[str]] = frozenset()
@@ -81,6 +95,10 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     """The properties of what this run makes, changes or leaves as it is, by id; None outside of a run."""
     _declared: set[str] | None = None
     """The properties that the program has declared in this run, as texts. Refreshes ask for a `diff` too, but no `check`."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.inputs_model, cls.outputs_model = get_args(vars(cls)["__orig_bases__"][0])
 
     def configure(self, req: ConfigureRequest) -> None:  # noqa: ARG002 - the host's signature
         """Begin a run: the host of dynamic providers calls this once, before anything else."""
@@ -140,10 +158,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         found = self.read_live(self._state(id_, props))
         if found is None:
             return ReadResult("", {})
-        inputs, outputs = found
-        return ReadResult(
-            id_, _properties(inputs, outputs), inputs.model_dump(mode="json", exclude_none=True)
-        )
+        return ReadResult(id_, _properties(found.inputs, found.outputs), _as_json(found.inputs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Remove everything the resource made, unless another resource stands for the same object in this run.
@@ -189,8 +204,8 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Make it, or find what an interrupted run made; return its id and outputs."""
 
     @abstractmethod
-    def read_live(self, state: ResourceState[InputsT, OutputsT]) -> tuple[InputsT, OutputsT] | None:
-        """Inputs and outputs as they really are, or None if the resource is gone. Changes nothing."""
+    def read_live(self, state: ResourceState[InputsT, OutputsT]) -> ResourceState[InputsT, OutputsT] | None:
+        """STATE as it really is, or None if the resource is gone. Changes nothing."""
 
     @abstractmethod
     def delete_live(self, state: ResourceState[InputsT, OutputsT]) -> None:
@@ -214,6 +229,40 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return ResourceState(id_, self._inputs(inputs), self.outputs_model.model_validate(known))
 
 
+class DynamicResource(Resource):
+    """A resource of one of the providers here. Subclasses set `made_by`, and annotate the outputs that others use.
+
+    Args:
+        name: of the resource.
+        args: what is declared of it.
+        opts: as for any resource.
+        **also: what is declared by name; values that are not known yet among them.
+    """
+
+    made_by: ClassVar[type[DynamicProvider[Any, Any]]]
+
+    def __init__(
+        self,
+        name: str,
+        /,
+        args: Inputs | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **also: pulumi.Input[Any],
+    ) -> None:
+        outputs = self.made_by.outputs_model.model_fields
+        fields = self.made_by.inputs_model.model_fields | outputs
+        secrets = [key for key, field in fields.items() if not field.repr]
+        declared = (_as_json(args) if args else {}) | also
+        for secret in declared.keys() & set(secrets):
+            declared[secret] = pulumi.Output.secret(declared[secret])
+        super().__init__(
+            self.made_by(),
+            name,
+            dict.fromkeys(outputs) | declared,
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=secrets)),
+        )
+
+
 def _without_provider(props: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in props.items() if key != PROVIDER_KEY}
 
@@ -231,10 +280,12 @@ def _has_unknown(value: Any) -> bool:
 
 
 def _properties(inputs: Inputs, outputs: Outputs) -> dict[str, Any]:
-    # As JSON has it: a path is a text.
-    return inputs.model_dump(mode="json", exclude_none=True) | outputs.model_dump(
-        mode="json", exclude_none=True
-    )
+    return _as_json(inputs) | _as_json(outputs)
+
+
+def _as_json(model: BaseModel) -> dict[str, Any]:
+    # A path is a text, and None is left out, as Pulumi does.
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 # The host of dynamic providers imports this module with the first provider that it is asked for.

@@ -26,7 +26,8 @@ from clients import glance
 from clients.errors import CloudError
 from clients.progress import tell
 from config.checksums import digest_in
-from dynamic_providers.rbd_image import RbdImageArgs, generation, publication, registration, source
+from dynamic_providers.rbd_image import generation, publication, registration, source
+from dynamic_providers.rbd_image.provider import RbdImageArgs
 from dynamic_providers.rbd_image.wanted import Wanted
 
 DONE, USAGE, REFUSED, RUN_AGAIN = 0, 2, 3, 4

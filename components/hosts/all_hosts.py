@@ -14,8 +14,8 @@ from components.hosts.monitoring import MonitoringAgent
 from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
-from dynamic_providers.host_os import HostOsHost
-from dynamic_providers.kolla_deployment import DeployedHost
+from dynamic_providers.host_os.upgrade import HostOsHost
+from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.kolla import LOGS
 
 NAME = "hosts"

@@ -10,7 +10,8 @@ from config.host import BareMetalHostSpec
 from config.host_image import HostImageSpec
 from config.kolla import KollaSpec, KollaSshSpec
 from config.management import ManagementSpec
-from dynamic_providers.kolla_host import KollaHost, KollaHostArgs
+from dynamic_providers.kolla_host.declared import KollaHostArgs
+from dynamic_providers.kolla_host.provider import KollaHost
 
 INVENTORY_VARS: dict[str, str | list[str]] = {"network_interface": "mgmt"}
 """What every host's file in the inventory says beside how it is reached; mgmt as in host_image/host_network.py."""

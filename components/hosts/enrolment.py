@@ -8,7 +8,8 @@ import yaml
 
 from components.hosts.bare_metal_host import INVENTORY_VARS, BareMetalHost
 from config.kolla import KollaSpec
-from dynamic_providers.kolla_deployment import DeployedHost, KollaDeployment, KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.provider import KollaDeployment
 
 Results = dict[str, dict[str, Any]]
 """By a host's name: ok; and where it is not, the step, the task, its message and where the log is."""

@@ -6,8 +6,9 @@ from typing import Any
 import pulumi
 
 from config.host_os import HostOsSpec
-from dynamic_providers.host_os import HostOs as HostOsRollout
-from dynamic_providers.host_os import HostOsArgs, HostOsHost
+from dynamic_providers.host_os.provider import HostOs as HostOsRollout
+from dynamic_providers.host_os.provider import HostOsArgs
+from dynamic_providers.host_os.upgrade import HostOsHost
 
 
 class HostOs(pulumi.ComponentResource):

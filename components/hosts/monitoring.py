@@ -8,8 +8,8 @@ import pulumi
 
 from clients.managed_host import ManagedHost
 from config.monitoring import MonitoringSpec
-from dynamic_providers.monitoring_agent import MonitoringAgent as AgentOnHosts
-from dynamic_providers.monitoring_agent import MonitoringAgentArgs
+from dynamic_providers.monitoring_agent.provider import MonitoringAgent as AgentOnHosts
+from dynamic_providers.monitoring_agent.provider import MonitoringAgentArgs
 from program.secret_output import secret_output
 
 

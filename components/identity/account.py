@@ -14,14 +14,14 @@ from components.identity.login_files import (
     clouds_yaml,
     openrc,
 )
-from components.identity.lookup import id_of
+from components.identity.lookup import role_ids
 from components.identity.role_assignments import RoleAssignments
 from config.account import AccessSpec, AccountSpec
 from config.application_credential import ApplicationCredentialSpec
 from config.resource_names import child_name, resource_name
 from config.secret import SecretText
-from dynamic_providers.application_credential import ApplicationCredential
-from dynamic_providers.generated_password import GeneratedPassword, GeneratedPasswordArgs
+from dynamic_providers.application_credential.provider import ApplicationCredential
+from dynamic_providers.generated_password.provider import GeneratedPassword, GeneratedPasswordArgs
 from program.resource_options import adopting, known_as
 from program.secret_output import secret_output
 
@@ -139,11 +139,8 @@ class ServiceAccount(pulumi.ComponentResource):
                 user_id=self.user_id,
                 password=self._password,
                 project_id=project_id,
-                credential_name=f"{spec.name}-{serial}",
-                roles=[
-                    id_of("role", role, self)
-                    for role in spec.roles or self._spec.roles_on(spec.project, spec.domain)
-                ],
+                name=f"{spec.name}-{serial}",
+                roles=role_ids(spec.roles or self._spec.roles_on(spec.project, spec.domain), self),
                 access_rules=[rule.model_dump() for rule in spec.access_rules],
                 expires_at=spec.expires.isoformat() if spec.expires else None,
                 revision=pulumi.Output.all(*(roles.revision for roles in rests_on)).apply(sum),

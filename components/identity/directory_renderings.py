@@ -3,7 +3,7 @@
 from clients.directory.connection import Login
 from clients.directory.settings import Entries, Named, Settings
 from config.directory import DirectorySpec
-from dynamic_providers.keystone_domain_config import KeystoneDomainConfigArgs
+from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfigArgs
 
 Options = dict[str, dict[str, str]]
 """Keystone's options by group, as text: {"identity": {"driver": "ldap"}, "ldap": {…}}."""

@@ -14,7 +14,7 @@ from components.identity.preflight import preflight
 from config.identity import DomainSpec
 from config.kolla import KollaSpec
 from config.resource_names import resource_name
-from dynamic_providers.keystone_domain_config import KeystoneDomainConfig
+from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfig
 from program.resource_options import adopting, known_as, protecting
 from program.secret_output import secret_output
 

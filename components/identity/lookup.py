@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
@@ -67,6 +68,12 @@ def id_of(
     if wanted not in found:
         found[wanted] = _looked_up(wanted, parent, domain_id)
     return found[wanted]
+
+
+def role_ids(names: Iterable[str], parent: pulumi.Resource) -> pulumi.Output[list[str]]:
+    """The ids of the roles of these names, sorted: they are a set."""
+    ids = pulumi.Output.all(*(id_of("role", name, parent) for name in names))
+    return ids.apply(lambda known: sorted(set(known)))
 
 
 def _looked_up(

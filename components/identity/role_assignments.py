@@ -4,12 +4,13 @@ docs/adr/0008-roles-of-an-account.md says why.
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pulumi
 
-from components.identity.lookup import id_of
+from components.identity.lookup import role_ids
 from config.grant import DeclaredGrant
-from dynamic_providers.role_set import RoleSet
+from dynamic_providers.role_set.provider import RoleSet
 from program.resource_options import known_as
 
 
@@ -53,14 +54,18 @@ class RoleAssignments(pulumi.ComponentResource):
         self.grant = grant
         self.principal_id = principal_id(self)  # a look-up needs this component's provider
         self.scope_id = scope_id
+        by_name = asdict(grant)
         self.role_set = RoleSet(
             grant.name,
-            grant,
-            cloud=cloud,
-            principal_id=self.principal_id,
-            scope_id=scope_id,
-            roles=[id_of("role", role, self) for role in grant.role_names],
-            exact=exact,
+            **by_name.pop("place")
+            | by_name
+            | {
+                "cloud": cloud,
+                "principal_id": self.principal_id,
+                "scope_id": scope_id,
+                "roles": role_ids(grant.role_names, self),
+                "exact": exact,
+            },
             opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.register_outputs({})

@@ -3,7 +3,7 @@
 import pulumi
 
 from config.security_group import DefaultSecurityGroupSpec
-from dynamic_providers.default_security_group import DefaultSecurityGroup as Rules
+from dynamic_providers.default_security_group.provider import DefaultSecurityGroup as Rules
 
 
 class DefaultSecurityGroup(pulumi.ComponentResource):
@@ -28,7 +28,7 @@ class DefaultSecurityGroup(pulumi.ComponentResource):
             name,
             cloud=cloud,
             project_id=project_id,
-            rules=spec.rules,
+            rules=[rule.model_dump(exclude_none=True) for rule in sorted(set(spec.rules))],
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.security_group_id = group.security_group_id

@@ -19,7 +19,8 @@ from config.grant import DeclaredGrant
 from config.identity import Undeclared
 from config.resource_names import resource_name
 from config.settings import Settings
-from dynamic_providers.undeclared_grants import UndeclaredGrants, removal
+from dynamic_providers.undeclared_grants import removal
+from dynamic_providers.undeclared_grants.provider import UndeclaredGrants
 from program.resource_options import known_as
 
 

@@ -7,8 +7,8 @@ from components.identity.ids import Ids
 from config.network import ProviderNetworkSpec
 from config.resource_names import child_name, resource_name
 from config.subnet import SubnetSpec
-from dynamic_providers.host_routes import HostRoute, HostRoutes
-from dynamic_providers.no_allocation_pools import NoAllocationPools, Pool
+from dynamic_providers.host_routes.provider import HostRoutes
+from dynamic_providers.no_allocation_pools.provider import NoAllocationPools
 from program.resource_options import adopting, known_as, protecting
 
 
@@ -139,8 +139,10 @@ class ProviderNetwork(pulumi.ComponentResource):
                 cloud=cloud,
                 subnet_id=subnet.id,
                 routes=[
-                    HostRoute(destination=str(route.destination), next_hop=str(route.next_hop))
-                    for route in spec.host_routes
+                    {"destination": destination, "next_hop": next_hop}
+                    for destination, next_hop in sorted(
+                        (str(route.destination), str(route.next_hop)) for route in spec.host_routes
+                    )
                 ],
                 # Neutron removes a subnet's routes with it.
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
@@ -150,7 +152,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                 name,
                 cloud=cloud,
                 subnet_id=subnet.id,
-                given_back=[Pool(start=str(pool.start), end=str(pool.end)) for pool in spec.all_addresses],
+                given_back=[{"start": str(pool.start), "end": str(pool.end)} for pool in spec.all_addresses],
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )
         return subnet.id

@@ -10,8 +10,8 @@ from clients.errors import CloudError
 from components.storage.ceph_login import CONF, ceph_conf, keyring, keyring_name
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.settings import Settings
-from dynamic_providers.ceph_login_files import CephLoginFiles
-from dynamic_providers.ceph_user import CephUser, CephUserArgs
+from dynamic_providers.ceph_login_files.provider import CephLoginFiles
+from dynamic_providers.ceph_user.provider import CephUser, CephUserArgs
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import pulumi
 from components.storage.ceph_users import CephLogin
 from config.image import ImageSpec, ImageStoreSpec
 from config.resource_names import resource_name
-from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
+from dynamic_providers.rbd_image.provider import RbdImage, RbdImageArgs
 from program.resource_options import known_as
 
 

@@ -1,13 +1,14 @@
-"""The CRUD of an application credential, as a table of contents; the work is in the module beside this one."""
+"""The CRUD of an application credential."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 
+import pulumi
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients import openstack
 from dynamic_providers.application_credential import credentials
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 
 class AccessRule(BaseModel):
@@ -68,16 +69,17 @@ class ApplicationCredentialOutputs(Outputs):
     secret: str = Field(repr=False)
 
 
+State = ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs]
+
+
 class ApplicationCredentialProvider(DynamicProvider[ApplicationCredentialArgs, ApplicationCredentialOutputs]):
     """Keystone changes nothing about a credential, so every difference makes it anew."""
 
-    inputs_model = ApplicationCredentialArgs
-    outputs_model = ApplicationCredentialOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset(
+    replace_on = frozenset(
         {"user_id", "project_id", "name", "roles", "access_rules", "expires_at", "revision"}
     )
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"password", "owner_stack"})
+    reached_by = frozenset({"cloud"})
+    no_effect = frozenset({"password", "owner_stack"})
 
     def find_or_create(self, inputs: ApplicationCredentialArgs) -> tuple[str, ApplicationCredentialOutputs]:
         """Make it as the account; what a killed run made is worth nothing and goes."""
@@ -87,26 +89,18 @@ class ApplicationCredentialProvider(DynamicProvider[ApplicationCredentialArgs, A
 
     def update_in_place(
         self,
-        state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs],
-        inputs: ApplicationCredentialArgs,  # noqa: ARG002
+        state: State,
+        inputs: ApplicationCredentialArgs,
     ) -> ApplicationCredentialOutputs:
         """Nothing is changed in place."""
         return state.outputs
 
-    def read_live(
-        self, state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs]
-    ) -> tuple[ApplicationCredentialArgs, ApplicationCredentialOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Gone is: Keystone has it no more, by whoever's hand."""
         with openstack.connect(state.inputs.cloud) as conn:
-            return (
-                (state.inputs, state.outputs)
-                if credentials.get(conn, state.inputs.user_id, state.id)
-                else None
-            )
+            return state if credentials.get(conn, state.inputs.user_id, state.id) else None
 
-    def delete_live(
-        self, state: ResourceState[ApplicationCredentialArgs, ApplicationCredentialOutputs]
-    ) -> None:
+    def delete_live(self, state: State) -> None:
         """Delete it as the administrator: the account may be gone, or have another password by now."""
         with openstack.connect(state.inputs.cloud) as conn:
             credentials.remove(conn, state.inputs.user_id, state.id)
@@ -120,3 +114,20 @@ def _wanted(inputs: ApplicationCredentialArgs) -> credentials.Wanted:
         access_rules=[rule.model_dump() for rule in inputs.access_rules],
         expires_at=datetime.fromisoformat(inputs.expires_at) if inputs.expires_at else None,
     )
+
+
+class ApplicationCredential(DynamicResource, module="identity", name="ApplicationCredential"):
+    """One application credential of one account, made with the account's own login.
+
+    See ApplicationCredentialArgs for what it declares. Depend on the role sets of the account: it is made with
+    the roles that the account has at that moment.
+
+    Attributes:
+        credential_id: what a login names it by.
+        secret: what a login proves itself with; a secret output.
+    """
+
+    made_by = ApplicationCredentialProvider
+
+    credential_id: pulumi.Output[str]
+    secret: pulumi.Output[str]

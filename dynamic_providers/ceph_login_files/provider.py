@@ -1,11 +1,10 @@
-"""The CRUD of a login's files, as a table of contents; the work is in the module beside this one."""
+"""The CRUD of a login's files."""
 
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import ConfigDict, Field, field_validator
 
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.ceph_login_files import files
 
 
@@ -43,12 +42,13 @@ class CephLoginFilesOutputs(Outputs):
     damage: list[str] = Field(default_factory=list)
 
 
+State = ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs]
+
+
 class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesOutputs]):
     """Files of mode 0600 in one folder; what is in them is never read into state."""
 
-    inputs_model = CephLoginFilesArgs
-    outputs_model = CephLoginFilesOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"folder"})
+    replace_on = frozenset({"folder"})
 
     def needs_repair(self, outputs: CephLoginFilesOutputs) -> bool:
         """A file that is missing, says something else, or can be read by others."""
@@ -59,28 +59,30 @@ class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesO
         files.write(Path(inputs.folder), inputs.texts)
         return inputs.folder, CephLoginFilesOutputs(names=sorted(inputs.texts))
 
-    def update_in_place(
-        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs], inputs: CephLoginFilesArgs
-    ) -> CephLoginFilesOutputs:
+    def update_in_place(self, state: State, inputs: CephLoginFilesArgs) -> CephLoginFilesOutputs:
         """Write them anew, and remove those that are declared no more."""
         files.write(Path(state.id), inputs.texts)
         files.remove(Path(state.id), set(state.outputs.names) - set(inputs.texts))
         return CephLoginFilesOutputs(names=sorted(inputs.texts))
 
-    def read_live(
-        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs]
-    ) -> tuple[CephLoginFilesArgs, CephLoginFilesOutputs]:
+    def read_live(self, state: State) -> State:
         """Never gone: a file that is missing is damage."""
         found = files.wrong(Path(state.id), state.inputs.texts)
-        damage = [f"{name} {problem}" for name, problem in sorted(found.items())]
-        return state.inputs, state.outputs.model_copy(update={"damage": damage})
+        return state.found(damage=[f"{name} {problem}" for name, problem in sorted(found.items())])
 
-    def delete_live(self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Remove what was written, and the folder if nothing else is in it."""
         files.remove(Path(state.id), state.outputs.names)
 
-    def hand_over(
-        self, state: ResourceState[CephLoginFilesArgs, CephLoginFilesOutputs], successor: CephLoginFilesArgs
-    ) -> None:
+    def hand_over(self, state: State, successor: CephLoginFilesArgs) -> None:
         """A cephx user that was renamed and keeps its folder: the files of the new name stay."""
         files.remove(Path(state.id), set(state.outputs.names) - set(successor.texts))
+
+
+class CephLoginFiles(DynamicResource, module="ceph", name="LoginFiles"):
+    """Files of mode 0600 in one folder of the machine that runs pulumi.
+
+    See CephLoginFilesArgs for what it declares; `texts` is kept as a secret.
+    """
+
+    made_by = CephLoginFilesProvider

@@ -1,12 +1,11 @@
-"""The CRUD of a cephx user, as a table of contents; the work is in clients/ceph_users.py."""
+"""The CRUD of a cephx user."""
 
-from typing import ClassVar
-
+import pulumi
 from pydantic import Field
 
 from clients import ceph_users as users
 from clients.progress import tell
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 
 class CephUserArgs(Inputs):
@@ -43,14 +42,15 @@ class CephUserOutputs(Outputs):
     mon_host: str
 
 
+State = ResourceState[CephUserArgs, CephUserOutputs]
+
+
 class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
     """One cephx user; it keeps its key for as long as it lives."""
 
-    inputs_model = CephUserArgs
-    outputs_model = CephUserOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"user"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"login", "ceph_conf"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"adopted", "owner_stack"})
+    replace_on = frozenset({"user"})
+    reached_by = frozenset({"login", "ceph_conf"})
+    no_effect = frozenset({"adopted", "owner_stack"})
 
     def find_or_create(self, inputs: CephUserArgs) -> tuple[str, CephUserOutputs]:
         """Make it, go on with what a killed run made, or take over what was there."""
@@ -62,25 +62,24 @@ class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
             )
             return inputs.user, _outputs(made, users.monitors(handle))
 
-    def update_in_place(
-        self, state: ResourceState[CephUserArgs, CephUserOutputs], inputs: CephUserArgs
-    ) -> CephUserOutputs:
+    def update_in_place(self, state: State, inputs: CephUserArgs) -> CephUserOutputs:
         """Give it other caps; whoever is connected gets them with its next ticket."""
         with users.connected(inputs.login, inputs.ceph_conf) as handle:
             return _outputs(users.with_caps(handle, state.id, inputs.caps), users.monitors(handle))
 
-    def read_live(
-        self, state: ResourceState[CephUserArgs, CephUserOutputs]
-    ) -> tuple[CephUserArgs, CephUserOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Gone is: the monitors do not know it."""
         with users.connected(state.inputs.login, state.inputs.ceph_conf) as handle:
             found = users.find(handle, state.id)
             if found is None:
                 return None
-            live = state.inputs.model_copy(update={"caps": dict(found.caps)})
-            return live, _outputs(found, users.monitors(handle))
+            return State(
+                state.id,
+                state.inputs.model_copy(update={"caps": dict(found.caps)}),
+                _outputs(found, users.monitors(handle)),
+            )
 
-    def delete_live(self, state: ResourceState[CephUserArgs, CephUserOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Remove it; one that was there before stays."""
         if state.inputs.adopted:
             tell(
@@ -93,3 +92,19 @@ class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
 
 def _outputs(user: users.User, monitors: users.Monitors) -> CephUserOutputs:
     return CephUserOutputs(key=user.key, fsid=monitors.fsid, mon_host=monitors.mon_host)
+
+
+class CephUser(DynamicResource, module="ceph", name="User"):
+    """One cephx user and its key. See CephUserArgs for what it declares.
+
+    Attributes:
+        key: in base64; a secret output.
+        fsid: of the cluster.
+        mon_host: the monitors' addresses, as ceph.conf writes them.
+    """
+
+    made_by = CephUserProvider
+
+    key: pulumi.Output[str]
+    fsid: pulumi.Output[str]
+    mon_host: pulumi.Output[str]

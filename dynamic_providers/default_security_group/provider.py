@@ -1,12 +1,11 @@
-"""The CRUD of a default security group's rules, as a table of contents; the work is in `group`."""
+"""The CRUD of a default security group's rules."""
 
-from typing import ClassVar
-
+import pulumi
 from pydantic import Field
 
 from clients import openstack
 from clients.neutron.security_group_rules import Rule
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
 
 
@@ -34,31 +33,26 @@ class DefaultSecurityGroupOutputs(Outputs):
     security_group_id: str
 
 
+State = ResourceState[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]
+
+
 class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]):
     """Exactly the declared rules in the default group that Neutron makes for each project."""
 
-    inputs_model = DefaultSecurityGroupArgs
-    outputs_model = DefaultSecurityGroupOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
+    replace_on = frozenset({"project_id"})
+    reached_by = frozenset({"cloud"})
 
     def find_or_create(self, inputs: DefaultSecurityGroupArgs) -> tuple[str, DefaultSecurityGroupOutputs]:
         """Have Neutron make the group, if it has not yet, and change its rules."""
         return inputs.project_id, _bring_to(inputs)
 
-    def read_live(
-        self, state: ResourceState[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]
-    ) -> tuple[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """The rules as they are. Asked for by the group's id, which makes Neutron create nothing."""
         with openstack.connect(state.inputs.cloud) as conn:
             found = group.rules(conn, state.outputs.security_group_id)
-        if found is None:
-            return None
-        return state.inputs.model_copy(update={"rules": sorted(found.values())}), state.outputs
+        return None if found is None else state.seen(rules=sorted(found.values()))
 
-    def delete_live(
-        self, state: ResourceState[DefaultSecurityGroupArgs, DefaultSecurityGroupOutputs]
-    ) -> None:
+    def delete_live(self, state: State) -> None:
         """Leave the group to Neutron again."""
         with openstack.connect(state.inputs.cloud) as conn:
             group.give_back(conn, state.outputs.security_group_id, state.inputs.project_id)
@@ -69,3 +63,18 @@ def _bring_to(inputs: DefaultSecurityGroupArgs) -> DefaultSecurityGroupOutputs:
         group_id = group.ensure(conn, inputs.project_id)
         group.bring_to(conn, group_id, inputs.project_id, inputs.rules)
     return DefaultSecurityGroupOutputs(security_group_id=group_id)
+
+
+class DefaultSecurityGroup(DynamicResource, module="networking", name="DefaultSecurityGroup"):
+    """Exactly these rules in the security group that a project's ports get when none is named.
+
+    openstack.networking.SecGroup cannot: Neutron makes this group itself, with rules that let each port of
+    the group reach each other. See DefaultSecurityGroupArgs for what it declares.
+
+    Attributes:
+        security_group_id: of the group.
+    """
+
+    made_by = DefaultSecurityGroupProvider
+
+    security_group_id: pulumi.Output[str]

@@ -3,9 +3,10 @@
 import secrets
 import string
 
+import pulumi
 from pydantic import Field
 
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 LENGTH = 32
 """Letters and digits: 190 bits."""
@@ -34,23 +35,21 @@ class GeneratedPasswordOutputs(Outputs):
     password: str = Field(repr=False)
 
 
+State = ResourceState[GeneratedPasswordArgs, GeneratedPasswordOutputs]
+
+
 class GeneratedPasswordProvider(DynamicProvider[GeneratedPasswordArgs, GeneratedPasswordOutputs]):
     """A new serial is a change in place: what uses the password gets the new one in the same run."""
 
-    inputs_model = GeneratedPasswordArgs
-    outputs_model = GeneratedPasswordOutputs
-
-    def find_or_create(self, inputs: GeneratedPasswordArgs) -> tuple[str, GeneratedPasswordOutputs]:  # noqa: ARG002
+    def find_or_create(self, inputs: GeneratedPasswordArgs) -> tuple[str, GeneratedPasswordOutputs]:
         """Generate one; a killed run's was never used, because it was not saved."""
         return _ID, GeneratedPasswordOutputs(password=_generated())
 
-    def read_live(
-        self, state: ResourceState[GeneratedPasswordArgs, GeneratedPasswordOutputs]
-    ) -> tuple[GeneratedPasswordArgs, GeneratedPasswordOutputs]:
+    def read_live(self, state: State) -> State:
         """What state holds: it is kept nowhere else."""
-        return state.inputs, state.outputs
+        return state
 
-    def delete_live(self, state: ResourceState[GeneratedPasswordArgs, GeneratedPasswordOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Nothing to remove."""
 
 
@@ -59,3 +58,15 @@ def _generated() -> str:
         password = "".join(secrets.choice("".join(_KINDS)) for _ in range(LENGTH))
         if all(set(kind) & set(password) for kind in _KINDS):  # what Keystone's password_regex often asks
             return password
+
+
+class GeneratedPassword(DynamicResource, module="identity", name="GeneratedPassword"):
+    """A password of 32 letters and digits; another serial makes another one, in place.
+
+    Attributes:
+        password: a secret output.
+    """
+
+    made_by = GeneratedPasswordProvider
+
+    password: pulumi.Output[str]

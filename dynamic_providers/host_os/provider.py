@@ -1,12 +1,12 @@
-"""The CRUD of the hosts' OS images, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of the hosts' OS images."""
 
-from dataclasses import asdict
-from typing import ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import pulumi
+from pydantic import Field
 
 from clients.progress import tell
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.host_os import rollout
 from dynamic_providers.host_os.upgrade import HostOsHost, Rules
 
@@ -29,19 +29,6 @@ class HostOsArgs(Inputs):
     may_interrupt: list[Literal["control-plane", "instances"]] = Field(default_factory=list)
 
 
-class HostOsResult(BaseModel):
-    """How a host was left; see `rollout.Found`."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    ok: bool
-    image: str | None = None
-    digest: str | None = None
-    serial: int | None = None
-    message: str | None = None
-    untouched: bool = False
-
-
 class HostOsOutputs(Outputs):
     """What the hosts have booted.
 
@@ -49,12 +36,7 @@ class HostOsOutputs(Outputs):
         results: by host, of those that declare an image.
     """
 
-    results: dict[str, HostOsResult]
-
-    @property
-    def found(self) -> dict[str, rollout.Found]:
-        """The results for the modules beside this one."""
-        return {name: rollout.Found(**found.model_dump()) for name, found in self.results.items()}
+    results: dict[str, rollout.Found]
 
     @property
     def serials(self) -> dict[str, int]:
@@ -62,30 +44,27 @@ class HostOsOutputs(Outputs):
         return {name: found.serial for name, found in self.results.items() if found.serial is not None}
 
 
+State = ResourceState[HostOsArgs, HostOsOutputs]
+
+
 class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
     """The OS images of all hosts of a stack: one rollout."""
 
-    inputs_model = HostOsArgs
-    outputs_model = HostOsOutputs
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "on_failure", "wait", "may_interrupt"})
+    reached_by = frozenset({"cloud", "on_failure", "wait", "may_interrupt"})
 
     def find_or_create(self, inputs: HostOsArgs) -> tuple[str, HostOsOutputs]:
         """Bring every host to its image; hosts that have booted it already are left alone."""
         return "host-os", self._roll_out(inputs, {})
 
-    def update_in_place(
-        self, state: ResourceState[HostOsArgs, HostOsOutputs], inputs: HostOsArgs
-    ) -> HostOsOutputs:
+    def update_in_place(self, state: State, inputs: HostOsArgs) -> HostOsOutputs:
         """Bring those hosts to their images that have not booted them."""
         return self._roll_out(inputs, state.outputs.serials)
 
-    def read_live(
-        self, state: ResourceState[HostOsArgs, HostOsOutputs]
-    ) -> tuple[HostOsArgs, HostOsOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """What the hosts have booted now, by whoever's hand."""
-        return state.inputs, _outputs(rollout.look(state.inputs.hosts, state.outputs.found))
+        return state.found(results=rollout.look(state.inputs.hosts, state.outputs.results))
 
-    def delete_live(self, state: ResourceState[HostOsArgs, HostOsOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Nothing to remove: a host keeps what it has booted."""
 
     def needs_repair(self, outputs: HostOsOutputs) -> bool:
@@ -94,12 +73,21 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
 
     def _roll_out(self, inputs: HostOsArgs, serials: dict[str, int]) -> HostOsOutputs:
         rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait, tell=tell)
-        return _outputs(
-            rollout.roll_out(
-                inputs.hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
-            )
+        results = rollout.roll_out(
+            inputs.hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
         )
+        return HostOsOutputs(results=results)
 
 
-def _outputs(found: dict[str, rollout.Found]) -> HostOsOutputs:
-    return HostOsOutputs(results={name: HostOsResult(**asdict(each)) for name, each in found.items()})
+class HostOs(DynamicResource, module="hosts", name="HostOs"):
+    """The bootc images of all hosts of a stack, brought to them one host at a time.
+
+    It succeeds also where hosts failed, so that state tells of the others: look at the results.
+
+    Attributes:
+        results: by host: ok, image, digest, serial, message, untouched.
+    """
+
+    made_by = HostOsProvider
+
+    results: pulumi.Output[dict[str, Any]]

@@ -28,9 +28,9 @@ class Found:
     """
 
     ok: bool
-    image: str | None
-    digest: str | None
-    serial: int | None
+    image: str | None = None
+    digest: str | None = None
+    serial: int | None = None
     message: str | None = None
     untouched: bool = False
 

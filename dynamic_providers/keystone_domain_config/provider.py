@@ -1,13 +1,13 @@
-"""The CRUD of a domain's configuration, as a table of contents; the work is in the module beside this one."""
+"""The CRUD of a domain's configuration."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from openstack.connection import Connection
 from pydantic import Field
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.keystone_domain_config import domain_config
 
 
@@ -40,20 +40,17 @@ class KeystoneDomainConfigArgs(Inputs):
         return (self.witness_kind, self.witness_name) if self.witness_name else None
 
 
-class KeystoneDomainConfigOutputs(Outputs):
-    """Nothing is found out beside what is declared."""
+State = ResourceState[KeystoneDomainConfigArgs, Outputs]
 
 
-class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]):
+class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Outputs]):
     """The identity driver of a domain: one configuration a domain."""
 
-    inputs_model = KeystoneDomainConfigArgs
-    outputs_model = KeystoneDomainConfigOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"domain_id"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"domain", "adopt", "witness_kind", "witness_name"})
+    replace_on = frozenset({"domain_id"})
+    reached_by = frozenset({"cloud"})
+    no_effect = frozenset({"domain", "adopt", "witness_kind", "witness_name"})
 
-    def find_or_create(self, inputs: KeystoneDomainConfigArgs) -> tuple[str, KeystoneDomainConfigOutputs]:
+    def find_or_create(self, inputs: KeystoneDomainConfigArgs) -> tuple[str, Outputs]:
         """Set it, also over an equal one; refuse to replace a different one that nobody gave over."""
         with connect(inputs.cloud) as connection:
             live = domain_config.get(connection, inputs.domain_id)
@@ -67,33 +64,35 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Key
 
     def update_in_place(
         self,
-        state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs],  # noqa: ARG002
+        state: State,
         inputs: KeystoneDomainConfigArgs,
-    ) -> KeystoneDomainConfigOutputs:
+    ) -> Outputs:
         """Set exactly the declared options."""
         with connect(inputs.cloud) as connection:
             return self._bring_to(connection, inputs)
 
-    def read_live(
-        self, state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]
-    ) -> tuple[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Every option but the password, which Keystone never tells: that stays as the stack holds it."""
         with connect(state.inputs.cloud) as connection:
             live = domain_config.get(connection, state.id)
-        if live is None:
-            return None
-        return state.inputs.model_copy(update={"options": live}), state.outputs
+        return None if live is None else state.seen(options=live)
 
-    def delete_live(
-        self, state: ResourceState[KeystoneDomainConfigArgs, KeystoneDomainConfigOutputs]
-    ) -> None:
+    def delete_live(self, state: State) -> None:
         """Give the domain back to Keystone's default driver."""
         with connect(state.inputs.cloud) as connection:
             domain_config.delete(connection, state.id)
 
-    def _bring_to(
-        self, connection: Connection, inputs: KeystoneDomainConfigArgs
-    ) -> KeystoneDomainConfigOutputs:
+    def _bring_to(self, connection: Connection, inputs: KeystoneDomainConfigArgs) -> Outputs:
         domain_config.put(connection, inputs.domain_id, inputs.options, inputs.password)
         domain_config.wait_until_used(connection, inputs.domain_id, inputs.domain, inputs.witness)
-        return KeystoneDomainConfigOutputs()
+        return Outputs()
+
+
+class KeystoneDomainConfig(DynamicResource, module="keystone", name="DomainConfig"):
+    """The driver configuration of one domain, set through Keystone's API; its id is the domain's.
+
+    Deleting it gives the domain back to Keystone's default driver. See KeystoneDomainConfigArgs for what it
+    declares; the password is a secret in state, as input and as output.
+    """
+
+    made_by = KeystoneDomainConfigProvider

@@ -1,12 +1,14 @@
-"""The CRUD of a deployment, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of a deployment."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pulumi
 from pydantic import Field
 
-from dynamic_providers.base import DynamicProvider, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.kolla_deployment import configuration, departure, lock, shared_files
 from dynamic_providers.kolla_deployment.convergence import Convergence, Result, seen
 from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
@@ -31,11 +33,11 @@ class KollaDeploymentOutputs(Outputs):
     written_in: str = ""
 
 
+State = ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]
+
+
 class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeploymentOutputs]):
     """Kolla-Ansible's hosts of one stack, converged together, each with its own result."""
-
-    inputs_model = KollaDeploymentArgs
-    outputs_model = KollaDeploymentOutputs
 
     def needs_repair(self, outputs: KollaDeploymentOutputs) -> bool:
         """A host that failed is tried again by the next run."""
@@ -45,25 +47,20 @@ class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeployme
         """Do on each host what its marker says is missing."""
         return inputs.stack, _converge(inputs, KollaDeploymentOutputs())
 
-    def update_in_place(
-        self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs], inputs: KollaDeploymentArgs
-    ) -> KollaDeploymentOutputs:
+    def update_in_place(self, state: State, inputs: KollaDeploymentArgs) -> KollaDeploymentOutputs:
         """Remove hosts that are no longer declared, then the same."""
         outputs = _converge(inputs, state.outputs)
         if state.outputs.written_in and state.outputs.written_in != inputs.configdir:
             shared_files.remove(Path(state.outputs.written_in), keep=inputs.rendered())
         return outputs
 
-    def read_live(
-        self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]
-    ) -> tuple[KollaDeploymentArgs, KollaDeploymentOutputs]:
+    def read_live(self, state: State) -> State:
         """Look at the shared files and at each host's marker; a host that is not reached stays as it was."""
         differing = shared_files.differing(state.inputs.rendered())
         results = seen(state.inputs, state.outputs.results, frozenset(state.outputs.skipped))
-        found = {"results": results, "drift": [f"{path} was changed or removed" for path in differing]}
-        return state.inputs, state.outputs.model_copy(update=found)
+        return state.found(results=results, drift=[f"{path} was changed or removed" for path in differing])
 
-    def delete_live(self, state: ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Remove all hosts, then the files they share; in use is an InUseError that names the users."""
         inputs = state.inputs
         with _running(inputs) as kolla:
@@ -94,3 +91,21 @@ def _converge(inputs: KollaDeploymentArgs, olds: KollaDeploymentOutputs) -> Koll
         skipped=sorted(convergence.skipped),
         written_in=inputs.configdir,
     )
+
+
+class KollaDeployment(DynamicResource, module="kolla", name="KollaDeployment"):
+    """The hosts of a stack, deployed by Kolla-Ansible and verified.
+
+    A host that fails does not fail the resource, so that the others are in state: look at `results`. The next run
+    goes on with the steps that the host itself says are missing. A host that is no longer declared is undeployed,
+    and so are all when the resource is deleted. See KollaDeploymentArgs for what it declares.
+
+    Attributes:
+        results: {ok, step, task, message, log, wanted} by the name of the host; texts are "" where it is well.
+        skipped: steps that cannot run here.
+    """
+
+    made_by = KollaDeploymentProvider
+
+    results: pulumi.Output[dict[str, dict[str, Any]]]
+    skipped: pulumi.Output[list[str]]

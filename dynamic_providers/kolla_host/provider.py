@@ -1,14 +1,15 @@
-"""The CRUD of a Kolla host, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of a Kolla host."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
 
+import pulumi
 from pydantic import Field
 
 from clients.errors import CloudError
 from clients.progress import tell
-from dynamic_providers.base import DynamicProvider, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.kolla_host import enrolment
 from dynamic_providers.kolla_host.declared import KollaHostArgs
 from dynamic_providers.kolla_host.probe import Disk, Found
@@ -39,11 +40,11 @@ class KollaHostOutputs(Outputs):
     unmet: list[str] = Field(default_factory=list)
 
 
+State = ResourceState[KollaHostArgs, KollaHostOutputs]
+
+
 class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
     """One host's place in Kolla's inventory, changed in place."""
-
-    inputs_model = KollaHostArgs
-    outputs_model = KollaHostOutputs
 
     def needs_repair(self, outputs: KollaHostOutputs) -> bool:
         """What was edited by hand is put right by the next run; what a host lacks stops it, with what it is."""
@@ -59,9 +60,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.write_entry(inputs)
         return inputs.name, _outputs(inputs, key, found)
 
-    def update_in_place(
-        self, state: ResourceState[KollaHostArgs, KollaHostOutputs], inputs: KollaHostArgs
-    ) -> KollaHostOutputs:
+    def update_in_place(self, state: State, inputs: KollaHostArgs) -> KollaHostOutputs:
         """The same, but the host is looked at only where that can matter; files of former places go last."""
         made = [Path(path) for path in state.outputs.files]
         enrolment.require_place(inputs, made)
@@ -79,9 +78,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         enrolment.forget(set(made) - set(inputs.files))
         return outputs
 
-    def read_live(
-        self, state: ResourceState[KollaHostArgs, KollaHostOutputs]
-    ) -> tuple[KollaHostArgs, KollaHostOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Files edited or lost, and what the host lacks, are to repair; one that does not answer is not gone."""
         host, outputs = state.inputs, state.outputs
         drift = {"drift": enrolment.drift(host, outputs.seen_host_key)}
@@ -89,16 +86,16 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
             found = enrolment.look(host)
         except CloudError as error:
             tell(f"{error} (what is known of it is kept)")
-            return host, outputs.model_copy(update=drift)
+            return state.found(**drift)
         made = [Path(path) for path in outputs.files]
         unmet = (
             enrolment.network_drift(host, found)
             + enrolment.unmet(host, found, outputs.checked_disks)
             + enrolment.rivals(host, made)
         )
-        return host, outputs.model_copy(update=drift | {"unmet": unmet} | _facts(found))
+        return state.found(**drift, unmet=unmet, **_facts(found))
 
-    def delete_live(self, state: ResourceState[KollaHostArgs, KollaHostOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Out of the inventory first; the host itself is not touched."""
         enrolment.forget([Path(path) for path in reversed(state.outputs.files)])
 
@@ -120,3 +117,20 @@ def _facts(found: Found) -> dict[str, Any]:
 def _looked_at(inputs: KollaHostArgs) -> str:
     pinned = {"ssh": {"known_hosts_file"}}  # it lies in the inventory, and moves with it
     return hashlib.sha256(inputs.model_dump_json(include=_LOOKED_AT, exclude=pinned).encode()).hexdigest()
+
+
+class KollaHost(DynamicResource, module="kolla", name="KollaHost"):
+    """One host: kickstart and inventory file written, its key pinned, found reachable and as declared.
+
+    See KollaHostArgs for what it declares, KollaHostOutputs for what it finds out. Whatever runs Ansible on the
+    host depends on it. Its removal takes it out of the inventory and does not touch the host.
+
+    Attributes:
+        seen_host_key: that key, ``TYPE BASE64``.
+        disks: size in bytes of each OSD disk.
+    """
+
+    made_by = KollaHostProvider
+
+    seen_host_key: pulumi.Output[str]
+    disks: pulumi.Output[dict[str, int]]

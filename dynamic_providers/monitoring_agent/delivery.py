@@ -40,6 +40,7 @@ class Found:
         message: what is wrong.
         log: what Ansible printed.
         out_of_reach: whether nothing was found out, because the host did not answer.
+        leaving: whether it is declared no more, and its agent could not be removed yet.
     """
 
     ok: bool
@@ -48,6 +49,7 @@ class Found:
     message: str | None = None
     log: str | None = None
     out_of_reach: bool = False
+    leaving: bool = False
 
 
 @dataclass(frozen=True)

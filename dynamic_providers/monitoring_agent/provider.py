@@ -1,17 +1,18 @@
-"""The CRUD of the hosts' monitoring agents, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of the hosts' monitoring agents."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+import pulumi
+from pydantic import ConfigDict, Field
 
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
 from dynamic_providers.monitoring_agent.configuration import digest, rendered
+from dynamic_providers.monitoring_agent.delivery import Found
 
 
 class MonitoringAgentArgs(Inputs):
@@ -44,23 +45,6 @@ class MonitoringAgentArgs(Inputs):
         return delivery.Runner(self.command, self.inventory, Path(self.logs))
 
 
-class MonitoringAgentResult(BaseModel):
-    """How a host was left; see `delivery.Found`.
-
-    Attributes:
-        leaving: whether it is declared no more, and its agent could not be removed yet.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    ok: bool
-    digest: str | None = None
-    task: str | None = None
-    message: str | None = None
-    log: str | None = None
-    leaving: bool = False
-
-
 class MonitoringAgentOutputs(Outputs):
     """What the hosts have.
 
@@ -68,30 +52,27 @@ class MonitoringAgentOutputs(Outputs):
         results: by host.
     """
 
-    results: dict[str, MonitoringAgentResult]
+    results: dict[str, Found]
+
+
+State = ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]
 
 
 class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAgentOutputs]):
     """New Relic's infrastructure agent on all hosts of a stack."""
 
-    inputs_model = MonitoringAgentArgs
-    outputs_model = MonitoringAgentOutputs
-    reached_by: ClassVar[frozenset[str]] = frozenset({"inventory", "command"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"logs"})
+    reached_by = frozenset({"inventory", "command"})
+    no_effect = frozenset({"logs"})
 
     def find_or_create(self, inputs: MonitoringAgentArgs) -> tuple[str, MonitoringAgentOutputs]:
         """Configure it on every host; what a killed run did is done again."""
         return "monitoring-agent", self._bring(inputs, {})
 
-    def update_in_place(
-        self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs], inputs: MonitoringAgentArgs
-    ) -> MonitoringAgentOutputs:
+    def update_in_place(self, state: State, inputs: MonitoringAgentArgs) -> MonitoringAgentOutputs:
         """Configure it where it is not as declared, and remove it from hosts that are declared no more."""
         return self._bring(inputs, state.outputs.results)
 
-    def read_live(
-        self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]
-    ) -> tuple[MonitoringAgentArgs, MonitoringAgentOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """What the hosts have now; what was not well stays so, and a host out of reach as it is known."""
         results = dict(state.outputs.results)
         wanted = {name: digest(text) for name, text in state.inputs.wanted.items()}
@@ -102,16 +83,13 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         }
         for name, live in delivery.look(asked).items():
             if live.ok and live.digest != wanted[name]:
-                results[name] = MonitoringAgentResult(
-                    ok=False,
-                    digest=live.digest,
-                    message=f"host {name}: its configuration was changed by another hand",
-                )
+                message = f"host {name}: its configuration was changed by another hand"
+                results[name] = Found(ok=False, digest=live.digest, message=message)
             elif not live.ok and not live.out_of_reach:
-                results[name] = MonitoringAgentResult(**asdict(live))
-        return state.inputs, MonitoringAgentOutputs(results=results)
+                results[name] = live
+        return state.found(results=results)
 
-    def delete_live(self, state: ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Stop it on every host and take its configuration away."""
         failed = delivery.remove(state.inputs.runner, state.outputs.results)
         if failed:
@@ -121,21 +99,33 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         """Whether a host is not as declared, or could not be left."""
         return not all(found.ok for found in outputs.results.values())
 
-    def _bring(
-        self, inputs: MonitoringAgentArgs, known: Mapping[str, MonitoringAgentResult]
-    ) -> MonitoringAgentOutputs:
+    def _bring(self, inputs: MonitoringAgentArgs, known: Mapping[str, Found]) -> MonitoringAgentOutputs:
         concerned = {
             name: text
             for name, text in inputs.wanted.items()
             if not (name in known and known[name].ok and known[name].digest == digest(text))
         }
         results = {name: known[name] for name in inputs.hosts if name not in concerned}
-        for name, found in delivery.deliver(inputs.runner, inputs.hosts, concerned).items():
-            results[name] = MonitoringAgentResult(**asdict(found))
+        results |= delivery.deliver(inputs.runner, inputs.hosts, concerned)
         for name, message in delivery.remove(inputs.runner, known.keys() - inputs.hosts.keys()).items():
-            results[name] = MonitoringAgentResult(ok=False, message=message, leaving=True)
+            results[name] = Found(ok=False, message=message, leaving=True)
         return MonitoringAgentOutputs(results=results)
 
 
 def _named(failed: Mapping[str, str]) -> str:
     return "; ".join(f"host {name}: {message}" for name, message in sorted(failed.items()))
+
+
+class MonitoringAgent(DynamicResource, module="hosts", name="MonitoringAgent"):
+    """The agent's configuration on every host; the agent itself is in the hosts' image.
+
+    It succeeds also where hosts failed, so that state tells of the others: look at the results. The license key is
+    a secret in state.
+
+    Attributes:
+        results: by host: ok, digest of the configuration, task, message, log, leaving.
+    """
+
+    made_by = MonitoringAgentProvider
+
+    results: pulumi.Output[dict[str, Any]]

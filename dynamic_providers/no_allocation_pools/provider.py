@@ -1,13 +1,12 @@
 """The CRUD of a subnet's having no allocation pools."""
 
-from typing import ClassVar
-
+import pulumi
 from openstack.connection import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.neutron import subnets
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 
 class Pool(BaseModel):
@@ -33,13 +32,14 @@ class NoAllocationPoolsArgs(Inputs):
     given_back: list[Pool]
 
 
+State = ResourceState[NoAllocationPoolsArgs, Outputs]
+
+
 class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs]):
     """No allocation pools in a subnet; the resource's id is the subnet's."""
 
-    inputs_model = NoAllocationPoolsArgs
-    outputs_model = Outputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"subnet_id"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "given_back"})
+    replace_on = frozenset({"subnet_id"})
+    reached_by = frozenset({"cloud", "given_back"})
 
     def find_or_create(self, inputs: NoAllocationPoolsArgs) -> tuple[str, Outputs]:
         """Take the subnet's pools away."""
@@ -49,15 +49,13 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
                 _set(cloud, inputs.subnet_id, [])
         return inputs.subnet_id, Outputs()
 
-    def read_live(
-        self, state: ResourceState[NoAllocationPoolsArgs, Outputs]
-    ) -> tuple[NoAllocationPoolsArgs, Outputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Gone is: no subnet, or a pool in it."""
         with connect(state.inputs.cloud) as cloud:
             subnet = subnets.get(cloud, state.id)
-        return None if subnet is None or subnet.allocation_pools else (state.inputs, state.outputs)
+        return None if subnet is None or subnet.allocation_pools else state
 
-    def delete_live(self, state: ResourceState[NoAllocationPoolsArgs, Outputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Give the subnet its pools back, unless the plugin has given it some meanwhile."""
         with connect(state.inputs.cloud) as cloud:
             subnet = subnets.get(cloud, state.id)
@@ -67,3 +65,15 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
 
 def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:
     subnets.change(cloud, id_, "allocation pools", allocation_pools=[pool.model_dump() for pool in pools])
+
+
+class NoAllocationPools(DynamicResource, module="network", name="NoAllocationPools"):
+    """That Neutron gives no address of one subnet out by itself; a port may still be given one.
+
+    Attributes:
+        given_back: the pools that the subnet gets where this is no longer declared.
+    """
+
+    made_by = NoAllocationPoolsProvider
+
+    given_back: pulumi.Output[list[dict[str, str]]]

@@ -1,14 +1,14 @@
-"""The CRUD of a golden image, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of a golden image."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import ClassVar
 
+import pulumi
 from pydantic import Field
 
 from clients import glance, rbd
 from config.image import Image
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.rbd_image import adoption, generation, rotation, source, store
 from dynamic_providers.rbd_image.rotation import Rotation
 from dynamic_providers.rbd_image.wanted import Wanted, declared_by
@@ -58,14 +58,15 @@ class RbdImageOutputs(Outputs):
     damage: list[str] = Field(default_factory=list)
 
 
+State = ResourceState[RbdImageArgs, RbdImageOutputs]
+
+
 class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     """Golden images in Ceph that Glance knows by location: one resource a name, whatever its content."""
 
-    inputs_model = RbdImageArgs
-    outputs_model = RbdImageOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"pool"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"source", "source_format", "hash", "adopt"})
+    replace_on = frozenset({"pool"})
+    reached_by = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
+    no_effect = frozenset({"source", "source_format", "hash", "adopt"})
 
     def needs_repair(self, outputs: RbdImageOutputs) -> bool:
         """A snapshot without protection, or former generations that can be removed."""
@@ -78,17 +79,13 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
                 adoption.adopt(cloud, inputs.adopt, _wanted(inputs.name, inputs))
         return inputs.name, self._bring_to(inputs.name, inputs, inputs.adopt, ahead=not inputs.adopt)
 
-    def update_in_place(
-        self, state: ResourceState[RbdImageArgs, RbdImageOutputs], inputs: RbdImageArgs
-    ) -> RbdImageOutputs:
+    def update_in_place(self, state: State, inputs: RbdImageArgs) -> RbdImageOutputs:
         """Change the record; new content is a new generation, and the former goes once that is active."""
         return self._bring_to(
             state.id, inputs, state.outputs.glance_id, ahead=False
         )  # most change only the record
 
-    def read_live(
-        self, state: ResourceState[RbdImageArgs, RbdImageOutputs]
-    ) -> tuple[RbdImageArgs, RbdImageOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Gone is: no record, or no snapshot behind it."""
         inputs = state.inputs
         with _cloud(inputs) as cloud:
@@ -107,10 +104,13 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             ]
             if not stored.protected:
                 damage.append(f"snapshot {rbd.SNAPSHOT} is not protected")
-            live = inputs.model_copy(update=declared_by(record))
-            return live, _outputs(cloud, record, [item["id"] for item in former], damage)
+            return State(
+                state.id,
+                inputs.model_copy(update=declared_by(record)),
+                _outputs(cloud, record, [item["id"] for item in former], damage),
+            )
 
-    def delete_live(self, state: ResourceState[RbdImageArgs, RbdImageOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Remove every generation, the current one last, and what was published for it."""
         with _cloud(state.inputs) as cloud:
             how = _rotation(state.inputs)
@@ -120,7 +120,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             if state.outputs.glance_id not in {record["id"] for record in records}:
                 store.remove(cloud.ioctx, state.outputs.glance_id)
 
-    def delete_refusals(self, state: ResourceState[RbdImageArgs, RbdImageOutputs]) -> list[str]:
+    def delete_refusals(self, state: State) -> list[str]:
         """Clones, Glance's protection, and what the cephx user cannot tell."""
         with _cloud(state.inputs) as cloud:
             how = _rotation(state.inputs)
@@ -178,3 +178,26 @@ def _outputs(
         retired=retired,
         damage=damage,
     )
+
+
+class RbdImage(DynamicResource, module="ceph", name="RbdImage"):
+    """One golden image under one name; new content becomes a new generation of it.
+
+    Makes, for the current generation, a queued Glance record, the RBD image of the same id with the
+    protected snapshot ``snap``, and the record's location. See RbdImageArgs for what it declares.
+
+    Attributes:
+        glance_id: of the current generation; also its RBD image's name.
+        location: ``rbd://FSID/POOL/ID/snap``.
+        size_bytes: of the virtual disk.
+        sha512: of the RAW disk, in hex; empty where none was computed.
+        retired: Glance ids of former generations that are hidden: in use, or kept.
+    """
+
+    made_by = RbdImageProvider
+
+    glance_id: pulumi.Output[str]
+    location: pulumi.Output[str]
+    size_bytes: pulumi.Output[int]
+    sha512: pulumi.Output[str]
+    retired: pulumi.Output[list[str]]

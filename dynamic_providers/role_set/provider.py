@@ -1,8 +1,8 @@
-"""The CRUD of a role set, as a table of contents; the work is in the module beside this one."""
+"""The CRUD of a role set."""
 
 from dataclasses import fields
-from typing import ClassVar
 
+import pulumi
 from openstack.connection import Connection
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from clients import openstack
 from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Place, PrincipalKind, ScopeKind
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 
 class RoleSetArgs(Inputs):
@@ -60,16 +60,15 @@ class RoleSetOutputs(Outputs):
     revision: int = 1
 
 
+State = ResourceState[RoleSetArgs, RoleSetOutputs]
+
+
 class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     """The roles that one user or group has directly on one scope, changed in place."""
 
-    inputs_model = RoleSetArgs
-    outputs_model = RoleSetOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset(
-        {"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"}
-    )
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"principal", "scope", "role_names"})
+    replace_on = frozenset({"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"})
+    reached_by = frozenset({"cloud"})
+    no_effect = frozenset({"principal", "scope", "role_names"})
 
     def find_or_create(self, inputs: RoleSetArgs) -> tuple[str, RoleSetOutputs]:
         """Add what is missing; if exact, remove what is too many."""
@@ -77,17 +76,13 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             _bring_to(conn, inputs, set())
         return inputs.place.identity, RoleSetOutputs(given=inputs.roles)
 
-    def update_in_place(
-        self, state: ResourceState[RoleSetArgs, RoleSetOutputs], inputs: RoleSetArgs
-    ) -> RoleSetOutputs:
+    def update_in_place(self, state: State, inputs: RoleSetArgs) -> RoleSetOutputs:
         """The same; if not exact, only what was declared before is removed."""
         with openstack.connect(inputs.cloud) as conn:
             _bring_to(conn, inputs, set(state.outputs.given))
         return RoleSetOutputs(given=inputs.roles, revision=state.outputs.revision + 1)
 
-    def read_live(
-        self, state: ResourceState[RoleSetArgs, RoleSetOutputs]
-    ) -> tuple[RoleSetArgs, RoleSetOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """Gone is: no such user, group, project or domain. No roles at all are drift."""
         inputs = state.inputs
         with openstack.connect(inputs.cloud) as conn:
@@ -95,14 +90,14 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             if not found and not role_assignments.is_there(conn, inputs.place):
                 return None
         roles = found if inputs.exact else found & set(inputs.roles)
-        return inputs.model_copy(update={"roles": sorted(roles)}), state.outputs
+        return state.seen(roles=sorted(roles))
 
-    def delete_live(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Remove every role there, or if not exact, those that were declared."""
         with openstack.connect(state.inputs.cloud) as conn:
             _take(conn, state.inputs.place, _removed_with(conn, state))
 
-    def delete_refusals(self, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> list[str]:
+    def delete_refusals(self, state: State) -> list[str]:
         """What this run's own account needs."""
         with openstack.connect(state.inputs.cloud) as conn:
             try:
@@ -111,14 +106,14 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
                 return [str(error)]
         return []
 
-    def hand_over(self, state: ResourceState[RoleSetArgs, RoleSetOutputs], successor: RoleSetArgs) -> None:
+    def hand_over(self, state: State, successor: RoleSetArgs) -> None:
         """A user or group that was renamed keeps the roles that are declared under its new name."""
         with openstack.connect(state.inputs.cloud) as conn:
             found = role_assignments.roles(conn, state.inputs.place)
             _take(conn, state.inputs.place, found & set(state.outputs.given) - set(successor.roles))
 
 
-def _removed_with(conn: Connection, state: ResourceState[RoleSetArgs, RoleSetOutputs]) -> set[str]:
+def _removed_with(conn: Connection, state: State) -> set[str]:
     """Ids of the roles that a delete of the role set takes away."""
     found = role_assignments.roles(conn, state.inputs.place)
     return found if state.inputs.exact else found & set(state.outputs.given)
@@ -146,3 +141,23 @@ def _take(conn: Connection, place: Place, role_ids: set[str]) -> None:
     own_login.keep(conn, place, role_ids)
     for role_id in sorted(role_ids):
         role_assignments.remove(conn, place, role_id)
+
+
+class RoleSet(DynamicResource, module="identity", name="RoleSet"):
+    """All roles of one user or group on one scope, as one resource that is changed in place.
+
+    openstack.identity.RoleAssignment is one role, and Pulumi removes what is no longer declared at the end of
+    a run, after what depends on it was made. An application credential is made with the roles that its account
+    has at that moment, and keeps only those that stay. So the roles change first, all at once, and then what
+    rests on them is made with the roles that stay. See RoleSetArgs for what it
+    declares.
+
+    Attributes:
+        given: ids of the roles that were declared at the last run.
+        revision: rises with each change of the roles; give it to what rests on them.
+    """
+
+    made_by = RoleSetProvider
+
+    given: pulumi.Output[list[str]]
+    revision: pulumi.Output[int]

@@ -1,15 +1,16 @@
-"""The CRUD of removing undeclared grants, as a table of contents; the work is in the modules beside this one."""
+"""The CRUD of removing undeclared grants."""
 
 import logging
-from typing import Any, ClassVar
+from typing import Any
 
+import pulumi
 from pulumi.dynamic import DiffResult
 from pydantic import Field
 
 from clients import openstack
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Assignment
-from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.undeclared_grants import removal
 
 LOG = logging.getLogger(__name__)
@@ -35,14 +36,15 @@ class UndeclaredGrantsOutputs(Outputs):
     removed: list[str] = Field(default_factory=list)
 
 
+State = ResourceState[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]
+
+
 class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]):
     """Removes what was found undeclared, and nothing that came after."""
 
-    inputs_model = UndeclaredGrantsArgs
-    outputs_model = UndeclaredGrantsOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"project_id"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"undeclared"})
+    replace_on = frozenset({"project_id"})
+    reached_by = frozenset({"cloud"})
+    no_effect = frozenset({"undeclared"})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """A list with something in it is work; that it was emptied is what the work has done."""
@@ -57,13 +59,11 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
         """Remove what is listed."""
         return inputs.project_id, _remove(inputs)
 
-    def read_live(
-        self, state: ResourceState[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]
-    ) -> tuple[UndeclaredGrantsArgs, UndeclaredGrantsOutputs] | None:
+    def read_live(self, state: State) -> State | None:
         """As it was: it is a deed and no thing, and what there is to do, the program finds out."""
-        return state.inputs, state.outputs
+        return state
 
-    def delete_live(self, state: ResourceState[UndeclaredGrantsArgs, UndeclaredGrantsOutputs]) -> None:
+    def delete_live(self, state: State) -> None:
         """Nothing: what was removed stays removed."""
 
 
@@ -82,3 +82,18 @@ def _remove(inputs: UndeclaredGrantsArgs) -> UndeclaredGrantsOutputs:
         for assignment, reason in decided.kept.items():
             LOG.warning("kept: %s: %s", assignment, reason)
     return UndeclaredGrantsOutputs(removed=[str(assignment) for assignment in decided.removable])
+
+
+class UndeclaredGrants(DynamicResource, module="identity", name="UndeclaredGrants"):
+    """The grants of one project that shall go, as the program has just found them.
+
+    Removes them when it is made or updated, but never the account's that runs it, nor the project's last admin.
+    An empty list is no change; deleting it changes nothing in the cloud.
+
+    Attributes:
+        removed: what the last update removed: who, which role, where.
+    """
+
+    made_by = UndeclaredGrantsProvider
+
+    removed: pulumi.Output[list[str]]

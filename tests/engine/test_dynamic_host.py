@@ -53,7 +53,7 @@ import pulumi
 import pulumi_openstack as openstack
 
 from program.dynamic_host import keep_one_host
-from dynamic_providers.ceph_login_files import CephLoginFiles
+from dynamic_providers.ceph_login_files.provider import CephLoginFiles
 from slow import DELETING, UPDATED, Slow
 
 if pulumi.Config().get_bool("one_host"):

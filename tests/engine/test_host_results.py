@@ -24,7 +24,7 @@ from components.hosts.host_os import HostOs
 from config.host_os import HostOsSpec
 from components.hosts.monitoring import MonitoringAgent
 from config.monitoring import MonitoringSpec
-from dynamic_providers.host_os import HostOsHost
+from dynamic_providers.host_os.upgrade import HostOsHost
 
 folder = Path(os.environ["FAKE_HOSTS"])
 way = {"port": 22, "user": "root", "private_key_file": folder / "key", "known_hosts_file": folder / "known"}

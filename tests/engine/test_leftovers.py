@@ -17,7 +17,7 @@ PROGRAM = """
 import json
 from pathlib import Path
 
-from dynamic_providers.ceph_login_files import CephLoginFiles
+from dynamic_providers.ceph_login_files.provider import CephLoginFiles
 
 for name, declared in json.loads(Path("logins.json").read_text(encoding="utf-8")).items():
     CephLoginFiles(name, **declared)

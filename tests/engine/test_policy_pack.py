@@ -20,10 +20,11 @@ import pulumi_openstack as openstack
 
 from clients.ssh import SshHost
 from config.load import load
-from dynamic_providers.keystone_domain_config import KeystoneDomainConfig, KeystoneDomainConfigArgs
-from dynamic_providers.ceph_user import CephUser, CephUserArgs
-from dynamic_providers.kolla_host import KollaHost, KollaHostArgs
-from dynamic_providers.rbd_image import RbdImage, RbdImageArgs
+from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfig, KeystoneDomainConfigArgs
+from dynamic_providers.ceph_user.provider import CephUser, CephUserArgs
+from dynamic_providers.kolla_host.declared import KollaHostArgs
+from dynamic_providers.kolla_host.provider import KollaHost
+from dynamic_providers.rbd_image.provider import RbdImage, RbdImageArgs
 
 settings = load()
 provider = openstack.Provider("openstack", cloud="admin", insecure=True)

@@ -12,10 +12,12 @@ import requests
 from pulumi.output import Unknown
 
 from clients.errors import CloudError
-from dynamic_providers.application_credential import ApplicationCredential, credentials
-from dynamic_providers.application_credential.provider import ApplicationCredentialProvider
-from dynamic_providers.generated_password import GeneratedPassword
-from dynamic_providers.generated_password.provider import GeneratedPasswordProvider
+from dynamic_providers.application_credential import credentials
+from dynamic_providers.application_credential.provider import (
+    ApplicationCredential,
+    ApplicationCredentialProvider,
+)
+from dynamic_providers.generated_password.provider import GeneratedPassword, GeneratedPasswordProvider
 
 ARGS = {
     "cloud": "admin",

@@ -7,8 +7,8 @@ import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
 from clients.errors import CloudError
-from dynamic_providers.ceph_login_files import CephLoginFiles, files
-from dynamic_providers.ceph_login_files.provider import CephLoginFilesProvider
+from dynamic_providers.ceph_login_files import files
+from dynamic_providers.ceph_login_files.provider import CephLoginFiles, CephLoginFilesProvider
 
 provider = CephLoginFilesProvider()
 TEXTS = {"ceph.conf": "[global]\n", "ceph.client.a.1.keyring": "[client.a.1]\n\tkey = secret\n"}

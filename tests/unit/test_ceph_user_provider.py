@@ -11,8 +11,7 @@ import pytest
 from clients import ceph
 from clients import ceph_users as users
 from clients.errors import CloudError
-from dynamic_providers.ceph_user import CephUser
-from dynamic_providers.ceph_user.provider import CephUserArgs, CephUserProvider
+from dynamic_providers.ceph_user.provider import CephUser, CephUserArgs, CephUserOutputs, CephUserProvider
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 INPUTS: dict[str, Any] = {
@@ -244,7 +243,7 @@ def test_a_name_that_could_be_something_else_in_a_file_is_refused(name: str) -> 
 
 def test_no_representation_shows_a_key() -> None:
     assert "secret" not in repr(users.User("a", "secret", {}))
-    assert "secret" not in repr(CephUserProvider.outputs_model(key="secret", fsid="f", mon_host="m"))
+    assert "secret" not in repr(CephUserOutputs(key="secret", fsid="f", mon_host="m"))
 
 
 def test_another_name_is_another_user() -> None:

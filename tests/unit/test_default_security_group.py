@@ -13,8 +13,10 @@ import requests
 from clients import openstack
 from clients.errors import CloudError
 from clients.neutron.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
-from dynamic_providers.default_security_group import DefaultSecurityGroup
-from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
+from dynamic_providers.default_security_group.provider import (
+    DefaultSecurityGroup,
+    DefaultSecurityGroupProvider,
+)
 
 OUT = [Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")]
 SSH = Rule(direction="ingress", ethertype="IPv4", protocol="tcp", port_min=22, port_max=22)
@@ -250,5 +252,5 @@ def test_delete_keeps_a_group_that_rules_of_others_name(neutron: FakeNeutron) ->
 
 
 def test_the_name_in_state_stays() -> None:
-    assert DefaultSecurityGroup.__module__ == "dynamic_providers.default_security_group"
+    assert DefaultSecurityGroupProvider.__module__ == "dynamic_providers.default_security_group.provider"
     assert DefaultSecurityGroup._resource_type_name == "dynamic/networking:DefaultSecurityGroup"

@@ -1,6 +1,6 @@
 """What every dynamic provider inherits: how a change of each kind of field is told, and what it does."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
@@ -25,11 +25,9 @@ class BoxOutputs(Outputs):
 
 
 class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
-    inputs_model = BoxArgs
-    outputs_model = BoxOutputs
-    replace_on: ClassVar[frozenset[str]] = frozenset({"shelf"})
-    reached_by: ClassVar[frozenset[str]] = frozenset({"cloud"})
-    no_effect: ClassVar[frozenset[str]] = frozenset({"recipe"})
+    replace_on = frozenset({"shelf"})
+    reached_by = frozenset({"cloud"})
+    no_effect = frozenset({"recipe"})
 
     def needs_repair(self, outputs: BoxOutputs) -> bool:
         return outputs.painted < 0

@@ -14,8 +14,8 @@ import pytest
 
 from clients import bootc, ssh
 from clients.errors import CloudError
-from dynamic_providers.host_os import HostOs, restart, rollout, spare, trial, upgrade
-from dynamic_providers.host_os.provider import HostOsProvider
+from dynamic_providers.host_os import restart, rollout, spare, trial, upgrade
+from dynamic_providers.host_os.provider import HostOs, HostOsProvider
 from dynamic_providers.kolla_deployment import nova_host
 from dynamic_providers.kolla_deployment.nova_host import Instance
 from tests.managed_hosts import inputs_of, managed_host, ssh_host

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from pulumi.output import Unknown
 
-from dynamic_providers.host_routes import HostRoutes
 from dynamic_providers.host_routes import provider as crud
-from dynamic_providers.host_routes.provider import HostRoutesProvider
+from dynamic_providers.host_routes.provider import HostRoutes, HostRoutesProvider
 
 ROUTES = [{"destination": "10.98.0.0/16", "next_hop": "10.20.0.2"}]
 INPUTS: dict[str, Any] = {"cloud": "admin", "subnet_id": "s1", "routes": ROUTES, "__provider": "pickled"}

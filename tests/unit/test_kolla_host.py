@@ -15,8 +15,8 @@ import yaml
 
 from clients import ssh
 from clients.errors import CloudError
-from dynamic_providers.kolla_host import KollaHost, enrolment, inventory, made_files
-from dynamic_providers.kolla_host.provider import KollaHostProvider
+from dynamic_providers.kolla_host import enrolment, inventory, made_files
+from dynamic_providers.kolla_host.provider import KollaHost, KollaHostProvider
 from tests.managed_hosts import inputs_of, managed_host, reached, ssh_host
 
 crud: Any = KollaHostProvider()

@@ -14,8 +14,8 @@ import yaml
 from clients import ansible, ssh
 from clients.errors import CloudError
 from config.monitoring import MonitoringSpec
-from dynamic_providers.monitoring_agent import MonitoringAgent, configuration
-from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
+from dynamic_providers.monitoring_agent import configuration
+from dynamic_providers.monitoring_agent.provider import MonitoringAgent, MonitoringAgentProvider
 from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
 KEY = "0123456789abcdefabcdef012345678901234567"

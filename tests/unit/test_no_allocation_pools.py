@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from dynamic_providers.no_allocation_pools import NoAllocationPools
 from dynamic_providers.no_allocation_pools import provider as crud
-from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider
+from dynamic_providers.no_allocation_pools.provider import NoAllocationPools, NoAllocationPoolsProvider
 
 ALL = [{"start": "10.20.0.1", "end": "10.20.0.254"}]
 INPUTS: dict[str, Any] = {"cloud": "admin", "subnet_id": "s1", "given_back": ALL}

@@ -3,9 +3,8 @@
 import pytest
 from pulumi.output import Unknown
 
-from dynamic_providers.rbd_image import RbdImage
 from dynamic_providers.rbd_image.generation import generation_id
-from dynamic_providers.rbd_image.provider import RbdImageArgs, RbdImageProvider
+from dynamic_providers.rbd_image.provider import RbdImage, RbdImageArgs, RbdImageProvider
 
 INPUTS = {
     "name": "debian-12",

@@ -6,9 +6,9 @@ from importlib import import_module
 from pathlib import Path
 
 import pulumi_openstack
-from pulumi.dynamic import Resource
 
 import dynamic_providers
+from dynamic_providers.base import DynamicResource
 from operations.repair.kinds import AFTER_A_KILL
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,11 @@ def native_types() -> set[str]:
 def dynamic_types() -> set[str]:
     """Every dynamic resource of this project."""
     for module in pkgutil.iter_modules(dynamic_providers.__path__):
-        import_module(f"dynamic_providers.{module.name}")
+        if module.ispkg:
+            import_module(f"dynamic_providers.{module.name}.provider")
     return {
         f"pulumi-python:{resource._resource_type_name}"
-        for resource in Resource.__subclasses__()
+        for resource in DynamicResource.__subclasses__()
         if resource.__module__.startswith("dynamic_providers.")
     }
 

@@ -9,7 +9,7 @@ import pulumi_openstack as openstack
 import pytest
 from pulumi.runtime import stack
 
-from dynamic_providers.role_set import RoleSet
+from dynamic_providers.role_set.provider import RoleSet
 from program.replacement import delete_before_replace
 
 

@@ -68,7 +68,7 @@ def test_every_type_that_the_program_makes_has_a_rule() -> None:
             if not name.endswith("Args")
         }
     (folder,) = dynamic_providers.__path__
-    for path in Path(folder).glob("*/__init__.py"):
+    for path in Path(folder).glob("*/provider.py"):
         text = path.read_text(encoding="utf-8")
         tokens |= {
             f"pulumi-python:dynamic/{module}:{name}"

@@ -15,8 +15,7 @@ from pulumi.output import Unknown
 from clients.errors import CloudError, InUseError
 from clients.keystone import role_assignments
 from clients.keystone.assignment import Place
-from dynamic_providers.role_set import RoleSet
-from dynamic_providers.role_set.provider import RoleSetArgs, RoleSetProvider
+from dynamic_providers.role_set.provider import RoleSet, RoleSetArgs, RoleSetProvider
 
 ARGS = {
     "cloud": "admin",
