@@ -119,9 +119,6 @@ def run(
         log: gets everything it prints; its folder is made, readable by the user alone.
         on_event: called with the result so far after each event.
         keep_open: file descriptors that stay open until the last process of the run is gone, such as a lock's.
-
-    Raises:
-        CloudError: there is no such program.
     """
     program = located(command[0])
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -152,11 +149,7 @@ def run(
 
 
 def located(program: str) -> Path:
-    """Where a program is.
-
-    Raises:
-        CloudError: nowhere.
-    """
+    """Where a program is."""
     found = shutil.which(program)
     if found is None:
         raise CloudError(

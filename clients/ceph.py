@@ -229,11 +229,7 @@ class Pool:
 
 @contextmanager
 def pool(name: str, user: str, conf: str | None = None) -> Iterator[Pool]:
-    """Connect as ``client.<user>`` and yield the pool ``name``.
-
-    Raises:
-        CloudError: as for ``cluster``; or no such pool.
-    """
+    """Connect as ``client.<user>`` and yield the pool ``name``."""
     with cluster(user, conf) as handle:
         fsid = handle.get_fsid()
         try:

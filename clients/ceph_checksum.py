@@ -29,11 +29,7 @@ class Checksums:
         self._ioctx = ioctx
 
     def crc32c(self, name: str, offset: int, length: int) -> int | None:
-        """The CRC-32C of ``length`` bytes of an object from ``offset``; None if it has fewer, or is not there.
-
-        Raises:
-            CloudError: Ceph did not answer, or could not read what it holds.
-        """
+        """The CRC-32C of ``length`` bytes of an object from ``offset``; None if it has fewer, or is not there."""
         answer = ctypes.create_string_buffer(ANSWER.size)
         code = self._library.rados_checksum(
             self._ioctx,
@@ -61,11 +57,7 @@ class Checksums:
 
 @contextmanager
 def checksums(pool: ceph.Pool, pool_id: int) -> Iterator[Checksums]:
-    """Connect again as the user of ``pool``, and yield the pool of that number.
-
-    Raises:
-        CloudError: no librados, or Ceph does not let us in.
-    """
+    """Connect again as the user of ``pool``, and yield the pool of that number."""
     try:
         library = ctypes.CDLL(LIBRARY)
     except OSError as error:

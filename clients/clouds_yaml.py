@@ -47,11 +47,7 @@ class Entry:
 
 
 def entry(cloud: str) -> Entry:
-    """What the entry ``cloud`` says of the cloud.
-
-    Raises:
-        CloudError: there is no such entry, or it is of no use.
-    """
+    """What the entry ``cloud`` says of the cloud."""
     region = region_of(cloud)
     settings = region.config
     auth_url = settings.get("auth", {}).get("auth_url")
@@ -67,11 +63,7 @@ def entry(cloud: str) -> Entry:
 
 
 def region_of(cloud: str, **bounds: Any) -> CloudRegion:
-    """The entry ``cloud`` as openstacksdk reads it; ``bounds`` are added to it.
-
-    Raises:
-        CloudError: there is no such entry, or it is of no use.
-    """
+    """The entry ``cloud`` as openstacksdk reads it; ``bounds`` are added to it."""
     config: OpenStackConfig | None = None
     try:
         _refuse_fifos(cloud)
@@ -98,11 +90,7 @@ def region_of(cloud: str, **bounds: Any) -> CloudRegion:
 
 
 def login_of(cloud: str, **bounds: Any) -> CloudRegion:
-    """The same, of an entry that somebody logs in with.
-
-    Raises:
-        CloudError: there is no such entry, or it is of no use.
-    """
+    """The same, of an entry that somebody logs in with."""
     region = region_of(cloud, **bounds)
     by_password = region.config.get("auth_type") in _PASSWORD_TYPES
     if by_password and not region.config.get("auth", {}).get("password"):

@@ -42,11 +42,7 @@ class Containers:
 
 
 def containers(host: SshHost, engine: str) -> Containers:
-    """Ask the engine for all its containers.
-
-    Raises:
-        CloudError: the engine does not answer, or the host cannot be reached.
-    """
+    """Ask the engine for all its containers."""
     try:
         told = ssh.run(host, [engine, "ps", "--all", "--format", "{{.Names}}\t{{.Status}}"])
     except ssh.RemoteCommandFailed as error:

@@ -4,7 +4,8 @@
 class CloudError(Exception):
     """A failure said in one sentence: what is wrong and what would be right.
 
-    Whatever else escapes is a fault of this project and keeps its traceback.
+    Whatever asks a service or a host, or reads what a person wrote, may raise it; a docstring says when where that is
+    not plain. Whatever else escapes is a fault of this project and keeps its traceback.
     """
 
 

@@ -36,11 +36,7 @@ def shown(address: str, port: int, timeout: float) -> str | None:
 
 
 def fingerprint(key: str) -> str:
-    """SHA256:… of a public key ``TYPE BASE64[ COMMENT]``, as ssh shows it.
-
-    Raises:
-        CloudError: that is no public key.
-    """
+    """SHA256:… of a public key ``TYPE BASE64[ COMMENT]``, as ssh shows it."""
     try:
         blob = base64.b64decode(key.split()[1], validate=True)
     except (IndexError, binascii.Error):
@@ -57,11 +53,7 @@ def pin(address: str, port: int, key: str) -> str:
 
 
 def pinned(known_hosts_file: Path) -> list[str]:
-    """The keys in a file of such lines, as ``TYPE BASE64``; none where it is not there.
-
-    Raises:
-        CloudError: the file cannot be read.
-    """
+    """The keys in a file of such lines, as ``TYPE BASE64``; none where it is not there."""
     try:
         lines = regular_file.text(known_hosts_file, errors="replace").splitlines()
     except FileNotFoundError:

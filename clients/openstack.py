@@ -91,11 +91,7 @@ def message(response: Response) -> str | None:
 
 
 def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
-    """The body of what SERVICE answered when asked to do that; empty where there is none.
-
-    Raises:
-        CloudError: it refused, with its own words.
-    """
+    """The body of what SERVICE answered when asked to do that; empty where there is none."""
     if response.ok:
         return response.json() if response.content else {}
     said = message(response) or response.reason or "no reason given"

@@ -43,9 +43,6 @@ def for_plugin(cloud: str) -> dict[str, Any]:
     """The entry ``cloud`` in the words that the plugin understands, complete but for its interface.
 
     The plugin takes the interface from the provider's argument ``endpoint_type`` alone.
-
-    Raises:
-        CloudError: there is no such entry, it is of no use, or it says what the plugin cannot do.
     """
     region = login_of(cloud)
     if reason := _beyond_the_plugin(region):

@@ -26,11 +26,7 @@ class UnknownClonesError(InUseError):
 
 @contextmanager
 def pool(name: str, user: str, conf: str | None) -> Iterator[ceph.Pool]:
-    """Yield the pool as the cephx user; what Ceph refuses inside becomes a sentence.
-
-    Raises:
-        CloudError: no access, no room, a timeout, or whatever else Ceph answers.
-    """
+    """Yield the pool as the cephx user; what Ceph refuses inside becomes a sentence."""
     with ceph.pool(name, user, conf) as opened:
         try:
             yield opened

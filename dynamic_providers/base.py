@@ -173,11 +173,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
             self.hand_over(state, self._inputs(successor))
 
     def refusals(self, id_: str, props: dict[str, Any]) -> list[str]:
-        """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed.
-
-        Raises:
-            CloudError: the service cannot be asked.
-        """
+        """Why a delete of what PROPS, a resource's properties, tell of would be refused; nothing is changed."""
         return self.delete_refusals(self._state(id_, props))
 
     def delete_refusals(self, state: ResourceState[InputsT, OutputsT]) -> list[str]:  # noqa: ARG002 - for subclasses

@@ -42,11 +42,7 @@ class Own:
 
 
 def read(conn: Connection, *, with_groups: bool = True) -> Own:
-    """Read whose login the connection is: two requests, or one without its groups.
-
-    Raises:
-        CloudError: Keystone does not tell.
-    """
+    """Read whose login the connection is: two requests, or one without its groups."""
     found = conn.identity.get("/auth/tokens", headers={"X-Subject-Token": str(conn.auth_token)})
     token = answer(found, "tell whose token this is")["token"]
     user = token["user"]
@@ -90,11 +86,7 @@ def keep(conn: Connection, place: Place, role_ids: Collection[str]) -> None:
 
 
 def answer(response: Any, task: str) -> Any:
-    """What Keystone answers to a request that is to TASK.
-
-    Raises:
-        CloudError: it refuses.
-    """
+    """What Keystone answers to a request that is to TASK."""
     if response.status_code != HTTPStatus.OK:
         raise CloudError(f"Keystone will not {task}: {response.reason} (HTTP {response.status_code})")
     return response.json()

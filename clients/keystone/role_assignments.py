@@ -36,9 +36,6 @@ def on_project(conn: Connection, project_id: str) -> Found:
 
     Without `effective`, Keystone tells what was really assigned: a group is a group, and what is inherited stands
     where it was assigned.
-
-    Raises:
-        CloudError: Keystone does not tell.
     """
     found = conn.identity.get(f"/projects/{project_id}?parents_as_list", params={})
     project = own_login.answer(found, "look at the project")["project"]
@@ -64,11 +61,7 @@ def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
 
 
 def roles(conn: Connection, place: Place) -> set[str]:
-    """The ids of the roles that are assigned at this very place; none where the principal or scope is gone.
-
-    Raises:
-        CloudError: Keystone refuses to tell.
-    """
+    """The ids of the roles that are assigned at this very place; none where the principal or scope is gone."""
     response = conn.identity.get("/role_assignments", params=_query(place))
     if response.status_code != HTTPStatus.OK:
         raise _refused(response, f"list the roles of {place}")
@@ -80,11 +73,7 @@ def roles(conn: Connection, place: Place) -> set[str]:
 
 
 def is_there(conn: Connection, place: Place) -> bool:
-    """Whether the principal and the scope exist.
-
-    Raises:
-        CloudError: Keystone refuses to tell.
-    """
+    """Whether the principal and the scope exist."""
     for url in _holders(place):
         response = conn.identity.get(url)
         if response.status_code == HTTPStatus.NOT_FOUND:
@@ -95,11 +84,7 @@ def is_there(conn: Connection, place: Place) -> bool:
 
 
 def add(conn: Connection, place: Place, role_id: str) -> None:
-    """Assign the role; assigned already is success.
-
-    Raises:
-        CloudError: the principal, scope or role is gone, or Keystone refuses.
-    """
+    """Assign the role; assigned already is success."""
     response = conn.identity.put(url(place, role_id))
     if response.status_code == HTTPStatus.NOT_FOUND:
         raise CloudError(
@@ -111,11 +96,7 @@ def add(conn: Connection, place: Place, role_id: str) -> None:
 
 
 def remove(conn: Connection, place: Place, role_id: str) -> None:
-    """Take the role away; gone already is success.
-
-    Raises:
-        CloudError: Keystone refuses.
-    """
+    """Take the role away; gone already is success."""
     response = conn.identity.delete(url(place, role_id))
     if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
         raise _refused(response, f"take role {role_id} from {place}")

@@ -17,11 +17,7 @@ def get(conn: Connection, id_: str) -> Any | None:
 
 
 def change(conn: Connection, id_: str, what: str, **changes: Any) -> None:
-    """Send the CHANGES of a subnet; WHAT they are is for a sentence.
-
-    Raises:
-        CloudError: Neutron refuses them, or there is no such subnet.
-    """
+    """Send the CHANGES of a subnet; WHAT they are is for a sentence."""
     try:
         conn.network.update_subnet(id_, **changes)
     except (exceptions.BadRequestException, exceptions.NotFoundException) as error:

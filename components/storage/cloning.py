@@ -40,11 +40,7 @@ class Seen:
 
 
 def look(conn: Connection) -> Seen | None:
-    """Look at an active image by the address that CONN uses and by the catalogue's internal one; None without any image.
-
-    Raises:
-        CloudError: Glance does not answer, or not as it should.
-    """
+    """Look at an active image by the address that CONN uses and by the catalogue's internal one; None without any image."""
     try:
         images = glance.parsed(conn.image.get("/images", params={"status": "active", "limit": 1}))["images"]
         if not images:

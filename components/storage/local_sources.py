@@ -46,11 +46,7 @@ def refuse_bad_sources(images: Sequence[ImageSpec], store: ImageStoreSpec) -> No
 
 
 def _refuse_bad(spec: ImageSpec, in_glance: Callable[[], Held]) -> None:
-    """Look at the source, from what takes no time to what may take minutes.
-
-    Raises:
-        CloudError: it is not what is declared.
-    """
+    """Look at the source, from what takes no time to what may take minutes."""
     refusal = None
     try:
         if local_look.was_verified(spec):

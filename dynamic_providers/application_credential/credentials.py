@@ -63,11 +63,7 @@ class Wanted:
 
 
 def get(conn: Connection, user_id: str, credential_id: str) -> Record | None:
-    """The credential as Keystone has it, or None. CONN may be an administrator's.
-
-    Raises:
-        CloudError: Keystone refuses to tell.
-    """
+    """The credential as Keystone has it, or None. CONN may be an administrator's."""
     response = conn.identity.get(f"/users/{user_id}/application_credentials/{credential_id}")
     if response.status_code == HTTPStatus.NOT_FOUND:
         return None
@@ -125,11 +121,7 @@ def _remove_namesakes(conn: Connection, user_id: str, wanted: Wanted) -> None:
 
 
 def remove(conn: Connection, user_id: str, credential_id: str) -> None:
-    """Delete it, if it is still there. CONN may be an administrator's.
-
-    Raises:
-        CloudError: Keystone refuses.
-    """
+    """Delete it, if it is still there. CONN may be an administrator's."""
     response = conn.identity.delete(f"/users/{user_id}/application_credentials/{credential_id}")
     if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
         raise _refused(response, f"delete application credential {credential_id} of user {user_id}")

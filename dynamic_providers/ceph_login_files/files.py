@@ -19,11 +19,7 @@ def wrong(folder: Path, texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:
-    """Make FOLDER and write TEXTS into it, by file name; whoever reads one sees the old or the new text whole.
-
-    Raises:
-        CloudError: the folder cannot be written.
-    """
+    """Make FOLDER and write TEXTS into it, by file name; whoever reads one sees the old or the new text whole."""
     with _refusals(folder):
         folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
         for name in wrong(folder, texts):
@@ -31,11 +27,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> None:
 
 
 def remove(folder: Path, names: Collection[str]) -> None:
-    """Remove these files, and FOLDER if nothing else is in it; gone already is success.
-
-    Raises:
-        CloudError: the folder cannot be written.
-    """
+    """Remove these files, and FOLDER if nothing else is in it; gone already is success."""
     with _refusals(folder):
         for name in names:
             for path in (folder / name, files.unfinished(folder / name)):

@@ -24,9 +24,6 @@ def restart(host: SshHost, within: float, tell: Callable[[str], None]) -> None:
         host: which.
         within: seconds that it may take.
         tell: gets a line now and then.
-
-    Raises:
-        CloudError: it did not restart, or not in time.
     """
     before = boot_id(host)
     tell(f"{host.name}: restarting")
@@ -43,11 +40,7 @@ def restart(host: SshHost, within: float, tell: Callable[[str], None]) -> None:
 def wait_for(
     host: SshHost, within: float, tell: Callable[[str], None], *, not_boot: str | None = None
 ) -> None:
-    """Wait until the host lets us in, and where NOT_BOOT is given, in another boot than that.
-
-    Raises:
-        CloudError: not within that many seconds.
-    """
+    """Wait until the host lets us in, and where NOT_BOOT is given, in another boot than that."""
     started = told = time.monotonic()
     while True:
         try:

@@ -41,11 +41,7 @@ class Osd:
 
 
 def osds(clouds: Clouds, host: str) -> list[Osd]:
-    """The OSDs of the host, by CRUSH's bucket of its name or by where they last ran. None without a Ceph.
-
-    Raises:
-        CloudError: Ceph does not answer, or the user may not ask.
-    """
+    """The OSDs of the host, by CRUSH's bucket of its name or by where they last ran. None without a Ceph."""
     if clouds.ceph_user is None:
         return []
     with ceph.cluster(clouds.ceph_user, clouds.ceph_conf) as handle:

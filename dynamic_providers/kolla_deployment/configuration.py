@@ -15,11 +15,7 @@ SHORTEST_SECRET = 6  # characters; what is shorter is too common a word to be hi
 
 
 def require(configdir: Path) -> None:
-    """Refuse a configuration that Kolla-Ansible could only fail with.
-
-    Raises:
-        CloudError: a file is missing or cannot be read, or there is no password for a vault.
-    """
+    """Refuse a configuration that Kolla-Ansible could only fail with."""
     if not configdir.is_dir():
         raise CloudError(
             f"there is no folder {configdir}: make it with Kolla's globals.yml and passwords.yml in it"
@@ -37,11 +33,7 @@ def require(configdir: Path) -> None:
 
 
 def secrets(configdir: Path) -> list[str]:
-    """The values of passwords.yml, longest first, to be hidden wherever they appear; none of a vault's.
-
-    Raises:
-        CloudError: the file cannot be read.
-    """
+    """The values of passwords.yml, longest first, to be hidden wherever they appear; none of a vault's."""
     text = _read(configdir / "passwords.yml", PASSWORDS_ADVICE)
     if text.startswith(VAULT):
         return []

@@ -63,11 +63,7 @@ class Convergence:
     results: dict[str, Result] = field(default_factory=dict)
 
     def run(self) -> dict[str, Result]:
-        """Do all that is missing; return how every host stands.
-
-        Raises:
-            CloudError: something is wrong that concerns all hosts.
-        """
+        """Do all that is missing; return how every host stands."""
         self._look()
         self._skip_what_cannot_run()
         lacking = {name: self._lacks(name) for name in self.at}

@@ -16,11 +16,7 @@ _DEFINED = re.compile(r"^\s*(\[baremetal:children\]|baremetal:)\s*$", re.MULTILI
 
 
 def shipped(command: str) -> str:
-    """The text of the inventory that Kolla-Ansible ships as its example of many nodes.
-
-    Raises:
-        CloudError: the program, or its inventory, is not there.
-    """
+    """The text of the inventory that Kolla-Ansible ships as its example of many nodes."""
     program = shutil.which(command)
     if program is None:
         raise CloudError(

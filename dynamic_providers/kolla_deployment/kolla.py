@@ -72,9 +72,6 @@ class Kolla:
         """Run one step for these hosts, showing how far it is.
 
         Facts of no others are gathered on the way: see `facts`.
-
-        Raises:
-            CloudError: there is no such program.
         """
         # Kolla would ask each host outside the limit in turn.
         variables: dict[str, Any] = {"kolla_ansible_delegate_facts_hosts": []}
@@ -116,20 +113,12 @@ class Kolla:
         }
 
     def groups(self) -> dict[str, set[str]]:
-        """The hosts of each group, whoever wrote them into the inventory.
-
-        Raises:
-            CloudError: Ansible cannot read it.
-        """
+        """The hosts of each group, whoever wrote them into the inventory."""
         found = json.loads(self._answer("ansible-inventory", "--inventory", str(self.inventory), "--list"))
         return {name: _members(found, name) for name in found if name != "_meta"}
 
     def has_collection(self) -> bool:
-        """Whether the collection that bootstrap-servers needs is installed.
-
-        Raises:
-            CloudError: Ansible does not say.
-        """
+        """Whether the collection that bootstrap-servers needs is installed."""
         return COLLECTION in self._answer("ansible-galaxy", "collection", "list", COLLECTION)
 
     def log(self, step: str) -> Path:

@@ -31,11 +31,7 @@ class Marker:
 
 
 def read(host: SshHost) -> Marker | None:
-    """The host's marker; None if it has none, or a broken one.
-
-    Raises:
-        CloudError: the host cannot be asked; see `clients.ssh.run`.
-    """
+    """The host's marker; None if it has none, or a broken one."""
     text = ssh.run(host, f"[ ! -e {PATH} ] || cat {PATH}")
     try:
         found: dict[str, Any] = json.loads(text)
@@ -45,10 +41,6 @@ def read(host: SshHost) -> Marker | None:
 
 
 def write(host: SshHost, marker: Marker) -> None:
-    """Write it in one step: a marker is whole, or it is the former one.
-
-    Raises:
-        CloudError: the host cannot be reached, or did not take it.
-    """
+    """Write it in one step: a marker is whole, or it is the former one."""
     text = json.dumps({"stack": marker.stack, "wanted": marker.wanted, "steps": marker.steps}) + "\n"
     ssh.run(host, f"mkdir -p /etc/kolla && cat > {PATH}.half && mv {PATH}.half {PATH}", given=text)

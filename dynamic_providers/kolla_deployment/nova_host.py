@@ -142,11 +142,7 @@ def unconfirmed(conn: Connection, host: str) -> list[Unconfirmed]:
 
 
 def act(conn: Connection, id_: str, action: dict[str, Any], doing: str) -> None:
-    """Have Nova do something with an instance.
-
-    Raises:
-        CloudError: it refused.
-    """
+    """Have Nova do something with an instance."""
     answered(
         conn.compute.post(f"/servers/{id_}/action", json=action, microversion=MICROVERSION), "Nova", doing
     )

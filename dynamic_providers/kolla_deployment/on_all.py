@@ -36,8 +36,5 @@ def reload_units(host: SshHost) -> None:
 
     Kolla writes a unit for each container and means to do so itself, but its call is refused and the refusal lost
     (its module_utils/kolla_systemd_worker.py); it then waits two minutes for each container that it recreates.
-
-    Raises:
-        CloudError: the host cannot be reached, or systemd did not take it.
     """
     ssh.run(host, ["systemctl", "daemon-reload"])

@@ -35,9 +35,6 @@ def rendered(
         inventory: the folder.
         variables: Kolla's, as YAML.
         service_config: overrides by their path in the config folder.
-
-    Raises:
-        CloudError: Kolla-Ansible is not there, or the inventory is no folder.
     """
     if not inventory.is_dir():
         raise CloudError(f"the inventory {inventory} is not a folder: give one as kolla.inventory")
@@ -76,11 +73,7 @@ def write(configdir: Path, wanted: Mapping[Path, str], keep: Collection[Path] = 
 
 
 def remove(configdir: Path, keep: Collection[Path] = ()) -> None:
-    """Remove everything that was written, except the files to keep, such as those that another configdir has now.
-
-    Raises:
-        CloudError: a folder cannot be written to.
-    """
+    """Remove everything that was written, except the files to keep, such as those that another configdir has now."""
     if configdir.is_dir():
         write(configdir, {}, keep)
         (configdir / LIST).unlink(missing_ok=True)

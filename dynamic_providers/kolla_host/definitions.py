@@ -35,11 +35,7 @@ def inventory_files(folder: Path) -> Iterator[Path]:
 
 
 def hosts(path: Path, name: str) -> dict[str, str | None]:
-    """Hosts that the file defines, with the address where it gives one; NAME where a range has it.
-
-    Raises:
-        CloudError: the file cannot be read.
-    """
+    """Hosts that the file defines, with the address where it gives one; NAME where a range has it."""
     try:
         text = regular_file.text(path, errors="replace")
     except OSError as error:

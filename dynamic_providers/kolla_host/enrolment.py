@@ -19,9 +19,6 @@ def require_place(host: KollaHostArgs, made: Collection[Path] = ()) -> None:
     Args:
         host: what is declared.
         made: files that are ours by what the state says, whatever is in them.
-
-    Raises:
-        CloudError: see `inventory.require_free` and `made_files.require_ours`.
     """
     inventory.require_free(host.inventory, host.name, host.ssh.address)
     for path in host.files:
@@ -71,11 +68,7 @@ def pin(host: KollaHostArgs, known: str | None) -> str:
 
 
 def look(host: KollaHostArgs) -> probe.Found:
-    """What the host is like now; tell of links without a carrier, which a bond is there to bear.
-
-    Raises:
-        CloudError: it cannot be looked at.
-    """
+    """What the host is like now; tell of links without a carrier, which a bond is there to bear."""
     found = probe.look(host.ssh, host.container_engine, host.osd_disks)
     tell(
         f"host {host.name} answers: OS image {found.os_image or 'unknown (no bootc)'},"
@@ -101,11 +94,7 @@ def unmet(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str
 
 
 def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str]) -> probe.Found:
-    """Bring the network of a host that is fit but for it to what is declared, and look again.
-
-    Raises:
-        CloudError: it is not fit otherwise, or has its former network again; see `network`.
-    """
+    """Bring the network of a host that is fit but for it to what is declared, and look again."""
     declared = host.network
     if declared is None or not network.differences(declared, found):
         return found
@@ -120,11 +109,7 @@ def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Colle
 
 
 def require_fit(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str]) -> None:
-    """Refuse a host that is not as declared, with all that it lacks.
-
-    Raises:
-        CloudError: one sentence a point.
-    """
+    """Refuse a host that is not as declared, with all that it lacks."""
     _require_none(host, unmet(host, found, checked_disks))
 
 

@@ -36,11 +36,7 @@ def known_hosts_of(folder: Path, name: str) -> Path:
 
 
 def require_free(folder: Path, name: str, address: str) -> None:
-    """Refuse a host that another file of the folder speaks of too, under its name or at its address.
-
-    Raises:
-        CloudError: one does, or the folder is none.
-    """
+    """Refuse a host that another file of the folder speaks of too, under its name or at its address."""
     if folder.exists() and not folder.is_dir():
         raise CloudError(
             f"the inventory {folder} is a file; where hosts are declared it has to be a folder: move the file into"

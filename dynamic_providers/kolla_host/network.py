@@ -73,11 +73,7 @@ def differences(declared: str | None, found: Found) -> list[str]:
 
 
 def require_changeable(name: str, declared: str, found: Found) -> None:
-    """Refuse what would cut the host off, or cannot be changed while it runs.
-
-    Raises:
-        CloudError: a sentence.
-    """
+    """Refuse what would cut the host off, or cannot be changed while it runs."""
     if found.network is None:
         raise CloudError(
             f"host {name}: {FILE} there cannot be read ({found.network_error}); put {declared} there, then"

@@ -56,11 +56,7 @@ def is_remote(location: str) -> bool:
 
 @contextmanager
 def fetched(location: str, folder: Path, what: str) -> Iterator[Download]:
-    """Fetch LOCATION into a file in FOLDER, which is removed at the end if it is still there.
-
-    Raises:
-        CloudError: it cannot be had, or not safely.
-    """
+    """Fetch LOCATION into a file in FOLDER, which is removed at the end if it is still there."""
     _remove_left_behind(folder)
     part = folder / f"{os.getpid()}.{uuid.uuid4()}.part"
     try:

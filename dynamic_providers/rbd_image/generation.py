@@ -121,9 +121,6 @@ def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
     """Refuse a minimal disk of so many GiB where the image's has SIZE bytes, and more.
 
     Glance takes it, and Cinder and Nova then refuse the disks that it allows: none may be smaller than the image.
-
-    Raises:
-        CloudError: it is too small.
     """
     if min_disk and min_disk * GIB < size:
         raise CloudError(

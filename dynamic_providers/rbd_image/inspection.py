@@ -57,11 +57,7 @@ def refuse_foreign(head: bytes, tail: bytes, declared: SourceFormat, called: str
 
 
 def refuse_wrong_disk(head: bytes, tail: bytes, size: int, declared: SourceFormat, called: str) -> None:
-    """Refuse a decoded disk of SIZE bytes that is no disk or was cut off, by its beginning and its end.
-
-    Raises:
-        CloudError: it is a file of another format, or smaller than its partition table says.
-    """
+    """Refuse a decoded disk of SIZE bytes that is no disk or was cut off, by its beginning and its end."""
     if declared == "qcow2" and (found := signatures.recognised(head, tail)):
         raise CloudError(
             f"{called} is QCOW2, and what it holds is no disk but {found.name}: a file was converted that "

@@ -23,9 +23,6 @@ def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
 
     Newer Glances tell it (policy ``stores_info_detail``). Otherwise the newest images' locations do, to whoever may
     see them, unless there are several stores.
-
-    Raises:
-        CloudError: it is another cluster.
     """
     theirs = _told_clusters(conn)
     if theirs is None:

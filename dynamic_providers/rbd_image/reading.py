@@ -67,11 +67,7 @@ class Data:
 
 @contextmanager
 def data(source: Source, what: str) -> Iterator[Data]:
-    """Yield the data of ``source``; its decoder, if it needs one, does not outlive the ``with``.
-
-    Raises:
-        CloudError: the source cannot be read or decoded.
-    """
+    """Yield the data of ``source``; its decoder, if it needs one, does not outlive the ``with``."""
     if source.format == "raw":
         found = list(extents(source.fd))
         yield Data(source.data, _raw_pieces(source.fd, found, what))
@@ -81,11 +77,7 @@ def data(source: Source, what: str) -> Iterator[Data]:
 
 
 def survey(source: Source, what: str) -> int:
-    """How many bytes of the disk may hold data; every table and cluster lies inside the file then.
-
-    Raises:
-        CloudError: one does not: the file was cut off, or was never whole.
-    """
+    """How many bytes of the disk may hold data; every table and cluster lies inside the file then."""
     if source.format == "raw":
         with waiting(f"{what}: looking for its holes"):
             return sum(end - start for start, end in extents(source.fd))
@@ -94,11 +86,7 @@ def survey(source: Source, what: str) -> int:
 
 
 def ends(source: Source, what: str) -> tuple[bytes, bytes]:
-    """The beginning and the end of the disk, as `signatures.recognised` takes them.
-
-    Raises:
-        CloudError: the source cannot be read or decoded.
-    """
+    """The beginning and the end of the disk, as `signatures.recognised` takes them."""
     size = source.virtual_size
     if source.format == "raw":
         return signatures.ends(source.fd)

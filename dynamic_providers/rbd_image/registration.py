@@ -33,9 +33,6 @@ def refuse_if_closed(conn: Connection, record: glance.Record) -> None:
 
     The location API wants the role ``service`` for an rbd:// URL; Glance shows ``locations`` on a record
     exactly where PATCH may add to them (show_multiple_locations).
-
-    Raises:
-        CloudError: neither way is open.
     """
     auth = conn.session.auth
     roles = (auth.get_access(conn.session).role_names or []) if isinstance(auth, BaseIdentityPlugin) else []

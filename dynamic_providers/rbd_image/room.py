@@ -38,11 +38,7 @@ class Room:
 
 
 def refuse_if_full(pool: ceph.Pool) -> None:
-    """Refuse a pool that takes nothing at all any more: even making an RBD image in it would hang.
-
-    Raises:
-        CloudError: it is full or at its quota.
-    """
+    """Refuse a pool that takes nothing at all any more: even making an RBD image in it would hang."""
     room = of_pool(pool, pool.name)
     if room and not room.takes(1):
         raise CloudError(
@@ -51,11 +47,7 @@ def refuse_if_full(pool: ceph.Pool) -> None:
 
 
 def refuse_ahead(pool: ceph.Pool, image: str | None, needed: int, what: str) -> None:
-    """As `refuse_if_too_small`, for an image that an earlier run began, or one that is yet to be made.
-
-    Raises:
-        CloudError: they do not fit.
-    """
+    """As `refuse_if_too_small`, for an image that an earlier run began, or one that is yet to be made."""
     refuse_if_full(pool)
     if image:
         with suppress(rbd.ImageNotFound), opened(pool.ioctx, image, read_only=True) as target:
@@ -66,11 +58,7 @@ def refuse_ahead(pool: ceph.Pool, image: str | None, needed: int, what: str) -> 
 
 
 def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: str) -> None:
-    """Refuse to write ``needed`` bytes into ``target`` if they do not fit; what it holds already is counted off.
-
-    Raises:
-        CloudError: they do not fit.
-    """
+    """Refuse to write ``needed`` bytes into ``target`` if they do not fit; what it holds already is counted off."""
     name = pool.handle.pool_reverse_lookup(target.data_pool_id())
     _refuse_if_too_small(pool, name, needed, what, lambda: _held(target, what))
 

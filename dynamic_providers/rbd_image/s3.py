@@ -16,9 +16,6 @@ def signed(location: str) -> str:
     """A web address for ``s3://BUCKET/KEY``, good for an hour for whoever has it: show it to nobody.
 
     Keys and endpoint are found as by every AWS tool: environment, shared files, the machine's role.
-
-    Raises:
-        CloudError: there are none.
     """
     parts = urlsplit(location)
     own_store = bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))

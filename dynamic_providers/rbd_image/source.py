@@ -155,11 +155,7 @@ def _refuse_if_over(over: threading.Event | None) -> None:
 
 
 def opened(location: str) -> BinaryIO:
-    """The file at a path.
-
-    Raises:
-        CloudError: it cannot be read, or is no regular file.
-    """
+    """The file at a path."""
     try:
         return regular_file.opened(location)
     except OSError as error:
@@ -219,11 +215,7 @@ def hashed(file: BinaryIO, what: str, over: threading.Event | None = None, *, br
 
 
 def cache() -> Path:
-    """The user's folder for downloads and what is decompressed, made if it is not there.
-
-    Raises:
-        CloudError: it cannot be made.
-    """
+    """The user's folder for downloads and what is decompressed, made if it is not there."""
     try:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(base) / "private-cloud" / "images"
