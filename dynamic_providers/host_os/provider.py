@@ -5,7 +5,6 @@ from typing import Any, Literal
 import pulumi
 from pydantic import Field
 
-from clients.progress import tell
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.host_os import rollout
 from dynamic_providers.host_os.upgrade import HostOsHost, Rules
@@ -72,7 +71,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         return not all(found.ok for found in outputs.results.values())
 
     def _roll_out(self, inputs: HostOsArgs, serials: dict[str, int]) -> HostOsOutputs:
-        rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait, tell=tell)
+        rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait)
         results = rollout.roll_out(
             inputs.hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
         )

@@ -1,10 +1,10 @@
 """A host restarted, and seen to be back by another boot id."""
 
 import time
-from collections.abc import Callable
 
 from clients import ssh
 from clients.errors import CloudError
+from clients.progress import tell
 from clients.ssh import SshHost
 
 POLL_S = 5
@@ -17,14 +17,8 @@ def boot_id(host: SshHost) -> str:
     return ssh.run(host, ["cat", "/proc/sys/kernel/random/boot_id"]).strip()
 
 
-def restart(host: SshHost, within: float, tell: Callable[[str], None]) -> None:
-    """Restart the host and wait until it lets us in again.
-
-    Args:
-        host: which.
-        within: seconds that it may take.
-        tell: gets a line now and then.
-    """
+def restart(host: SshHost, within: float) -> None:
+    """Restart the host and wait until it lets us in again, for as many seconds as WITHIN."""
     before = boot_id(host)
     tell(f"{host.name}: restarting")
     try:
@@ -34,12 +28,10 @@ def restart(host: SshHost, within: float, tell: Callable[[str], None]) -> None:
     except ssh.RemoteCommandFailed as error:
         if error.code not in _CUT_OFF:
             raise
-    wait_for(host, within, tell, not_boot=before)
+    wait_for(host, within, not_boot=before)
 
 
-def wait_for(
-    host: SshHost, within: float, tell: Callable[[str], None], *, not_boot: str | None = None
-) -> None:
+def wait_for(host: SshHost, within: float, *, not_boot: str | None = None) -> None:
     """Wait until the host lets us in, and where NOT_BOOT is given, in another boot than that."""
     started = told = time.monotonic()
     while True:

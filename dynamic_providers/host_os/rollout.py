@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from clients import bootc, ssh
 from clients.bootc import Deployment, Status
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.host_os import spare, trial
 from dynamic_providers.host_os.upgrade import HostOsHost, Rules, bring, is_there
 
@@ -59,7 +60,7 @@ def roll_out(
     failed: str | None = None
     waiting = settled.count(None)
     if waiting:
-        rules.tell(
+        tell(
             f"{waiting} of {len(named)} hosts have not booted their image yet, or do not answer; one at a time now"
         )
     for (host, image), status in zip(named, settled, strict=True):
@@ -80,10 +81,10 @@ def roll_out(
                     host, image, fetch_again=done != host.serial, may_restart=may_restart, rules=rules
                 )
                 results[name] = _found(booted, host.serial)
-                rules.tell(f"{name}: has booted {booted.image} and is well")
+                tell(f"{name}: has booted {booted.image} and is well")
             except CloudError as error:
                 failed = name
-                rules.tell(f"{name}: {error}")
+                tell(f"{name}: {error}")
                 results[name] = _left(host, done, str(error))
     return results
 

@@ -10,13 +10,14 @@ check says.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from clients import bootc, ssh
 from clients.bootc import Deployment, Status
 from clients.containers import containers
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
+from clients.progress import tell
 from clients.ssh import SshHost
 from dynamic_providers.host_os import restart, trial
 from dynamic_providers.host_os.trial import Trial
@@ -43,12 +44,10 @@ class Rules:
     Attributes:
         roll_back: whether an image whose proof fails is rolled back; otherwise the host is left as it is.
         wait: seconds for a restart, and as many again for the containers.
-        tell: gets a line for each step.
     """
 
     roll_back: bool
     wait: float
-    tell: Callable[[str], None] = field(repr=False)
 
 
 def is_there(status: Status, wanted: str) -> bool:
@@ -71,11 +70,11 @@ def bring(
     Raises:
         CloudError: the host is not there, whether rolled back or not; the sentence says how it was left.
     """
-    restart.wait_for(host.ssh, rules.wait, rules.tell)  # a killed run may have restarted it just now
+    restart.wait_for(host.ssh, rules.wait)  # a killed run may have restarted it just now
     status = bootc.status(host.ssh)
     if fetch_again or not is_there(status, wanted):
         may_restart()
-        status = _in_line(host.ssh, wanted, status, rules, fetch_again=fetch_again)
+        status = _in_line(host.ssh, wanted, status, fetch_again=fetch_again)
         if not status.settled or not is_there(status, wanted):
             may_restart()  # fetching may have taken long
             status = _boot(host, wanted, status, rules)
@@ -87,18 +86,18 @@ def bring(
     return status.booted
 
 
-def _in_line(host: SshHost, wanted: str, status: Status, rules: Rules, *, fetch_again: bool) -> Status:
+def _in_line(host: SshHost, wanted: str, status: Status, *, fetch_again: bool) -> Status:
     """Have the next boot bring the wanted image."""
     image = bootc.canonical(wanted)
     if status.rollback_queued and status.next.image != image:
         bootc.rollback(host)  # a second one takes the first back
         status = bootc.status(host)
     if status.next.image != image:
-        rules.tell(f"{host.name}: fetching {wanted}, to replace {status.booted.image}")
+        tell(f"{host.name}: fetching {wanted}, to replace {status.booted.image}")
         bootc.switch(host, wanted)
         status = bootc.status(host)
     elif fetch_again:
-        rules.tell(f"{host.name}: fetching what {wanted} names by now")
+        tell(f"{host.name}: fetching what {wanted} names by now")
         bootc.upgrade(host)
         status = bootc.status(host)
     if status.next.image != image:
@@ -113,7 +112,7 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
     """Restart the host into what is in line."""
     expected = status.next
     trial.begin(host.ssh, Trial(bootc.canonical(wanted), containers(host.ssh, host.container_engine).well))
-    restart.restart(host.ssh, rules.wait, rules.tell)
+    restart.restart(host.ssh, rules.wait)
     status = bootc.status(host.ssh)
     if status.booted != expected:
         trial.end(host.ssh)
@@ -126,7 +125,7 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
 
 def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> None:
     """See what ran before run again; otherwise roll back."""
-    rules.tell(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
+    tell(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
     ailing = _ailing(host, on_trial)
     deadline = time.monotonic() + rules.wait
     while ailing and time.monotonic() < deadline:
@@ -140,9 +139,9 @@ def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> N
         raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
     if status.rollback is None:
         raise CloudError(f"{failed}; it was left so: it has no former image to roll back to")
-    rules.tell(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
+    tell(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
     bootc.rollback(host.ssh)
-    restart.restart(host.ssh, rules.wait, rules.tell)
+    restart.restart(host.ssh, rules.wait)
     back = bootc.status(host.ssh).booted
     trial.end(host.ssh)
     if back != status.rollback:

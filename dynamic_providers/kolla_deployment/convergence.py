@@ -146,9 +146,7 @@ class Convergence:
         roles = {name: self.deployment.hosts[name].roles for name in hosts}
         if not hosts:
             return
-        missing = verification.missing(
-            self.deployment.clouds.cloud, roles, within=VERIFIED_WITHIN_S, tell=tell
-        )
+        missing = verification.missing(self.deployment.cloud, roles, within=VERIFIED_WITHIN_S)
         for name, sentences in missing.items():
             self._fail(name, VERIFY, "; ".join(sentences))
         self._done(VERIFY, hosts)

@@ -6,12 +6,13 @@ agents bears a tag. What cannot be moved is named, and the host takes nothing ne
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from typing import Any
 
 from openstack.connection import Connection
 
 from clients.errors import CloudError, InUseError
+from clients.progress import tell
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent, Served
 from dynamic_providers.kolla_deployment.nova_host import Instance
@@ -25,9 +26,7 @@ MOVES = {"ACTIVE": LIVE, "PAUSED": LIVE, "SHUTOFF": COLD}
 """What moves an instance in this state; one in another state is its project's to bring into one of these."""
 
 
-def drain(
-    conn: Connection, host: str, leaving: frozenset[str], *, deadline: float, tell: Callable[[str], None]
-) -> None:
+def drain(conn: Connection, host: str, leaving: frozenset[str], *, deadline: float) -> None:
     """Move everything that Nova and Neutron have on the host to hosts that stay; its services are disabled.
 
     A few instances move at a time, so that one that hangs holds no other up; Nova by its own default migrates one
@@ -38,12 +37,11 @@ def drain(
         host: the host to empty.
         leaving: all hosts that go, which get nothing.
         deadline: ``time.monotonic()`` at which waiting ends.
-        tell: is given progress, a line at a time.
 
     Raises:
         InUseError: some of it could not be moved; it is named, with the reasons.
     """
-    stays = _move_instances(conn, host, deadline, tell) + _move_served(conn, host, leaving, tell)
+    stays = _move_instances(conn, host, deadline) + _move_served(conn, host, leaving)
     if stays:
         raise InUseError(
             f"{host} could not be emptied: {named(stays, str)}. It takes nothing new now (its compute service is"
@@ -51,7 +49,7 @@ def drain(
         )
 
 
-def _move_instances(conn: Connection, host: str, deadline: float, tell: Callable[[str], None]) -> list[str]:
+def _move_instances(conn: Connection, host: str, deadline: float) -> list[str]:
     stays = []
     for left in nova_host.unconfirmed(conn, host):
         if left.kind == "migration":  # of a stopped instance, by a run that was killed; or an administrator's
@@ -125,9 +123,7 @@ def _confirm(conn: Connection, id_: str) -> None:
     nova_host.act(conn, id_, {"confirmResize": None}, f"confirm the migration of instance {id_}")
 
 
-def _move_served(
-    conn: Connection, host: str, leaving: frozenset[str], tell: Callable[[str], None]
-) -> list[str]:
+def _move_served(conn: Connection, host: str, leaving: frozenset[str]) -> list[str]:
     agents = [one for one in neutron_host.agents(conn) if one.host not in leaving]
     staying = {agent.id for agent in agents}
     given: dict[str, int] = {}  # what agents get here; they report their load only now and then

@@ -9,7 +9,7 @@ import pulumi
 from pydantic import Field
 
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
-from dynamic_providers.kolla_deployment import configuration, departure, lock, shared_files
+from dynamic_providers.kolla_deployment import configuration, lock, removal, shared_files
 from dynamic_providers.kolla_deployment.convergence import Convergence, Result, seen
 from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
 from dynamic_providers.kolla_deployment.kolla import Kolla
@@ -64,7 +64,7 @@ class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeployme
         """Remove all hosts, then the files they share; in use is an InUseError that names the users."""
         inputs = state.inputs
         with _running(inputs) as kolla:
-            departure.run(kolla, list((state.outputs.deployed | inputs.hosts).values()), inputs.clouds)
+            removal.remove(kolla, list((state.outputs.deployed | inputs.hosts).values()), inputs.clouds)
         shared_files.remove(Path(inputs.configdir))
 
 
@@ -82,7 +82,7 @@ def _converge(inputs: KollaDeploymentArgs, olds: KollaDeploymentOutputs) -> Koll
     with _running(inputs) as kolla:
         shared_files.write(kolla.configdir, inputs.rendered())
         if gone:
-            departure.run(kolla, gone, inputs.clouds)
+            removal.remove(kolla, gone, inputs.clouds)
         convergence = Convergence(inputs, kolla, olds.results)
         results = convergence.run()
     return KollaDeploymentOutputs(

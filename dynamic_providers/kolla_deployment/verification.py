@@ -1,12 +1,13 @@
 """Whether what a deployment started on hosts has reported to Nova and Neutron."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from openstack.connection import Connection
 
 from clients import openstack
 from clients.errors import CloudError
+from clients.progress import tell
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent
 from dynamic_providers.kolla_deployment.nova_host import REASON, Service
@@ -21,9 +22,7 @@ AGENTS = {
 """What Kolla starts of Neutron on hosts of these roles (its groups) with Open vSwitch."""
 
 
-def missing(
-    cloud: str, hosts: Mapping[str, Collection[str]], *, within: float, tell: Callable[[str], None]
-) -> dict[str, list[str]]:
+def missing(cloud: str, hosts: Mapping[str, Collection[str]], *, within: float) -> dict[str, list[str]]:
     """Wait until every host's services are up and its agents alive.
 
     A service or agent that a removal disabled is enabled again: the host is declared, so it stays.
@@ -32,7 +31,6 @@ def missing(
         cloud: entry of clouds.yaml with an administrator's login.
         hosts: names and roles of those that were deployed.
         within: seconds to wait; the first look is always taken.
-        tell: is given progress, a line at a time.
 
     Returns:
         Sentences by host, one for each thing that is still missing; hosts without any are left out.
@@ -43,14 +41,12 @@ def missing(
     deadline = time.monotonic() + within
     try:
         with openstack.connect(cloud) as conn:
-            return _wait(conn, asked, deadline, tell)
+            return _wait(conn, asked, deadline)
     except CloudError as error:
         return {host: [f"{host} could not be verified: {error}"] for host in asked}
 
 
-def _wait(
-    conn: Connection, hosts: Mapping[str, set[str]], deadline: float, tell: Callable[[str], None]
-) -> dict[str, list[str]]:
+def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
     told = float("-inf")
     while True:
         found = _look(conn, hosts)

@@ -186,7 +186,13 @@ def records(conn: Connection, host: str) -> list[str]:
 
 
 def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_without_a_trace(
-    lab: Lab, admin: Connection, going: OwnHost, used: Used, tmp_path: Path
+    lab: Lab,
+    admin: Connection,
+    *,
+    going: OwnHost,
+    used: Used,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine = unreachable(going.name, tmp_path)
     told: list[str] = []
@@ -196,10 +202,11 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
         if line.startswith("warning: "):  # it is looked for at the machine, when it is empty
             going.stop()
 
+    monkeypatch.setattr(removal, "tell", tell)
+
     def remove(how: str) -> dict[str, str]:
         hosts = [leaving(machine, how)]
-        clouds = Clouds(CLOUD, "admin")
-        return removal.remove(hosts, STAYING, clouds, destroy=_nothing, within=180, tell=tell)
+        return removal.Removal(hosts, STAYING, Clouds(CLOUD, "admin"), _nothing, within=180).run()
 
     without_others_networks(admin, going.name, used.network)
     with pytest.raises(InUseError) as refusal:
@@ -233,22 +240,20 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
 
 
 def test_a_dead_host_goes_from_every_record_with_a_warning(
-    admin: Connection, going: OwnHost, tmp_path: Path
+    admin: Connection, going: OwnHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0, tell=print)
+    found = verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0)
     assert found == {}
     going.stop()
     until(lambda: not nova_host.computes(admin, going.name)[0].up, "Nova knows that it is down", 120)
     without_others_networks(admin, going.name)
     dead = unreachable(going.name, tmp_path)
     told: list[str] = []
-    failed = removal.remove(
-        [leaving(dead, "refuse")], STAYING, Clouds(CLOUD), destroy=_nothing, within=1, tell=told.append
-    )
-    assert failed == {}
+    monkeypatch.setattr(removal, "tell", told.append)
+    assert removal.Removal([leaving(dead, "refuse")], STAYING, Clouds(CLOUD), _nothing, within=1).run() == {}
     assert records(admin, going.name) == []
     assert [line for line in told if line.startswith("warning: ") and "cannot be reached" in line]
-    found = verification.missing(CLOUD, {going.name: ["compute"]}, within=0, tell=print)
+    found = verification.missing(CLOUD, {going.name: ["compute"]}, within=0)
     assert [sentence.split(";")[0] for sentence in found[going.name]] == [
         f"Nova has no compute service of {going.name}",
         f"Neutron has no Open vSwitch agent of {going.name}",
@@ -262,7 +267,7 @@ def test_what_an_interrupted_removal_disabled_serves_again_once_the_host_is_veri
     neutron_host.disable(admin, going.name)
     down = [agent.kind for agent in neutron_host.agents(admin, going.name) if not agent.enabled]
     assert sorted(down) == ["DHCP agent", "L3 agent"]
-    assert verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0, tell=print) == {}
+    assert verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0) == {}
     serving = [agent.kind for agent in neutron_host.agents(admin, going.name) if agent.enabled]
     assert sorted(serving) == ["DHCP agent", "L3 agent", "Metadata agent", "Open vSwitch agent"]
     until(

@@ -27,7 +27,9 @@ def run(cloud: FakeOpenStack, *others: str, within: float = 5) -> list[str]:
     told: list[str] = []
     leaving = frozenset({GOING, *others})
     deadline = time.monotonic() + within
-    drain.drain(cloud, GOING, leaving, deadline=deadline, tell=told.append)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drain, "tell", told.append)
+        drain.drain(cloud, GOING, leaving, deadline=deadline)  # type: ignore[arg-type]
     return told
 
 

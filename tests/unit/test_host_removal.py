@@ -100,10 +100,12 @@ def leaving(name: str = "compute-9", *roles: str, how: str = "refuse") -> Deploy
 def run(
     machines: Machines, *hosts: DeployedHost, staying: dict[str, set[str]] | None = None
 ) -> tuple[dict[str, str], list[str]]:
-    told: list[str] = []
     stay = {"control-1": {"control"}} if staying is None else staying
-    failed = removal.remove(hosts, stay, CLOUDS, destroy=machines.destroy, within=1, tell=told.append)
-    return failed, told
+    with pytest.MonkeyPatch.context() as patch:
+        told: list[str] = []
+        for module in (removal, drain):
+            patch.setattr(module, "tell", told.append)
+        return removal.Removal(hosts, stay, CLOUDS, machines.destroy, within=1).run(), told
 
 
 def test_a_host_that_nobody_uses_goes_with_its_records_and_leaves_nothing(
@@ -297,9 +299,7 @@ def test_containers_that_are_left_keep_the_host_and_are_named(
     cloud: FakeOpenStack, machines: Machines
 ) -> None:
     machines.deployed("compute-9")
-    failed = removal.remove(
-        [leaving()], {"control-1": {"control"}}, CLOUDS, destroy=lambda _names: {}, within=1, tell=print
-    )
+    failed = removal.Removal([leaving()], {"control-1": {"control"}}, CLOUDS, lambda _names: {}).run()
     assert "kolla-ansible destroy left container nova_compute" in failed["compute-9"]
     assert "s-compute-9" in cloud.services
 

@@ -25,7 +25,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:
 def missing(within: float = 0, **roles: str) -> tuple[dict[str, list[str]], list[str]]:
     told: list[str] = []
     hosts = {name.replace("_", "-"): words.split() for name, words in roles.items()}
-    return verification.missing("admin", hosts, within=within, tell=told.append), told
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verification, "tell", told.append)
+        return verification.missing("admin", hosts, within=within), told
 
 
 def test_nothing_is_missing_where_everything_of_each_role_reports(cloud: FakeOpenStack) -> None:
@@ -81,7 +83,9 @@ def test_an_agent_that_fell_silent_is_named(cloud: FakeOpenStack) -> None:
     }
 
 
-def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: FakeOpenStack) -> None:
+def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(
+    cloud: FakeOpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud.services["s-compute-1"]["state"] = "down"
     told: list[str] = []
 
@@ -89,7 +93,8 @@ def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(cloud: Fa
         told.append(line)
         cloud.services["s-compute-1"]["state"] = "up"
 
-    found = verification.missing("admin", {"compute-1": ["compute"]}, within=30, tell=tell)
+    monkeypatch.setattr(verification, "tell", tell)
+    found = verification.missing("admin", {"compute-1": ["compute"]}, within=30)
     assert found == {}
     assert len(told) == 1
     assert "waiting for compute-1, 30 s at most: Nova's compute service of compute-1 is down" in told[0]

@@ -60,10 +60,9 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
             made.did.append(f"converge {','.join(self.deployment.hosts)}")
             return {name: Result(ok=name not in made.failing, wanted="w") for name in self.deployment.hosts}
 
-    def remove(leaving, staying, clouds, *, destroy, within, tell):
-        del clouds, destroy, within, tell
-        made.did.append(f"remove {','.join(host.name for host in leaving)}")
-        made.staying = dict(staying)
+    def remove(self):
+        made.did.append(f"remove {','.join(host.name for host in self.leaving)}")
+        made.staying = dict(self.staying)
         made.files = {path.name for path in (tmp_path / "etc").rglob("*") if path.parent != tmp_path / "etc"}
         made.files = {name for name in made.files if "." in name}
         return made.stuck
@@ -71,7 +70,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> World:
     found = {"control": {"boss"}, "compute": {"one", "two"}, "baremetal": {"boss", "one", "two"}}
     monkeypatch.setattr(provider, "Convergence", FakeConvergence)
     monkeypatch.setattr(provider, "seen", lambda _, before, __: before)
-    monkeypatch.setattr(removal, "remove", remove)
+    monkeypatch.setattr(removal.Removal, "run", remove)
     monkeypatch.setattr(kolla.Kolla, "groups", lambda _: found)
     monkeypatch.setattr(groups, "shipped", lambda _: "[baremetal:children]\ncontrol\n")
     return made
