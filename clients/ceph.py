@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -183,7 +183,12 @@ class CommandRefused(CloudError):  # noqa: N818 - the state, in Ceph's sense
 
 
 def command(
-    handle: rados.Rados, prefix: str, *, to: Literal["monitor", "manager"] = "monitor", **arguments: object
+    handle: rados.Rados,
+    prefix: str,
+    *,
+    to: Literal["monitor", "manager"] = "monitor",
+    none_for: Collection[int] = (),
+    **arguments: object,
 ) -> Any:
     """Run the command that ``ceph`` calls PREFIX, and return its JSON; text where it is none, None where empty.
 
@@ -191,6 +196,7 @@ def command(
         handle: the connection.
         prefix: such as ``osd tree``.
         to: who answers it: the monitors, or the active manager and its modules.
+        none_for: numbers of errors that are an answer: None is returned for them.
         **arguments: by the names that ``ceph`` itself sends.
 
     Raises:
@@ -203,6 +209,8 @@ def command(
         code, out, said = send(text, b"", timeout=int(CONNECT_TIMEOUT_S))
     except rados.Error as error:
         raise CloudError(f"the Ceph {to} did not answer `ceph {prefix}`: {error}") from error
+    if abs(code) in none_for:
+        return None
     if code:
         # A module's traceback ends with what went wrong.
         last = (said.strip().splitlines() or [f"error {abs(code)}"])[-1]

@@ -16,6 +16,7 @@ import rados
 from clients import ceph
 from clients.errors import CloudError
 
+_GONE = (errno.ENOENT,)
 STAMPS = "private-cloud/ceph-users/"
 """Under it a user's own key says which stack made it. In the store, so it never changes."""
 
@@ -80,13 +81,8 @@ def connected(login: str, conf: str | None) -> Iterator[rados.Rados]:
 
 def find(handle: rados.Rados, name: str) -> User | None:
     """The user, or None."""
-    try:
-        (found,) = ceph.command(handle, "auth get", entity=_entity(name))
-    except ceph.CommandRefused as refused:
-        if refused.code == errno.ENOENT:
-            return None
-        raise
-    return User(name, found["key"], found["caps"])
+    found = ceph.command(handle, "auth get", none_for=_GONE, entity=_entity(name))
+    return User(name, found[0]["key"], found[0]["caps"]) if found else None
 
 
 def ensure(handle: rados.Rados, name: str, caps: Mapping[str, str], owner: str) -> User:
@@ -151,11 +147,7 @@ def with_caps(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
 
 def remove(handle: rados.Rados, name: str) -> None:
     """Remove the user and the note whose it is; gone already is success."""
-    try:
-        ceph.command(handle, "auth rm", entity=_entity(name))
-    except ceph.CommandRefused as refused:
-        if refused.code != errno.ENOENT:
-            raise
+    ceph.command(handle, "auth rm", none_for=_GONE, entity=_entity(name))
     ceph.command(handle, "config-key rm", key=STAMPS + name)
 
 
@@ -179,22 +171,13 @@ def refuse_without_rights(handle: rados.Rados) -> None:
         CommandRefused: it may not.
     """
     nobody = str(uuid.uuid4())
-    try:
-        ceph.command(handle, "auth caps", entity=_entity(nobody), caps=["mon", "allow r"])
-    except ceph.CommandRefused as refused:
-        if refused.code != errno.ENOENT:
-            raise
+    ceph.command(handle, "auth caps", none_for=_GONE, entity=_entity(nobody), caps=["mon", "allow r"])
     ceph.command(handle, "config-key rm", key=STAMPS + nobody)
 
 
 def _stamp(handle: rados.Rados, name: str) -> str | None:
-    try:
-        stamp = ceph.command(handle, "config-key get", key=STAMPS + name)
-    except ceph.CommandRefused as refused:
-        if refused.code == errno.ENOENT:
-            return None
-        raise
-    return str(stamp)
+    stamp = ceph.command(handle, "config-key get", none_for=_GONE, key=STAMPS + name)
+    return None if stamp is None else str(stamp)
 
 
 def _entity(name: str) -> str:

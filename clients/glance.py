@@ -26,33 +26,21 @@ STAMP_REMOVED = "private_cloud_removed"
 STAMP_PREFIX = "private_cloud_"
 # What Glance manages under its own names; everything else on a record is a property of somebody's.
 CORE_FIELDS = frozenset(
-    {
-        "id",
-        "name",
-        "status",
-        "visibility",
-        "owner",
-        "tags",
-        "size",
-        "virtual_size",
-        "checksum",
-        "os_hash_algo",
-        "os_hash_value",
-        "os_hidden",
-        "protected",
-        "min_disk",
-        "min_ram",
-        "disk_format",
-        "container_format",
-        "created_at",
-        "updated_at",
-        "self",
-        "file",
-        "schema",
-        "locations",
-        "direct_url",
+    (
+        *("id", "name", "status", "visibility", "owner", "tags", "size", "virtual_size", "checksum"),
+        *("os_hash_algo", "os_hash_value", "os_hidden", "protected", "min_disk", "min_ram", "disk_format"),
+        *(
+            "container_format",
+            "created_at",
+            "updated_at",
+            "self",
+            "file",
+            "schema",
+            "locations",
+            "direct_url",
+        ),
         "stores",
-    }
+    )
 )
 RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"

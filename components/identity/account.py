@@ -7,12 +7,12 @@ import pulumi_openstack as openstack
 
 from components.identity.ids import Ids
 from components.identity.login_files import (
-    CredentialLogin,
     Login,
-    PasswordLogin,
     cloud_entry,
     clouds_yaml,
+    credential_login,
     openrc,
+    password_login,
 )
 from components.identity.lookup import role_ids
 from components.identity.role_assignments import RoleAssignments
@@ -153,16 +153,13 @@ class ServiceAccount(pulumi.ComponentResource):
             )
             for serial in spec.serials
         ]
-        return pulumi.Output.all(made[-1].credential_id, made[-1].secret).apply(_as_login)
+        return pulumi.Output.all(made[-1].credential_id, made[-1].secret).apply(
+            lambda known: credential_login(*known)
+        )
 
     def _password_login(self, access: AccessSpec) -> pulumi.Output[Login]:
         user = (self._spec.name, self._spec.domain)
         # After the user: a password that Keystone has not taken yet is handed out to nobody.
         return pulumi.Output.all(self._password, self.user_id).apply(
-            lambda known: PasswordLogin(*user, known[0], access.project, access.domain)
+            lambda known: password_login(*user, known[0], access.project, access.domain)
         )
-
-
-def _as_login(known: list[str]) -> Login:
-    credential_id, secret = known
-    return CredentialLogin(credential_id, secret)

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import PurePosixPath
 from shlex import join, quote
+from typing import Any
 
 import pulumi
 import pulumi_command as command
@@ -52,46 +53,33 @@ class KollaDomainFile(pulumi.ComponentResource):
         if problem:
             raise pulumi.RunError(problem)
         script = _Script(domain, kolla)
-        # The folder and the machine are triggers of a replacement, old before new; other changes run
-        # `update` in place.
-        child_opts = pulumi.ResourceOptions(
-            parent=self,
-            replace_on_changes=["triggers"],
-            additional_secret_outputs=["stdin", "stdout", "stderr"],
-        )
-        stdin = text.apply(_not_a_template)
-        triggers = [str(script.file), kolla.host.address if kolla.host else ""]
+        how: dict[str, Any] = {
+            "create": script.write,
+            "update": script.write,
+            "delete": script.remove,
+            "stdin": text.apply(_not_a_template),
+            # The folder and the machine: a replacement, old before new; other changes run `update` in place.
+            "triggers": [str(script.file), kolla.host.address if kolla.host else ""],
+            # Kolla's output of one run would be the next run's environment, which has a limit.
+            "add_previous_output_in_env": False,
+            "opts": pulumi.ResourceOptions(
+                parent=self,
+                replace_on_changes=["triggers"],
+                additional_secret_outputs=["stdin", "stdout", "stderr"],
+            ),
+        }
         made: command.local.Command | command.remote.Command
-        # Kolla's output of one run would be the next run's environment, which has a limit: not added.
         if kolla.host is None:
-            made = command.local.Command(
-                name,
-                create=script.write,
-                update=script.write,
-                delete=script.remove,
-                stdin=stdin,
-                triggers=triggers,
-                add_previous_output_in_env=False,
-                opts=child_opts,
-            )
+            made = command.local.Command(name, **how)
         else:
-            made = command.remote.Command(
-                name,
-                connection=command.remote.ConnectionArgs(
-                    host=kolla.host.address,
-                    port=kolla.host.port,
-                    user=kolla.host.user,
-                    private_key=secret_output(kolla.host.private_key),
-                    host_key=kolla.host.host_key,
-                ),
-                create=script.write,
-                update=script.write,
-                delete=script.remove,
-                stdin=stdin,
-                triggers=triggers,
-                add_previous_output_in_env=False,
-                opts=child_opts,
+            connection = command.remote.ConnectionArgs(
+                host=kolla.host.address,
+                port=kolla.host.port,
+                user=kolla.host.user,
+                private_key=secret_output(kolla.host.private_key),
+                host_key=kolla.host.host_key,
             )
+            made = command.remote.Command(name, connection=connection, **how)
         self.file = made.id.apply(lambda _: str(script.file))
         self.register_outputs({"file": self.file})
 

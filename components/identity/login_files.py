@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 import yaml
@@ -11,44 +11,22 @@ from clients import clouds_yaml as entries
 from clients.clouds_yaml import Entry
 from clients.errors import CloudError
 
-
-@dataclass(frozen=True)
-class PasswordLogin:
-    """A user's own login to one project, or where `project` is None to the domain itself."""
-
-    user: str
-    user_domain: str
-    password: str = field(repr=False)
-    project: str | None
-    domain: str
-
-    @property
-    def auth(self) -> dict[str, str]:
-        """What proves it, and the scope, in the words of clouds.yaml."""
-        proof = {"username": self.user, "user_domain_name": self.user_domain, "password": self.password}
-        if self.project is None:
-            return {**proof, "domain_name": self.domain}
-        return {**proof, "project_name": self.project, "project_domain_name": self.domain}
-
-    auth_type = "password"
+Login = dict[str, Any]
+"""What an entry of clouds.yaml says of the account: ``auth_type``, and ``auth`` but for the address."""
 
 
-@dataclass(frozen=True)
-class CredentialLogin:
+def password_login(user: str, user_domain: str, password: str, project: str | None, domain: str) -> Login:
+    """A user's own login to PROJECT of DOMAIN, or where that is None to the domain itself."""
+    scope = {"project_name": project, "project_domain_name": domain} if project else {"domain_name": domain}
+    proof = {"username": user, "user_domain_name": user_domain, "password": password}
+    return {"auth_type": "password", "auth": proof | scope}
+
+
+def credential_login(credential_id: str, secret: str) -> Login:
     """An application credential, which is for one project and needs no more names."""
+    proof = {"application_credential_id": credential_id, "application_credential_secret": secret}
+    return {"auth_type": "v3applicationcredential", "auth": proof}
 
-    credential_id: str
-    secret: str = field(repr=False)
-
-    @property
-    def auth(self) -> dict[str, str]:
-        """What proves it, in the words of clouds.yaml."""
-        return {"application_credential_id": self.credential_id, "application_credential_secret": self.secret}
-
-    auth_type = "v3applicationcredential"
-
-
-Login = PasswordLogin | CredentialLogin
 
 # Each of these would be mixed into the login, or preferred to it, if it were left from another one.
 _OTHERS = (
@@ -78,8 +56,8 @@ def clouds_yaml(entry: Entry, logins: Mapping[str, Login]) -> str:
     """A clouds.yaml with an entry for each of LOGINS, in their order."""
     clouds = {
         name: {
-            "auth_type": login.auth_type,
-            "auth": {"auth_url": entry.auth_url, **login.auth},
+            "auth_type": login["auth_type"],
+            "auth": {"auth_url": entry.auth_url, **login["auth"]},
             **_where(entry),
         }
         for name, login in logins.items()
@@ -90,7 +68,12 @@ def clouds_yaml(entry: Entry, logins: Mapping[str, Login]) -> str:
 def openrc(entry: Entry, logins: Mapping[str, Login]) -> str:
     """Lines for a POSIX shell that set the first of LOGINS, and unset what others may have left."""
     name, login = next(iter(logins.items()))
-    settings = {"auth_type": login.auth_type, "auth_url": entry.auth_url, **login.auth, **_where(entry)}
+    settings = {
+        "auth_type": login["auth_type"],
+        "auth_url": entry.auth_url,
+        **login["auth"],
+        **_where(entry),
+    }
     return "\n".join(
         [
             f"# {name}: read this into a shell with `. ./openrc`",

@@ -10,17 +10,17 @@ taken), and the SDK's calls make exceptions of them, without Keystone's reason p
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from openstack.connection import Connection
+from pydantic import BaseModel, ConfigDict, Field
 from requests import Response
 
 from clients import exact, openstack
 from clients.errors import CloudError
+from dynamic_providers.base import Inputs
 
 REVOKED_S = 1.0
 """Keystone rounds the moment of a password's change to the second: a token of that second is refused too."""
@@ -29,23 +29,60 @@ LOGINS = 3
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What a credential should be.
+class AccessRule(BaseModel):
+    """One kind of request that a credential may be used for.
 
     Attributes:
-        name: unique among the user's credentials.
-        description: says which stack made it; a credential of this name with another one is somebody else's.
-        roles: ids of the roles it is limited to.
-        access_rules: {service, method, path} of each request it is limited to; empty for no limit.
-        expires_at: when it ends, with its time zone; None for never.
+        service: type of the service in the catalogue, such as image.
+        method: of the request.
+        path: of the request, from the service's address on; * and ** stand for parts of it.
     """
 
-    name: str
-    description: str
-    roles: Sequence[str]
-    access_rules: Sequence[Mapping[str, str]]
-    expires_at: datetime | None
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: str = Field(min_length=1)
+    method: Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
+    path: str = Field(pattern="^/", max_length=225)
+
+
+class ApplicationCredentialArgs(Inputs):
+    """What an application credential declares.
+
+    Attributes:
+        cloud: entry of clouds.yaml with an administrator's login, and where the cloud is.
+        user_id: of the account, which makes it itself.
+        password: of the account. Counts when it is made only.
+        project_id: what it gives access to.
+        name: unique among the account's credentials.
+        roles: ids of the roles it is limited to, sorted; with those that they imply.
+        access_rules: the requests it is limited to; empty for no limit.
+        expires_at: ISO 8601 with time zone; left out, it does not expire.
+        revision: of the account's roles on the project: with other roles it is made anew.
+        owner_stack: ``project/stack``: whose it is.
+    """
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # one is the password
+
+    cloud: str = Field(min_length=1)
+    user_id: str = Field(min_length=1)
+    password: str = Field(min_length=1, repr=False)
+    project_id: str = Field(min_length=1)
+    name: str = Field(min_length=1, max_length=255)
+    roles: list[str] = Field(min_length=1)
+    access_rules: list[AccessRule] = Field(default_factory=list)
+    expires_at: str | None = None
+    revision: int = 1
+    owner_stack: str = Field(min_length=1)
+
+    @property
+    def description(self) -> str:
+        """Says which stack made it: a credential of its name with another description is somebody else's."""
+        return f"Made by the Pulumi stack {self.owner_stack}"
+
+    @property
+    def end(self) -> datetime | None:
+        """When it expires."""
+        return datetime.fromisoformat(self.expires_at) if self.expires_at else None
 
     def body(self) -> Record:
         """The request to make it; `unrestricted` is never asked for."""
@@ -56,9 +93,9 @@ class Wanted:
             "unrestricted": False,
         }
         if self.access_rules:
-            fields["access_rules"] = [dict(rule) for rule in self.access_rules]
-        if self.expires_at:
-            fields["expires_at"] = self.expires_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            fields["access_rules"] = [rule.model_dump() for rule in self.access_rules]
+        if self.end:
+            fields["expires_at"] = self.end.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return {"application_credential": fields}
 
 
@@ -70,7 +107,7 @@ def get(conn: Connection, user_id: str, credential_id: str) -> Record | None:
     return _record(response, f"show application credential {credential_id} of user {user_id}")
 
 
-def make(cloud: str, login: openstack.Login, wanted: Wanted) -> Record:
+def make(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Record:
     """Make the credential as the account itself; the answer has its secret.
 
     One of this name that a killed run made is deleted first: nobody has its secret, and Keystone never tells
@@ -79,22 +116,22 @@ def make(cloud: str, login: openstack.Login, wanted: Wanted) -> Record:
     Raises:
         CloudError: it would be past its end at once, its name is somebody else's, or Keystone refuses.
     """
-    if wanted.expires_at and wanted.expires_at <= datetime.now(UTC):
+    if wanted.end and wanted.end <= datetime.now(UTC):
         raise CloudError(
-            f"application credential {wanted.name!r} would expire on {wanted.expires_at.isoformat()}, which is "
+            f"application credential {wanted.name!r} would expire on {wanted.end.isoformat()}, which is "
             "past; give a later `expires`, or drop the credential"
         )
-    response = _post(cloud, login, wanted)
+    response = _post(login, wanted)
     if response.status_code == HTTPStatus.CONFLICT:
-        with openstack.connect(cloud) as conn:
-            _remove_namesakes(conn, login.user_id, wanted)
-        response = _post(cloud, login, wanted)
+        with openstack.connect(wanted.cloud) as conn:
+            _remove_namesakes(conn, wanted)
+        response = _post(login, wanted)
     return _record(response, f"make application credential {wanted.name!r}")
 
 
-def _post(cloud: str, login: openstack.Login, wanted: Wanted) -> Response:
+def _post(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Response:
     for attempt in range(1, LOGINS + 1):
-        with openstack.connect(cloud, login) as own:
+        with openstack.connect(wanted.cloud, login) as own:
             url = f"/users/{login.user_id}/application_credentials"
             response = own.identity.post(url, json=wanted.body())
         if response.status_code != HTTPStatus.UNAUTHORIZED or attempt == LOGINS:
@@ -103,7 +140,8 @@ def _post(cloud: str, login: openstack.Login, wanted: Wanted) -> Response:
     return response
 
 
-def _remove_namesakes(conn: Connection, user_id: str, wanted: Wanted) -> None:
+def _remove_namesakes(conn: Connection, wanted: ApplicationCredentialArgs) -> None:
+    user_id = wanted.user_id
     collection = f"users/{user_id}/application_credentials"
     response, ours = exact.listed(
         conn.identity, collection, {"name": wanted.name, "description": wanted.description}

@@ -95,13 +95,7 @@ def _outputs(user: users.User, monitors: users.Monitors) -> CephUserOutputs:
 
 
 class CephUser(DynamicResource, module="ceph", name="User"):
-    """One cephx user and its key. See CephUserArgs for what it declares.
-
-    Attributes:
-        key: in base64; a secret output.
-        fsid: of the cluster.
-        mon_host: the monitors' addresses, as ceph.conf writes them.
-    """
+    """One cephx user and its key. See CephUserArgs for what it declares."""
 
     made_by = CephUserProvider
 

@@ -70,9 +70,6 @@ class DefaultSecurityGroup(DynamicResource, module="networking", name="DefaultSe
 
     openstack.networking.SecGroup cannot: Neutron makes this group itself, with rules that let each port of
     the group reach each other. See DefaultSecurityGroupArgs for what it declares.
-
-    Attributes:
-        security_group_id: of the group.
     """
 
     made_by = DefaultSecurityGroupProvider

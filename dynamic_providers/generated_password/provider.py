@@ -61,11 +61,7 @@ def _generated() -> str:
 
 
 class GeneratedPassword(DynamicResource, module="identity", name="GeneratedPassword"):
-    """A password of 32 letters and digits; another serial makes another one, in place.
-
-    Attributes:
-        password: a secret output.
-    """
+    """A password of 32 letters and digits; another serial makes another one, in place."""
 
     made_by = GeneratedPasswordProvider
 

@@ -82,9 +82,6 @@ class HostOs(DynamicResource, module="hosts", name="HostOs"):
     """The bootc images of all hosts of a stack, brought to them one host at a time.
 
     It succeeds also where hosts failed, so that state tells of the others: look at the results.
-
-    Attributes:
-        results: by host: ok, image, digest, serial, message, untouched.
     """
 
     made_by = HostOsProvider

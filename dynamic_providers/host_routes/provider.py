@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pulumi
 from pydantic import BaseModel, ConfigDict, Field
 
 from clients.neutron import subnets
@@ -92,11 +91,6 @@ class HostRoutes(DynamicResource, module="network", name="HostRoutes"):
 
     The OpenStack plugin has a resource for a single route. It is not used: its refresh fails where a route
     was removed by hand, a create that was killed cannot be run again, and what others added stays unseen.
-
-    Attributes:
-        routes: what is declared.
     """
 
     made_by = HostRoutesProvider
-
-    routes: pulumi.Output[list[dict[str, str]]]

@@ -83,7 +83,11 @@ def hand_over(name: str, address: str, labels: Mapping[str, str], clouds: Clouds
         words = sorted(f"{key}={value}" for key, value in labels.items())
         known = _known(handle, name)
         if known is None:
-            added = {"hostname": name, "addr": address, "labels": [",".join([*words, NOT_YET])]}
+            added: dict[str, Any] = {
+                "hostname": name,
+                "addr": address,
+                "labels": [",".join([*words, NOT_YET])],
+            }
             try:
                 ceph.command(handle, "orch host add", to="manager", **added)
             except CommandRefused as error:
@@ -128,13 +132,9 @@ def take_back(name: str, clouds: Clouds) -> str | None:
 
 def orchestrator(handle: rados.Rados) -> str | None:
     """The name of the orchestrator that answers; None where there is none, or it is not able to."""
-    try:
-        status = ceph.command(handle, "orch status", to="manager")
-    except CommandRefused as error:
-        if error.code in {errno.ENOENT, errno.EINVAL, errno.ENOTSUP}:  # none chosen; no module; unable to
-            return None
-        raise
-    return str(status["backend"]) if status["available"] else None
+    none = {errno.ENOENT, errno.EINVAL, errno.ENOTSUP}  # none chosen; no module; unable to
+    status = ceph.command(handle, "orch status", to="manager", none_for=none)
+    return str(status["backend"]) if status and status["available"] else None
 
 
 def _known(handle: rados.Rados, name: str) -> dict[str, Any] | None:
@@ -143,10 +143,6 @@ def _known(handle: rados.Rados, name: str) -> dict[str, Any] | None:
 
 
 def _safe(handle: rados.Rados, id_: int) -> bool:
-    try:
-        told = ceph.command(handle, "osd safe-to-destroy", to="manager", ids=[str(id_)])
-    except CommandRefused as error:
-        if error.code in {errno.EBUSY, errno.EAGAIN}:  # it holds data; not enough is known of it
-            return False
-        raise
-    return id_ in told["safe_to_destroy"]
+    unsafe = {errno.EBUSY, errno.EAGAIN}  # it holds data; not enough is known of it
+    told = ceph.command(handle, "osd safe-to-destroy", to="manager", none_for=unsafe, ids=[str(id_)])
+    return bool(told) and id_ in told["safe_to_destroy"]

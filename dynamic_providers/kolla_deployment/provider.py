@@ -99,13 +99,8 @@ class KollaDeployment(DynamicResource, module="kolla", name="KollaDeployment"):
     A host that fails does not fail the resource, so that the others are in state: look at `results`. The next run
     goes on with the steps that the host itself says are missing. A host that is no longer declared is undeployed,
     and so are all when the resource is deleted. See KollaDeploymentArgs for what it declares.
-
-    Attributes:
-        results: {ok, step, task, message, log, wanted} by the name of the host; texts are "" where it is well.
-        skipped: steps that cannot run here.
     """
 
     made_by = KollaDeploymentProvider
 
     results: pulumi.Output[dict[str, dict[str, Any]]]
-    skipped: pulumi.Output[list[str]]

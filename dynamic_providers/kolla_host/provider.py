@@ -4,7 +4,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import pulumi
 from pydantic import Field
 
 from clients.errors import CloudError
@@ -124,13 +123,6 @@ class KollaHost(DynamicResource, module="kolla", name="KollaHost"):
 
     See KollaHostArgs for what it declares, KollaHostOutputs for what it finds out. Whatever runs Ansible on the
     host depends on it. Its removal takes it out of the inventory and does not touch the host.
-
-    Attributes:
-        seen_host_key: that key, ``TYPE BASE64``.
-        disks: size in bytes of each OSD disk.
     """
 
     made_by = KollaHostProvider
-
-    seen_host_key: pulumi.Output[str]
-    disks: pulumi.Output[dict[str, int]]

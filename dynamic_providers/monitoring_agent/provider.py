@@ -121,9 +121,6 @@ class MonitoringAgent(DynamicResource, module="hosts", name="MonitoringAgent"):
 
     It succeeds also where hosts failed, so that state tells of the others: look at the results. The license key is
     a secret in state.
-
-    Attributes:
-        results: by host: ok, digest of the configuration, task, message, log, leaving.
     """
 
     made_by = MonitoringAgentProvider

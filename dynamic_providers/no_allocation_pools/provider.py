@@ -1,6 +1,5 @@
 """The CRUD of a subnet's having no allocation pools."""
 
-import pulumi
 from openstack.connection import Connection
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,12 +67,6 @@ def _set(cloud: Connection, id_: str, pools: list[Pool]) -> None:
 
 
 class NoAllocationPools(DynamicResource, module="network", name="NoAllocationPools"):
-    """That Neutron gives no address of one subnet out by itself; a port may still be given one.
-
-    Attributes:
-        given_back: the pools that the subnet gets where this is no longer declared.
-    """
+    """That Neutron gives no address of one subnet out by itself; a port may still be given one."""
 
     made_by = NoAllocationPoolsProvider
-
-    given_back: pulumi.Output[list[dict[str, str]]]

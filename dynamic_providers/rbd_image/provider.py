@@ -185,13 +185,6 @@ class RbdImage(DynamicResource, module="ceph", name="RbdImage"):
 
     Makes, for the current generation, a queued Glance record, the RBD image of the same id with the
     protected snapshot ``snap``, and the record's location. See RbdImageArgs for what it declares.
-
-    Attributes:
-        glance_id: of the current generation; also its RBD image's name.
-        location: ``rbd://FSID/POOL/ID/snap``.
-        size_bytes: of the virtual disk.
-        sha512: of the RAW disk, in hex; empty where none was computed.
-        retired: Glance ids of former generations that are hidden: in use, or kept.
     """
 
     made_by = RbdImageProvider
@@ -199,5 +192,3 @@ class RbdImage(DynamicResource, module="ceph", name="RbdImage"):
     glance_id: pulumi.Output[str]
     location: pulumi.Output[str]
     size_bytes: pulumi.Output[int]
-    sha512: pulumi.Output[str]
-    retired: pulumi.Output[list[str]]

@@ -151,13 +151,8 @@ class RoleSet(DynamicResource, module="identity", name="RoleSet"):
     has at that moment, and keeps only those that stay. So the roles change first, all at once, and then what
     rests on them is made with the roles that stay. See RoleSetArgs for what it
     declares.
-
-    Attributes:
-        given: ids of the roles that were declared at the last run.
-        revision: rises with each change of the roles; give it to what rests on them.
     """
 
     made_by = RoleSetProvider
 
-    given: pulumi.Output[list[str]]
     revision: pulumi.Output[int]

@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-import pulumi
 from pulumi.dynamic import DiffResult
 from pydantic import Field
 
@@ -89,11 +88,6 @@ class UndeclaredGrants(DynamicResource, module="identity", name="UndeclaredGrant
 
     Removes them when it is made or updated, but never the account's that runs it, nor the project's last admin.
     An empty list is no change; deleting it changes nothing in the cloud.
-
-    Attributes:
-        removed: what the last update removed: who, which role, where.
     """
 
     made_by = UndeclaredGrantsProvider
-
-    removed: pulumi.Output[list[str]]

@@ -101,7 +101,7 @@ MUTANTS = (
         "tests/unit/test_account.py",
     ),
     Mutant(
-        "dynamic_providers.application_credential.credentials:Wanted.body",
+        "dynamic_providers.application_credential.credentials:ApplicationCredentialArgs.body",
         '"unrestricted": False',
         '"unrestricted": True',
         "tests/unit/test_application_credential.py",
