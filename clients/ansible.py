@@ -167,6 +167,34 @@ def beside(program: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return os.environ | dict(environment) | {"PATH": os.pathsep.join(folders)}
 
 
+def answer(installed: str, *command: str, environment: Mapping[str, str]) -> str:
+    """What one of Ansible's programs prints.
+
+    Args:
+        installed: a program beside which Ansible is: kolla-ansible, by its name or path.
+        command: the program and its arguments.
+        environment: what it gets beside this process's own.
+    """
+    done = subprocess.run(
+        # A program is looked for in the PATH of this process, not in the one that it gets.
+        ["/usr/bin/env", *command],
+        env=beside(located(installed), environment),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        said = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
+        raise CloudError(f"`{' '.join(command)}` failed: {said}")
+    return done.stdout
+
+
+def inventory(installed: str, path: Path, environment: Mapping[str, str]) -> dict[str, Any]:
+    """The inventory at PATH as Ansible reads it: groups by name, and under ``_meta`` the variables of hosts."""
+    words = ("ansible-inventory", "--inventory", str(path), "--list")
+    found: dict[str, Any] = json.loads(answer(installed, *words, environment=environment))
+    return found
+
+
 def last_words(log: Path) -> str:
     """What a log says last that tells why: Ansible's last error, or else its last line."""
     with log.open("rb") as file:

@@ -57,6 +57,7 @@ class BareMetalHost(pulumi.ComponentResource):
                 **dict(host),
                 host_key=spec.host_key,
                 inventory=Path(kolla.inventory),
+                command=kolla.command,
                 inventory_vars=INVENTORY_VARS,
                 kickstart=render(installation),
                 kickstart_file=kickstart_file,

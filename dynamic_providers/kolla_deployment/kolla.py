@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from typing import Any
 from clients import ansible
 from clients.ansible import RunResult
 from clients.ansible_progress import TaskProgress
-from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import configuration
 
 PROGRAM_FOLDER = Path(__file__).resolve().parents[2]
@@ -114,31 +112,18 @@ class Kolla:
 
     def groups(self) -> dict[str, set[str]]:
         """The hosts of each group, whoever wrote them into the inventory."""
-        found = json.loads(self._answer("ansible-inventory", "--inventory", str(self.inventory), "--list"))
+        found = ansible.inventory(self.command, self.inventory, self.environment)
         return {name: _members(found, name) for name in found if name != "_meta"}
 
     def has_collection(self) -> bool:
         """Whether the collection that bootstrap-servers needs is installed."""
-        return COLLECTION in self._answer("ansible-galaxy", "collection", "list", COLLECTION)
+        words = ("ansible-galaxy", "collection", "list", COLLECTION)
+        return COLLECTION in ansible.answer(self.command, *words, environment=self.environment)
 
     def log(self, step: str) -> Path:
         """A log file of its own for a run that starts now."""
         now = datetime.now(UTC)
         return self.logs / f"{now:%Y%m%dT%H%M%S.%f}-{step}.log"
-
-    def _answer(self, *command: str) -> str:
-        environment = ansible.beside(ansible.located(self.command), self.environment)
-        done = subprocess.run(
-            # A program is looked for in the PATH of this process, not in the one that it gets.
-            ["/usr/bin/env", *command],
-            env=environment,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode != 0:
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-            said = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
-            raise CloudError(f"`{' '.join(command)}` failed: {said}")
-        return done.stdout
 
 
 def _members(groups: Mapping[str, Any], name: str) -> set[str]:

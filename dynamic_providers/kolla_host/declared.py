@@ -15,6 +15,7 @@ class KollaHostArgs(ManagedHost, Inputs):
     Attributes:
         host_key: the public SSH key it has to have; left out, the first one seen is kept.
         inventory: the inventory folder.
+        command: Kolla-Ansible's program, beside which Ansible is.
         inventory_vars: what goes beside ansible_host.
         kickstart: the text it is installed by.
         kickstart_file: where that is written.
@@ -26,6 +27,7 @@ class KollaHostArgs(ManagedHost, Inputs):
 
     host_key: str | None = None
     inventory: Path
+    command: str = "kolla-ansible"
     inventory_vars: dict[str, str | list[str]] = Field(default_factory=dict)
     kickstart: str
     kickstart_file: Path

@@ -20,7 +20,7 @@ def require_place(host: KollaHostArgs, made: Collection[Path] = ()) -> None:
         host: what is declared.
         made: files that are ours by what the state says, whatever is in them.
     """
-    inventory.require_free(host.inventory, host.name, host.ssh.address)
+    inventory.require_free(host.inventory, host.name, host.ssh.address, host.command)
     for path in host.files:
         if path not in made:
             made_files.require_ours(path)

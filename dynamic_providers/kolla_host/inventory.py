@@ -1,5 +1,6 @@
 """One host's own file in Kolla-Ansible's inventory folder, and what else there speaks of the host."""
 
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +8,11 @@ from typing import Any
 
 import yaml
 
+from clients import ansible, regular_file
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from dynamic_providers.kolla_host import definitions
+
+_VARIABLES = frozenset({"group_vars", "host_vars"})
 
 
 def text(host: ManagedHost, variables: Mapping[str, Any]) -> str:
@@ -35,27 +38,58 @@ def known_hosts_of(folder: Path, name: str) -> Path:
     return folder / ".known_hosts.d" / name
 
 
-def require_free(folder: Path, name: str, address: str) -> None:
-    """Refuse a host that another file of the folder speaks of too, under its name or at its address."""
+def require_free(folder: Path, name: str, address: str, command: str) -> None:
+    """Refuse a host that another file of the folder speaks of too, under its name or at its address.
+
+    Args:
+        folder: of the inventory.
+        name: the host's.
+        address: the host's.
+        command: kolla-ansible, whose Ansible reads the others' files.
+    """
     if folder.exists() and not folder.is_dir():
         raise CloudError(
             f"the inventory {folder} is a file; where hosts are declared it has to be a folder: move the file into"
             f" one, without these hosts, and give that folder"
         )
-    own = file_of(folder, name)
-    for path in definitions.inventory_files(folder):
-        if path == own:
+    others = _others(folder, file_of(folder, name))
+    if not others:
+        return
+    own = {"ANSIBLE_INVENTORY_IGNORE_REGEX": f"^{re.escape(file_of(folder, name).name)}$"}
+    found = ansible.inventory(command, folder, own)
+    known = found.pop("_meta")["hostvars"]
+    for host in sorted({host for group in found.values() for host in group.get("hosts", ())}):
+        word = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w.-])")  # unless a range has it
+        path = next((path for path, text in others.items() if word.search(text)), f"a file of {folder}")
+        if host == name:
+            raise CloudError(
+                f"host {name} is in {path} too, and Ansible would mix the two; take it out of that file"
+            )
+        if address in {known.get(host, {}).get("ansible_host"), host}:
+            raise CloudError(
+                f"address {address} of host {name} belongs to host {host} in {path}; was it renamed? Take {host}"
+                f" out of the stack and run up first, install the machine as {name}, then declare it"
+            )
+
+
+def _others(folder: Path, own: Path) -> dict[Path, str]:
+    """The texts of the files of the folder but for the host's own; Ansible would wait for one that is a FIFO."""
+    texts = {}
+    for path in sorted(folder.rglob("*")):
+        if (
+            path.is_dir()
+            or path == own
+            or any(part.startswith(".") for part in path.relative_to(folder).parts)
+        ):
             continue
-        for host, its_address in definitions.hosts(path, name).items():
-            if host == name:
-                raise CloudError(
-                    f"host {name} is in {path} too, and Ansible would mix the two; take it out of that file"
-                )
-            if address in {its_address, host}:
-                raise CloudError(
-                    f"address {address} of host {name} belongs to host {host} in {path}; was it renamed? Take {host}"
-                    f" out of the stack and run up first, install the machine as {name}, then declare it"
-                )
+        try:
+            texts[path] = regular_file.text(path, errors="replace")
+        except OSError as error:
+            raise CloudError(
+                f"the inventory's file {path} cannot be read ({error.strerror}); Ansible reads every file of that folder: "
+                "mend it or move it away"
+            ) from None
+    return texts
 
 
 def _host_vars(host: ManagedHost, variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,6 +45,8 @@ State = ResourceState[KollaHostArgs, KollaHostOutputs]
 class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
     """One host's place in Kolla's inventory, changed in place."""
 
+    reached_by = frozenset({"command"})
+
     def needs_repair(self, outputs: KollaHostOutputs) -> bool:
         """What was edited by hand is put right by the next run; what a host lacks stops it, with what it is."""
         return bool(outputs.drift or outputs.unmet)

@@ -19,6 +19,7 @@ from dynamic_providers.kolla_host import enrolment, inventory, made_files
 from dynamic_providers.kolla_host.provider import KollaHost, KollaHostProvider
 from tests.managed_hosts import inputs_of, managed_host, reached, ssh_host
 
+KOLLA = str(Path(__file__).parents[2] / ".cloud" / "kolla" / "programs" / "kolla-ansible")
 crud: Any = KollaHostProvider()
 FSID = "317c3485-eaee-4855-b037-26ba60bceee8"
 KEY, OTHER_KEY = ("ssh-ed25519 " + base64.b64encode(name).decode() for name in (b"one", b"two"))
@@ -112,6 +113,7 @@ def args(tmp_path):
     return {
         **inputs_of(managed_host(reached_in(tmp_path), roles=("compute", "storage"))),
         "inventory": str(tmp_path / "inventory"),
+        "command": KOLLA,
         "inventory_vars": {"network_interface": "mgmt"},
         "kickstart": "reboot\n",
         "kickstart_file": str(tmp_path / "kickstarts" / "compute-1.ks"),

@@ -10,7 +10,7 @@ from clients import host_keys
 from clients.errors import CloudError
 from dynamic_providers.ceph_login_files import files as login_files
 from dynamic_providers.kolla_deployment import configuration, groups, shared_files
-from dynamic_providers.kolla_host import definitions, made_files
+from dynamic_providers.kolla_host import inventory, made_files
 from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
 
@@ -28,7 +28,7 @@ def fifo(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "read",
     [
-        lambda path: definitions.hosts(path, "host-1"),
+        lambda path: inventory.require_free(path.parent, "host-1", "10.0.0.21", "kolla-ansible"),
         lambda path: configuration.secrets(path.parent),
         host_keys.pinned,
         made_files.read,
