@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import TextIO
 
+import psutil
+
 from clients.errors import CloudError
 
 NAME = ".private-cloud.lock"
@@ -16,7 +18,7 @@ PROGRAMS = frozenset({"kolla-ansible", "ansible-playbook"})
 
 
 @contextmanager
-def held(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> Iterator[int]:
+def held(configdir: Path, inventory: Path) -> Iterator[int]:
     """Hold the lock; its file descriptor is for whatever has to hold it on if this program is killed.
 
     Raises:
@@ -25,7 +27,7 @@ def held(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> I
     path = configdir / NAME
     with path.open("a+", encoding="utf-8") as file:
         _take(file, configdir)
-        other = by_hand(configdir, inventory, processes)
+        other = by_hand(configdir, inventory)
         if other is not None:
             raise CloudError(
                 f"{other[1]} (pid {other[0]}) is running with {configdir} or {inventory}; wait until it has ended,"
@@ -46,7 +48,7 @@ def _take(file: TextIO, configdir: Path) -> None:
             file.seek(0)
             owner = file.read().strip()
             # What a killed run left is being ended by its keeper, which holds the lock until then.
-            if Path("/proc", owner or "none").exists() or time.monotonic() > deadline:
+            if (owner.isdigit() and psutil.pid_exists(int(owner))) or time.monotonic() > deadline:
                 raise CloudError(
                     f"another run of this program (pid {owner or 'unknown'}) is deploying with {configdir}; wait until"
                     " it has ended, then run this again"
@@ -54,16 +56,13 @@ def _take(file: TextIO, configdir: Path) -> None:
             time.sleep(0.1)
 
 
-def by_hand(configdir: Path, inventory: Path, processes: Path = Path("/proc")) -> tuple[int, str] | None:
+def by_hand(configdir: Path, inventory: Path) -> tuple[int, str] | None:
     """The process id and name of a Kolla-Ansible that runs with the same configuration or inventory."""
     ours = {str(inventory), str(configdir), f"CONFIG_DIR={configdir}", f"--configdir={configdir}"}
-    for entry in processes.iterdir():
-        try:
-            words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-        except (FileNotFoundError, NotADirectoryError, ProcessLookupError, PermissionError):
-            continue
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
         # The first word is the interpreter where a script runs.
         program = next((name for word in words[:2] if (name := PurePath(word).name) in PROGRAMS), None)
         if program and any(word.rstrip("/") in ours for word in words):
-            return int(entry.name), program
+            return process.pid, program
     return None

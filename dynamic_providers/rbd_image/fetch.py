@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urljoin, urlsplit
 
+import psutil
 import requests
 import urllib3
 
@@ -77,8 +78,8 @@ def _written(part: Path, location: str) -> BinaryIO:
 
 def _remove_left_behind(folder: Path) -> None:
     """What killed processes had fetched: nobody goes on with it."""
-    for part in folder.glob("*.part"):
-        if not Path("/proc", part.name.partition(".")[0]).exists():
+    for part in folder.glob("[0-9]*.part"):
+        if not psutil.pid_exists(int(part.name.partition(".")[0])):
             part.unlink(missing_ok=True)
 
 

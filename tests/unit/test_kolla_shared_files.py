@@ -156,12 +156,12 @@ def test_every_value_of_the_passwords_is_hidden(configdir):
 
 def test_a_second_run_of_this_program_is_refused_and_named(configdir, tmp_path):
     with (
-        lock.held(configdir, tmp_path, processes=configdir),
+        lock.held(configdir, tmp_path),
         pytest.raises(CloudError, match=rf"another run of this program \(pid {os.getpid()}\) is deploying"),
-        lock.held(configdir, tmp_path, processes=configdir),
+        lock.held(configdir, tmp_path),
     ):
         pass
-    with lock.held(configdir, tmp_path, processes=configdir):
+    with lock.held(configdir, tmp_path):
         pass
 
 
@@ -172,7 +172,7 @@ def test_what_a_killed_run_left_is_waited_for(configdir, tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as keeper:
         assert keeper.stdout
         assert keeper.stdout.readline()
-        with lock.held(configdir, tmp_path, processes=configdir):
+        with lock.held(configdir, tmp_path):
             assert keeper.wait(5) == 0
 
 
