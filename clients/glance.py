@@ -115,11 +115,7 @@ def create(conn: Connection, image_id: str, fields: Record) -> Record | None:
 
 def apply(conn: Connection, record: Record, fields: Record) -> Record:
     """Bring a record to these fields, with one PATCH of the differences; nothing is sent if it is there."""
-    changes = [
-        {"op": "replace" if key in record else "add", "path": f"/{_pointer(key)}", "value": value}
-        for key, value in fields.items()
-        if record.get(key) != value
-    ]
+    changes = _operations(record, fields)
     changes += [
         {"op": "remove", "path": f"/{_pointer(key)}"}
         for key in (*custom_properties(record), STAMP_PUBLISHED, STAMP_REMOVED)
@@ -141,11 +137,7 @@ def retire(conn: Connection, record: Record, became: Literal["replaced", "remove
         "protected": False,
         **({STAMP_REMOVED: "true"} if became == "removed" else {}),
     }
-    operations = [
-        {"op": "replace" if key in record else "add", "path": f"/{key}", "value": value}
-        for key, value in changes.items()
-    ]
-    checked(patch(conn, record["id"], operations))
+    checked(patch(conn, record["id"], _operations(record, changes)))
 
 
 def protection(record: Record) -> str:
@@ -173,6 +165,14 @@ def delete(conn: Connection, record: Record) -> None:
             f"image {record['name']!r} ({record['id']}) is in use, says Glance: {words_of(response)}"
         )
     exceptions.raise_from_response(response)
+
+
+def _operations(record: Record, fields: Record) -> list[dict[str, Any]]:
+    return [
+        {"op": "replace" if key in record else "add", "path": f"/{_pointer(key)}", "value": value}
+        for key, value in fields.items()
+        if record.get(key) != value
+    ]
 
 
 def _pointer(key: str) -> str:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self, TextIO
 
+from clients.ansible import RunResult
+
 LINE_INTERVAL_S = 5.0
 BAR_INTERVAL_S = 0.2
 BAR_WIDTH = 30
@@ -46,25 +48,71 @@ def _ticking(tick: Callable[[], None]) -> Iterator[None]:
         thread.join()
 
 
-class Progress:
-    """Reports how far a step of known size in bytes is, also while it stands still. Thread-safe; use it in a ``with``.
+class _Lines:
+    """Lines on a stream, one over the other where that is a terminal.
 
     Args:
         what: what is being done, e.g. ``"debian-12: writing"``.
-        total: size of the whole step in bytes.
         stream: where the lines go; stderr, which the Pulumi CLI shows while a provider works.
+    """
+
+    def __init__(self, what: str, stream: TextIO | None) -> None:
+        self._what = what
+        self._stream = stream or sys.stderr
+        self._bar = self._stream.isatty()
+        self._started = self._told = time.monotonic()
+
+    def _is_due(self, now: float) -> bool:
+        """Whether the last line is old enough; this is the last one then."""
+        if now - self._told < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
+            return False
+        self._told = now
+        return True
+
+    def _tell(self, line: str) -> None:
+        self._stream.write(f"\r\x1b[K{line}" if self._bar else f"{line}\n")
+        self._stream.flush()
+
+
+class TaskProgress(_Lines):
+    """How far an Ansible run is: to be called with the result so far, such as by `clients.ansible.run`."""
+
+    def __init__(self, what: str, stream: TextIO | None = None) -> None:
+        super().__init__(what, stream)
+        self._told = float("-inf")
+
+    def __call__(self, result: RunResult) -> None:
+        """Tell the task, if the last line is old enough."""
+        if result.task and self._is_due(time.monotonic()):
+            self._tell_since(f"{result.task} ({result.tasks} tasks)")
+
+    def end(self, result: RunResult) -> None:
+        """Tell how it ended."""
+        failed = f", failed on {', '.join(sorted(result.failures))}" if result.failures else ""
+        self._tell_since(f"{result.tasks} tasks, exit code {result.code}{failed}")
+        if self._bar:
+            self._stream.write("\n")
+
+    def _tell_since(self, text: str) -> None:
+        self._tell(f"[{time.monotonic() - self._started:4.0f} s] {self._what}: {text}")
+
+
+class Progress(_Lines):
+    """Reports how far a step of known size in bytes is, also while it stands still. Thread-safe; use it in a ``with``.
+
+    Args:
+        what: what is being done.
+        total: size of the whole step in bytes.
+        stream: where the lines go.
         brief: whether nothing is told of a step that is over before the first line was due.
     """
 
     def __init__(self, what: str, total: int, stream: TextIO | None = None, *, brief: bool = False) -> None:
-        self._what = what
+        super().__init__(what, stream)
         self._total = total
-        self._stream = stream or sys.stderr
-        self._bar = self._stream.isatty()
         self._done = 0
         self._silent = brief
         self._lock = threading.Lock()
-        self._started = self._told = time.monotonic()
         self._ticking = _ticking(lambda: self.advance(0))
 
     def __enter__(self) -> Self:
@@ -91,11 +139,9 @@ class Progress:
         with self._lock:
             self._done += count
             now = time.monotonic()
-            if now - self._told < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
-                return
-            self._told = now
-            self._silent = False
-            self._tell(self._line(now))
+            if self._is_due(now):
+                self._silent = False
+                self._tell(self._line(now))
 
     def _line(self, now: float) -> str:
         elapsed = max(now - self._started, 1e-6)
@@ -105,7 +151,3 @@ class Progress:
         drawn = "█" * round(part * BAR_WIDTH)
         bar = f"▕{drawn:<{BAR_WIDTH}}▏ " if self._bar else ""
         return f"{self._what}: {bar}{part:4.0%}, {speed / MIB:.0f} MiB/s, {max(left, 0):.0f} s left"
-
-    def _tell(self, line: str) -> None:
-        self._stream.write(f"\r\x1b[K{line}" if self._bar else f"{line}\n")
-        self._stream.flush()

@@ -113,8 +113,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
         ) as opened,
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
-        content = generation.Content(opened, declared.hash)
-        done = publication.publish(cloud, content, Wanted(declared, stamps), shown=shown, keep=keep)
+        done = publication.publish(cloud, opened, Wanted(declared, stamps), shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],
             "name": declared.name,

@@ -6,7 +6,6 @@ made at the REST level, because the SDK fills in the project of the caller's own
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
 
 from openstack.connection import Connection
 from requests import Response
@@ -14,7 +13,7 @@ from requests import Response
 from clients import exact
 from clients.errors import CloudError
 from clients.neutron.security_group_rules import NEUTRONS_OWN, Rule
-from clients.openstack import message
+from clients.openstack import answered
 
 NAME = "default"
 
@@ -26,7 +25,7 @@ def ensure(conn: Connection, project_id: str) -> str:
         CloudError: there is none, and this account may not have it made.
     """
     answer, found = exact.listed(conn.network, "security-groups", {"project_id": project_id, "name": NAME})
-    _answered(answer, "list the security groups of", project_id)
+    answered(answer, "Neutron", f"list the security groups of {project_id}")
     if not found:
         raise CloudError(
             f"project {project_id} has no default security group, and Neutron made none for this account; "
@@ -40,7 +39,7 @@ def rules(conn: Connection, group_id: str) -> dict[str, Rule] | None:
     answer = conn.network.get(f"/security-groups/{group_id}")
     if answer.status_code == HTTPStatus.NOT_FOUND:
         return None
-    found = _answered(answer, "read", group_id)["security_group"]["security_group_rules"]
+    found = answered(answer, "Neutron", f"read {group_id}")["security_group"]["security_group_rules"]
     return {rule["id"]: Rule.of_neutron(rule, group_id) for rule in found}
 
 
@@ -52,7 +51,7 @@ def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[
         body = {"security_group_rule": rule.for_neutron(group_id, project_id)}
         answer = conn.network.post("/security-group-rules", json=body)
         if answer.status_code != HTTPStatus.CONFLICT or not _is_there(answer):
-            _answered(answer, "add a rule to", group_id)
+            answered(answer, "Neutron", f"add a rule to {group_id}")
     kept: set[Rule] = set()
     for rule_id, rule in live.items():
         if rule in declared and rule not in kept:
@@ -60,7 +59,7 @@ def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[
             continue
         answer = conn.network.delete(f"/security-group-rules/{rule_id}")
         if answer.status_code != HTTPStatus.NOT_FOUND:
-            _answered(answer, "remove a rule from", group_id)
+            answered(answer, "Neutron", f"remove a rule from {group_id}")
 
 
 def give_back(conn: Connection, group_id: str, project_id: str) -> None:
@@ -74,7 +73,7 @@ def give_back(conn: Connection, group_id: str, project_id: str) -> None:
         if answer.status_code == HTTPStatus.NOT_FOUND:
             return
         if answer.status_code != HTTPStatus.CONFLICT:
-            _answered(answer, "delete", group_id)
+            answered(answer, "Neutron", f"delete {group_id}")
             return
     bring_to(conn, group_id, project_id, _template(conn))
 
@@ -82,7 +81,7 @@ def give_back(conn: Connection, group_id: str, project_id: str) -> None:
 def _named_by_other_groups(conn: Connection, group_id: str) -> bool:
     """Whether a rule of another group lets this one in or out: it would go with this group."""
     answer = conn.network.get("/security-group-rules", params={"remote_group_id": group_id})
-    found = _answered(answer, "list the rules that name", group_id)["security_group_rules"]
+    found = answered(answer, "Neutron", f"list the rules that name {group_id}")["security_group_rules"]
     return any(rule["security_group_id"] != group_id for rule in found)
 
 
@@ -90,17 +89,10 @@ def _template(conn: Connection) -> Iterable[Rule]:
     answer = conn.network.get("/default-security-group-rules", params={"used_in_default_sg": "true"})
     if answer.status_code == HTTPStatus.NOT_FOUND:  # before Neutron 23 (2023.2) it could not be changed
         return NEUTRONS_OWN
-    found = _answered(answer, "read the template of", NAME)["default_security_group_rules"]
+    found = answered(answer, "Neutron", f"read the template of {NAME}")["default_security_group_rules"]
     return {Rule.of_neutron(rule, "PARENT") for rule in found if rule["used_in_default_sg"]}
 
 
 def _is_there(answer: Response) -> bool:
     """Whether this conflict is that the rule is there already, and not a quota."""
     return bool(answer.json().get("NeutronError", {}).get("type") == "SecurityGroupRuleExists")
-
-
-def _answered(answer: Response, doing: str, whose: str) -> dict[str, Any]:
-    if answer.ok:
-        return answer.json() if answer.content else {}
-    said = message(answer) or answer.reason or "no reason given"
-    raise CloudError(f"Neutron refused to {doing} {whose}: {answer.status_code}, {said}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from clients import ansible
 from clients.ansible import RunResult
-from clients.ansible_progress import TaskProgress
+from clients.progress import TaskProgress
 from dynamic_providers.kolla_deployment import configuration
 
 PROGRAM_FOLDER = Path(__file__).resolve().parents[2]

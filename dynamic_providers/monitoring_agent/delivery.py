@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients import ansible, ssh
-from clients.ansible_progress import TaskProgress
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from clients.progress import tell
+from clients.progress import TaskProgress, tell
 from clients.ssh import SshHost
 from dynamic_providers.monitoring_agent import configuration
 

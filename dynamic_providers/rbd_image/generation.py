@@ -21,7 +21,6 @@ from clients import openstack as openstack_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
-from config.image import Hash
 from dynamic_providers.rbd_image import locations, registration, room, store, writer
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.source_file import Source
@@ -59,19 +58,6 @@ def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
         yield Cloud(conn, opened)
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a generation is made from.
-
-    Attributes:
-        source: to be verified only where the generation is not there yet.
-        hash: whether the SHA-512 of its RAW disk is wanted (`writer.is_hashed`).
-    """
-
-    source: Opening
-    hash: Hash
-
-
 def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
     """The Glance id and RBD name of a generation: a UUID that follows from its identity.
 
@@ -82,10 +68,11 @@ def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
     return str(uuid.uuid5(NAMESPACE, "\0".join(identity)))
 
 
-def ensure(cloud: Cloud, content: Content, wanted: Wanted, current: str | None) -> glance.Record:
+def ensure(cloud: Cloud, source: Opening, wanted: Wanted, current: str | None) -> glance.Record:
     """Make this generation active as ``wanted``, from wherever an earlier run left it.
 
-    ``current`` is the Glance id of the generation that the resource has now, if any.
+    SOURCE is verified only where the generation is not there yet; CURRENT is the Glance id of the one that the
+    resource has now, if any.
 
     Raises:
         CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then, unless
@@ -96,14 +83,14 @@ def ensure(cloud: Cloud, content: Content, wanted: Wanted, current: str | None) 
         record = _find_healthy(cloud, wanted, current)
     if record is None or record["status"] not in glance.FINISHED:
         locations.refuse_other_cluster(cloud.conn, cloud.pool)
-        if known := content.source.surveyed():  # before it is hashed, which may take hours
+        if known := source.surveyed():  # before it is hashed, which may take hours
             refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, known.virtual_size)
             room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.image.name)
-        verified = content.source.verified()
+        verified = source.verified()
         refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, verified.virtual_size)
         record = record or _new_record(cloud, wanted)
         try:
-            record = _import(cloud, verified, record, wanted, writer.is_hashed(content.hash, verified))
+            record = _import(cloud, verified, record, wanted)
         except registration.StillRegisteringError:
             raise
         except Exception as error:
@@ -129,9 +116,7 @@ def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
         )
 
 
-def _import(
-    cloud: Cloud, verified: Source, record: glance.Record, wanted: Wanted, hash_raw: bool
-) -> glance.Record:
+def _import(cloud: Cloud, verified: Source, record: glance.Record, wanted: Wanted) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
     if stored and stored.protected and stored.size == verified.virtual_size:
@@ -141,6 +126,7 @@ def _import(
         with ExitStack() as held:
             with waiting(f"{wanted.image.name}: making its RBD image ready"):
                 target = held.enter_context(store.writable(cloud.ioctx, record["id"], verified.virtual_size))
+            hash_raw = writer.is_hashed(wanted.image.hash, verified)
             sha512 = writer.write(verified, target, cloud.pool, wanted.image.name, hash_raw)
             with waiting(f"{wanted.image.name}: protecting its snapshot"):
                 store.seal(target, sha512)

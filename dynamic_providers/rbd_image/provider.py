@@ -138,8 +138,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             ) as opened,
             _cloud(inputs) as cloud,
         ):
-            content = generation.Content(opened, inputs.hash)
-            record = generation.ensure(cloud, content, wanted, current)
+            record = generation.ensure(cloud, opened, wanted, current)
             kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
             rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))
             return _outputs(cloud, record, kept, [])

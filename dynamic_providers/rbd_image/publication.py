@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from clients import glance
 from clients.errors import InUseError
 from dynamic_providers.rbd_image import generation, store
-from dynamic_providers.rbd_image.generation import Cloud, Content
+from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.wanted import Wanted
 
 
@@ -32,8 +33,8 @@ class Published:
     removed: list[str]
 
 
-def publish(cloud: Cloud, content: Content, wanted: Wanted, *, shown: bool, keep: int) -> Published:
-    """Import the content, unless it is there; keep only the newest ``keep`` that wait for the same image.
+def publish(cloud: Cloud, source: Opening, wanted: Wanted, *, shown: bool, keep: int) -> Published:
+    """Import the source, unless it is there; keep only the newest ``keep`` that wait for the same image.
 
     Raises:
         CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then.
@@ -44,7 +45,7 @@ def publish(cloud: Cloud, content: Content, wanted: Wanted, *, shown: bool, keep
         if not {glance.STAMP_PUBLISHED, glance.STAMP_REMOVED} & set(record):
             return Published(record, copied=False, taken=True, removed=[])
     waiting = replace(wanted, published=True, hidden=not shown)
-    record = generation.ensure(cloud, content, waiting, None)
+    record = generation.ensure(cloud, source, waiting, None)
     stack, image = wanted.stamps[glance.STAMP_STACK], wanted.stamps[glance.STAMP_IMAGE]
     others = [found for found in generation.published(cloud, stack, [image]) if found["id"] != record["id"]]
     removed = []

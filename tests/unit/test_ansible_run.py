@@ -15,8 +15,8 @@ import pytest
 
 from clients import ansible
 from clients.ansible import Failure, RunResult
-from clients.ansible_progress import TaskProgress
 from clients.errors import CloudError
+from clients.progress import TaskProgress
 
 TASK = {"event": "task", "task": "nova-cell : Copying over nova.conf"}
 BAD = {"event": "failed", "host": "two", "task": "ping", "message": "no pong"}

@@ -40,9 +40,8 @@ def there(monkeypatch):
 
 
 def ensure(min_disk, opening):
-    content = generation.Content(opening, "none")
     return generation.ensure(
-        CLOUD, content, Wanted(Image(name="debian-12", source="x", min_disk_gb=min_disk), {}), None
+        CLOUD, opening, Wanted(Image(name="debian-12", source="x", min_disk_gb=min_disk), {}), None
     )
 
 

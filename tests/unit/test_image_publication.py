@@ -40,7 +40,7 @@ def unwanted() -> Any:
     raise AssertionError("the source was asked for")
 
 
-CONTENT = generation.Content(Opening(unwanted, unwanted), hash="none")
+CONTENT = Opening(unwanted, unwanted)
 
 
 def record(image_id: str = "current", **fields: Any) -> dict[str, Any]:
