@@ -3,7 +3,7 @@
 An unfit host is never in the inventory, and every step can be run again.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 from clients import host_keys, ssh
@@ -24,15 +24,6 @@ def require_place(host: KollaHostArgs, made: Collection[Path] = ()) -> None:
     for path in host.files:
         if path not in made:
             made_files.require_ours(path)
-
-
-def rivals(host: KollaHostArgs, made: Collection[Path]) -> list[str]:
-    """What `require_place` would refuse, as sentences."""
-    try:
-        require_place(host, made)
-    except CloudError as error:
-        return [str(error)]
-    return []
 
 
 def write_kickstart(host: KollaHostArgs) -> None:
@@ -88,17 +79,12 @@ def first_look(host: KollaHostArgs) -> probe.Found:
         raise _not_installed(host, error) from None
 
 
-def unmet(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str]) -> list[str]:
-    """What is not as declared; the disks in CHECKED_DISKS may carry OSDs by now."""
-    return fitness.unmet(host, found, checked_disks)
-
-
 def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str]) -> probe.Found:
     """Bring the network of a host that is fit but for it to what is declared, and look again."""
     declared = host.network
     if declared is None or not network.differences(declared, found):
         return found
-    _require_none(host, fitness.unmet_besides_links(host, found, checked_disks))
+    require_fit(host, found, checked_disks, links=False)
     network.require_changeable(host.name, declared, found)
     tell(
         f"host {host.name}: its network changes, {network.told(declared, found)}; it takes that back by itself if"
@@ -108,12 +94,11 @@ def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Colle
     return look(host)
 
 
-def require_fit(host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str]) -> None:
-    """Refuse a host that is not as declared, with all that it lacks."""
-    _require_none(host, unmet(host, found, checked_disks))
-
-
-def _require_none(host: KollaHostArgs, sentences: Sequence[str]) -> None:
+def require_fit(
+    host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str], *, links: bool = True
+) -> None:
+    """Refuse a host that is not as declared, with all that it lacks; LINKS is whether these are looked at."""
+    sentences = fitness.unmet(host, found, checked_disks, links=links)
     if len(sentences) == 1:
         raise CloudError(f"host {host.name} is not fit: {sentences[0]}")
     if sentences:
@@ -132,10 +117,18 @@ def drift(host: KollaHostArgs, key: str) -> list[str]:
     return [said for path, text in texts.items() if (said := made_files.differs(path, text))]
 
 
-def network_drift(host: KollaHostArgs, found: probe.Found) -> list[str]:
-    """How the network that the host makes is not the declared one, a sentence."""
+def lacks(
+    host: KollaHostArgs, found: probe.Found, checked_disks: Collection[str], made: Collection[Path]
+) -> list[str]:
+    """What would stop the next run: its network, what is not as declared, and what `require_place` refuses."""
     keys = network.differences(host.network, found)
-    return [f"{network.FILE} there is not as declared in {' and '.join(keys)}"] if keys else []
+    sentences = [f"{network.FILE} there is not as declared in {' and '.join(keys)}"] if keys else []
+    sentences += fitness.unmet(host, found, checked_disks)
+    try:
+        require_place(host, made)
+    except CloudError as error:
+        sentences.append(str(error))
+    return sentences
 
 
 def forget(paths: Collection[Path]) -> None:

@@ -9,25 +9,23 @@ from dynamic_providers.kolla_host.probe import Disk, Found, Osd
 _GIB = 1 << 30
 
 
-def unmet(host: KollaHostArgs, found: Found, checked_disks: Collection[str]) -> list[str]:
+def unmet(
+    host: KollaHostArgs, found: Found, checked_disks: Collection[str], *, links: bool = True
+) -> list[str]:
     """Every point that is not as declared; none where the host is fit.
 
     Args:
         host: what it has to be.
         found: what it is.
         checked_disks: paths of disks that may have anything on them: they were clean once, and Ceph has had them.
+        links: whether they are looked at; not where the host's network is about to be changed.
     """
     return [
         *_names(host, found),
         *_engine(host, found),
-        *_links(host, found),
+        *(_links(host, found) if links else ()),
         *_disks(host, found, checked_disks),
     ]
-
-
-def unmet_besides_links(host: KollaHostArgs, found: Found, checked_disks: Collection[str]) -> list[str]:
-    """The same without the links, for a host whose network is about to be changed."""
-    return [*_names(host, found), *_engine(host, found), *_disks(host, found, checked_disks)]
 
 
 def _names(host: KollaHostArgs, found: Found) -> list[str]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from clients import ssh
 from clients.errors import CloudError
 
@@ -27,9 +29,9 @@ class Osd:
         cluster: fsid of its cluster.
     """
 
-    id: str | None
-    uuid: str | None
-    cluster: str | None
+    id: str | None = None
+    uuid: str | None = None
+    cluster: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,9 @@ class Disk:
     in_use: bool
     signatures: Sequence[str]
     osd: Osd | None
+
+
+_DISK = TypeAdapter(Disk)
 
 
 @dataclass(frozen=True)
@@ -125,20 +130,9 @@ def _found(told: dict[str, Any]) -> Found:
         network_error=told["network"].get("error"),
         interfaces=told["interfaces"],
         os_image=(image.get("image") or {}).get("image"),
-        disks={path: _disk(disk) for path, disk in told["disks"].items()},
-    )
-
-
-def _disk(told: dict[str, Any]) -> Disk | str:
-    if "error" in told:
-        return str(told["error"])
-    osd = told["osd"]
-    return Disk(
-        device=told["device"],
-        size=told["size"],
-        in_use=told["in_use"],
-        signatures=told["signatures"],
-        osd=None if osd is None else Osd(osd.get("id"), osd.get("uuid"), osd.get("fsid")),
+        disks={
+            path: disk.get("error") or _DISK.validate_python(disk) for path, disk in told["disks"].items()
+        },
     )
 
 

@@ -122,7 +122,7 @@ def _osd(start: bytes) -> dict[str, str] | None:
             meta = _label_meta(start[_LABEL_TEXT:_LABEL_SIZE])
         except (struct.error, UnicodeDecodeError):
             meta = {}
-        return _known(uuid=uuid, id=meta.get("whoami"), fsid=meta.get("ceph_fsid"))
+        return _known(uuid=uuid, id=meta.get("whoami"), cluster=meta.get("ceph_fsid"))
     if _LVM_LABEL not in start[:_LVM_LABEL_WITHIN]:
         return None  # not LVM's any more, whatever text is left
     # ceph-volume's logical volumes carry tags (ceph-volume, util/lvm): ceph.osd_id=3 and so on.
@@ -134,7 +134,7 @@ def _osd(start: bytes) -> dict[str, str] | None:
         for key in (b"osd_id", b"osd_fsid", b"cluster_fsid")
         if key in tags
     }
-    return _known(uuid=told.get(b"osd_fsid"), id=told.get(b"osd_id"), fsid=told.get(b"cluster_fsid"))
+    return _known(uuid=told.get(b"osd_fsid"), id=told.get(b"osd_id"), cluster=told.get(b"cluster_fsid"))
 
 
 def _label_meta(label: bytes) -> dict[str, str]:

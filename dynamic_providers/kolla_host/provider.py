@@ -89,11 +89,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
             tell(f"{error} (what is known of it is kept)")
             return state.found(**drift)
         made = [Path(path) for path in outputs.files]
-        unmet = (
-            enrolment.network_drift(host, found)
-            + enrolment.unmet(host, found, outputs.checked_disks)
-            + enrolment.rivals(host, made)
-        )
+        unmet = enrolment.lacks(host, found, outputs.checked_disks, made)
         return state.found(**drift, unmet=unmet, **_facts(found))
 
     def delete_live(self, state: State) -> None:

@@ -199,7 +199,7 @@ def test_an_unfit_host_never_gets_into_the_inventory_and_all_it_lacks_is_told(ho
 
 
 def test_an_old_osd_is_refused_by_name(host, args):
-    host.has(disks={"/dev/a": FakeHost.disk({"id": "3", "uuid": "u", "fsid": FSID})})
+    host.has(disks={"/dev/a": FakeHost.disk({"id": "3", "uuid": "u", "cluster": FSID})})
     with pytest.raises(
         CloudError, match=rf"disk /dev/a .*still carries osd.3 \(u\) of the Ceph cluster {FSID}"
     ):
@@ -208,12 +208,12 @@ def test_an_old_osd_is_refused_by_name(host, args):
 
 def test_disks_that_ceph_has_filled_since_are_fine_and_new_ones_are_looked_at(host, args):
     state = created(args)
-    osd = FakeHost.disk({"id": "3", "fsid": FSID})
+    osd = FakeHost.disk({"id": "3", "cluster": FSID})
     host.has(disks={"/dev/a": osd, "/dev/b": FakeHost.disk()})
     state = refreshed(state)
     assert not changes(state, args)
     more = args | {"osd_disks": ["/dev/a", "/dev/b"]}
-    host.has(disks={"/dev/a": osd, "/dev/b": FakeHost.disk({"id": "9", "fsid": FSID})})
+    host.has(disks={"/dev/a": osd, "/dev/b": FakeHost.disk({"id": "9", "cluster": FSID})})
     with pytest.raises(CloudError, match=r"disk /dev/b .*still carries osd.9"):
         updated(state, more)
     host.has(disks={"/dev/a": osd, "/dev/b": FakeHost.disk()})
@@ -385,7 +385,9 @@ def test_another_inventory_folder_is_a_move_and_leaves_nothing_in_the_old_one(ho
     folder = tmp_path / "elsewhere"
     pin = str(inventory.known_hosts_of(folder, "compute-1"))
     moved = reached(args, known_hosts_file=pin) | {"inventory": str(folder)}
-    host.has(disks={"/dev/a": FakeHost.disk({"id": "3", "fsid": FSID})})  # in use by now: no reason to refuse
+    host.has(
+        disks={"/dev/a": FakeHost.disk({"id": "3", "cluster": FSID})}
+    )  # in use by now: no reason to refuse
     looks = host.looks
     state = updated(state, moved)
     assert host.looks == looks

@@ -207,13 +207,13 @@ def lvm(tags, label=b"LABELONE"):
     [
         (
             bluestore({"ceph_fsid": FSID, "osd_key": "AQB-secret", "whoami": "2"}),
-            {"uuid": OSD_UUID, "id": "2", "fsid": FSID},
+            {"uuid": OSD_UUID, "id": "2", "cluster": FSID},
         ),
         (bluestore({}, version=1), {"uuid": OSD_UUID}),
         (bluestore({"whoami": "2"})[:100], {"uuid": OSD_UUID}),  # cut off
         (
             lvm({"osd_id": "7", "osd_fsid": OSD_UUID, "cluster_fsid": FSID}),
-            {"uuid": OSD_UUID, "id": "7", "fsid": FSID},
+            {"uuid": OSD_UUID, "id": "7", "cluster": FSID},
         ),
         (lvm({"osd_id": "7"}, label=b""), None),  # wiped: the text is left
         (lvm({}), None),
