@@ -1,22 +1,21 @@
 """All hosts of a stack: enrolled by Kolla-Ansible, brought to their OS image, and watched."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pulumi
 
 from components.hosts.bare_metal_host import BareMetalHost
-from components.hosts.enrolment import Enrolment
-from components.hosts.host_os import HostOs
+from components.hosts.enrolment import all_enrolled, make_deployment, told
+from components.hosts.host_os import make_host_os
 from components.hosts.managed_host import managed_host
-from components.hosts.monitoring import MonitoringAgent
+from components.hosts.monitoring import make_monitoring
 from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
 from dynamic_providers.host_os.upgrade import HostOsHost
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
-from dynamic_providers.kolla_deployment.kolla import LOGS
 
 NAME = "hosts"
 """Of the resources that there is one of for all hosts."""
@@ -54,14 +53,21 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
         for spec in settings.hosts
     }
     cloud = settings.openstack.cloud
-    told = variables(settings, kolla)
-    enrolment = Enrolment(NAME, hosts, deployed=deployed, kolla=kolla, variables=told, cloud=cloud, opts=opts)
-    warning = even_quorum(settings.hosts)
-    if warning:
-        pulumi.log.warn(warning, enrolment)
+    deployment = make_deployment(
+        NAME,
+        hosts,
+        deployed=deployed,
+        kolla=kolla,
+        variables=variables(settings, kolla),
+        cloud=cloud,
+        opts=opts,
+    )
+    if warning := even_quorum(settings.hosts):
+        pulumi.log.warn(warning, deployment)
     # Nothing more is done with any host while one of them is not enrolled.
+    enrolled = deployment.results.apply(lambda results: all_enrolled(results, hosts))
     after = pulumi.ResourceOptions.merge(
-        opts, pulumi.ResourceOptions(depends_on=enrolment.enrolled.apply(lambda _: [enrolment]))
+        opts, pulumi.ResourceOptions(depends_on=enrolled.apply(lambda _: [deployment]))
     )
     systems = [
         HostOsHost(
@@ -71,18 +77,13 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
         )
         for spec in settings.hosts
     ]
-    HostOs(NAME, settings.host_os, hosts=systems, cloud=cloud, opts=after)
-    if settings.monitoring and settings.monitoring.agent == "new-relic":
-        MonitoringAgent(
-            NAME,
-            settings.monitoring,
-            hosts=managed,
-            inventory=Path(kolla.inventory),
-            command=kolla.command,
-            logs=LOGS,
-            opts=after,
-        )
-    return {name: {**host.summary, "result": enrolment.result(name)} for name, host in hosts.items()}
+    make_host_os(NAME, settings.host_os, hosts=systems, cloud=cloud, opts=after)
+    if settings.monitoring:
+        make_monitoring(NAME, settings.monitoring, hosts=managed, kolla=kolla, opts=after)
+    return {
+        name: {**host.summary, "result": deployment.results.apply(partial(told, name))}
+        for name, host in hosts.items()
+    }
 
 
 def variables(settings: Settings, kolla: KollaSpec) -> dict[str, Any]:

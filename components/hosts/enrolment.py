@@ -15,73 +15,53 @@ Results = dict[str, dict[str, Any]]
 """By a host's name: ok; and where it is not, the step, the task, its message and where the log is."""
 
 
-class Enrolment(pulumi.ComponentResource):
-    """The hosts as Kolla-Ansible has made them.
+def make_deployment(
+    name: str,
+    hosts: Mapping[str, BareMetalHost],
+    *,
+    deployed: Mapping[str, DeployedHost],
+    kolla: KollaSpec,
+    variables: Mapping[str, Any],
+    cloud: str,
+    opts: pulumi.ResourceOptions,
+) -> KollaDeployment:
+    """Makes the `KollaDeployment` of HOSTS, after all of them; DEPLOYED are the same as it is told of them.
 
-    Makes one `KollaDeployment`, after all hosts: it runs Kolla for those that are new or changed, and undeploys
-    those that left. A host that fails is an error of the run, told at that host; the others are enrolled all the
-    same, and the next up goes on with what is missing.
-
-    Args:
-        name: of the resource.
-        hosts: by name.
-        deployed: the same as the deployment is told of them.
-        kolla: where Kolla-Ansible runs, and with what.
-        variables: Kolla's globals.
-        cloud: the entry of clouds.yaml with an administrator's login, by which services are verified.
-        opts: as for any component.
+    It runs Kolla, with VARIABLES as its globals, for those that are new or changed, and undeploys those that left.
+    Services are verified with the administrator's login of CLOUD, an entry of clouds.yaml.
     """
-
-    results: pulumi.Output[Results]
-    enrolled: pulumi.Output[list[str]]
-    """The names of all hosts once all are enrolled, for what comes after; it fails where one is not."""
-
-    def __init__(
-        self,
-        name: str,
-        hosts: Mapping[str, BareMetalHost],
-        *,
-        deployed: Mapping[str, DeployedHost],
-        kolla: KollaSpec,
-        variables: Mapping[str, Any],
-        cloud: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("private-cloud:enrolment:Enrolment", name, None, opts)
-        deployment = KollaDeployment(
-            name,
-            KollaDeploymentArgs(
-                stack=pulumi.get_stack(),
-                hosts=dict(deployed),
-                inventory_vars=INVENTORY_VARS,
-                configdir=str(kolla.configdir),
-                config_folder=str(kolla.overrides),
-                inventory=str(kolla.inventory),
-                command=kolla.command,
-                steps=list(kolla.steps),
-                # As text: numbers would reach the provider as floats.
-                globals=yaml.safe_dump(dict(variables), sort_keys=True, allow_unicode=True),
-                service_config=kolla.service_config,
-                cloud=cloud,
-                ceph_user=kolla.ceph.user if kolla.ceph else None,
-                ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=list(hosts.values())),
-        )
-        self.results = deployment.results
-        self.enrolled = self.results.apply(lambda results: _all_enrolled(results, hosts))
-        self.register_outputs({"results": self.results})
-
-    def result(self, host: str) -> pulumi.Output[str]:
-        """What became of HOST, in a few words."""
-        return self.results.apply(lambda results: _told(results[host]))
+    args = KollaDeploymentArgs(
+        stack=pulumi.get_stack(),
+        hosts=dict(deployed),
+        inventory_vars=INVENTORY_VARS,
+        configdir=str(kolla.configdir),
+        config_folder=str(kolla.overrides),
+        inventory=str(kolla.inventory),
+        command=kolla.command,
+        steps=list(kolla.steps),
+        # As text: numbers would reach the provider as floats.
+        globals=yaml.safe_dump(dict(variables), sort_keys=True, allow_unicode=True),
+        service_config=kolla.service_config,
+        cloud=cloud,
+        ceph_user=kolla.ceph.user if kolla.ceph else None,
+        ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
+    )
+    after = pulumi.ResourceOptions(depends_on=list(hosts.values()))
+    return KollaDeployment(name, args, pulumi.ResourceOptions.merge(opts, after))
 
 
-def _told(result: Mapping[str, Any]) -> str:
+def told(host: str, results: Results) -> str:
+    """What became of HOST, in a few words."""
+    result = results[host]
     return "enrolled" if result["ok"] else f"not enrolled: {result['step']} failed"
 
 
-def _all_enrolled(results: Results, hosts: Mapping[str, pulumi.Resource]) -> list[str]:
+def all_enrolled(results: Results, hosts: Mapping[str, pulumi.Resource]) -> list[str]:
+    """The names of all hosts, where all are enrolled.
+
+    Raises:
+        pulumi.RunError: one is not, which is told at that host; the next up goes on with what is missing.
+    """
     sentences = {name: _failure(name, result) for name, result in results.items() if not result["ok"]}
     for name, sentence in sentences.items():
         pulumi.log.error(sentence, hosts[name])

@@ -4,9 +4,9 @@ import pulumi
 import pulumi_openstack as openstack
 
 from components.identity.quota import Quota
-from components.identity.security_group import DefaultSecurityGroup
 from config.identity import ProjectSpec
 from config.resource_names import resource_name
+from dynamic_providers.default_security_group.provider import DefaultSecurityGroup
 from program.resource_options import adopting, known_as, protecting
 
 
@@ -47,11 +47,12 @@ class Project(pulumi.ComponentResource):
         if spec.quota:
             Quota(name, spec.quota, project_id=project.id, opts=pulumi.ResourceOptions(parent=self))
         if spec.default_security_group:
+            rules = sorted(set(spec.default_security_group.rules))
             DefaultSecurityGroup(
                 name,
-                spec.default_security_group,
                 cloud=cloud,
                 project_id=project.id,
+                rules=[rule.model_dump(exclude_none=True) for rule in rules],
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({"project_id": self.project_id, "domain_id": self.domain_id})

@@ -17,12 +17,13 @@ OTHER_KEY = "fedcba9876543210fedcba987654321076543210"
 PROGRAM = """
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 from clients.managed_host import ManagedHost
 from clients.ssh import SshHost
-from components.hosts.host_os import HostOs
+from components.hosts.host_os import make_host_os
 from config.host_os import HostOsSpec
-from components.hosts.monitoring import MonitoringAgent
+from components.hosts import monitoring
 from config.monitoring import MonitoringSpec
 from dynamic_providers.host_os.upgrade import HostOsHost
 
@@ -35,18 +36,14 @@ managed = {
     )
     for name in names
 }
-MonitoringAgent(
-    "hosts",
-    MonitoringSpec(agent="new-relic", license_key={"env": "NEW_RELIC_KEY"}),
-    hosts=managed,
-    inventory=folder / "inventory",
-    command=str(folder / "bin" / "kolla-ansible"),
-    logs=folder / "logs",
-)
+kolla = SimpleNamespace(inventory=folder / "inventory", command=str(folder / "bin" / "kolla-ansible"))
+monitoring.LOGS = folder / "logs"
+spec = MonitoringSpec(agent="new-relic", license_key={"env": "NEW_RELIC_KEY"})
+monitoring.make_monitoring("hosts", spec, hosts=managed, kolla=kolla)
 images = [
     HostOsHost(**dict(host), image="registry.corp.example/host:1", serial=1) for host in managed.values()
 ]
-HostOs("hosts", HostOsSpec(), hosts=images, cloud="none")
+make_host_os("hosts", HostOsSpec(), hosts=images, cloud="none")
 """
 
 
