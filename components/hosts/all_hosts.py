@@ -63,7 +63,7 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
         opts=opts,
     )
     if warning := even_quorum(settings.hosts):
-        pulumi.log.warn(warning, deployment)
+        pulumi.log.warn(warning)
     # Nothing more is done with any host while one of them is not enrolled.
     enrolled = deployment.results.apply(lambda results: all_enrolled(results, hosts))
     after = pulumi.ResourceOptions.merge(
