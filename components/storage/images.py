@@ -1,13 +1,13 @@
 """All golden images of a stack, imported with the login that the stack file names."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import pulumi
 
 from components.storage.ceph_users import CephxUser
-from components.storage.clone_sight import warn_of_blindness
 from components.storage.golden_image import GoldenImage
-from components.storage.image_copies import warn_of_copies
+from components.storage.image_warnings import blindness, copies, warn
 from components.storage.local_sources import refuse_bad_sources
 from config.settings import Settings
 
@@ -27,7 +27,9 @@ def make_images(settings: Settings, ceph_users: Mapping[str, CephxUser]) -> dict
     images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
     if images:
         first = next(iter(images.values()))
-        for look in (warn_of_copies, warn_of_blindness):
-            told: pulumi.Output[list[str]] = pulumi.Output.from_input(look(store, first))
+        for look, unknown in ((copies, pulumi.log.info), (blindness, pulumi.log.debug)):
+            told: pulumi.Output[list[str]] = pulumi.Output.from_input(
+                warn(look, partial(unknown, resource=first), store, first)
+            )
             del told  # it goes on beside the rest, and the engine waits for it
     return images

@@ -7,10 +7,7 @@ from typing import TypeVar
 from openstack.connection import Connection
 
 from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
-from dynamic_providers.kolla_deployment.ceph_host import Osd
 from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.kolla_deployment.neutron_host import Served
-from dynamic_providers.kolla_deployment.nova_host import Instance, Unconfirmed
 
 MOST_NAMED = 5
 Thing = TypeVar("Thing")
@@ -18,26 +15,19 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True)
 class Occupants:
-    """What is on the host and nowhere else.
+    """What is on the host and nowhere else, for people; empty where there is nothing.
 
     Attributes:
-        instances: of all projects.
-        unconfirmed: instances elsewhere that may still come back.
-        served: routers and networks for which no agent elsewhere serves.
+        movable: instances of all projects, those elsewhere that may still come back, and routers and networks for
+            which no agent elsewhere serves.
         osds: those that are not empty.
-        told: all of it for people, empty where there is nothing.
     """
 
-    instances: tuple[Instance, ...]
-    unconfirmed: tuple[Unconfirmed, ...]
-    served: tuple[Served, ...]
-    osds: tuple[Osd, ...]
-    told: str
+    movable: str
+    osds: str
 
-    @property
-    def movable(self) -> bool:
-        """Whether nothing is there but what a drain is for."""
-        return not self.osds
+    def __str__(self) -> str:
+        return "; ".join(filter(None, (self.movable, self.osds)))
 
 
 def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> Occupants:
@@ -49,31 +39,32 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
         host: the host in question.
         leaving: all hosts that go: an agent on one of them is none that will serve.
     """
-    osds = tuple(osd for osd in ceph_host.osds(clouds, host) if not osd.empty)
-    if conn is None:
-        return Occupants((), (), (), osds, _joined([_osds(osds)]))
-    instances = tuple(nova_host.instances(conn, host))
-    unconfirmed = tuple(nova_host.unconfirmed(conn, host))
-    staying = {agent.id for agent in neutron_host.agents(conn) if agent.host not in leaving}
-    served = tuple(
-        one for one in neutron_host.served(conn, host) if not any(id_ in staying for id_ in one.elsewhere)
+    osds = _group(
+        "OSD(s) not empty",
+        [osd for osd in ceph_host.osds(clouds, host) if not osd.empty],
+        lambda osd: f"osd.{osd.id} ({osd.placement_groups} placement groups)",
     )
+    if conn is None:
+        return Occupants("", osds)
+    staying = {agent.id for agent in neutron_host.agents(conn) if agent.host not in leaving}
+    served = [one for one in neutron_host.served(conn, host) if staying.isdisjoint(one.elsewhere)]
     told = [
         _group(
-            "instance(s)", instances, lambda one: f"{one.name} ({one.id}, {_project(conn, one.project_id)})"
+            "instance(s)",
+            nova_host.instances(conn, host),
+            lambda one: f"{one.name} ({one.id}, {_project(conn, one.project_id)})",
         ),
         _group(
             "migration(s) not confirmed yet",
-            unconfirmed,
+            nova_host.unconfirmed(conn, host),
             lambda one: f"{one.kind} of instance {one.instance_id}",
         ),
         *(
             _group(words, [one for one in served if one.kind == kind], lambda one: f"{one.name} ({one.id})")
             for kind, words in ((neutron_host.ROUTER, "router(s)"), (neutron_host.NETWORK, "DHCP network(s)"))
         ),
-        _osds(osds),
     ]
-    return Occupants(instances, unconfirmed, served, osds, _joined(told))
+    return Occupants("; ".join(filter(None, told)), osds)
 
 
 def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
@@ -84,16 +75,6 @@ def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
 
 def _group(words: str, things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
     return f"{len(things)} {words}: {named(things, name)}" if things else ""
-
-
-def _osds(osds: Sequence[Osd]) -> str:
-    return _group(
-        "OSD(s) not empty", osds, lambda osd: f"osd.{osd.id} ({osd.placement_groups} placement groups)"
-    )
-
-
-def _joined(told: Sequence[str]) -> str:
-    return "; ".join(group for group in told if group)
 
 
 def _project(conn: Connection, id_: str) -> str:

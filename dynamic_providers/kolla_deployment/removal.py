@@ -120,8 +120,7 @@ class Removal:
             used = {
                 host.name: found
                 for host in self.leaving
-                if (found := self._occupants(conn, host)).told
-                and not (host.removal == "drain" and found.movable)
+                if (found := self._occupants(conn, host)).osds or (found.movable and host.removal != "drain")
             }
         if used:
             raise InUseError(". ".join(_refusal(name, found) for name, found in used.items()))
@@ -134,7 +133,7 @@ class Removal:
             drain.drain(conn, host.name, self._names(), deadline=time.monotonic() + self.within)
         # Only now that it takes nothing new is it sure that nothing is on it.
         found = self._occupants(conn, host)
-        if found.told:
+        if str(found):
             raise InUseError(f"{_refusal(host.name, found)}. It takes nothing new now")
 
     def _undeploy(self) -> None:
@@ -215,11 +214,11 @@ def _clear(host: DeployedHost) -> None:
 
 
 def _refusal(name: str, found: Occupants) -> str:
-    advice = [] if found.movable else ["empty its OSDs first, which is not done here"]
-    if found.instances or found.unconfirmed or found.served:
+    advice = ["empty its OSDs first, which is not done here"] if found.osds else []
+    if found.movable:
         advice.append("move or delete the others" if advice else "move or delete them")
         advice[-1] += ", or declare the host once more with removal: drain before it goes"
-    return f"{name} is in use by {found.told}: {'; '.join(advice)}"
+    return f"{name} is in use by {found}: {'; '.join(advice)}"
 
 
 def _is_bare(host: DeployedHost) -> bool:

@@ -306,7 +306,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
         "components.identity.undeclared_grants._read", lambda *_: (role_assignments.Found((), ()), None)
     )
     monkeypatch.setattr("components.storage.ceph_users.look_at_the_login", lambda *_: None)
-    monkeypatch.setattr("components.storage.image_copies._look", lambda _store: [])
+    monkeypatch.setattr("components.storage.images.copies", lambda _store: [])
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]

@@ -1,5 +1,7 @@
 """Which clouds would copy images, told from what Glance shows. With a FAKE Glance; tests/lab asks real ones."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pulumi
@@ -9,7 +11,7 @@ from openstack.exceptions import HttpException
 from pulumi.runtime import mocks
 
 from clients.errors import CloudError
-from components.storage import image_copies
+from components.storage import cloning, image_warnings
 from components.storage.cloning import Seen, copies, look
 from config.image import ImageStoreSpec
 
@@ -117,18 +119,24 @@ def told_of(monkeypatch: pytest.MonkeyPatch, answer: Any, **store: Any) -> list[
     """What the program says where the look has this ANSWER."""
     said: list[tuple[str, str]] = []
 
-    def look_(_store: ImageStoreSpec) -> list[str]:
+    @contextmanager
+    def connected(_cloud: str) -> Iterator[None]:
         if isinstance(answer, Exception):
             raise answer
-        return list(answer)
+        yield None
 
-    monkeypatch.setattr(image_copies, "_look", look_)
+    monkeypatch.setattr(image_warnings, "connect", connected)
+    monkeypatch.setattr(cloning, "look", lambda _connection: True)
+    monkeypatch.setattr(cloning, "copies", lambda *_: iter(answer))
     monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: said.append(("warning", text)))
-    monkeypatch.setattr(pulumi.log, "info", lambda text, _resource: said.append(("info", text)))
     mocks.set_mocks(NoResources())
     spec = ImageStoreSpec.model_validate(STORE | store)
     pulumi.runtime.test(
-        lambda: pulumi.Output.from_input(image_copies.warn_of_copies(spec, None))  # type: ignore[arg-type]
+        lambda: pulumi.Output.from_input(
+            image_warnings.warn(  # type: ignore[arg-type]
+                image_warnings.copies, lambda text: said.append(("info", text)), spec, None
+            )
+        )
     )()
     return said
 
