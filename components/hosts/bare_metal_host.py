@@ -22,15 +22,6 @@ class BareMetalHost(pulumi.ComponentResource):
 
     Makes one `KollaHost`. It writes the kickstart that installs the host, and once the host answers and is as
     declared, its file in Kolla's inventory. The network of one that runs is changed in place.
-
-    Args:
-        name: of the resource: the host's.
-        spec: what the stack file says of it.
-        host: how it is reached, and what it is.
-        kolla: where Kolla-Ansible's files are.
-        management: the network that it is installed into.
-        image: what hosts boot that name no image of their own.
-        opts: as for any component.
     """
 
     summary: dict[str, object]

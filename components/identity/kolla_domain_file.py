@@ -25,13 +25,6 @@ class KollaDomainFile(pulumi.ComponentResource):
     The text reaches the command by its standard input. Nobody reads the file back: a change by hand is not
     found.
 
-    Args:
-        name: of the resource.
-        domain: the domain's name.
-        text: of the file, as Keystone shall read it; a secret Output.
-        kolla: where Kolla-Ansible runs.
-        opts: the parent, and what has to be there first.
-
     Raises:
         pulumi.RunError: the domain's name cannot be part of a file's name.
     """

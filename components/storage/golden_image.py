@@ -13,14 +13,7 @@ class GoldenImage(pulumi.ComponentResource):
     """A golden image.
 
     Makes one `RbdImage`: an RBD image in Glance's pool with a protected snapshot, and the Glance record that
-    points at it.
-
-    Args:
-        name: of the resource.
-        spec: what it is.
-        store: how Ceph and Glance are reached.
-        login: the login of `store.ceph_user`, where this program makes that user.
-        opts: the parent.
+    points at it. LOGIN is that of `store.ceph_user`, where this program makes that user.
     """
 
     glance_id: pulumi.Output[str]

@@ -7,14 +7,17 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from clients.errors import CloudError
 from clients.managed_host import ManagedHost
 from dynamic_providers.base import Inputs
-from dynamic_providers.kolla_deployment import shared_files
+from dynamic_providers.kolla_deployment import groups
 from dynamic_providers.kolla_deployment.clouds import Clouds
 
 VERIFY = "verify"
 HAND_OVER = "ceph"
 """Our own steps, in markers beside Kolla's: services report; a storage host is handed to Ceph's orchestrator."""
+GLOBALS = Path("globals.d") / "private-cloud.yml"
+HEADER = "# Made by this cloud's Pulumi program from its stack file; do not edit.\n"
 STARTING = frozenset({"deploy", "deploy-containers", "reconfigure", "upgrade"})
 
 
@@ -74,15 +77,14 @@ class KollaDeploymentArgs(Inputs):
         return Clouds(self.cloud, self.ceph_user, self.ceph_conf)
 
     def rendered(self) -> dict[Path, str]:
-        """The files that all hosts share."""
-        return shared_files.rendered(
-            command=self.command,
-            configdir=Path(self.configdir),
-            config_folder=Path(self.config_folder),
-            inventory=Path(self.inventory),
-            variables=self.globals,
-            service_config=self.service_config,
-        )
+        """The texts of the files that all hosts share."""
+        inventory, configdir = Path(self.inventory), Path(self.configdir)
+        if not inventory.is_dir():
+            raise CloudError(f"the inventory {inventory} is not a folder: give one as kolla.inventory")
+        texts = {configdir / GLOBALS: HEADER + self.globals}
+        if groups.defined_elsewhere(inventory) is None:
+            texts[inventory / groups.FILE] = HEADER + groups.without_hosts(groups.shipped(self.command))
+        return texts | {Path(self.config_folder, path): text for path, text in self.service_config.items()}
 
     def wanted(self, name: str) -> str:
         """The fingerprint of all that Kolla makes of a host: what others have to do with it is in it too.

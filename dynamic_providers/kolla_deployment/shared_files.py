@@ -10,38 +10,8 @@ from pathlib import Path
 
 from clients import files, regular_file
 from clients.errors import CloudError
-from dynamic_providers.kolla_deployment import groups
 
 LIST = ".private-cloud-files.json"
-GLOBALS = Path("globals.d") / "private-cloud.yml"
-HEADER = "# Made by this cloud's Pulumi program from its stack file; do not edit.\n"
-
-
-def rendered(
-    *,
-    command: str,
-    configdir: Path,
-    config_folder: Path,
-    inventory: Path,
-    variables: str,
-    service_config: Mapping[str, str],
-) -> dict[Path, str]:
-    """What the files should hold.
-
-    Args:
-        command: the program whose groups are taken.
-        configdir: of globals.yml.
-        config_folder: Kolla's node_custom_config.
-        inventory: the folder.
-        variables: Kolla's, as YAML.
-        service_config: overrides by their path in the config folder.
-    """
-    if not inventory.is_dir():
-        raise CloudError(f"the inventory {inventory} is not a folder: give one as kolla.inventory")
-    texts = {configdir / GLOBALS: HEADER + variables}
-    if groups.defined_elsewhere(inventory) is None:
-        texts[inventory / groups.FILE] = HEADER + groups.without_hosts(groups.shipped(command))
-    return texts | {config_folder / path: text for path, text in service_config.items()}
 
 
 def write(configdir: Path, wanted: Mapping[Path, str], keep: Collection[Path] = ()) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from clients.errors import CloudError
-from dynamic_providers.kolla_deployment import groups, kolla, provider, removal, shared_files
+from dynamic_providers.kolla_deployment import groups, kolla, provider, removal
 from dynamic_providers.kolla_deployment.convergence import Result
-from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.deployment import HEADER, KollaDeploymentArgs
 from dynamic_providers.kolla_deployment.provider import KollaDeploymentOutputs, KollaDeploymentProvider
 from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
@@ -150,7 +150,7 @@ def test_the_files_are_as_declared_and_one_changed_by_hand_is_a_difference(world
     del world
     made = create(props)
     variables = tmp_path / "etc" / "globals.d" / "private-cloud.yml"
-    assert variables.read_text() == shared_files.HEADER + "a: 1\n"
+    assert variables.read_text() == HEADER + "a: 1\n"
     assert (tmp_path / "etc" / "config" / "nova.conf").read_text() == "[DEFAULT]\n"
     found = read(made)
     assert not crud.diff("dev", found, props).changes

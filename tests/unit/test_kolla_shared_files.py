@@ -9,6 +9,7 @@ import pytest
 
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import configuration, groups, lock, shared_files
+from dynamic_providers.kolla_deployment.deployment import KollaDeploymentArgs
 
 MULTINODE = """\
 # comment
@@ -68,10 +69,10 @@ def test_a_program_without_its_inventory_is_a_sentence(tmp_path, monkeypatch):
 def test_an_inventory_that_is_a_file_is_refused(tmp_path, configdir):
     (tmp_path / "inv").touch()
     with pytest.raises(CloudError, match=r"is not a folder: give one as kolla\.inventory"):
-        shared_files.rendered(
-            command="x", configdir=configdir, config_folder=configdir / "config",
-            inventory=tmp_path / "inv", variables="", service_config={},
-        )  # fmt: skip
+        KollaDeploymentArgs(
+            stack="dev", hosts={}, configdir=str(configdir), config_folder=str(configdir / "config"),
+            inventory=str(tmp_path / "inv"), steps=["deploy"], cloud="admin",
+        ).rendered()  # fmt: skip
 
 
 def test_what_is_written_again_is_the_same_and_what_left_is_removed(configdir):
