@@ -7,6 +7,7 @@ if it is below the base DN, has the object class, matches the filter and has the
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -221,39 +222,34 @@ class Search:
         return f"; they have {', '.join(sorted(there.values()))}"
 
 
-class _told:  # noqa: N801 - used as a context manager only
-    """Turns what a search raises into a sentence about SETTING."""
-
-    def __init__(self, setting: str, base: str, bind_dn: str) -> None:
-        self._setting, self._base, self._bind_dn = setting, base, bind_dn
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        kind = self._setting.partition("_")[0]
-        if isinstance(error, ldap.NO_SUCH_OBJECT | ldap.INVALID_DN_SYNTAX | ldap.REFERRAL):
-            raise DirectoryError(
-                f"{kind}_base_dn",
-                f"there is no {self._base!r} in the directory, or {self._bind_dn!r} may not read it; correct it",
-            ) from None
-        if isinstance(error, ldap.FILTER_ERROR):
-            raise DirectoryError(self._setting, "it makes no valid search filter; correct it") from None
-        if isinstance(error, ldap.SIZELIMIT_EXCEEDED | ldap.ADMINLIMIT_EXCEEDED):
-            raise DirectoryError(
-                "page_size",
-                f"the directory refuses to list all below {self._base!r} at once ({words(error)}); "
-                "set page_size, 500 for most, or raise the limit of the bind account",
-            ) from None
-        if isinstance(error, ldap.UNAVAILABLE_CRITICAL_EXTENSION):
-            raise DirectoryError("page_size", "the directory knows no paging; leave page_size out") from None
-        if isinstance(error, ldap.INSUFFICIENT_ACCESS):
-            raise DirectoryError(
-                "bind_dn",
-                f"{self._bind_dn!r} may not search below {self._base!r}; give the account read access",
-            ) from None
-        if isinstance(error, ldap.LDAPError) and not isinstance(error, ldap.SERVER_DOWN | ldap.TIMEOUT):
-            raise DirectoryError(self._setting, f"the directory refuses the search: {words(error)}") from None
+@contextmanager
+def _told(setting: str, base: str, bind_dn: str) -> Iterator[None]:
+    """Turn what a search raises into a sentence about SETTING."""
+    try:
+        yield
+    except (ldap.SERVER_DOWN, ldap.TIMEOUT):
+        raise
+    except (ldap.NO_SUCH_OBJECT, ldap.INVALID_DN_SYNTAX, ldap.REFERRAL):
+        setting = f"{setting.partition('_')[0]}_base_dn"
+        sentence = f"there is no {base!r} in the directory, or {bind_dn!r} may not read it; correct it"
+    except ldap.FILTER_ERROR:
+        sentence = "it makes no valid search filter; correct it"
+    except (ldap.SIZELIMIT_EXCEEDED, ldap.ADMINLIMIT_EXCEEDED) as error:
+        setting = "page_size"
+        sentence = (
+            f"the directory refuses to list all below {base!r} at once ({words(error)}); "
+            "set page_size, 500 for most, or raise the limit of the bind account"
+        )
+    except ldap.UNAVAILABLE_CRITICAL_EXTENSION:
+        setting, sentence = "page_size", "the directory knows no paging; leave page_size out"
+    except ldap.INSUFFICIENT_ACCESS:
+        setting = "bind_dn"
+        sentence = f"{bind_dn!r} may not search below {base!r}; give the account read access"
+    except ldap.LDAPError as error:
+        sentence = f"the directory refuses the search: {words(error)}"
+    else:
+        return
+    raise DirectoryError(setting, sentence)
 
 
 def _without_referrals(found: list[tuple[Any, Any]]) -> list[tuple[str, dict[str, list[bytes]]]]:
