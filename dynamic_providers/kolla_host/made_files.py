@@ -9,11 +9,7 @@ MARKER = "# Made by private-cloud with Pulumi: change the stack file, not this o
 
 
 def require_ours(path: Path) -> None:
-    """Refuse a file of that name which somebody else made.
-
-    Raises:
-        CloudError: there is one.
-    """
+    """Refuse a file of that name which somebody else made."""
     text = read(path)
     if text is not None and text.partition("\n")[0] != MARKER:
         raise CloudError(
@@ -23,11 +19,7 @@ def require_ours(path: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write the marker and TEXT, for everybody to read; a killed run leaves the former file, and at most one `.new`.
-
-    Raises:
-        CloudError: this account cannot write there.
-    """
+    """Write the marker and TEXT, for everybody to read; a killed run leaves the former file, and at most one `.new`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         files.replace(path, _whole(text))
@@ -57,11 +49,7 @@ def remove(path: Path) -> bool:
 
 
 def read(path: Path) -> str | None:
-    """The file's whole text; None where there is none.
-
-    Raises:
-        CloudError: it cannot be read.
-    """
+    """The file's whole text; None where there is none."""
     try:
         return regular_file.text(path, errors="surrogateescape")
     except (FileNotFoundError, NotADirectoryError):
