@@ -129,9 +129,15 @@ def cluster(user: str, conf: str | None = None) -> Iterator[rados.Rados]:
     try:
         regular_file.opened(path).close()  # librados would wait for ever for what is in a FIFO
     except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        what = (
+            f"there is no Ceph configuration at {path}"
+            if missing
+            else f"the Ceph configuration {path} cannot be read"
+        )
+        why = "" if missing else f" ({error.strerror})"
         raise CloudError(
-            f"the Ceph configuration {path} cannot be read ({error.strerror}): name one in the stack file (ceph.conf, "
-            "image_store.ceph_conf) or in CEPH_CONF."
+            f"{what}{why}: name one in the stack file (ceph.conf, image_store.ceph_conf) or in CEPH_CONF."
         ) from error
     handle = rados.Rados(conffile=path, name=f"client.{user}", conf=TIMEOUTS | WRITES | QUIET)
     try:
