@@ -28,12 +28,12 @@ class Registry:
     def __init__(self) -> None:
         self.address = os.environ.get(ADDRESS_VARIABLE, ADDRESS).rstrip("/")
         self._closed: str | None = None
-        self._asked = False
+        self._checked = False
 
     def closed(self) -> str | None:
         """Return why plugins cannot be had from it, or None."""
-        if not self._asked:
-            self._closed, self._asked = release.reachable(self.address), True
+        if not self._checked:
+            self._closed, self._checked = release.reachable(self.address), True
         return self._closed
 
     def install(self, name: str, version: str, places: Places) -> str | None:

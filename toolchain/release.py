@@ -105,7 +105,7 @@ def _listed(checksums: str, archive: str, base: str) -> str:
 def _download(url: str, path: Path) -> str:
     """Download to a file; return the SHA-256 of what came."""
     digest = hashlib.sha256()
-    started = told = time.monotonic()
+    started = last_line = time.monotonic()
     done = 0
     try:
         with urllib.request.urlopen(url, timeout=PATIENCE) as answer, path.open("wb") as output:  # noqa: S310
@@ -115,9 +115,9 @@ def _download(url: str, path: Path) -> str:
                 digest.update(piece)
                 output.write(piece)
                 done += len(piece)
-                if time.monotonic() - told > PULSE:
-                    told = time.monotonic()
-                    say(f"downloading: {done >> 20} of {total >> 20} MiB, {duration(told - started)}")
+                if time.monotonic() - last_line > PULSE:
+                    last_line = time.monotonic()
+                    say(f"downloading: {done >> 20} of {total >> 20} MiB, {duration(last_line - started)}")
     except (OSError, ValueError) as error:
         path.unlink(missing_ok=True)
         raise Unavailable(_reason(url, error)) from error

@@ -62,8 +62,8 @@ class Figures:
                 mine, theirs = self.medians("ours", phase), self.medians(other, phase)
                 for size in sorted(mine.keys() & theirs.keys()):
                     found[f"ours/{other}, {phase} of {size}"] = mine[size] / theirs[size]
-                    if asked := self.requests(other, size, phase):
-                        ratio = self.requests("ours", size, phase) / asked
+                    if others_requests := self.requests(other, size, phase):
+                        ratio = self.requests("ours", size, phase) / others_requests
                         found[f"ours/{other}, requests of {phase} of {size}"] = ratio
         for cpu, what in ((False, ""), (True, "processor time of ")):
             ours = self.line("ours", "empty preview", cpu=cpu)
@@ -112,8 +112,8 @@ def report(figures: Figures) -> dict[str, Any]:
         "ways": dict(sorted(ways.items(), key=_in_order)),
         "lines": lines,
         "ratios": figures.ratios(),
-        "asked": {
-            f"{way}, {phase} of {max(figures.sizes(way, phase))}": _asked(
+        "requests": {
+            f"{way}, {phase} of {max(figures.sizes(way, phase))}": _requests(
                 figures.of(way, max(figures.sizes(way, phase)), phase)[:1]
             )
             for way in figures.ways
@@ -129,7 +129,7 @@ def _in_order(item: tuple[str, Any]) -> tuple[str, int, int]:
     return way, PHASES.index(phase), int(size)
 
 
-def _asked(runs: Iterable[Run]) -> dict[str, int]:
+def _requests(runs: Iterable[Run]) -> dict[str, int]:
     return dict(sorted(requests_by_kind(runs).items(), key=lambda item: (-item[1], item[0])))
 
 

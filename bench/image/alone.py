@@ -40,10 +40,10 @@ def memory(source: Source) -> tuple[int, Callable[[], None]]:
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process,
         Memory(process.pid) as found,
     ):
-        said, _ = process.communicate()
+        output, _ = process.communicate()
     if process.returncode:
         raise SystemExit(f"the import whose memory was to be measured failed: {process.returncode}")
-    made, outputs = json.loads(said)
+    made, outputs = json.loads(output)
     return found.peak, lambda: RbdImageProvider().delete(made, outputs)
 
 

@@ -225,7 +225,7 @@ def test_the_results_have_each_way_with_its_spread_and_the_load():
         }
     )
     assert found["lines"]["terraform, up"]["start_s"] == pytest.approx(1.0)
-    assert found["asked"]["ours, up of 500"] == {"keystone GET /": 500}
+    assert found["requests"]["ours, up of 500"] == {"keystone GET /": 500}
     assert json.loads(json.dumps(found)) == found
 
 
