@@ -2,7 +2,7 @@
 
 All it prints goes into a log file; what happens comes as events from a callback plugin that Ansible loads by its
 environment, so it works however many programs are between. If this program dies, so does the run: see
-clients/keeper.py.
+clients/process_reaper.py.
 """
 
 import json
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from clients import keeper
+from clients import process_reaper
 from clients.errors import CloudError
 
 PLUGINS = Path(__file__).parent / "ansible_plugins"
@@ -131,7 +131,7 @@ def run(
     result = RunResult(log)
     with log.open("xb") as output, events.open("x+", encoding="utf-8") as told, _alive() as pipe:
         child = subprocess.Popen(
-            [sys.executable, "-IS", keeper.__file__, str(program), *command[1:]],
+            [sys.executable, "-IS", process_reaper.__file__, str(program), *command[1:]],
             stdin=pipe,
             stdout=output,
             stderr=subprocess.STDOUT,

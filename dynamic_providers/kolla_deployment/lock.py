@@ -47,7 +47,7 @@ def _take(file: TextIO, configdir: Path) -> None:
         except BlockingIOError:
             file.seek(0)
             owner = file.read().strip()
-            # What a killed run left is being ended by its keeper, which holds the lock until then.
+            # What a killed run left is being stopped by its process reaper, which holds the lock until then.
             if (owner.isdigit() and psutil.pid_exists(int(owner))) or time.monotonic() > deadline:
                 raise CloudError(
                     f"another run of this program (pid {owner or 'unknown'}) is deploying with {configdir}; wait until"

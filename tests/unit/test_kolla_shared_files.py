@@ -170,11 +170,11 @@ def test_what_a_killed_run_left_is_waited_for(configdir, tmp_path):
     ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True).stdout
     (configdir / lock.NAME).write_text(ended)
     command = ["flock", str(configdir / lock.NAME), "sh", "-c", "echo; sleep 0.2"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as keeper:
-        assert keeper.stdout
-        assert keeper.stdout.readline()
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as lock_holder:
+        assert lock_holder.stdout
+        assert lock_holder.stdout.readline()
         with lock.held(configdir, tmp_path):
-            assert keeper.wait(5) == 0
+            assert lock_holder.wait(5) == 0
 
 
 def test_somebodys_own_kolla_ansible_with_the_same_files_is_refused_and_named(configdir, tmp_path):

@@ -1,8 +1,8 @@
 """Runs one command for a program and ends it when that program is gone, however it went (SIGKILL included).
 
-``python keeper.py COMMAND …``, with the read end of a pipe as standard input whose other end the program alone
+``python process_reaper.py COMMAND …``, with the read end of a pipe as standard input whose other end the program alone
 holds. The command gets a process group of its own; when the pipe ends, so do all in that group. File descriptors
-that are given to the keeper, such as a lock's, stay open until then, and are not the command's.
+that are given to the reaper, such as a lock's, stay open until then, and are not the command's.
 """
 
 import ctypes
