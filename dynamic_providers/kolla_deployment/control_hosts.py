@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from dynamic_providers.kolla_deployment.occupants import named
+from dynamic_providers.kolla_deployment.host_usage import named
 
 CONTROL = "control"
 

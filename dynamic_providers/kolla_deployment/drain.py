@@ -14,9 +14,9 @@ from openstack.connection import Connection
 from clients.errors import CloudError, InUseError
 from clients.progress import tell
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
+from dynamic_providers.kolla_deployment.host_usage import named
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent, Served
 from dynamic_providers.kolla_deployment.nova_host import Instance
-from dynamic_providers.kolla_deployment.occupants import named
 
 POLL_S = 2.0
 AT_ONCE = 4

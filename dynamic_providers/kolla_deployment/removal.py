@@ -14,7 +14,14 @@ from clients import openstack
 from clients.errors import CloudError, InUseError
 from clients.progress import tell
 from clients.ssh import HostUnreachable
-from dynamic_providers.kolla_deployment import ceph_host, drain, neutron_host, nova_host, occupants, remains
+from dynamic_providers.kolla_deployment import (
+    ceph_host,
+    drain,
+    host_usage,
+    leftovers,
+    neutron_host,
+    nova_host,
+)
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.control_hosts import (
     CONTROL,
@@ -24,8 +31,8 @@ from dynamic_providers.kolla_deployment.control_hosts import (
 )
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.facts import LOCAL
+from dynamic_providers.kolla_deployment.host_usage import HostUsage
 from dynamic_providers.kolla_deployment.kolla import Kolla
-from dynamic_providers.kolla_deployment.occupants import Occupants
 
 WITHIN_S = 1800.0
 """For a host to drain."""
@@ -85,7 +92,7 @@ class Removal:
         for host in self.leaving:
             # First of all: a host that is declared again half way is deployed anew, and its services enabled.
             with self._noted(host), suppress(HostUnreachable):
-                remains.unmark(host.ssh)
+                leftovers.unmark(host.ssh)
         with self._asked() as conn:
             if conn is not None:
                 going = self._going()
@@ -120,7 +127,7 @@ class Removal:
             used = {
                 host.name: found
                 for host in self.leaving
-                if (found := self._occupants(conn, host)).osds or (found.movable and host.removal != "drain")
+                if (found := self._usage(conn, host)).osds or (found.movable and host.removal != "drain")
             }
         if used:
             raise InUseError(". ".join(_refusal(name, found) for name, found in used.items()))
@@ -132,7 +139,7 @@ class Removal:
         if host.removal == "drain":
             drain.drain(conn, host.name, self._names(), deadline=time.monotonic() + self.within)
         # Only now that it takes nothing new is it sure that nothing is on it.
-        found = self._occupants(conn, host)
+        found = self._usage(conn, host)
         if str(found):
             raise InUseError(f"{_refusal(host.name, found)}. It takes nothing new now")
 
@@ -140,7 +147,7 @@ class Removal:
         there = []
         for host in self._going():
             try:
-                found = remains.of(host.ssh, host.container_engine)
+                found = leftovers.of(host.ssh, host.container_engine)
             except HostUnreachable as error:
                 tell(
                     f"warning: {error}. It is removed all the same, as nothing is on it: its containers and disks stay as"
@@ -173,8 +180,8 @@ class Removal:
             tell(f"warning: {stays}")
         tell(f"{host.name}: removed")
 
-    def _occupants(self, conn: Connection | None, host: DeployedHost) -> Occupants:
-        return occupants.of(conn, self.clouds, host.name, self._names())
+    def _usage(self, conn: Connection | None, host: DeployedHost) -> HostUsage:
+        return host_usage.of(conn, self.clouds, host.name, self._names())
 
     def _names(self) -> frozenset[str]:
         return frozenset(host.name for host in self.leaving)
@@ -202,18 +209,18 @@ class Removal:
 
 
 def _clear(host: DeployedHost) -> None:
-    found = remains.of(host.ssh, host.container_engine)
+    found = leftovers.of(host.ssh, host.container_engine)
     if found.containers:  # volumes that they use could not be removed
         raise CloudError(
             f"{host.name}: kolla-ansible destroy left {found}; remove them there and run this again"
         )
-    remains.clear(host.ssh, host.container_engine, found)
-    left = str(remains.of(host.ssh, host.container_engine))
+    leftovers.clear(host.ssh, host.container_engine, found)
+    left = str(leftovers.of(host.ssh, host.container_engine))
     if left:
         raise CloudError(f"{host.name}: {left} came back while the host was removed; look at who starts them")
 
 
-def _refusal(name: str, found: Occupants) -> str:
+def _refusal(name: str, found: HostUsage) -> str:
     advice = ["empty its OSDs first, which is not done here"] if found.osds else []
     if found.movable:
         advice.append("move or delete the others" if advice else "move or delete them")
@@ -222,4 +229,4 @@ def _refusal(name: str, found: Occupants) -> str:
 
 
 def _is_bare(host: DeployedHost) -> bool:
-    return not remains.of(host.ssh, host.container_engine).containers
+    return not leftovers.of(host.ssh, host.container_engine).containers

@@ -15,7 +15,7 @@ import pytest
 
 from clients import host_keys, ssh
 from clients.errors import InUseError
-from dynamic_providers.kolla_deployment import neutron_host, nova_host, remains, removal, verification
+from dynamic_providers.kolla_deployment import leftovers, neutron_host, nova_host, removal, verification
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.markers import PATH
@@ -133,7 +133,7 @@ def machine(simulated_hosts: list[SimulatedHost], tmp_path: Path) -> Iterator[Ss
         host_keys.pin(simulated.address, simulated.port, simulated.host_key), encoding="utf-8"
     )
     reached = simulated.ssh_host(known_hosts)
-    assert not remains.of(reached, ENGINE).marker, f"{simulated.name} is in a stack: take it out first"
+    assert not leftovers.of(reached, ENGINE).marker, f"{simulated.name} is in a stack: take it out first"
     simulated.run(
         tmp_path,
         f"""set -e
@@ -276,21 +276,21 @@ def test_what_an_interrupted_removal_disabled_serves_again_once_the_host_is_veri
 
 
 def test_what_kolla_made_on_a_host_is_found_by_its_labels_and_the_rest_is_left(machine: SshHost) -> None:
-    found = remains.of(machine, ENGINE)
+    found = leftovers.of(machine, ENGINE)
     assert (found.engine, found.marker) == (True, True)
     assert _own(found.containers) == (MADE,)
     assert _own(found.volumes) == (MADE, f"{MADE}-left")
     # As Kolla does: the volumes of containers that are there.
     ssh.run(machine, [ENGINE, "rm", "--force", MADE])
     ssh.run(machine, [ENGINE, "volume", "rm", MADE])
-    remains.unmark(machine)
-    left = remains.of(machine, ENGINE)
+    leftovers.unmark(machine)
+    left = leftovers.of(machine, ENGINE)
     assert (_own(left.containers), left.marker) == ((), False)
     assert _own(left.volumes) == (f"{MADE}-left",)
-    remains.clear(machine, ENGINE, replace(left, volumes=_own(left.volumes)))
-    assert _own(remains.of(machine, ENGINE).volumes) == ()
+    leftovers.clear(machine, ENGINE, replace(left, volumes=_own(left.volumes)))
+    assert _own(leftovers.of(machine, ENGINE).volumes) == ()
     assert f"{MADE}-other" in ssh.run(machine, [ENGINE, "ps", "--all", "--format", "{{.Names}}"])
-    assert not remains.of(machine, "no-such-engine").engine
+    assert not leftovers.of(machine, "no-such-engine").engine
 
 
 def _own(names: tuple[str, ...]) -> tuple[str, ...]:

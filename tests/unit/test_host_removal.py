@@ -8,7 +8,7 @@ import pytest
 from clients import ssh
 from clients.errors import CloudError, InUseError
 from clients.ssh import HostUnreachable, LoginRefused, RemoteCommandFailed, SshHost
-from dynamic_providers.kolla_deployment import ceph_host, drain, markers, remains, removal
+from dynamic_providers.kolla_deployment import ceph_host, drain, leftovers, markers, removal
 from dynamic_providers.kolla_deployment.ceph_host import Osd
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.control_hosts import last_control
@@ -317,7 +317,7 @@ def killed_at(moment: str) -> Callable[[pytest.MonkeyPatch, FakeOpenStack, Machi
         def killed(*_args: Any, **_words: Any) -> None:
             raise KeyboardInterrupt
 
-        owner: Any = {"destroy": machines, "clear": remains}.get(moment, cloud)
+        owner: Any = {"destroy": machines, "clear": leftovers}.get(moment, cloud)
         patch.setattr(owner, moment, killed)
 
     return arrange
@@ -453,5 +453,5 @@ def test_a_cloud_that_does_not_answer_holds_every_other_removal_up(
 
 
 def test_what_kolla_left_on_a_host_is_told_by_kind_and_name() -> None:
-    found = remains.Remains(True, ("a",), ("b", "c"), True)
+    found = leftovers.Leftovers(True, ("a",), ("b", "c"), True)
     assert str(found) == "container a, volume b, volume c, the marker"

@@ -14,7 +14,7 @@ REMOVAL_S = 300  # a volume with many files takes a while
 
 
 @dataclass(frozen=True)
-class Remains:
+class Leftovers:
     """What is there.
 
     Attributes:
@@ -38,7 +38,7 @@ class Remains:
         return ", ".join(told)
 
 
-def of(host: SshHost, engine: str) -> Remains:
+def of(host: SshHost, engine: str) -> Leftovers:
     """Look at the host.
 
     Raises:
@@ -57,7 +57,7 @@ fi
 if [ -e {shlex.quote(markers.PATH)} ]; then echo marker; fi""",
     )
     lines = [line.partition(" ") for line in told.splitlines()]
-    return Remains(
+    return Leftovers(
         any(kind == "engine" for kind, _, _ in lines),
         tuple(sorted(name for kind, _, name in lines if kind == "container")),
         tuple(sorted(name for kind, _, name in lines if kind == "volume")),
@@ -75,7 +75,7 @@ def unmark(host: SshHost) -> None:
     ssh.run(host, ["rm", "-f", markers.PATH])
 
 
-def clear(host: SshHost, engine: str, remains: Remains) -> None:
+def clear(host: SshHost, engine: str, leftovers: Leftovers) -> None:
     """Remove volumes that Kolla no longer finds, because it looks for them by containers."""
-    if remains.volumes:
-        ssh.run(host, [engine, "volume", "rm", *remains.volumes], timeout=REMOVAL_S)
+    if leftovers.volumes:
+        ssh.run(host, [engine, "volume", "rm", *leftovers.volumes], timeout=REMOVAL_S)

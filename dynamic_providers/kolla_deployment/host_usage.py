@@ -14,7 +14,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
-class Occupants:
+class HostUsage:
     """What is on the host and nowhere else, for people; empty where there is nothing.
 
     Attributes:
@@ -30,7 +30,7 @@ class Occupants:
         return "; ".join(filter(None, (self.movable, self.osds)))
 
 
-def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> Occupants:
+def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> HostUsage:
     """Look for them; without a cloud for OSDs only.
 
     Args:
@@ -45,7 +45,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
         lambda osd: f"osd.{osd.id} ({osd.placement_groups} placement groups)",
     )
     if conn is None:
-        return Occupants("", osds)
+        return HostUsage("", osds)
     staying = {agent.id for agent in neutron_host.agents(conn) if agent.host not in leaving}
     served = [one for one in neutron_host.served(conn, host) if staying.isdisjoint(one.elsewhere)]
     told = [
@@ -64,7 +64,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
             for kind, words in ((neutron_host.ROUTER, "router(s)"), (neutron_host.NETWORK, "DHCP network(s)"))
         ),
     ]
-    return Occupants("; ".join(filter(None, told)), osds)
+    return HostUsage("; ".join(filter(None, told)), osds)
 
 
 def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
