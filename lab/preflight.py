@@ -81,7 +81,7 @@ def ports(lab: Lab, daemons: Sequence[Daemon], running: Mapping[str, object]) ->
     ]
 
 
-def room(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None = None) -> list[str]:
+def capacity(lab: Lab, *, running: bool, memory: int | None = None, disk: int | None = None) -> list[str]:
     """Find too little disk or memory; `memory` and `disk` in bytes stand in for the machine's."""
     found = []
     fresh = not (lab.data / "ceph" / "mon.made").exists()
@@ -134,7 +134,7 @@ def check(lab: Lab, daemons: Sequence[Daemon], running: Mapping[str, object]) ->
     Raises:
         LabError: Something is amiss; one line a finding.
     """
-    found = root() + installed(lab) + room(lab, running=bool(running)) + ports(lab, daemons, running)
+    found = root() + installed(lab) + capacity(lab, running=bool(running)) + ports(lab, daemons, running)
     found += hosts.check(lab)
     if found:
         raise LabError("\n".join(found))

@@ -21,14 +21,14 @@ from clients import openstack as openstack_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
-from dynamic_providers.rbd_image import locations, registration, room, store, writer
+from dynamic_providers.rbd_image import locations, pool_capacity, registration, store, writer
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.source_file import Source
 from dynamic_providers.rbd_image.wanted import Wanted
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 GIB = 1 << 30
-MOST_REBIRTHS = 1000  # how often the same content may be deleted and made again under one name
+MAX_RECREATIONS = 1000  # how often the same content may be deleted and made again under one name
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
         yield Cloud(conn, opened)
 
 
-def generation_id(stack: str, image: str, sha256: str, rebirth: int = 0) -> str:
+def generation_id(stack: str, image: str, sha256: str, recreation: int = 0) -> str:
     """The Glance id and RBD name of a generation: a UUID that follows from its identity.
 
-    ``rebirth`` counts how often this very generation has been deleted before, because Glance does not
+    ``recreation`` counts how often this very generation has been deleted before, because Glance does not
     give the id of a deleted record again.
     """
-    identity = [stack, image, sha256] + ([str(rebirth)] if rebirth else [])
+    identity = [stack, image, sha256] + ([str(recreation)] if recreation else [])
     return str(uuid.uuid5(NAMESPACE, "\0".join(identity)))
 
 
@@ -85,7 +85,9 @@ def ensure(cloud: Cloud, source: Opening, wanted: Wanted, current: str | None) -
         locations.refuse_other_cluster(cloud.conn, cloud.pool)
         if known := source.surveyed():  # before it is hashed, which may take hours
             refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, known.virtual_size)
-            room.refuse_ahead(cloud.pool, record["id"] if record else None, known.data, wanted.image.name)
+            pool_capacity.refuse_ahead(
+                cloud.pool, record["id"] if record else None, known.data, wanted.image.name
+            )
         verified = source.verified()
         refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, verified.virtual_size)
         record = record or _new_record(cloud, wanted)
@@ -122,7 +124,7 @@ def _import(cloud: Cloud, verified: Source, record: glance.Record, wanted: Wante
     if stored and stored.protected and stored.size == verified.virtual_size:
         sha512 = stored.sha512
     else:
-        room.refuse_if_full(cloud.pool)
+        pool_capacity.refuse_if_full(cloud.pool)
         with ExitStack() as held:
             with waiting(f"{wanted.image.name}: making its RBD image ready"):
                 target = held.enter_context(store.writable(cloud.ioctx, record["id"], verified.virtual_size))
@@ -166,9 +168,9 @@ def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.R
 
 def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
     stamps = wanted.stamps
-    for rebirth in range(MOST_REBIRTHS):
+    for recreation in range(MAX_RECREATIONS):
         image_id = generation_id(
-            stamps[glance.STAMP_STACK], stamps[glance.STAMP_IMAGE], stamps[glance.STAMP_SHA256], rebirth
+            stamps[glance.STAMP_STACK], stamps[glance.STAMP_IMAGE], stamps[glance.STAMP_SHA256], recreation
         )
         if record := glance.create(cloud.conn, image_id, wanted.fields()):
             return record
@@ -176,7 +178,7 @@ def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
             return _of_this_moment(there, wanted)
         store.remove(cloud.ioctx, image_id)  # left behind if its record was deleted while it was written
     raise CloudError(
-        f"image {wanted.image.name!r} was deleted and made again {MOST_REBIRTHS} times: purge Glance's database."
+        f"image {wanted.image.name!r} was deleted and made again {MAX_RECREATIONS} times: purge Glance's database."
     )
 
 

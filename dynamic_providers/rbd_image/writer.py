@@ -19,7 +19,7 @@ import rbd
 from clients import ceph
 from clients.progress import Progress
 from config.image import Hash
-from dynamic_providers.rbd_image import reading, room, store, verify
+from dynamic_providers.rbd_image import pool_capacity, reading, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
 from dynamic_providers.rbd_image.source_file import Source
 
@@ -57,7 +57,7 @@ def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_ra
     """
     written = verify.Written()
     with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
-        room.refuse_if_too_small(pool, target, data.total, what)
+        pool_capacity.refuse_if_too_small(pool, target, data.total, what)
         _copy(data, _Sink(target, written), digest, what)
         sha512 = digest.finish(source.virtual_size) if digest else None
         with ceph.beside(partial(store.take_snapshot, target), "Ceph has taken no snapshot"):

@@ -8,7 +8,7 @@ import pytest
 from clients import glance
 from clients.errors import CloudError
 from config.image import Image
-from dynamic_providers.rbd_image import generation, locations, room
+from dynamic_providers.rbd_image import generation, locations, pool_capacity
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.source_file import Source
 from dynamic_providers.rbd_image.wanted import Wanted
@@ -32,7 +32,7 @@ def there(monkeypatch):
     def put(record):
         monkeypatch.setattr(generation, "_find_healthy", lambda *_: record)
         monkeypatch.setattr(locations, "refuse_other_cluster", lambda *_: None)
-        monkeypatch.setattr(room, "refuse_ahead", lambda *_: None)
+        monkeypatch.setattr(pool_capacity, "refuse_ahead", lambda *_: None)
         monkeypatch.setattr(generation, "_new_record", lambda *_: pytest.fail("a record was made"))
         monkeypatch.setattr(glance, "apply", lambda _conn, found, _wanted: found)
 

@@ -59,25 +59,25 @@ def test_a_port_is_free_once_its_owner_is_gone(taken):
 
 
 def test_too_little_disk_says_how_much_there_is_and_how_much_it_takes(lab):
-    (finding,) = preflight.room(lab, running=False, memory=64 * GIB, disk=7 * GIB)
+    (finding,) = preflight.capacity(lab, running=False, memory=64 * GIB, disk=7 * GIB)
     assert "needs 20 GiB of free disk" in finding
     assert "7.0 GiB" in finding
 
 
 def test_too_little_memory_says_how_much_there_is_and_how_much_it_takes(lab):
-    (finding,) = preflight.room(lab, running=False, memory=2 * GIB, disk=100 * GIB)
+    (finding,) = preflight.capacity(lab, running=False, memory=2 * GIB, disk=100 * GIB)
     assert "needs 7 GiB of available memory" in finding
     assert "2.0 GiB" in finding
 
 
 def test_a_running_lab_is_not_asked_for_its_memory_again(lab):
-    assert preflight.room(lab, running=True, memory=GIB, disk=100 * GIB) == []
+    assert preflight.capacity(lab, running=True, memory=GIB, disk=100 * GIB) == []
 
 
 def test_a_made_lab_needs_less_disk_than_a_fresh_one(lab):
     (lab.data / "ceph").mkdir()
     (lab.data / "ceph" / "mon.made").touch()
-    assert preflight.room(lab, running=False, memory=64 * GIB, disk=7 * GIB) == []
+    assert preflight.capacity(lab, running=False, memory=64 * GIB, disk=7 * GIB) == []
 
 
 def test_a_missing_package_is_named_with_what_it_is_for_and_how_to_get_it(lab, monkeypatch):

@@ -107,7 +107,7 @@ def test_a_generations_id_follows_from_its_identity():
         generation_id("private-cloud/prod", "debian-12", "a" * 64),
         generation_id("private-cloud/dev", "debian-13", "a" * 64),
         generation_id("private-cloud/dev", "debian-12", "b" * 64),
-        generation_id("private-cloud/dev", "debian-12", "a" * 64, rebirth=1),
+        generation_id("private-cloud/dev", "debian-12", "a" * 64, recreation=1),
     }
     assert len(others - {first}) == 4
 

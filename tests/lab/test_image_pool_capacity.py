@@ -10,7 +10,7 @@ import rbd
 from clients import ceph as ceph_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import room, source, store, writer
+from dynamic_providers.rbd_image import pool_capacity, source, store, writer
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
 from tests.verified_source import verified
 
@@ -101,13 +101,13 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
     """With a quota that takes the data once: the second run finds it there."""
     ceph("osd", "pool", "set-quota", own_pool, "max_bytes", str((WHOLE_MIB + 16) * MIB))
     wait_for(lambda: stats()["quota_bytes"])
-    asked, held = [], room._held
+    asked, held = [], pool_capacity._held
 
     def recorded(target, what):
         asked.append(held(target, what))
         return asked[-1]
 
-    monkeypatch.setattr(room, "_held", recorded)
+    monkeypatch.setattr(pool_capacity, "_held", recorded)
     with (
         rbd_client.pool(own_pool, "admin", None) as pool,
         verified(str(first[0]), inputs(first[0])["sha256"], "qcow2", "test") as opened,

@@ -16,7 +16,7 @@ MIB = 1 << 20
 
 
 @dataclass(frozen=True)
-class Room:
+class PoolCapacity:
     """What a pool can still take, of a client's bytes: Ceph has counted the replicas in.
 
     Attributes:
@@ -39,10 +39,10 @@ class Room:
 
 def refuse_if_full(pool: ceph.Pool) -> None:
     """Refuse a pool that takes nothing at all any more: even making an RBD image in it would hang."""
-    room = of_pool(pool, pool.name)
-    if room and not room.takes(1):
+    capacity = of_pool(pool, pool.name)
+    if capacity and not capacity.takes(1):
         raise CloudError(
-            f"pool {pool.name!r} is full or at its quota: run this again when you have {_mended(pool.name, room)}."
+            f"pool {pool.name!r} is full or at its quota: run this again when you have {_remedy(pool.name, capacity)}."
         )
 
 
@@ -64,20 +64,20 @@ def refuse_if_too_small(pool: ceph.Pool, target: rbd.Image, needed: int, what: s
 
 
 def _refuse_if_too_small(pool: ceph.Pool, name: str, needed: int, what: str, held: Callable[[], int]) -> None:
-    room = of_pool(pool, name)
-    if room is None or room.takes(needed):
+    capacity = of_pool(pool, name)
+    if capacity is None or capacity.takes(needed):
         return
     missing = needed - held()  # looked up only now: without an object map it takes a while
-    if missing > 0 and not room.takes(missing):
+    if missing > 0 and not capacity.takes(missing):
         raise CloudError(
             f"{what}: the source has up to {needed // MIB} MiB of data, and pool {name!r} can take "
-            f"{max(room.bytes_left, 0) // MIB} MiB more"
-            + (f" in {room.objects_left} objects" if room.objects_left is not None else "")
-            + f": nothing was written. Run this again when you have {_mended(name, room)}."
+            f"{max(capacity.bytes_left, 0) // MIB} MiB more"
+            + (f" in {capacity.objects_left} objects" if capacity.objects_left is not None else "")
+            + f": nothing was written. Run this again when you have {_remedy(name, capacity)}."
         )
 
 
-def of_pool(pool: ceph.Pool, name: str) -> Room | None:
+def of_pool(pool: ceph.Pool, name: str) -> PoolCapacity | None:
     """What the pool of that name, in the cluster of ``pool``, can still take; None where Ceph does not say."""
     try:
         found = ceph.command(pool.handle, "df", detail="detail")
@@ -91,12 +91,12 @@ def of_pool(pool: ceph.Pool, name: str) -> Room | None:
             most = int(stats["quota_objects"])
             objects = most - int(stats["objects"]) if most else None
             by_quota = left < free or objects is not None
-            return Room(min(free, left), objects, by_quota)
+            return PoolCapacity(min(free, left), objects, by_quota)
     return None
 
 
-def _mended(name: str, room: Room) -> str:
-    if room.by_quota:
+def _remedy(name: str, capacity: PoolCapacity) -> str:
+    if capacity.by_quota:
         return f"freed room in it or raised its quota (`ceph osd pool get-quota {name}` shows it)"
     return "freed room in it or added OSDs (`ceph df` shows what there is)"
 
