@@ -17,12 +17,12 @@ from clients import ceph
 from clients.errors import CloudError
 
 _GONE = (errno.ENOENT,)
-STAMPS = "private-cloud/ceph-users/"
+OWNER_PREFIX = "private-cloud/ceph-users/"
 """Under it a user's own key says which stack made it. In the store, so it never changes."""
 
 RIGHTS = ", ".join(
     ["profile role-definer"]
-    + [f'allow command "config-key {verb}" with key prefix {STAMPS}' for verb in ("get", "set", "rm")]
+    + [f'allow command "config-key {verb}" with key prefix {OWNER_PREFIX}' for verb in ("get", "set", "rm")]
 )
 """The caps that the login which makes users needs of the monitors. It can give itself any other."""
 
@@ -91,22 +91,22 @@ def ensure(handle: rados.Rados, name: str, caps: Mapping[str, str], owner: str) 
     Raises:
         CloudError: there is one that this stack did not make, a cap is none, or the login may not.
     """
-    stamp = _stamp(handle, name)
+    recorded = _owner_of(handle, name)
     found = find(handle, name)
-    if (found or stamp) and stamp != owner:
-        whose = f"stack {stamp}" if stamp else "somebody else"
+    if (found or recorded) and recorded != owner:
+        whose = f"stack {recorded}" if recorded else "somebody else"
         raise CloudError(
             f"{_entity(name)} is there already and belongs to {whose}: give the user another name, take it over "
             f"with `adopt: {name}`, or, if nothing uses it, remove it with `ceph auth rm {_entity(name)}`"
-            + (f" and `ceph config-key rm {STAMPS}{name}`." if stamp else ".")
+            + (f" and `ceph config-key rm {OWNER_PREFIX}{name}`." if recorded else ".")
         )
-    if not stamp:
-        ceph.command(handle, "config-key set", key=STAMPS + name, val=owner)
+    if not recorded:
+        ceph.command(handle, "config-key set", key=OWNER_PREFIX + name, val=owner)
     if found is None:
         try:
             ceph.command(handle, "auth get-or-create", entity=_entity(name), caps=_flat(caps))
         except ceph.CommandRefused:
-            ceph.command(handle, "config-key rm", key=STAMPS + name)  # of nobody
+            ceph.command(handle, "config-key rm", key=OWNER_PREFIX + name)  # of nobody
             raise
     return with_caps(handle, name, caps)
 
@@ -148,7 +148,7 @@ def with_caps(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
 def remove(handle: rados.Rados, name: str) -> None:
     """Remove the user and the note whose it is; gone already is success."""
     ceph.command(handle, "auth rm", none_for=_GONE, entity=_entity(name))
-    ceph.command(handle, "config-key rm", key=STAMPS + name)
+    ceph.command(handle, "config-key rm", key=OWNER_PREFIX + name)
 
 
 def monitors(handle: rados.Rados) -> Monitors:
@@ -172,12 +172,12 @@ def refuse_without_rights(handle: rados.Rados) -> None:
     """
     nobody = str(uuid.uuid4())
     ceph.command(handle, "auth caps", none_for=_GONE, entity=_entity(nobody), caps=["mon", "allow r"])
-    ceph.command(handle, "config-key rm", key=STAMPS + nobody)
+    ceph.command(handle, "config-key rm", key=OWNER_PREFIX + nobody)
 
 
-def _stamp(handle: rados.Rados, name: str) -> str | None:
-    stamp = ceph.command(handle, "config-key get", none_for=_GONE, key=STAMPS + name)
-    return None if stamp is None else str(stamp)
+def _owner_of(handle: rados.Rados, name: str) -> str | None:
+    recorded = ceph.command(handle, "config-key get", none_for=_GONE, key=OWNER_PREFIX + name)
+    return None if recorded is None else str(recorded)
 
 
 def _entity(name: str) -> str:

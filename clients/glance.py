@@ -16,14 +16,14 @@ from requests import Response
 from clients import exact
 from clients.errors import CloudError, InUseError
 
-STAMP_STACK = "private_cloud_stack"
-STAMP_IMAGE = "private_cloud_image"
-STAMP_SHA256 = "private_cloud_source_sha256"
-STAMP_PUBLISHED = "private_cloud_published"
+TAG_STACK = "private_cloud_stack"
+TAG_IMAGE = "private_cloud_image"
+TAG_SHA256 = "private_cloud_source_sha256"
+TAG_PUBLISHED = "private_cloud_published"
 """On what was published for a stack that has not taken it yet; no former generation, though not the current one."""
-STAMP_REMOVED = "private_cloud_removed"
+TAG_REMOVED = "private_cloud_removed"
 """On what was in use when its image was removed: it goes when the last clone is gone."""
-STAMP_PREFIX = "private_cloud_"
+TAG_PREFIX = "private_cloud_"
 # What Glance manages under its own names; everything else on a record is a property of somebody's.
 CORE_FIELDS = frozenset(
     (
@@ -42,7 +42,7 @@ CORE_FIELDS = frozenset(
         "stores",
     )
 )
-RESERVED_PREFIXES = (STAMP_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
+RESERVED_PREFIXES = (TAG_PREFIX, "os_glance_", "os_hash_", "owner_specified.openstack.")
 PATCH_TYPE = "application/openstack-images-v2.1-json-patch"
 
 BUSY = frozenset({502, 503, 504})  # 503 was asked again before anybody sees it here
@@ -58,9 +58,9 @@ FINISHED = frozenset({"active", "deactivated"})  # has its data; anything else i
 Record = dict[str, Any]
 
 
-def stamps(stack: str, image: str, sha256: str) -> dict[str, str]:
+def owner_tags(stack: str, image: str, sha256: str) -> dict[str, str]:
     """What this project finds a generation's records by: whose image it is, its first name, its source's digest."""
-    return {STAMP_STACK: stack, STAMP_IMAGE: image, STAMP_SHA256: sha256}
+    return {TAG_STACK: stack, TAG_IMAGE: image, TAG_SHA256: sha256}
 
 
 def is_managed(key: str) -> bool:
@@ -73,9 +73,9 @@ def custom_properties(record: Record) -> dict[str, str]:
     return {key: str(value) for key, value in record.items() if not is_managed(key)}
 
 
-def generations(conn: Connection, stamps: Mapping[str, str]) -> list[Record]:
+def generations(conn: Connection, owner_tags: Mapping[str, str]) -> list[Record]:
     """Every record of this project's that carries exactly these stamps, whatever its status, hidden ones last."""
-    ours = {**stamps, "owner": str(conn.current_project_id)}
+    ours = {**owner_tags, "owner": str(conn.current_project_id)}
     return [
         record
         for hidden in ("false", "true")
@@ -118,7 +118,7 @@ def apply(conn: Connection, record: Record, fields: Record) -> Record:
     changes = _operations(record, fields)
     changes += [
         {"op": "remove", "path": f"/{_pointer(key)}"}
-        for key in (*custom_properties(record), STAMP_PUBLISHED, STAMP_REMOVED)
+        for key in (*custom_properties(record), TAG_PUBLISHED, TAG_REMOVED)
         if key in record and key not in fields
     ]
     if not changes:
@@ -128,14 +128,14 @@ def apply(conn: Connection, record: Record, fields: Record) -> Record:
 
 def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
     """Hide a record that has to stay, and say in its name what became of the image and when."""
-    if record["os_hidden"] and (became == "replaced" or STAMP_REMOVED in record):
+    if record["os_hidden"] and (became == "replaced" or TAG_REMOVED in record):
         return
     date = datetime.now(tz=UTC).date().isoformat()
     changes = {
         "os_hidden": True,
-        "name": f"{record[STAMP_IMAGE]} ({became} {date})",
+        "name": f"{record[TAG_IMAGE]} ({became} {date})",
         "protected": False,
-        **({STAMP_REMOVED: "true"} if became == "removed" else {}),
+        **({TAG_REMOVED: "true"} if became == "removed" else {}),
     }
     checked(patch(conn, record["id"], _operations(record, changes)))
 

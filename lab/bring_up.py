@@ -72,13 +72,13 @@ def alone(lab: Lab) -> Iterator[None]:
 
 def once(lab: Lab, name: str, action: Callable[[], None]) -> Callable[[], None]:
     """Do something once for the installed versions; a marker file in the data records it."""
-    stamp = lab.data / f"{name}.made-with"
+    marker = lab.data / f"{name}.made-with"
 
     def guarded() -> None:
-        if stamp.exists() and stamp.read_text() == packages.digest():
+        if marker.exists() and marker.read_text() == packages.digest():
             return
         action()
-        stamp.write_text(packages.digest())
+        marker.write_text(packages.digest())
 
     return guarded
 

@@ -148,16 +148,16 @@ def digest() -> str:
 
 def venv_is_current(lab: Lab) -> bool:
     """Whether the environment is whole and made from the present requirements."""
-    stamp = lab.venv / "made-from"
-    return stamp.exists() and stamp.read_text().strip() == digest()
+    marker = lab.venv / "made-from"
+    return marker.exists() and marker.read_text().strip() == digest()
 
 
 def install_venv(lab: Lab, log: Path) -> bool:
     """Make the environment of the OpenStack services; say whether anything was done."""
     if venv_is_current(lab):
         return False
-    stamp = lab.venv / "made-from"
-    stamp.unlink(missing_ok=True)
+    marker = lab.venv / "made-from"
+    marker.unlink(missing_ok=True)
     commands.logged([DEBIAN_PYTHON, "-m", "venv", "--clear", str(lab.venv)], log)
     python = str(lab.venv / "bin" / "python")
     with tempfile.TemporaryDirectory() as elsewhere:
@@ -165,7 +165,7 @@ def install_venv(lab: Lab, log: Path) -> bool:
         pip = [python, "-m", "pip", "install", "--no-input"]
         commands.logged([*pip, "-r", str(REQUIREMENTS)], log, environment=environment, timeout=1800)
     link_debian_modules(lab)
-    stamp.write_text(digest() + "\n")
+    marker.write_text(digest() + "\n")
     return True
 
 

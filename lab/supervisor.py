@@ -176,17 +176,17 @@ class Supervisor:
         Raises:
             LabError: It does not become healthy; the text ends with its log's last lines.
         """
-        stamp = self._lab.run / f"{daemon.name}.started-with"
+        marker = self._lab.run / f"{daemon.name}.started-with"
         for file in daemon.files:
             file.write()
-        current = stamp.read_text() if stamp.exists() else ""
+        current = marker.read_text() if marker.exists() else ""
         state = self._ask("getProcessInfo", daemon.name)["statename"]
         if state in STARTED and current == daemon.digest():
             with contextlib.suppress(UnhealthyError):
                 self._wait(daemon, STUCK_SECONDS)
                 return
         self.stop(daemon.name)
-        stamp.write_text(daemon.digest())
+        marker.write_text(daemon.digest())
         self._ask("startProcess", daemon.name, False)
         self._wait(daemon, HEALTHY_SECONDS)
 

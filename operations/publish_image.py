@@ -105,7 +105,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
     Raises:
         CloudError: the sentence says why not.
     """
-    stamps = glance.stamps(declared.owner_stack, declared.name, declared.sha256)
+    owner_tags = glance.owner_tags(declared.owner_stack, declared.name, declared.sha256)
     # `protected` is left out: the stack's to say, once it has it.
     with (
         source.opening(
@@ -113,7 +113,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
         ) as opened,
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
-        done = publication.publish(cloud, opened, Wanted(declared, stamps), shown=shown, keep=keep)
+        done = publication.publish(cloud, opened, Wanted(declared, owner_tags), shown=shown, keep=keep)
         return {
             "glance_id": done.record["id"],
             "name": declared.name,

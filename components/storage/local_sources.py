@@ -56,7 +56,7 @@ def _refuse_bad(spec: ImageSpec, in_glance: Callable[[], Held]) -> None:
     held = in_glance()
     if isinstance(held, Exception):
         held = []
-    if there := [record for record in held if record.get(glance.STAMP_SHA256) == spec.sha256]:
+    if there := [record for record in held if record.get(glance.TAG_SHA256) == spec.sha256]:
         if spec.min_disk_gb not in {record["min_disk"] for record in there}:
             generation.refuse_small_min_disk(spec.name, spec.min_disk_gb, there[0]["size"])
         return
@@ -66,7 +66,7 @@ def _refuse_bad(spec: ImageSpec, in_glance: Callable[[], Held]) -> None:
 
 
 def _in_glance(store: ImageStoreSpec) -> Held:
-    stack = {glance.STAMP_STACK: f"{pulumi.get_project()}/{pulumi.get_stack()}"}
+    stack = {glance.TAG_STACK: f"{pulumi.get_project()}/{pulumi.get_stack()}"}
     try:
         with waiting("images: asking Glance what it has already"), connect(store.cloud) as conn:
             found = glance.generations(conn, stack)

@@ -59,10 +59,10 @@ def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
 
 
 def _differences(record: glance.Record, wanted: Wanted) -> list[str]:
-    theirs = {key: record.get(key) for key in wanted.stamps if key in record}
-    if theirs and any(value != wanted.stamps[key] for key, value in theirs.items()):
-        return [f"it is image {record.get(glance.STAMP_IMAGE)!r} of stack {record.get(glance.STAMP_STACK)}"]
-    fields = {key: value for key, value in wanted.fields().items() if key not in wanted.stamps}
+    theirs = {key: record.get(key) for key in wanted.owner_tags if key in record}
+    if theirs and any(value != wanted.owner_tags[key] for key, value in theirs.items()):
+        return [f"it is image {record.get(glance.TAG_IMAGE)!r} of stack {record.get(glance.TAG_STACK)}"]
+    fields = {key: value for key, value in wanted.fields().items() if key not in wanted.owner_tags}
     live = {key: record.get(key) for key in fields} | glance.custom_properties(record)
     return [
         f"its {key} is {live.get(key)!r}, and {fields.get(key)!r} is declared"

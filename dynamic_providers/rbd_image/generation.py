@@ -140,13 +140,13 @@ def _import(cloud: Cloud, verified: Source, record: glance.Record, wanted: Wante
 
 def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
-    records = glance.generations(cloud.conn, wanted.stamps)
+    records = glance.generations(cloud.conn, wanted.owner_tags)
     # Renamed since it was made; publishers know only the name.
-    if wanted.image.name != wanted.stamps[glance.STAMP_IMAGE]:
-        named = {**wanted.stamps, glance.STAMP_IMAGE: wanted.image.name, glance.STAMP_PUBLISHED: "true"}
+    if wanted.image.name != wanted.owner_tags[glance.TAG_IMAGE]:
+        named = {**wanted.owner_tags, glance.TAG_IMAGE: wanted.image.name, glance.TAG_PUBLISHED: "true"}
         records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None
-    if known and known.get(glance.STAMP_SHA256) == wanted.stamps[glance.STAMP_SHA256]:
+    if known and known.get(glance.TAG_SHA256) == wanted.owner_tags[glance.TAG_SHA256]:
         records.insert(0, known)  # its stamps or name may be about to change
     for record in records:
         if record["status"] not in glance.FINISHED:
@@ -167,10 +167,13 @@ def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.R
 
 
 def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
-    stamps = wanted.stamps
+    owner_tags = wanted.owner_tags
     for recreation in range(MAX_RECREATIONS):
         image_id = generation_id(
-            stamps[glance.STAMP_STACK], stamps[glance.STAMP_IMAGE], stamps[glance.STAMP_SHA256], recreation
+            owner_tags[glance.TAG_STACK],
+            owner_tags[glance.TAG_IMAGE],
+            owner_tags[glance.TAG_SHA256],
+            recreation,
         )
         if record := glance.create(cloud.conn, image_id, wanted.fields()):
             return record
@@ -184,7 +187,7 @@ def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
 
 def _of_this_moment(record: glance.Record, wanted: Wanted) -> glance.Record:
     """The record of this id that was not found by its stamps: another run has just made it, or they are lost."""
-    lost = {key: value for key, value in wanted.stamps.items() if record.get(key) != value}
+    lost = {key: value for key, value in wanted.owner_tags.items() if record.get(key) != value}
     if lost:
         properties = " ".join(f"--property {key}={value}" for key, value in lost.items())
         raise CloudError(
@@ -269,7 +272,7 @@ def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Re
         for image in dict.fromkeys(images)
         for record in glance.generations(
             cloud.conn,
-            {glance.STAMP_STACK: stack, glance.STAMP_IMAGE: image, glance.STAMP_PUBLISHED: "true"},
+            {glance.TAG_STACK: stack, glance.TAG_IMAGE: image, glance.TAG_PUBLISHED: "true"},
         )
     ]
     return sorted(found, key=lambda record: str(record["created_at"]), reverse=True)

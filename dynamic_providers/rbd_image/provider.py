@@ -93,7 +93,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             stored = store.inspect(cloud.ioctx, state.outputs.glance_id)
             if record is None or record["status"] not in glance.FINISHED or not (stored and stored.snapshot):
                 return None
-            former = rotation.former(cloud, _wanted(state.id, inputs).stamps, record["id"])
+            former = rotation.former(cloud, _wanted(state.id, inputs).owner_tags, record["id"])
             damage = [
                 f"former generation {item['id']} can go"
                 for item in _rotation(inputs).collectable(cloud, former)
@@ -139,7 +139,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             _cloud(inputs) as cloud,
         ):
             record = generation.ensure(cloud, opened, wanted, current)
-            kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.stamps, record["id"]))
+            kept = _rotation(inputs).retire(cloud, rotation.former(cloud, wanted.owner_tags, record["id"]))
             rotation.collect(cloud, rotation.removed(cloud, inputs.owner_stack, id_))
             return _outputs(cloud, record, kept, [])
 
@@ -153,7 +153,7 @@ def _all_of(
 ) -> Iterator[glance.Record]:
     """Every generation, the current one last, what was published for it first."""
     yield from generation.published(cloud, inputs.owner_stack, (id_, inputs.name))
-    yield from rotation.former(cloud, _wanted(id_, inputs).stamps, outputs.glance_id)
+    yield from rotation.former(cloud, _wanted(id_, inputs).owner_tags, outputs.glance_id)
     if current := glance.get(cloud.conn, outputs.glance_id):
         yield current
 
@@ -163,7 +163,7 @@ def _rotation(inputs: RbdImageArgs) -> Rotation:
 
 
 def _wanted(id_: str, inputs: RbdImageArgs) -> Wanted:
-    return Wanted(inputs, glance.stamps(inputs.owner_stack, id_, inputs.sha256))
+    return Wanted(inputs, glance.owner_tags(inputs.owner_stack, id_, inputs.sha256))
 
 
 def _outputs(

@@ -40,13 +40,13 @@ def publish(cloud: Cloud, source: Opening, wanted: Wanted, *, shown: bool, keep:
         CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then.
         StillRegisteringError: Glance has taken the location and is not done; run it again later.
     """
-    before = [record for record in glance.generations(cloud.conn, wanted.stamps) if _whole(cloud, record)]
+    before = [record for record in glance.generations(cloud.conn, wanted.owner_tags) if _whole(cloud, record)]
     for record in before:
-        if not {glance.STAMP_PUBLISHED, glance.STAMP_REMOVED} & set(record):
+        if not {glance.TAG_PUBLISHED, glance.TAG_REMOVED} & set(record):
             return Published(record, copied=False, taken=True, removed=[])
     waiting = replace(wanted, published=True, hidden=not shown)
     record = generation.ensure(cloud, source, waiting, None)
-    stack, image = wanted.stamps[glance.STAMP_STACK], wanted.stamps[glance.STAMP_IMAGE]
+    stack, image = wanted.owner_tags[glance.TAG_STACK], wanted.owner_tags[glance.TAG_IMAGE]
     others = [found for found in generation.published(cloud, stack, [image]) if found["id"] != record["id"]]
     removed = []
     for old in others[keep - 1 :]:

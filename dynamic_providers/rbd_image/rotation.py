@@ -78,21 +78,21 @@ class Rotation:
             yield record, spare
 
 
-def former(cloud: Cloud, stamps: Mapping[str, str], current: str) -> list[glance.Record]:
+def former(cloud: Cloud, owner_tags: Mapping[str, str], current: str) -> list[glance.Record]:
     """Every other generation of the golden image, the unfinished ones too; none that was published."""
-    wanted = {key: stamps[key] for key in (glance.STAMP_STACK, glance.STAMP_IMAGE)}
+    wanted = {key: owner_tags[key] for key in (glance.TAG_STACK, glance.TAG_IMAGE)}
     return [
         record
         for record in glance.generations(cloud.conn, wanted)
-        if record["id"] != current and glance.STAMP_PUBLISHED not in record
+        if record["id"] != current and glance.TAG_PUBLISHED not in record
     ]
 
 
 def removed(cloud: Cloud, stack: str, image: str) -> list[glance.Record]:
     """What other images of the stack left behind, hidden, when they were removed while in use."""
-    wanted = {glance.STAMP_STACK: stack, glance.STAMP_REMOVED: "true"}
+    wanted = {glance.TAG_STACK: stack, glance.TAG_REMOVED: "true"}
     return [
-        record for record in glance.generations(cloud.conn, wanted) if record.get(glance.STAMP_IMAGE) != image
+        record for record in glance.generations(cloud.conn, wanted) if record.get(glance.TAG_IMAGE) != image
     ]
 
 

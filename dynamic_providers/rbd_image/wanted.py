@@ -29,7 +29,7 @@ class Wanted:
     """
 
     image: Image
-    stamps: Mapping[str, str]
+    owner_tags: Mapping[str, str]
     published: bool = False
     hidden: bool = False
 
@@ -39,8 +39,8 @@ class Wanted:
             **{theirs: getattr(self.image, ours) for ours, theirs in _IN_GLANCE.items()},
             "os_hidden": self.hidden,
             **self.image.properties,
-            **self.stamps,
-            **({glance.STAMP_PUBLISHED: "true"} if self.published else {}),
+            **self.owner_tags,
+            **({glance.TAG_PUBLISHED: "true"} if self.published else {}),
         }
 
 

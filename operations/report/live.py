@@ -126,10 +126,10 @@ def _generations(connection: Connection) -> Iterable[Generation]:
     for hidden in (False, True):
         for live in connection.image.images(visibility="all", is_hidden=hidden):
             properties = {**(live.properties or {}), **live.to_dict(computed=False)}
-            stack = properties.get(glance.STAMP_STACK)
+            stack = properties.get(glance.TAG_STACK)
             if stack:
                 yield Generation(
-                    live.id, stack, properties.get(glance.STAMP_IMAGE) or "", live.created_at or "", hidden
+                    live.id, stack, properties.get(glance.TAG_IMAGE) or "", live.created_at or "", hidden
                 )
 
 

@@ -56,7 +56,7 @@ def notes() -> set[str]:
         return {
             key
             for key in ceph.command(handle, "config-key ls")
-            if key.startswith(users.STAMPS) and OWN in key
+            if key.startswith(users.OWNER_PREFIX) and OWN in key
         }
 
 

@@ -203,8 +203,8 @@ def test_killed_at_any_step_the_next_create_converges_without_orphans(first, ste
 def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
     killed("store.take_snapshot", "after", "create", inputs(first[0]))
     with openstack_client.connect("lab-image-import") as conn:
-        stamps = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
-        (record,) = conn.image.get("/images", params=stamps).json()["images"]
+        owner_tags = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
+        (record,) = conn.image.get("/images", params=owner_tags).json()["images"]
     with ceph.pool("images", "admin") as pool:
         with rbd.Image(pool.ioctx, record["id"]) as image:
             assert [snap["name"] for snap in image.list_snaps()] == ["snap"]
@@ -228,8 +228,8 @@ def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(fir
     """Librbd makes the name's object, the directory's entry, and then the header."""
     killed("store._make_ready", "before", "create", inputs(first[0]))
     with openstack_client.connect("lab-image-import") as conn:
-        stamps = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
-        (record,) = conn.image.get("/images", params=stamps).json()["images"]
+        owner_tags = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
+        (record,) = conn.image.get("/images", params=owner_tags).json()["images"]
     with ceph.pool("images", "admin") as pool:
         if beginning == "its name":
             own_id = b"deadbeef"

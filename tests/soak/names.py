@@ -174,13 +174,13 @@ class Round:
             self.admin.network.create_network(name=other_spelling(name, self.chance))
         for key, name in names["image"].items():
             other = other_spelling(name, self.chance)
-            stamps = {
-                glance.STAMP_STACK: f"private-cloud/{STACK}".upper(),
-                glance.STAMP_IMAGE: other,
-                glance.STAMP_SHA256: hashlib.sha256(self.source(key).read_bytes()).hexdigest(),
+            owner_tags = {
+                glance.TAG_STACK: f"private-cloud/{STACK}".upper(),
+                glance.TAG_IMAGE: other,
+                glance.TAG_SHA256: hashlib.sha256(self.source(key).read_bytes()).hexdigest(),
             }
             with openstack_client.connect(IMPORTER) as importer:
-                importer.image.post("/images", json={"name": other, **stamps}).raise_for_status()
+                importer.image.post("/images", json={"name": other, **owner_tags}).raise_for_status()
 
     def refuse_unlike(self, held: dict[str, dict[str, str]], names: dict[str, Names]) -> None:
         """Compare what is HELD with what is declared, to the letter, accents composed.

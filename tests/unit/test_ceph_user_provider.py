@@ -152,7 +152,7 @@ def test_a_user_that_this_stack_did_not_make_is_left_alone(
 ) -> None:
     monitors.users["client.image-import.1"] = {"key": "theirs", "caps": CAPS}
     if stamp:
-        monitors.keys[f"{users.STAMPS}image-import.1"] = stamp
+        monitors.keys[f"{users.OWNER_PREFIX}image-import.1"] = stamp
     with pytest.raises(CloudError, match=f"belongs to {whose}") as told:
         provider.create(INPUTS)
     assert "theirs" not in str(told.value)
@@ -260,4 +260,4 @@ def test_names_in_state_and_in_ceph_are_a_schema() -> None:
     assert CephUser._resource_type_name == "dynamic/ceph:User"
     assert CephUserProvider.__module__ == "dynamic_providers.ceph_user.provider"
     assert CephUserProvider.__qualname__ == "CephUserProvider"
-    assert users.STAMPS == "private-cloud/ceph-users/"
+    assert users.OWNER_PREFIX == "private-cloud/ceph-users/"

@@ -58,12 +58,12 @@ class Glance:
 
     def has(self, sha256, **fields):
         self.records.append(
-            {"status": "active", "min_disk": 0, "size": 3 << 30, glance.STAMP_SHA256: sha256} | fields
+            {"status": "active", "min_disk": 0, "size": 3 << 30, glance.TAG_SHA256: sha256} | fields
         )
 
-    def generations(self, _conn, stamps):
+    def generations(self, _conn, owner_tags):
         self.asked += 1
-        assert stamps == {glance.STAMP_STACK: "private-cloud/dev"}
+        assert owner_tags == {glance.TAG_STACK: "private-cloud/dev"}
         if self.error:
             raise self.error
         return self.records

@@ -18,10 +18,10 @@ from dynamic_providers.rbd_image.wanted import Wanted
 from operations import publish_image
 
 SHA256 = "a" * 64
-STAMPS = {
-    glance.STAMP_STACK: "private-cloud/prod",
-    glance.STAMP_IMAGE: "debian-12",
-    glance.STAMP_SHA256: SHA256,
+TAGS = {
+    glance.TAG_STACK: "private-cloud/prod",
+    glance.TAG_IMAGE: "debian-12",
+    glance.TAG_SHA256: SHA256,
 }
 ARGUMENTS = {
     "--stack": "private-cloud/prod",
@@ -32,7 +32,7 @@ ARGUMENTS = {
     "--pool": "images",
     "--ceph-user": "image-import",
 }
-WANTED = Wanted(Image(name="debian-12", source="debian-12.qcow2"), STAMPS)
+WANTED = Wanted(Image(name="debian-12", source="debian-12.qcow2"), TAGS)
 
 
 def unwanted() -> Any:
@@ -78,15 +78,15 @@ def using(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Puts a Cloud where Glance and RBD are."""
 
     def put(cloud: Cloud) -> Cloud:
-        def generations(_conn: Any, stamps: dict[str, str]) -> list[dict[str, Any]]:
+        def generations(_conn: Any, owner_tags: dict[str, str]) -> list[dict[str, Any]]:
             return [
                 found
                 for found in cloud.records.values()
-                if all(found.get(key) == value for key, value in stamps.items())
+                if all(found.get(key) == value for key, value in owner_tags.items())
             ]
 
         def ensure(_cloud: Any, _content: Any, wanted: Wanted, _current: Any) -> dict[str, Any]:
-            found = next(iter(generations(None, dict(wanted.stamps))), None) or record("new")
+            found = next(iter(generations(None, dict(wanted.owner_tags))), None) or record("new")
             cloud.done.append(("ensure", found["id"]))
             cloud.records[found["id"]] = found | wanted.fields()
             return cloud.records[found["id"]]
@@ -194,7 +194,7 @@ def test_a_failure_is_its_exit_code_and_its_sentence(
 def test_a_published_record_is_hidden_and_says_that_it_waits(using: Any) -> None:
     cloud = using(Cloud())
     publication.publish(cloud, CONTENT, WANTED, shown=False, keep=3)
-    assert (cloud.records["new"]["os_hidden"], cloud.records["new"][glance.STAMP_PUBLISHED]) == (True, "true")
+    assert (cloud.records["new"]["os_hidden"], cloud.records["new"][glance.TAG_PUBLISHED]) == (True, "true")
     publication.publish(cloud, CONTENT, WANTED, shown=True, keep=3)
     assert cloud.records["new"]["os_hidden"] is False
 
@@ -206,7 +206,7 @@ def test_what_the_stack_has_is_not_touched(using: Any) -> None:
 
 
 def test_what_the_stack_removed_and_clones_still_hold_waits_again(using: Any) -> None:
-    fields: dict[str, Any] = {glance.STAMP_REMOVED: "true", "os_hidden": True}
+    fields: dict[str, Any] = {glance.TAG_REMOVED: "true", "os_hidden": True}
     cloud = using(Cloud(record(**fields)))
     done = publication.publish(cloud, CONTENT, WANTED, shown=False, keep=1)
     assert (done.taken, done.copied, cloud.done) == (False, False, [("ensure", "current")])
@@ -216,7 +216,7 @@ def waiting(image_id: str, day: int, **fields: Any) -> dict[str, Any]:
     return record(
         image_id,
         created_at=f"2026-01-0{day}T00:00:00Z",
-        **{glance.STAMP_PUBLISHED: "true", glance.STAMP_SHA256: image_id, "os_hidden": True, **fields},
+        **{glance.TAG_PUBLISHED: "true", glance.TAG_SHA256: image_id, "os_hidden": True, **fields},
     )
 
 
@@ -232,30 +232,30 @@ def test_only_the_newest_that_wait_are_kept_and_none_that_is_in_use(using: Any) 
 
 
 def test_what_waits_is_no_former_generation(using: Any) -> None:
-    former = record("former", **{glance.STAMP_SHA256: "b" * 64})
+    former = record("former", **{glance.TAG_SHA256: "b" * 64})
     cloud = using(Cloud(record(), former, waiting("published", 1)))
-    assert rotation.former(cloud, STAMPS, "current") == [former]
+    assert rotation.former(cloud, TAGS, "current") == [former]
     assert [found["id"] for found in generation.published(cloud, "private-cloud/prod", ["debian-12"])] == [
         "published"
     ]
 
 
 def unstamped(**fields: Any) -> dict[str, Any]:
-    return {key: value for key, value in record("theirs").items() if key not in STAMPS} | fields
+    return {key: value for key, value in record("theirs").items() if key not in TAGS} | fields
 
 
 def test_adopting_adds_the_stamps_and_nothing_else(using: Any) -> None:
     cloud = using(Cloud(unstamped()))
     adoption.adopt(cloud, "theirs", WANTED)
     assert cloud.done == [("apply", "theirs")]
-    assert cloud.records == {"theirs": unstamped() | STAMPS}
+    assert cloud.records == {"theirs": unstamped() | TAGS}
 
 
-@pytest.mark.parametrize("stamps", [STAMPS, {glance.STAMP_STACK: STAMPS[glance.STAMP_STACK]}])
-def test_an_adoption_that_was_killed_goes_on(using: Any, stamps: dict[str, str]) -> None:
-    cloud = using(Cloud(unstamped(**stamps)))
+@pytest.mark.parametrize("owner_tags", [TAGS, {glance.TAG_STACK: TAGS[glance.TAG_STACK]}])
+def test_an_adoption_that_was_killed_goes_on(using: Any, owner_tags: dict[str, str]) -> None:
+    cloud = using(Cloud(unstamped(**owner_tags)))
     adoption.adopt(cloud, "theirs", WANTED)
-    assert cloud.records == {"theirs": unstamped() | STAMPS}
+    assert cloud.records == {"theirs": unstamped() | TAGS}
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_an_adoption_that_was_killed_goes_on(using: Any, stamps: dict[str, str])
         ({"visibility": "public"}, "its visibility is 'public', and 'shared' is declared"),
         ({"os_distro": "debian"}, "its os_distro is 'debian', and None is declared"),
         (
-            {glance.STAMP_STACK: "private-cloud/dev", glance.STAMP_IMAGE: "x"},
+            {glance.TAG_STACK: "private-cloud/dev", glance.TAG_IMAGE: "x"},
             "it is image 'x' of stack private-cloud/dev",
         ),
     ],
@@ -314,7 +314,7 @@ def refused_id(using: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return put
 
 
-ID = generation.generation_id(STAMPS[glance.STAMP_STACK], STAMPS[glance.STAMP_IMAGE], SHA256)
+ID = generation.generation_id(TAGS[glance.TAG_STACK], TAGS[glance.TAG_IMAGE], SHA256)
 
 
 def test_a_run_beside_this_one_that_was_quicker_is_gone_on_with(refused_id: Any) -> None:
@@ -324,10 +324,8 @@ def test_a_run_beside_this_one_that_was_quicker_is_gone_on_with(refused_id: Any)
 
 
 def test_an_image_whose_stamps_somebody_took_off_keeps_its_data(refused_id: Any) -> None:
-    cloud = refused_id({key: value for key, value in record(ID).items() if key != glance.STAMP_SHA256})
-    with pytest.raises(
-        CloudError, match=f"openstack image set --property {glance.STAMP_SHA256}={SHA256} {ID}"
-    ):
+    cloud = refused_id({key: value for key, value in record(ID).items() if key != glance.TAG_SHA256})
+    with pytest.raises(CloudError, match=f"openstack image set --property {glance.TAG_SHA256}={SHA256} {ID}"):
         generation._new_record(cloud, WANTED)
     assert cloud.done == []
 

@@ -23,9 +23,9 @@ def says(monkeypatch, answer: str) -> None:
 
 
 def started(lab: Lab, ago: float) -> None:
-    stamp = lab.run / "nova-compute.started-with"
-    stamp.touch()
-    os.utime(stamp, (time.time() - ago,) * 2)
+    marker = lab.run / "nova-compute.started-with"
+    marker.touch()
+    os.utime(marker, (time.time() - ago,) * 2)
 
 
 def test_a_late_report_says_how_old_it_is(lab, monkeypatch):

@@ -114,7 +114,7 @@ def test_the_id_of_a_deleted_record_is_not_given_again():
 
 def test_a_record_says_of_an_image_what_was_declared():
     declared = Image(name="n", source="x", min_disk_gb=2, min_ram_mb=3, protected=True, properties={"a": "b"})
-    fields = Wanted(declared, glance.stamps("private-cloud/dev", "first", "a" * 64)).fields()
+    fields = Wanted(declared, glance.owner_tags("private-cloud/dev", "first", "a" * 64)).fields()
     assert (fields["min_disk"], fields["min_ram"]) == (2, 3)
     said = declared_by({"id": "id", **fields})
     assert said == declared.model_dump(include=set(said))
