@@ -9,8 +9,8 @@ from clients import bootc, ssh
 from clients.bootc import Deployment, Status
 from clients.errors import CloudError
 from clients.progress import tell
-from dynamic_providers.host_os import spare, trial
-from dynamic_providers.host_os.upgrade import HostOsHost, Rules, bring, is_there
+from dynamic_providers.host_os import can_reboot, pending_upgrade
+from dynamic_providers.host_os.upgrade import HostOsHost, Rules, is_there, upgrade_host
 
 _AT_ONCE = 8  # looked at; only one is ever restarted
 
@@ -50,7 +50,7 @@ def roll_out(
         hosts: of the stack; those without an image count for the quorum.
         serials: of each host, as far as it had come; a host that is missing is taken as it is.
         rules: how a host is upgraded.
-        may_interrupt: see `spare.check`.
+        may_interrupt: see `can_reboot.check`.
         cloud: entry of clouds.yaml with an administrator's login.
     """
     named = [(host, host.image) for host in hosts if host.image]
@@ -74,10 +74,10 @@ def roll_out(
             )
         else:
             may_restart = functools.partial(
-                spare.check, host, hosts, may_interrupt=may_interrupt, cloud=cloud
+                can_reboot.check, host, hosts, may_interrupt=may_interrupt, cloud=cloud
             )
             try:
-                booted = bring(
+                booted = upgrade_host(
                     host, image, fetch_again=done != host.serial, may_restart=may_restart, rules=rules
                 )
                 results[name] = _found(booted, host.serial)
@@ -106,7 +106,7 @@ def _settled(host: HostOsHost, image: str, serials: Mapping[str, int]) -> Status
         return None
     try:
         status = bootc.status(host.ssh)
-        return status if is_there(status, image) and not trial.pending(host.ssh) else None
+        return status if is_there(status, image) and not pending_upgrade.read(host.ssh) else None
     except CloudError:
         return None  # said when its turn comes
 

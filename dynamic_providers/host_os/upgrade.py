@@ -19,8 +19,8 @@ from clients.errors import CloudError
 from clients.managed_host import ManagedHost
 from clients.progress import tell
 from clients.ssh import SshHost
-from dynamic_providers.host_os import restart, trial
-from dynamic_providers.host_os.trial import Trial
+from dynamic_providers.host_os import pending_upgrade, restart
+from dynamic_providers.host_os.pending_upgrade import PendingUpgrade
 
 POLL_S = 5
 
@@ -55,7 +55,7 @@ def is_there(status: Status, wanted: str) -> bool:
     return status.settled and status.booted.image == bootc.canonical(wanted)
 
 
-def bring(
+def upgrade_host(
     host: HostOsHost, wanted: str, *, fetch_again: bool, may_restart: Callable[[], None], rules: Rules
 ) -> Deployment:
     """Bring the host to its image, from wherever a killed run has left it.
@@ -78,11 +78,11 @@ def bring(
         if not status.settled or not is_there(status, wanted):
             may_restart()  # fetching may have taken long
             status = _boot(host, wanted, status, rules)
-    on_trial = trial.pending(host.ssh)
-    if on_trial and on_trial.image == bootc.canonical(wanted):
-        _prove(host, on_trial, status, rules)
-    elif on_trial:
-        trial.end(host.ssh)  # of an image that is wanted no more
+    pending = pending_upgrade.read(host.ssh)
+    if pending and pending.image == bootc.canonical(wanted):
+        _prove(host, pending, status, rules)
+    elif pending:
+        pending_upgrade.end(host.ssh)  # of an image that is wanted no more
     return status.booted
 
 
@@ -111,11 +111,13 @@ def _in_line(host: SshHost, wanted: str, status: Status, *, fetch_again: bool) -
 def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status:
     """Restart the host into what is in line."""
     expected = status.next
-    trial.begin(host.ssh, Trial(bootc.canonical(wanted), containers(host.ssh, host.container_engine).well))
+    pending_upgrade.begin(
+        host.ssh, PendingUpgrade(bootc.canonical(wanted), containers(host.ssh, host.container_engine).well)
+    )
     restart.restart(host.ssh, rules.wait)
     status = bootc.status(host.ssh)
     if status.booted != expected:
-        trial.end(host.ssh)
+        pending_upgrade.end(host.ssh)
         raise CloudError(
             f"{host.ssh.where} restarted and has booted {_told(status.booted)} instead of {_told(expected)}: its boot "
             "loader fell back, or somebody chose another image; look at its console"
@@ -123,16 +125,16 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
     return status
 
 
-def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> None:
+def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rules) -> None:
     """See what ran before run again; otherwise roll back."""
     tell(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
-    ailing = _ailing(host, on_trial)
+    ailing = _ailing(host, pending)
     deadline = time.monotonic() + rules.wait
     while ailing and time.monotonic() < deadline:
         time.sleep(POLL_S)
-        ailing = _ailing(host, on_trial)
+        ailing = _ailing(host, pending)
     if not ailing:
-        trial.end(host.ssh)
+        pending_upgrade.end(host.ssh)
         return
     failed = f"{host.ssh.where} has booted {_told(status.booted)}, and after {rules.wait:.0f} s {ailing}"
     if not rules.roll_back:
@@ -143,7 +145,7 @@ def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> N
     bootc.rollback(host.ssh)
     restart.restart(host.ssh, rules.wait)
     back = bootc.status(host.ssh).booted
-    trial.end(host.ssh)
+    pending_upgrade.end(host.ssh)
     if back != status.rollback:
         raise CloudError(
             f"{failed}; the rollback was to bring {_told(status.rollback)}, and it booted {_told(back)}"
@@ -151,14 +153,14 @@ def _prove(host: HostOsHost, on_trial: Trial, status: Status, rules: Rules) -> N
     raise CloudError(f"{failed}; it was rolled back to {_told(back)}; mend the image, or declare another one")
 
 
-def _ailing(host: HostOsHost, on_trial: Trial) -> str:
+def _ailing(host: HostOsHost, pending: PendingUpgrade) -> str:
     try:
         found = containers(host.ssh, host.container_engine)
     except (ssh.HostUnreachable, ssh.HostKeyMismatch, ssh.LoginRefused):
         raise
     except CloudError as error:
         return f"its container engine is not up ({error})"
-    missing = on_trial.containers - found.well
+    missing = pending.containers - found.well
     return f"these containers are not as well as before: {found.told(missing)}" if missing else ""
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from clients import host_keys
-from dynamic_providers.host_os import trial
+from dynamic_providers.host_os import pending_upgrade
 from dynamic_providers.host_os.provider import HostOsProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.managed_hosts import inputs_of
@@ -68,7 +68,7 @@ class Hosts:
         for name in NAMES:
             self.run(
                 name,
-                f"rm -rf /var/lib/fake-bootc /run/fake-bootc {trial.FILE}; "
+                f"rm -rf /var/lib/fake-bootc /run/fake-bootc {pending_upgrade.FILE}; "
                 "systemctl start docker.socket docker.service",
             )
 
@@ -150,7 +150,9 @@ def test_a_run_killed_while_a_host_restarts_is_gone_on_with(hosts):
     outs = crud.create(hosts.declared()).outs
     assert {name: found["ok"] for name, found in outs["results"].items()} == dict.fromkeys(NAMES, True)
     assert hosts.booted() == dict.fromkeys(NAMES, SECOND)
-    assert all(hosts.run(name, f"cat {trial.FILE} 2>/dev/null || echo none") == "none" for name in NAMES)
+    assert all(
+        hosts.run(name, f"cat {pending_upgrade.FILE} 2>/dev/null || echo none") == "none" for name in NAMES
+    )
 
 
 def test_a_refresh_finds_a_host_switched_by_hand_and_the_next_run_takes_it_back(hosts):

@@ -14,7 +14,7 @@ import pytest
 
 from clients import bootc, ssh
 from clients.errors import CloudError
-from dynamic_providers.host_os import restart, rollout, spare, trial, upgrade
+from dynamic_providers.host_os import can_reboot, pending_upgrade, restart, rollout, upgrade
 from dynamic_providers.host_os.provider import HostOs, HostOsProvider
 from dynamic_providers.kolla_deployment import nova_host
 from dynamic_providers.kolla_deployment.nova_host import Instance
@@ -62,7 +62,7 @@ class FakeHost:
     def run(self, words, given):
         if words[0] == "bootc":
             return self.answer(words)
-        if words[0] == "cat" and trial.FILE not in words:
+        if words[0] == "cat" and pending_upgrade.FILE not in words:
             return f"boot-{self.boots}\n"
         if words == ["systemctl", "reboot"]:
             self.boots += 1
@@ -76,9 +76,9 @@ class FakeHost:
             self.notes.pop(words[-1], None)
             return ""
         if "mkdir" in words:
-            self.notes[trial.FILE] = given
+            self.notes[pending_upgrade.FILE] = given
             return ""
-        return self.notes.get(trial.FILE, "")
+        return self.notes.get(pending_upgrade.FILE, "")
 
 
 class Killed(BaseException):
@@ -127,7 +127,7 @@ def nova(monkeypatch):
     def connect(_cloud):
         yield None
 
-    monkeypatch.setattr(spare, "connect", connect)
+    monkeypatch.setattr(can_reboot, "connect", connect)
     monkeypatch.setattr(nova_host, "instances", lambda _connection, host: there.get(host, []))
     return there
 
@@ -225,7 +225,7 @@ def test_a_boot_loader_that_falls_back_is_told_and_the_rest_is_untouched(hosts):
     outs = crud.create(declared(image="registry.lab.example/host:falls-back")).outs
     assert hosts["log"] == ["a: switch", "a: reboot"]
     assert "has booted registry.lab.example/host:1" in outs["results"]["a"]["message"]
-    assert trial.FILE not in hosts["a"].notes
+    assert pending_upgrade.FILE not in hosts["a"].notes
 
 
 def test_an_image_that_cannot_be_fetched_restarts_nothing(hosts):
@@ -252,7 +252,7 @@ def test_a_run_killed_at_any_step_is_gone_on_with(hosts, step):
     outs = crud.create(declared()).outs
     assert oks(outs) == ALL_WELL
     assert hosts["log"].count("b: reboot") == 1
-    assert trial.FILE not in hosts["b"].notes
+    assert pending_upgrade.FILE not in hosts["b"].notes
 
 
 @pytest.mark.parametrize("step", ["reboot", "rollback"])

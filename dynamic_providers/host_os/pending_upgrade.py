@@ -13,7 +13,7 @@ FILE = "/var/lib/private-cloud/os-trial.json"
 
 
 @dataclass(frozen=True)
-class Trial:
+class PendingUpgrade:
     """What has to be proved.
 
     Attributes:
@@ -25,20 +25,20 @@ class Trial:
     containers: frozenset[str]
 
 
-def begin(host: SshHost, trial: Trial) -> None:
+def begin(host: SshHost, pending_upgrade: PendingUpgrade) -> None:
     """Write it down, before the host restarts."""
-    text = json.dumps({"image": trial.image, "containers": sorted(trial.containers)})
+    text = json.dumps({"image": pending_upgrade.image, "containers": sorted(pending_upgrade.containers)})
     ssh.run(
         host, f"mkdir -p {FILE.rpartition('/')[0]} && cat > {FILE}.new && mv {FILE}.new {FILE}", given=text
     )
 
 
-def pending(host: SshHost) -> Trial | None:
+def read(host: SshHost) -> PendingUpgrade | None:
     """Give the trial that a killed run has left, if there is one; a torn note is none."""
     told = ssh.run(host, f"cat {FILE} 2>/dev/null || true")
     try:
         found = json.loads(told)
-        return Trial(str(found["image"]), frozenset(map(str, found["containers"])))
+        return PendingUpgrade(str(found["image"]), frozenset(map(str, found["containers"])))
     except (ValueError, KeyError, TypeError):
         return None
 
