@@ -86,9 +86,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     outputs_model: type[OutputsT]
     replace_on: ClassVar[frozenset[str]] = frozenset()
     """A change of these fields replaces the resource."""
-    reached_by: ClassVar[frozenset[str]] = frozenset()
+    connection_fields: ClassVar[frozenset[str]] = frozenset()
     """How to get at things, not what they are: a change is shown, and kept for later reads and deletes."""
-    no_effect: ClassVar[frozenset[str]] = frozenset()
+    create_only_fields: ClassVar[frozenset[str]] = frozenset()
     """What counts only when it is made: a change is not shown, and the outputs keep what it was made with."""
 
     _of_this_run: dict[str, dict[str, Any]] | None = None
@@ -147,7 +147,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Bring the live resource to the new inputs; where only the way to it changed, record that."""
         inputs, state = self._inputs(_news), self._state(_id, _olds)
         changed = self._changed(_without_provider(_olds), _without_provider(_news))
-        if changed and changed <= self.reached_by and not self.needs_repair(state.outputs):
+        if changed and changed <= self.connection_fields and not self.needs_repair(state.outputs):
             return UpdateResult(_properties(inputs, state.outputs))
         outputs = self.update_in_place(state, inputs)
         self._note(_id, _news)
@@ -211,7 +211,7 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         return {
             name
             for name, field in self.inputs_model.model_fields.items()
-            if name not in self.no_effect
+            if name not in self.create_only_fields
             and olds.get(name, field.get_default(call_default_factory=True))
             != news.get(name, field.get_default(call_default_factory=True))
         }

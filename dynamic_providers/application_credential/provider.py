@@ -30,8 +30,8 @@ class ApplicationCredentialProvider(DynamicProvider[ApplicationCredentialArgs, A
     replace_on = frozenset(
         {"user_id", "project_id", "name", "roles", "access_rules", "expires_at", "revision"}
     )
-    reached_by = frozenset({"cloud"})
-    no_effect = frozenset({"password", "owner_stack"})
+    connection_fields = frozenset({"cloud"})
+    create_only_fields = frozenset({"password", "owner_stack"})
 
     def find_or_create(self, inputs: ApplicationCredentialArgs) -> tuple[str, ApplicationCredentialOutputs]:
         """Make it as the account; what a killed run made is worth nothing and goes."""

@@ -49,8 +49,8 @@ class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
     """One cephx user; it keeps its key for as long as it lives."""
 
     replace_on = frozenset({"user"})
-    reached_by = frozenset({"login", "ceph_conf"})
-    no_effect = frozenset({"adopted", "owner_stack"})
+    connection_fields = frozenset({"login", "ceph_conf"})
+    create_only_fields = frozenset({"adopted", "owner_stack"})
 
     def find_or_create(self, inputs: CephUserArgs) -> tuple[str, CephUserOutputs]:
         """Make it, go on with what a killed run made, or take over what was there."""

@@ -40,7 +40,7 @@ class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, Def
     """Exactly the declared rules in the default group that Neutron makes for each project."""
 
     replace_on = frozenset({"project_id"})
-    reached_by = frozenset({"cloud"})
+    connection_fields = frozenset({"cloud"})
 
     def find_or_create(self, inputs: DefaultSecurityGroupArgs) -> tuple[str, DefaultSecurityGroupOutputs]:
         """Have Neutron make the group, if it has not yet, and change its rules."""

@@ -49,7 +49,7 @@ State = ResourceState[HostOsArgs, HostOsOutputs]
 class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
     """The OS images of all hosts of a stack: one rollout."""
 
-    reached_by = frozenset({"cloud", "on_failure", "wait", "may_interrupt"})
+    connection_fields = frozenset({"cloud", "on_failure", "wait", "may_interrupt"})
 
     def find_or_create(self, inputs: HostOsArgs) -> tuple[str, HostOsOutputs]:
         """Bring every host to its image; hosts that have booted it already are left alone."""

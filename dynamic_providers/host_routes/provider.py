@@ -48,7 +48,7 @@ class HostRoutesProvider(DynamicProvider[HostRoutesArgs, Outputs]):
     """The host routes of a subnet; the resource's id is the subnet's."""
 
     replace_on = frozenset({"subnet_id"})
-    reached_by = frozenset({"cloud"})
+    connection_fields = frozenset({"cloud"})
 
     def find_or_create(self, inputs: HostRoutesArgs) -> tuple[str, Outputs]:
         """Give the subnet these routes and no others."""

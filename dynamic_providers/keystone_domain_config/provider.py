@@ -47,8 +47,8 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Out
     """The identity driver of a domain: one configuration a domain."""
 
     replace_on = frozenset({"domain_id"})
-    reached_by = frozenset({"cloud"})
-    no_effect = frozenset({"domain", "adopt", "witness_kind", "witness_name"})
+    connection_fields = frozenset({"cloud"})
+    create_only_fields = frozenset({"domain", "adopt", "witness_kind", "witness_name"})
 
     def find_or_create(self, inputs: KeystoneDomainConfigArgs) -> tuple[str, Outputs]:
         """Set it, also over an equal one; refuse to replace a different one that nobody gave over."""

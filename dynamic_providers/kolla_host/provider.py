@@ -45,7 +45,7 @@ State = ResourceState[KollaHostArgs, KollaHostOutputs]
 class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
     """One host's place in Kolla's inventory, changed in place."""
 
-    reached_by = frozenset({"command"})
+    connection_fields = frozenset({"command"})
 
     def needs_repair(self, outputs: KollaHostOutputs) -> bool:
         """What was edited by hand is put right by the next run; what a host lacks stops it, with what it is."""

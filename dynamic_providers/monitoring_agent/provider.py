@@ -61,8 +61,8 @@ State = ResourceState[MonitoringAgentArgs, MonitoringAgentOutputs]
 class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAgentOutputs]):
     """New Relic's infrastructure agent on all hosts of a stack."""
 
-    reached_by = frozenset({"inventory", "command"})
-    no_effect = frozenset({"logs"})
+    connection_fields = frozenset({"inventory", "command"})
+    create_only_fields = frozenset({"logs"})
 
     def find_or_create(self, inputs: MonitoringAgentArgs) -> tuple[str, MonitoringAgentOutputs]:
         """Configure it on every host; what a killed run did is done again."""

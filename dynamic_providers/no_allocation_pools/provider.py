@@ -38,7 +38,7 @@ class NoAllocationPoolsProvider(DynamicProvider[NoAllocationPoolsArgs, Outputs])
     """No allocation pools in a subnet; the resource's id is the subnet's."""
 
     replace_on = frozenset({"subnet_id"})
-    reached_by = frozenset({"cloud", "given_back"})
+    connection_fields = frozenset({"cloud", "given_back"})
 
     def find_or_create(self, inputs: NoAllocationPoolsArgs) -> tuple[str, Outputs]:
         """Take the subnet's pools away."""

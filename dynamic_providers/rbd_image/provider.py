@@ -65,8 +65,8 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     """Golden images in Ceph that Glance knows by location: one resource a name, whatever its content."""
 
     replace_on = frozenset({"pool"})
-    reached_by = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
-    no_effect = frozenset({"source", "source_format", "hash", "adopt"})
+    connection_fields = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
+    create_only_fields = frozenset({"source", "source_format", "hash", "adopt"})
 
     def needs_repair(self, outputs: RbdImageOutputs) -> bool:
         """A snapshot without protection, or former generations that can be removed."""

@@ -67,8 +67,8 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
     """The roles that one user or group has directly on one scope, changed in place."""
 
     replace_on = frozenset({"principal_kind", "principal_id", "scope_kind", "scope_id", "inherited"})
-    reached_by = frozenset({"cloud"})
-    no_effect = frozenset({"principal", "scope", "role_names"})
+    connection_fields = frozenset({"cloud"})
+    create_only_fields = frozenset({"principal", "scope", "role_names"})
 
     def find_or_create(self, inputs: RoleSetArgs) -> tuple[str, RoleSetOutputs]:
         """Add what is missing; if exact, remove what is too many."""

@@ -42,8 +42,8 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
     """Removes what was found undeclared, and nothing that came after."""
 
     replace_on = frozenset({"project_id"})
-    reached_by = frozenset({"cloud"})
-    no_effect = frozenset({"undeclared"})
+    connection_fields = frozenset({"cloud"})
+    create_only_fields = frozenset({"undeclared"})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """A list with something in it is work; that it was emptied is what the work has done."""

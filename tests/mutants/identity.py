@@ -30,8 +30,8 @@ MUTANTS = (
     ),
     Mutant(
         "dynamic_providers.base:DynamicProvider.update",
-        "changed <= self.reached_by and not self.needs_repair(state.outputs)",
-        "changed <= self.reached_by",
+        "changed <= self.connection_fields and not self.needs_repair(state.outputs)",
+        "changed <= self.connection_fields",
         "tests/unit/test_dynamic_base.py",
     ),
     Mutant(

@@ -251,7 +251,7 @@ def test_another_name_is_another_user() -> None:
 
 
 def test_every_field_says_once_what_its_change_does_or_is_updated_in_place() -> None:
-    kinds = (provider.replace_on, provider.reached_by, provider.no_effect)
+    kinds = (provider.replace_on, provider.connection_fields, provider.create_only_fields)
     assert set(CephUserArgs.model_fields) - frozenset().union(*kinds) == {"caps"}
     assert sum(map(len, kinds)) + 1 == len(CephUserArgs.model_fields)
 

@@ -26,8 +26,8 @@ class BoxOutputs(Outputs):
 
 class BoxProvider(DynamicProvider[BoxArgs, BoxOutputs]):
     replace_on = frozenset({"shelf"})
-    reached_by = frozenset({"cloud"})
-    no_effect = frozenset({"recipe"})
+    connection_fields = frozenset({"cloud"})
+    create_only_fields = frozenset({"recipe"})
 
     def needs_repair(self, outputs: BoxOutputs) -> bool:
         return outputs.painted < 0

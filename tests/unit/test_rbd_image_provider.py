@@ -84,7 +84,7 @@ def test_another_pool_replaces_the_image():
 
 
 def test_every_field_says_once_what_its_change_does_or_is_updated_in_place():
-    kinds = (provider.replace_on, provider.reached_by, provider.no_effect)
+    kinds = (provider.replace_on, provider.connection_fields, provider.create_only_fields)
     in_place = {field for field, _ in IN_PLACE} | {"keep"}
     assert set(RbdImageArgs.model_fields) - frozenset().union(*kinds) == in_place
     assert sum(map(len, kinds)) + len(in_place) == len(RbdImageArgs.model_fields)

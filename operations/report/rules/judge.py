@@ -96,7 +96,7 @@ def _replaced(rule: Rule, change: Change, cloud: Dependents) -> Verdict:
 
 def without_effect(rule: Rule, key: str) -> bool:
     """Whether changing the property KEY changes nothing in the cloud, as its provider or its spec declares."""
-    if rule.provider and key in rule.provider.reached_by | rule.provider.no_effect:
+    if rule.provider and key in rule.provider.connection_fields | rule.provider.create_only_fields:
         return True
     return declared_effect(rule, key) is Effect.NOTHING
 
