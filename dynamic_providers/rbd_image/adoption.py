@@ -7,11 +7,11 @@ RBD image of the same id in the store's pool, with the protected snapshot that N
 from clients import glance, rbd
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import store
-from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.generation import ImageBackends
 from dynamic_providers.rbd_image.wanted import Wanted
 
 
-def adopt(cloud: Cloud, image_id: str, wanted: Wanted) -> None:
+def adopt(cloud: ImageBackends, image_id: str, wanted: Wanted) -> None:
     """Stamp the image as the current generation of ``wanted``; an earlier, killed run's stamps are no obstacle.
 
     That its content is that of the declared source is the declaration's word: nobody can tell from the RAW data
@@ -35,7 +35,7 @@ def adopt(cloud: Cloud, image_id: str, wanted: Wanted) -> None:
     glance.apply(cloud.conn, record, wanted.fields())  # by now the stamps alone
 
 
-def _not_like_an_import(cloud: Cloud, record: glance.Record) -> list[str]:
+def _not_like_an_import(cloud: ImageBackends, record: glance.Record) -> list[str]:
     problems = []
     if record["status"] != "active":
         problems.append(f"its status is {record['status']}, not active")

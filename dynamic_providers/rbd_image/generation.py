@@ -32,7 +32,7 @@ MAX_RECREATIONS = 1000  # how often the same content may be deleted and made aga
 
 
 @dataclass(frozen=True)
-class Cloud:
+class ImageBackends:
     """The two ends an import needs, open: Glance as one account, a pool as one cephx user."""
 
     conn: Connection
@@ -49,13 +49,13 @@ class Cloud:
 
 
 @contextmanager
-def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[Cloud]:
+def cloud(name: str, pool: str, user: str, conf: str | None) -> Iterator[ImageBackends]:
     """Open both ends, Ceph first: it is what a wrong setting shows on most often."""
     with ExitStack() as held:
         with waiting(f"waiting for Ceph (pool {pool}) and Glance ({name})"):
             opened = held.enter_context(rbd_client.pool(pool, user, conf))
             conn = held.enter_context(openstack_client.connect(name))
-        yield Cloud(conn, opened)
+        yield ImageBackends(conn, opened)
 
 
 def generation_id(stack: str, image: str, sha256: str, recreation: int = 0) -> str:
@@ -68,7 +68,7 @@ def generation_id(stack: str, image: str, sha256: str, recreation: int = 0) -> s
     return str(uuid.uuid5(NAMESPACE, "\0".join(identity)))
 
 
-def ensure(cloud: Cloud, source: Opening, wanted: Wanted, current: str | None) -> glance.Record:
+def ensure(cloud: ImageBackends, source: Opening, wanted: Wanted, current: str | None) -> glance.Record:
     """Make this generation active as ``wanted``, from wherever an earlier run left it.
 
     SOURCE is verified only where the generation is not there yet; CURRENT is the Glance id of the one that the
@@ -118,7 +118,7 @@ def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
         )
 
 
-def _import(cloud: Cloud, verified: Source, record: glance.Record, wanted: Wanted) -> glance.Record:
+def _import(cloud: ImageBackends, verified: Source, record: glance.Record, wanted: Wanted) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
     if stored and stored.protected and stored.size == verified.virtual_size:
@@ -138,7 +138,7 @@ def _import(cloud: Cloud, verified: Source, record: glance.Record, wanted: Wante
         )
 
 
-def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.Record | None:
+def _find_healthy(cloud: ImageBackends, wanted: Wanted, current: str | None) -> glance.Record | None:
     """The record of this generation, if there is one with which to go on; broken ones are removed."""
     records = glance.generations(cloud.conn, wanted.owner_tags)
     # Renamed since it was made; publishers know only the name.
@@ -166,7 +166,7 @@ def _find_healthy(cloud: Cloud, wanted: Wanted, current: str | None) -> glance.R
     return None
 
 
-def _new_record(cloud: Cloud, wanted: Wanted) -> glance.Record:
+def _new_record(cloud: ImageBackends, wanted: Wanted) -> glance.Record:
     owner_tags = wanted.owner_tags
     for recreation in range(MAX_RECREATIONS):
         image_id = generation_id(
@@ -197,7 +197,7 @@ def _of_this_moment(record: glance.Record, wanted: Wanted) -> glance.Record:
     return record
 
 
-def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> None:
+def remove(cloud: ImageBackends, record: glance.Record, *, to_trash: bool = False) -> None:
     """Remove a generation, record and data; gone already is success.
 
     With ``to_trash`` what has clones goes as well: its data moves to RBD's trash, where the clones still read it.
@@ -225,7 +225,7 @@ def remove(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> No
         store.remove(cloud.ioctx, record["id"])
 
 
-def refuse_if_used(cloud: Cloud, record: glance.Record, *, to_trash: bool = False) -> list[str]:
+def refuse_if_used(cloud: ImageBackends, record: glance.Record, *, to_trash: bool = False) -> list[str]:
     """Looks whether a generation can be removed; the clones that TO_TRASH lets it have. Changes nothing.
 
     Raises:
@@ -250,7 +250,7 @@ def _called(record: glance.Record) -> str:
     return f"image {record['name']!r} ({record['id']})"
 
 
-def _refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:
+def _refuse_if_shared(cloud: ImageBackends, record: glance.Record) -> None:
     """Refuse to delete a record whose data another one shows: Glance would take it from both.
 
     Raises:
@@ -265,7 +265,7 @@ def _refuse_if_shared(cloud: Cloud, record: glance.Record) -> None:
         )
 
 
-def published(cloud: Cloud, stack: str, images: Iterable[str]) -> list[glance.Record]:
+def published(cloud: ImageBackends, stack: str, images: Iterable[str]) -> list[glance.Record]:
     """What was published for these images of the stack and waits to be taken, the newest first."""
     found = [
         record

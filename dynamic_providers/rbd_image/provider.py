@@ -144,12 +144,12 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
             return _outputs(cloud, record, kept, [])
 
 
-def _cloud(inputs: RbdImageArgs) -> AbstractContextManager[generation.Cloud]:
+def _cloud(inputs: RbdImageArgs) -> AbstractContextManager[generation.ImageBackends]:
     return generation.cloud(inputs.cloud, inputs.pool, inputs.ceph_user, inputs.ceph_conf)
 
 
 def _all_of(
-    cloud: generation.Cloud, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
+    cloud: generation.ImageBackends, id_: str, inputs: RbdImageArgs, outputs: RbdImageOutputs
 ) -> Iterator[glance.Record]:
     """Every generation, the current one last, what was published for it first."""
     yield from generation.published(cloud, inputs.owner_stack, (id_, inputs.name))
@@ -167,7 +167,7 @@ def _wanted(id_: str, inputs: RbdImageArgs) -> Wanted:
 
 
 def _outputs(
-    cloud: generation.Cloud, record: glance.Record, retired: list[str], damage: list[str]
+    cloud: generation.ImageBackends, record: glance.Record, retired: list[str], damage: list[str]
 ) -> RbdImageOutputs:
     return RbdImageOutputs(
         glance_id=record["id"],

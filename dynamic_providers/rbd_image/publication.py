@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from clients import glance
 from clients.errors import InUseError
 from dynamic_providers.rbd_image import generation, store
-from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.generation import ImageBackends
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.wanted import Wanted
 
@@ -33,7 +33,7 @@ class Published:
     removed: list[str]
 
 
-def publish(cloud: Cloud, source: Opening, wanted: Wanted, *, shown: bool, keep: int) -> Published:
+def publish(cloud: ImageBackends, source: Opening, wanted: Wanted, *, shown: bool, keep: int) -> Published:
     """Import the source, unless it is there; keep only the newest ``keep`` that wait for the same image.
 
     Raises:
@@ -56,6 +56,6 @@ def publish(cloud: Cloud, source: Opening, wanted: Wanted, *, shown: bool, keep:
     return Published(record, copied=not before, taken=False, removed=removed)
 
 
-def _whole(cloud: Cloud, record: glance.Record) -> bool:
+def _whole(cloud: ImageBackends, record: glance.Record) -> bool:
     stored = store.inspect(cloud.ioctx, record["id"])
     return record["status"] in glance.FINISHED and stored is not None and stored.snapshot

@@ -8,7 +8,7 @@ from clients import glance, rbd
 from clients.errors import InUseError
 from config.image import WhenUsed
 from dynamic_providers.rbd_image import generation, locations
-from dynamic_providers.rbd_image.generation import Cloud
+from dynamic_providers.rbd_image.generation import ImageBackends
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Rotation:
     keep: int = 0
     when_used: WhenUsed = "refuse"
 
-    def retire(self, cloud: Cloud, former: list[glance.Record]) -> list[str]:
+    def retire(self, cloud: ImageBackends, former: list[glance.Record]) -> list[str]:
         """Keep and hide the newest, remove the others; one in use is hidden or trashed. The ids of what is left."""
         kept = []
         for record, spare in self._spare(former):
@@ -39,13 +39,13 @@ class Rotation:
             kept.append(record["id"])
         return kept
 
-    def collectable(self, cloud: Cloud, former: list[glance.Record]) -> Iterator[glance.Record]:
+    def collectable(self, cloud: ImageBackends, former: list[glance.Record]) -> Iterator[glance.Record]:
         """Those that the next update will remove: nothing uses them any more."""
         for record, spare in self._spare(former):
             if not spare and _is_free(cloud, record):
                 yield record
 
-    def remove(self, cloud: Cloud, record: glance.Record) -> None:
+    def remove(self, cloud: ImageBackends, record: glance.Record) -> None:
         """Remove a generation together with its image.
 
         Raises:
@@ -59,7 +59,7 @@ class Rotation:
                 raise
             glance.retire(cloud.conn, record, "removed")
 
-    def refusal(self, cloud: Cloud, record: glance.Record) -> str | None:
+    def refusal(self, cloud: ImageBackends, record: glance.Record) -> str | None:
         """Why `remove` would refuse, asked without changing anything; None where it would not."""
         if record["protected"]:
             return glance.protection(record)
@@ -78,7 +78,7 @@ class Rotation:
             yield record, spare
 
 
-def former(cloud: Cloud, owner_tags: Mapping[str, str], current: str) -> list[glance.Record]:
+def former(cloud: ImageBackends, owner_tags: Mapping[str, str], current: str) -> list[glance.Record]:
     """Every other generation of the golden image, the unfinished ones too; none that was published."""
     wanted = {key: owner_tags[key] for key in (glance.TAG_STACK, glance.TAG_IMAGE)}
     return [
@@ -88,7 +88,7 @@ def former(cloud: Cloud, owner_tags: Mapping[str, str], current: str) -> list[gl
     ]
 
 
-def removed(cloud: Cloud, stack: str, image: str) -> list[glance.Record]:
+def removed(cloud: ImageBackends, stack: str, image: str) -> list[glance.Record]:
     """What other images of the stack left behind, hidden, when they were removed while in use."""
     wanted = {glance.TAG_STACK: stack, glance.TAG_REMOVED: "true"}
     return [
@@ -96,19 +96,19 @@ def removed(cloud: Cloud, stack: str, image: str) -> list[glance.Record]:
     ]
 
 
-def collect(cloud: Cloud, left_behind: list[glance.Record]) -> None:
+def collect(cloud: ImageBackends, left_behind: list[glance.Record]) -> None:
     """Remove those of them that nothing uses any more."""
     for record in left_behind:
         with suppress(InUseError):
             generation.remove(cloud, record)
 
 
-def free(cloud: Cloud, records: list[glance.Record]) -> list[glance.Record]:
+def free(cloud: ImageBackends, records: list[glance.Record]) -> list[glance.Record]:
     """Those that nothing uses, as far as this cephx user may see."""
     return [record for record in records if _is_free(cloud, record)]
 
 
-def _is_free(cloud: Cloud, record: glance.Record) -> bool:
+def _is_free(cloud: ImageBackends, record: glance.Record) -> bool:
     try:
         return not rbd.users(cloud.pool, record["id"]) and not locations.also_shown_by(
             cloud.conn, cloud.pool, record
