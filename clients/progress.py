@@ -16,7 +16,7 @@ BAR_WIDTH = 30
 MIB = 1 << 20
 
 
-def tell(line: str) -> None:
+def log_line(line: str) -> None:
     """Show a line: the Pulumi CLI shows what a provider writes to standard error."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
@@ -26,7 +26,7 @@ def tell(line: str) -> None:
 def waiting(what: str) -> Iterator[None]:
     """Tell now and then how long a step without a known size has taken; nothing if it is over before the first line."""
     since = time.monotonic()
-    with _ticking(lambda: tell(f"{what}: {time.monotonic() - since:.0f} s")):
+    with _ticking(lambda: log_line(f"{what}: {time.monotonic() - since:.0f} s")):
         yield
 
 
@@ -60,16 +60,16 @@ class _Lines:
         self._what = what
         self._stream = stream or sys.stderr
         self._bar = self._stream.isatty()
-        self._started = self._told = time.monotonic()
+        self._started = self._last_write = time.monotonic()
 
     def _is_due(self, now: float) -> bool:
         """Whether the last line is old enough; this is the last one then."""
-        if now - self._told < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
+        if now - self._last_write < (BAR_INTERVAL_S if self._bar else LINE_INTERVAL_S):
             return False
-        self._told = now
+        self._last_write = now
         return True
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         self._stream.write(f"\r\x1b[K{line}" if self._bar else f"{line}\n")
         self._stream.flush()
 
@@ -79,22 +79,22 @@ class TaskProgress(_Lines):
 
     def __init__(self, what: str, stream: TextIO | None = None) -> None:
         super().__init__(what, stream)
-        self._told = float("-inf")
+        self._last_write = float("-inf")
 
     def __call__(self, result: RunResult) -> None:
         """Tell the task, if the last line is old enough."""
         if result.task and self._is_due(time.monotonic()):
-            self._tell_since(f"{result.task} ({result.tasks} tasks)")
+            self._write_since(f"{result.task} ({result.tasks} tasks)")
 
     def end(self, result: RunResult) -> None:
         """Tell how it ended."""
         failed = f", failed on {', '.join(sorted(result.failures))}" if result.failures else ""
-        self._tell_since(f"{result.tasks} tasks, exit code {result.code}{failed}")
+        self._write_since(f"{result.tasks} tasks, exit code {result.code}{failed}")
         if self._bar:
             self._stream.write("\n")
 
-    def _tell_since(self, text: str) -> None:
-        self._tell(f"[{time.monotonic() - self._started:4.0f} s] {self._what}: {text}")
+    def _write_since(self, text: str) -> None:
+        self._write(f"[{time.monotonic() - self._started:4.0f} s] {self._what}: {text}")
 
 
 class Progress(_Lines):
@@ -127,7 +127,7 @@ class Progress(_Lines):
             return
         if kind is None:
             elapsed = max(time.monotonic() - self._started, 1e-6)
-            self._tell(
+            self._write(
                 f"{self._what}: {self._done / MIB:.0f} MiB in {elapsed:.1f} s"
                 f" ({self._done / MIB / elapsed:.0f} MiB/s)"
             )
@@ -141,7 +141,7 @@ class Progress(_Lines):
             now = time.monotonic()
             if self._is_due(now):
                 self._silent = False
-                self._tell(self._line(now))
+                self._write(self._line(now))
 
     def _line(self, now: float) -> str:
         elapsed = max(now - self._started, 1e-6)

@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from clients import glance
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from config.checksums import digest_in
 from dynamic_providers.rbd_image import generation, publication, registration, source
 from dynamic_providers.rbd_image.provider import RbdImageArgs
@@ -85,16 +85,16 @@ def main(arguments: Sequence[str]) -> int:
         declared = _declared(given)
         sys.stdout.write(json.dumps(publish(declared, shown=given.shown, keep=given.keep), indent=2) + "\n")
     except _UsageError as error:
-        tell(str(error))
+        log_line(str(error))
         return USAGE
     except registration.StillRegisteringError as error:
-        tell(str(error))
+        log_line(str(error))
         return RUN_AGAIN
     except CloudError as error:
-        tell(str(error))
+        log_line(str(error))
         return REFUSED
     except SDKException as error:
-        tell(f"Glance refuses: {error}")
+        log_line(f"Glance refuses: {error}")
         return REFUSED
     return DONE
 

@@ -4,7 +4,7 @@ import pulumi
 from pydantic import Field
 
 from clients import ceph_users as users
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
 
@@ -82,7 +82,7 @@ class CephUserProvider(DynamicProvider[CephUserArgs, CephUserOutputs]):
     def delete_live(self, state: State) -> None:
         """Remove it; one that was there before stays."""
         if state.inputs.adopted:
-            tell(
+            log_line(
                 f"client.{state.id} was there before this stack and stays; `ceph auth rm client.{state.id}` removes it"
             )
             return

@@ -4,11 +4,11 @@ import time
 
 from clients import ssh
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from clients.ssh import SshHost
 
 POLL_S = 5
-_TOLD_EVERY_S = 30
+_LOG_EVERY_S = 30
 _CUT_OFF = (255, 143)  # ssh's own exit code, and that of a program ended by SIGTERM: the shutdown was quicker
 
 
@@ -20,7 +20,7 @@ def boot_id(host: SshHost) -> str:
 def restart(host: SshHost, within: float) -> None:
     """Restart the host and wait until it lets us in again, for as many seconds as WITHIN."""
     before = boot_id(host)
-    tell(f"{host.name}: restarting")
+    log_line(f"{host.name}: restarting")
     try:
         ssh.run(host, ["systemctl", "reboot"])
     except ssh.HostUnreachable:
@@ -49,7 +49,9 @@ def wait_for(host: SshHost, within: float, *, not_boot: str | None = None) -> No
                 f"{host.where} {restarted} within {within:.0f} s ({why}); look at its console, and if the image does "
                 "not boot, choose the former one in the boot menu"
             )
-        if now - told >= _TOLD_EVERY_S:
+        if now - told >= _LOG_EVERY_S:
             told = now
-            tell(f"{host.name}: waiting until it is back ({now - started:.0f} s of at most {within:.0f} s)")
+            log_line(
+                f"{host.name}: waiting until it is back ({now - started:.0f} s of at most {within:.0f} s)"
+            )
         time.sleep(POLL_S)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from clients import bootc, ssh
 from clients.bootc import Deployment, Status
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.host_os import can_reboot, pending_upgrade
 from dynamic_providers.host_os.upgrade import HostOsHost, Rules, is_there, upgrade_host
 
@@ -60,7 +60,7 @@ def roll_out(
     failed: str | None = None
     waiting = settled.count(None)
     if waiting:
-        tell(
+        log_line(
             f"{waiting} of {len(named)} hosts have not booted their image yet, or do not answer; one at a time now"
         )
     for (host, image), status in zip(named, settled, strict=True):
@@ -81,10 +81,10 @@ def roll_out(
                     host, image, fetch_again=done != host.serial, may_restart=may_restart, rules=rules
                 )
                 results[name] = _found(booted, host.serial)
-                tell(f"{name}: has booted {booted.image} and is well")
+                log_line(f"{name}: has booted {booted.image} and is well")
             except CloudError as error:
                 failed = name
-                tell(f"{name}: {error}")
+                log_line(f"{name}: {error}")
                 results[name] = _left(host, done, str(error))
     return results
 

@@ -17,7 +17,7 @@ from clients.bootc import Deployment, Status
 from clients.containers import containers
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from clients.progress import tell
+from clients.progress import log_line
 from clients.ssh import SshHost
 from dynamic_providers.host_os import pending_upgrade, restart
 from dynamic_providers.host_os.pending_upgrade import PendingUpgrade
@@ -93,11 +93,11 @@ def _in_line(host: SshHost, wanted: str, status: Status, *, fetch_again: bool) -
         bootc.rollback(host)  # a second one takes the first back
         status = bootc.status(host)
     if status.next.image != image:
-        tell(f"{host.name}: fetching {wanted}, to replace {status.booted.image}")
+        log_line(f"{host.name}: fetching {wanted}, to replace {status.booted.image}")
         bootc.switch(host, wanted)
         status = bootc.status(host)
     elif fetch_again:
-        tell(f"{host.name}: fetching what {wanted} names by now")
+        log_line(f"{host.name}: fetching what {wanted} names by now")
         bootc.upgrade(host)
         status = bootc.status(host)
     if status.next.image != image:
@@ -127,7 +127,7 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
 
 def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rules) -> None:
     """See what ran before run again; otherwise roll back."""
-    tell(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
+    log_line(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
     ailing = _ailing(host, pending)
     deadline = time.monotonic() + rules.wait
     while ailing and time.monotonic() < deadline:
@@ -141,7 +141,7 @@ def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rul
         raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
     if status.rollback is None:
         raise CloudError(f"{failed}; it was left so: it has no former image to roll back to")
-    tell(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
+    log_line(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
     bootc.rollback(host.ssh)
     restart.restart(host.ssh, rules.wait)
     back = bootc.status(host.ssh).booted

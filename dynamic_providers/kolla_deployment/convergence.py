@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from clients.ssh import SshHost
 from dynamic_providers.kolla_deployment import ceph_host, facts, markers, verification
 from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY, KollaDeploymentArgs
@@ -69,7 +69,7 @@ class Convergence:
         lacking = {name: self._lacks(name) for name in self.at}
         concerned = [name for name, steps in lacking.items() if steps]
         told = f"{len(concerned)} of {len(self.deployment.hosts)} hosts lack something"
-        tell(f"{told}: {', '.join(concerned)}" if concerned else told)
+        log_line(f"{told}: {', '.join(concerned)}" if concerned else told)
         of_kolla = [
             step for step in self.deployment.steps if any(step in steps for steps in lacking.values())
         ]
@@ -91,7 +91,7 @@ class Convergence:
         for name, why in failed.items():
             before = self.before.get(name)
             if before and before.ok and before.wanted == self.deployment.wanted(name):
-                tell(f"warning: {why}; nothing new is wanted of it, so it is taken to be as it was")
+                log_line(f"warning: {why}; nothing new is wanted of it, so it is taken to be as it was")
                 self.results[name] = before
             else:
                 self._fail(name, REACH, why)
@@ -111,7 +111,7 @@ class Convergence:
     def _skip_what_cannot_run(self) -> None:
         if BOOTSTRAP in self.deployment.steps and not self.kolla.has_collection():
             self.skipped = frozenset({BOOTSTRAP})
-            tell(
+            log_line(
                 f"step {BOOTSTRAP} is skipped: Ansible's collection {COLLECTION} is not installed"
                 " (`kolla-ansible install-deps` brings it); what it installs has to be in the hosts' image"
             )
@@ -156,7 +156,7 @@ class Convergence:
         for name in hosts:
             host = self.deployment.hosts[name]
             try:
-                tell(ceph_host.hand_over(name, host.ssh.address, host.labels, self.deployment.clouds))
+                log_line(ceph_host.hand_over(name, host.ssh.address, host.labels, self.deployment.clouds))
             except CloudError as error:
                 self._fail(name, HAND_OVER, str(error))
         self._done(HAND_OVER, hosts)
@@ -178,7 +178,7 @@ class Convergence:
         wanted = self.deployment.wanted(name)
         self.results[name] = Result(ok=False, wanted=wanted, step=step, task=task, message=message, log=log)
         at = f"task {task!r}: " if task else ""
-        tell(f"{name} failed at step {step}: {at}{message}" + (f" (log {log})" if log else ""))
+        log_line(f"{name} failed at step {step}: {at}{message}" + (f" (log {log})" if log else ""))
 
 
 def seen(
@@ -188,7 +188,7 @@ def seen(
     found, failed = on_all({name: host.ssh for name, host in deployment.hosts.items()}, markers.read)
     results = dict(before)
     for why in failed.values():
-        tell(f"warning: {why}; it is taken to be as it was")
+        log_line(f"warning: {why}; it is taken to be as it was")
     for name, marker in found.items():
         wanted = deployment.wanted(name)
         lacking = _lacking(deployment, name, marker, skipped)

@@ -12,7 +12,7 @@ from typing import Any
 from openstack.connection import Connection
 
 from clients.errors import CloudError, InUseError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.host_usage import named
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent, Served
@@ -69,7 +69,7 @@ def _move_instances(conn: Connection, host: str, deadline: float) -> list[str]:
             break
         while waiting and len(moving) < AT_ONCE:
             one = waiting.popleft()
-            tell(
+            log_line(
                 f"{host}: moving instance {len(instances) - len(waiting)} of {len(instances)},"
                 f" {one.name} ({one.id})"
             )
@@ -131,7 +131,7 @@ def _move_served(conn: Connection, host: str, leaving: frozenset[str]) -> list[s
     here = {one.id for one in found}
     found += [one for one in neutron_host.moving(conn, host) if one.id not in here]
     if found:
-        tell(f"{host}: moving {len(found)} routers and DHCP networks to other agents")
+        log_line(f"{host}: moving {len(found)} routers and DHCP networks to other agents")
     stays = []
     for one in found:
         if staying.isdisjoint(one.elsewhere):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.kolla_deployment.kolla import FACTS_TIMEOUT_S, Kolla
 
 SPOKEN_OF = ("control", "network", "monitoring")
@@ -43,7 +43,7 @@ def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> 
     silent = {host: failure for host in unknown if (failure := result.failure(host))}
     if silent:
         first, why = next(iter(silent.items()))
-        tell(
+        log_line(
             f"warning: nothing is known of {', '.join(silent)}, which are in the inventory: {first}: {why.message}"
         )
 

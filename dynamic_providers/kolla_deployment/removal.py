@@ -12,7 +12,7 @@ from openstack.connection import Connection
 
 from clients import openstack
 from clients.errors import CloudError, InUseError
-from clients.progress import tell
+from clients.progress import log_line
 from clients.ssh import HostUnreachable
 from dynamic_providers.kolla_deployment import (
     ceph_host,
@@ -122,7 +122,7 @@ class Removal:
         if last := last_control(roles, self.staying):
             raise InUseError(last)
         if worse := quorum_warning(roles, self.staying):
-            tell(f"warning: {worse}")
+            log_line(f"warning: {worse}")
         with self._asked() as conn:
             used = {
                 host.name: found
@@ -149,7 +149,7 @@ class Removal:
             try:
                 found = leftovers.of(host.ssh, host.container_engine)
             except HostUnreachable as error:
-                tell(
+                log_line(
                     f"warning: {error}. It is removed all the same, as nothing is on it: its containers and disks stay as"
                     " they are; install it anew before it comes back, or its services report again"
                 )
@@ -159,7 +159,7 @@ class Removal:
                 there.append((host, found))
         known = [host.name for host, found in there if found.engine]
         if known:
-            tell(f"destroying Kolla's containers and volumes on {', '.join(known)}")
+            log_line(f"destroying Kolla's containers and volumes on {', '.join(known)}")
             self.failed.update(self.destroy(known))
         for host, _ in there:
             if host.name not in self.failed:
@@ -177,8 +177,8 @@ class Removal:
                     f"{host.name}: {', '.join(back)} reported again after its record was deleted; stop it on the host"
                 )
         if stays := ceph_host.take_back(host.name, self.clouds):
-            tell(f"warning: {stays}")
-        tell(f"{host.name}: removed")
+            log_line(f"warning: {stays}")
+        log_line(f"{host.name}: removed")
 
     def _usage(self, conn: Connection | None, host: DeployedHost) -> HostUsage:
         return host_usage.of(conn, self.clouds, host.name, self._names())
@@ -197,7 +197,7 @@ class Removal:
                 controls = [host for host in self.leaving if CONTROL in host.roles]
                 if control_hosts(self.staying) or not controls or not all(map(_is_bare, controls)):
                     raise
-                tell("the cloud went with its control hosts, and its records of hosts with it")
+                log_line("the cloud went with its control hosts, and its records of hosts with it")
             yield conn
 
     @contextmanager

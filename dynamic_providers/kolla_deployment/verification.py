@@ -7,13 +7,13 @@ from openstack.connection import Connection
 
 from clients import openstack
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent
 from dynamic_providers.kolla_deployment.nova_host import REASON, Service
 
 POLL_S = 5.0  # agents and services report every 10 s to 30 s
-TELL_S = 30.0
+LOG_EVERY_S = 30.0
 METADATA = "Metadata agent"
 AGENTS = {
     "compute": (SWITCH,),
@@ -53,10 +53,10 @@ def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> d
         now = time.monotonic()
         if not found or now >= deadline:
             return found
-        if now - told >= TELL_S:
+        if now - told >= LOG_EVERY_S:
             told = now
             first = next(iter(found.values()))[0]
-            tell(f"waiting for {', '.join(found)}, {deadline - now:.0f} s at most: {first}")
+            log_line(f"waiting for {', '.join(found)}, {deadline - now:.0f} s at most: {first}")
         time.sleep(min(POLL_S, deadline - now))
 
 

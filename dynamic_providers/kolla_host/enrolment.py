@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clients import host_keys, ssh
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.kolla_host import fitness, inventory, made_files, network, probe, switch
 from dynamic_providers.kolla_host.declared import KollaHostArgs
 
@@ -52,7 +52,9 @@ def pin(host: KollaHostArgs, known: str | None) -> str:
             key = ssh.host_key(target.address, target.port)
         except ssh.HostUnreachable as error:
             raise _not_installed(host, f"host {host.name}: {error}") from None
-        tell(f"{target.where} shows the host key {host_keys.fingerprint(key)}, which is trusted from now on")
+        log_line(
+            f"{target.where} shows the host key {host_keys.fingerprint(key)}, which is trusted from now on"
+        )
     key = " ".join(key.split()[:2])
     made_files.write(target.known_hosts_file, host_keys.pin(target.address, target.port, key))
     return key
@@ -61,13 +63,13 @@ def pin(host: KollaHostArgs, known: str | None) -> str:
 def look(host: KollaHostArgs) -> probe.Found:
     """What the host is like now; tell of links without a carrier, which a bond is there to bear."""
     found = probe.look(host.ssh, host.container_engine, host.osd_disks)
-    tell(
+    log_line(
         f"host {host.name} answers: OS image {found.os_image or 'unknown (no bootc)'},"
         f" {host.container_engine} {found.engine or 'does not answer'}, {len(found.disks)} OSD disks"
     )
     if found.switch is not None:
         for link in switch.dead_links(found.switch, host.links):
-            tell(f"host {host.name}: link {link} has no carrier; look at its cable and switch port")
+            log_line(f"host {host.name}: link {link} has no carrier; look at its cable and switch port")
     return found
 
 
@@ -86,7 +88,7 @@ def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Colle
         return found
     require_fit(host, found, checked_disks, links=False)
     network.require_changeable(host.name, declared, found)
-    tell(
+    log_line(
         f"host {host.name}: its network changes, {network.told(declared, found)}; it takes that back by itself if"
         f" nobody reaches it within {network.CONFIRM_S} s"
     )
@@ -135,7 +137,7 @@ def forget(paths: Collection[Path]) -> None:
     """Remove files that were written for a host; somebody else's in their place stay."""
     for path in paths:
         if not made_files.remove(path):
-            tell(f"{path} stays: somebody else's file is in its place")
+            log_line(f"{path} stays: somebody else's file is in its place")
 
 
 def _not_installed(host: KollaHostArgs, error: ssh.HostUnreachable | str) -> ssh.HostUnreachable:

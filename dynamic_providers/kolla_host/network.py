@@ -14,7 +14,7 @@ from typing import Any
 
 from clients import ssh
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.kolla_host.probe import Found
 
 FOLDER = "/etc/private-cloud"
@@ -122,7 +122,9 @@ def change(host: ssh.SshHost, declared: str) -> None:
         _give_up_after(
             until, f"{host.where}: its unit {_UNIT} does not end; look at `systemctl status {_UNIT}` there"
         )
-        tell(f"host {host.name} still waits for a former change of its network to be confirmed or taken back")
+        log_line(
+            f"host {host.name} still waits for a former change of its network to be confirmed or taken back"
+        )
         time.sleep(_POLL_S)
     while True:
         time.sleep(_POLL_S)
@@ -134,7 +136,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
                 f"{error}; it was given another network and should have taken it back {CONFIRM_S} s later: look at"
                 " its console",
             )
-            tell(f"host {host.name} does not answer with its new network yet")
+            log_line(f"host {host.name} does not answer with its new network yet")
             continue
         if state == "confirmed":
             return

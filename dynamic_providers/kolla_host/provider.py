@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from clients.errors import CloudError
-from clients.progress import tell
+from clients.progress import log_line
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.kolla_host import enrolment
 from dynamic_providers.kolla_host.declared import KollaHostArgs
@@ -66,7 +66,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         made = [Path(path) for path in state.outputs.files]
         enrolment.require_place(inputs, made)
         for sentence in state.outputs.drift:
-            tell(f"host {inputs.name}: {sentence}; it is written anew from the stack file")
+            log_line(f"host {inputs.name}: {sentence}; it is written anew from the stack file")
         enrolment.write_kickstart(inputs)
         key = enrolment.pin(inputs, state.outputs.seen_host_key)
         if state.outputs.unmet or state.outputs.looked_at != _looked_at(inputs):
@@ -86,7 +86,7 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
         try:
             found = enrolment.look(host)
         except CloudError as error:
-            tell(f"{error} (what is known of it is kept)")
+            log_line(f"{error} (what is known of it is kept)")
             return state.found(**drift)
         made = [Path(path) for path in outputs.files]
         unmet = enrolment.lacks(host, found, outputs.checked_disks, made)

@@ -15,7 +15,7 @@ from pathlib import Path
 from clients import ansible, ssh
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from clients.progress import TaskProgress, tell
+from clients.progress import TaskProgress, log_line
 from clients.ssh import SshHost
 from dynamic_providers.monitoring_agent import configuration
 
@@ -157,7 +157,7 @@ def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
     failures = {name: result.failure(name) for name in hosts}
     for name in sorted(name for name, failure in failures.items() if failure and failure.unreachable):
         del failures[name]
-        tell(
+        log_line(
             f"warning: host {name} does not answer, so its agent and the license key stay on it; wipe its disks "
             "before they leave the house"
         )

@@ -313,19 +313,19 @@ class _Parent:
         self._free = deque(range(slots))
         self._waiting: deque[tuple[int, int, Future[int]]] = deque()
 
-    def tell(self, kind: int, offset: int, length: int, where: int) -> None:
+    def send(self, kind: int, offset: int, length: int, where: int) -> None:
         """Send a record, after those that are still being decoded."""
         while self._waiting:
-            self._tell_next()
+            self._send_next()
         _send(kind, offset, length, where)
 
     def decode(self, threads: ThreadPoolExecutor, disk: Qcow2, piece: list[Cluster]) -> None:
         """Have a piece decoded into the next free slot."""
         while len(self._waiting) > THREADS:
-            self._tell_next()
+            self._send_next()
         while not self._free:
             while self._waiting:
-                self._tell_next()
+                self._send_next()
             given = os.read(0, len(self._shared) // OBJECT)
             if not given:
                 raise SystemExit(0)  # the parent wants no more
@@ -334,7 +334,7 @@ class _Parent:
         into = self._shared[slot * OBJECT : (slot + 1) * OBJECT]
         self._waiting.append((piece[0].offset, slot, threads.submit(decode, disk, piece, into)))
 
-    def _tell_next(self) -> None:
+    def _send_next(self) -> None:
         offset, slot, future = self._waiting.popleft()
         _send(DECODED, offset, future.result(), slot)
 
@@ -362,8 +362,8 @@ def _decode_all(disk: Qcow2, within: Ranges, parent: _Parent) -> None:
                 parent.decode(threads, disk, piece)
             else:
                 for offset, length, place in runs(disk, piece):
-                    parent.tell(PLAIN, offset, length, place)
-        parent.tell(END, 0, 0, 0)
+                    parent.send(PLAIN, offset, length, place)
+        parent.send(END, 0, 0, 0)
 
 
 def _send(kind: int, offset: int, length: int, where: int) -> None:

@@ -24,7 +24,7 @@ import requests
 import urllib3
 
 from clients.errors import CloudError
-from clients.progress import Progress, tell, waiting
+from clients.progress import Progress, log_line, waiting
 
 CHUNK = 1 << 20
 TIMEOUT_S = (10, 60)  # to connect; between two pieces of the body
@@ -100,7 +100,7 @@ class _Transfer:
             except _BrokenOffError as error:
                 if attempt + 1 == ATTEMPTS:
                     raise self._refused(f"cannot be fetched: {error}") from error
-                tell(f"{self._what}: {error} after {self._taken >> 20} MiB; trying again")
+                log_line(f"{self._what}: {error} after {self._taken >> 20} MiB; trying again")
                 time.sleep(PAUSE_S * 2**attempt)
             else:
                 return

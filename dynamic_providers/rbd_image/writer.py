@@ -25,7 +25,7 @@ from dynamic_providers.rbd_image.source_file import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed
-TOLD_EVERY_S = 0.5
+REPORT_EVERY_S = 0.5
 ZEROS = bytes(OBJECT)
 GRAIN = 64 << 10  # zeros are left out in blocks of this size
 ZERO_GRAIN = bytes(GRAIN)
@@ -128,7 +128,7 @@ class _RawDigest:
         """The hash of `finish`, with its progress if it takes long: of a sparse disk it is mostly zeros."""
         told = self._at
         with Progress(f"{what}: hashing the rest of the disk", size - told, brief=True) as progress:
-            while not wait([finished], TOLD_EVERY_S).done:
+            while not wait([finished], REPORT_EVERY_S).done:
                 at = self._at
                 progress.advance(at - told)
                 told = at

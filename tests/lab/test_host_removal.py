@@ -197,12 +197,12 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
     machine = unreachable(going.name, tmp_path)
     told: list[str] = []
 
-    def tell(line: str) -> None:
+    def log_line(line: str) -> None:
         told.append(line)
         if line.startswith("warning: "):  # it is looked for at the machine, when it is empty
             going.stop()
 
-    monkeypatch.setattr(removal, "tell", tell)
+    monkeypatch.setattr(removal, "log_line", log_line)
 
     def remove(how: str) -> dict[str, str]:
         hosts = [leaving(machine, how)]
@@ -249,7 +249,7 @@ def test_a_dead_host_goes_from_every_record_with_a_warning(
     without_others_networks(admin, going.name)
     dead = unreachable(going.name, tmp_path)
     told: list[str] = []
-    monkeypatch.setattr(removal, "tell", told.append)
+    monkeypatch.setattr(removal, "log_line", told.append)
     assert removal.Removal([leaving(dead, "refuse")], STAYING, Clouds(CLOUD), _nothing, within=1).run() == {}
     assert records(admin, going.name) == []
     assert [line for line in told if line.startswith("warning: ") and "cannot be reached" in line]

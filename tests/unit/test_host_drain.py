@@ -28,7 +28,7 @@ def run(cloud: FakeOpenStack, *others: str, within: float = 5) -> list[str]:
     leaving = frozenset({GOING, *others})
     deadline = time.monotonic() + within
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drain, "tell", told.append)
+        patch.setattr(drain, "log_line", told.append)
         drain.drain(cloud, GOING, leaving, deadline=deadline)  # type: ignore[arg-type]
     return told
 

@@ -104,7 +104,7 @@ def run(
     with pytest.MonkeyPatch.context() as patch:
         told: list[str] = []
         for module in (removal, drain):
-            patch.setattr(module, "tell", told.append)
+            patch.setattr(module, "log_line", told.append)
         return removal.Removal(hosts, stay, CLOUDS, machines.destroy, within=1).run(), told
 
 

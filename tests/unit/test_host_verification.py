@@ -26,7 +26,7 @@ def missing(within: float = 0, **roles: str) -> tuple[dict[str, list[str]], list
     told: list[str] = []
     hosts = {name.replace("_", "-"): words.split() for name, words in roles.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification, "tell", told.append)
+        patch.setattr(verification, "log_line", told.append)
         return verification.missing("admin", hosts, within=within), told
 
 
@@ -89,11 +89,11 @@ def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(
     cloud.services["s-compute-1"]["state"] = "down"
     told: list[str] = []
 
-    def tell(line: str) -> None:
+    def log_line(line: str) -> None:
         told.append(line)
         cloud.services["s-compute-1"]["state"] = "up"
 
-    monkeypatch.setattr(verification, "tell", tell)
+    monkeypatch.setattr(verification, "log_line", log_line)
     found = verification.missing("admin", {"compute-1": ["compute"]}, within=30)
     assert found == {}
     assert len(told) == 1
