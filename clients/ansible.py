@@ -78,9 +78,9 @@ class RunResult:
         if self.failures:
             first, found = next(iter(self.failures.items()))
             return Failure(self.task, f"Ansible gave up for all hosts after {first} failed at {found.task!r}")
-        said = last_words(self.log)
+        last_line = last_words(self.log)
         return Failure(
-            self.task, f"Ansible ended with exit code {self.code} before this host was done: {said}"
+            self.task, f"Ansible ended with exit code {self.code} before this host was done: {last_line}"
         )
 
     def take(self, event: Event) -> None:
@@ -129,7 +129,7 @@ def run(
         "PRIVATE_CLOUD_EVENTS": str(events),
     }
     result = RunResult(log)
-    with log.open("xb") as output, events.open("x+", encoding="utf-8") as told, _alive() as pipe:
+    with log.open("xb") as output, events.open("x+", encoding="utf-8") as event_file, _alive() as pipe:
         child = subprocess.Popen(
             [sys.executable, "-IS", process_reaper.__file__, str(program), *command[1:]],
             stdin=pipe,
@@ -140,7 +140,7 @@ def run(
             pass_fds=keep_open,
         )
         os.close(pipe)
-        for line in _lines(child, told):
+        for line in _lines(child, event_file):
             result.take(json.loads(line))
             on_event(result)
         result.code = child.wait()
@@ -183,8 +183,8 @@ def answer(installed: str, *command: str, environment: Mapping[str, str]) -> str
     )  # fmt: skip
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        said = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
-        raise CloudError(f"`{' '.join(command)}` failed: {said}")
+        last_line = next((line for line in lines if "ERROR" in line), (lines or ["it said nothing"])[-1])
+        raise CloudError(f"`{' '.join(command)}` failed: {last_line}")
     return done.stdout
 
 
@@ -214,7 +214,7 @@ def _alive() -> Iterator[int]:
         os.close(ours)
 
 
-def _lines(child: subprocess.Popen[bytes], told: TextIO) -> Iterator[str]:
+def _lines(child: subprocess.Popen[bytes], event_file: TextIO) -> Iterator[str]:
     """Yield the lines that come into a file until the child has ended."""
     rest, running = "", True
     while running:
@@ -223,5 +223,5 @@ def _lines(child: subprocess.Popen[bytes], told: TextIO) -> Iterator[str]:
             running = False
         except subprocess.TimeoutExpired:
             pass
-        *whole, rest = (rest + told.read()).split("\n")
+        *whole, rest = (rest + event_file.read()).split("\n")
         yield from whole

@@ -70,18 +70,18 @@ def canonical(reference: str) -> str:
 def status(host: SshHost) -> Status:
     """Ask the host."""
     try:
-        told = ssh.run(host, ["bootc", "status", "--json", "--format-version=1"], timeout=_STATUS_S)
+        output = ssh.run(host, ["bootc", "status", "--json", "--format-version=1"], timeout=_STATUS_S)
     except ssh.RemoteCommandFailed as error:
         if "not found" in error.stderr:
             raise _no_image(host, "has no bootc") from None
         raise
-    return parsed(host, told)
+    return parsed(host, output)
 
 
-def parsed(host: SshHost, told: str) -> Status:
+def parsed(host: SshHost, output: str) -> Status:
     """What `bootc status --json` printed on the host."""
     try:
-        answer = json.loads(told)
+        answer = json.loads(output)
         kind = (answer["apiVersion"], answer["kind"])
         found = {slot: answer["status"].get(slot) for slot in ("booted", "staged", "rollback")}
         queued = bool(answer["status"].get("rollbackQueued", False))

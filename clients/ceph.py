@@ -197,14 +197,14 @@ def command(
     text = json.dumps({"prefix": prefix, "format": "json", **arguments})
     send = handle.mon_command if to == "monitor" else handle.mgr_command
     try:
-        code, out, said = send(text, b"", timeout=int(CONNECT_TIMEOUT_S))
+        code, out, message = send(text, b"", timeout=int(CONNECT_TIMEOUT_S))
     except rados.Error as error:
         raise CloudError(f"the Ceph {to} did not answer `ceph {prefix}`: {error}") from error
     if abs(code) in none_for:
         return None
     if code:
         # A module's traceback ends with what went wrong.
-        last = (said.strip().splitlines() or [f"error {abs(code)}"])[-1]
+        last = (message.strip().splitlines() or [f"error {abs(code)}"])[-1]
         raise CommandRefused(f"`ceph {prefix}` failed: {last}", abs(code))
     if not out.strip():
         return None

@@ -122,7 +122,7 @@ def adopt(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
         raise CloudError(f"there is no {_entity(name)} to adopt: correct the name, or leave `adopt` out.")
     if found.caps != caps:
         raise CloudError(
-            f"{_entity(name)} has the caps {_said(found.caps)}, and {_said(caps)} are declared: adopting changes "
+            f"{_entity(name)} has the caps {_described(found.caps)}, and {_described(caps)} are declared: adopting changes "
             "nothing, so declare those that it has, run `pulumi up`, and change them then."
         )
     return found
@@ -188,5 +188,5 @@ def _flat(caps: Mapping[str, str]) -> list[str]:
     return [word for kind, cap in caps.items() for word in (kind, cap)]
 
 
-def _said(caps: Mapping[str, str]) -> str:
+def _described(caps: Mapping[str, str]) -> str:
     return " ".join(f"{kind} {cap!r}" for kind, cap in sorted(caps.items())) or "none"

@@ -30,13 +30,13 @@ class Containers:
     @property
     def ailing(self) -> str:
         """Name those that run badly or start again and again, with their states; empty if none does."""
-        return self.told(
+        return self.describe(
             name
             for name, state in self.states.items()
             if not _WELL.match(state) and state.startswith(("Up", "Restarting"))
         )
 
-    def told(self, names: Iterable[str]) -> str:
+    def describe(self, names: Iterable[str]) -> str:
         """NAMES with their states, for a sentence."""
         return ", ".join(f"{name} ({self.states.get(name, 'gone')})" for name in sorted(names))
 
@@ -44,9 +44,9 @@ class Containers:
 def containers(host: SshHost, engine: str) -> Containers:
     """Ask the engine for all its containers."""
     try:
-        told = ssh.run(host, [engine, "ps", "--all", "--format", "{{.Names}}\t{{.Status}}"])
+        output = ssh.run(host, [engine, "ps", "--all", "--format", "{{.Names}}\t{{.Status}}"])
     except ssh.RemoteCommandFailed as error:
         last = (error.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise CloudError(f"{host.where}: {engine} does not answer: {last}") from None
-    lines = [line.partition("\t") for line in told.splitlines() if line]
+    lines = [line.partition("\t") for line in output.splitlines() if line]
     return Containers({name: state for name, _, state in lines})

@@ -207,11 +207,11 @@ def words_of(response: Response) -> str:
     return ""
 
 
-def checked(response: Response, asked: Record | None = None) -> Record:
-    """The record in an answer, or what Glance refuses as a sentence; ASKED are the fields that it was asked for."""
-    if response.status_code == HTTPStatus.FORBIDDEN and asked and asked["visibility"] == "public":
+def checked(response: Response, requested: Record | None = None) -> Record:
+    """The record in an answer, or what Glance refuses as a sentence; REQUESTED are the fields of the request."""
+    if response.status_code == HTTPStatus.FORBIDDEN and requested and requested["visibility"] == "public":
         raise CloudError(
-            f"Glance lets this account make no public image ({asked['name']!r}): by default only "
+            f"Glance lets this account make no public image ({requested['name']!r}): by default only "
             "administrators may. Choose `visibility: community` or `shared`, or open the policy "
             "`publicize_image` to the account; docs/real-cloud.md says how."
         )

@@ -94,8 +94,8 @@ def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
     """The body of what SERVICE answered when asked to do that; empty where there is none."""
     if response.ok:
         return response.json() if response.content else {}
-    said = message(response) or response.reason or "no reason given"
-    raise CloudError(f"{service} refused to {doing}: {response.status_code}, {said}")
+    reason = message(response) or response.reason or "no reason given"
+    raise CloudError(f"{service} refused to {doing}: {response.status_code}, {reason}")
 
 
 def _as_account(region: CloudRegion, login: Login) -> Connection:

@@ -31,10 +31,10 @@ def pool(name: str, user: str, conf: str | None) -> Iterator[ceph.Pool]:
         try:
             yield opened
         except rbd.Error as error:
-            raise _said(error, user, name) from error
+            raise _explained(error, user, name) from error
 
 
-def _said(error: rbd.Error, user: str, name: str) -> CloudError:
+def _explained(error: rbd.Error, user: str, name: str) -> CloudError:
     number = getattr(error, "errno", None)
     if number in (errno.EPERM, errno.EACCES):
         return CloudError(

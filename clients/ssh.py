@@ -134,18 +134,18 @@ def run(host: SshHost, command: Sequence[str] | str, *, given: str = "", timeout
             raise HostUnreachable(
                 f"{host.where}: no end of {shown} within {timeout:.0f} s; look whether the host hangs"
             ) from None
-        said = log.read()
+        output = log.read()
     if done.returncode == 0:
         return done.stdout
     if done.returncode == _SSH_FAILED:
-        _raise_of_ssh(host, said, done.stderr)
+        _raise_of_ssh(host, output, done.stderr)
     if _NO_SUDO.search(done.stderr):
         raise LoginRefused(
             f"{host.where}: {host.user} may not become root there ({_last(done.stderr)}); give it"
             f" '{host.user} ALL=(ALL) NOPASSWD: ALL' in the host's sudoers"
         )
     raise RemoteCommandFailed(
-        f"{host.where}: {shown} failed with exit code {done.returncode}: {_last(done.stderr) or 'it said nothing'}",
+        f"{host.where}: {shown} failed with exit code {done.returncode}: {_last(done.stderr) or 'it output nothing'}",
         done.returncode,
         done.stdout,
         done.stderr,
@@ -195,12 +195,12 @@ def host_key(address: str, port: int, timeout: float = CONNECT_S) -> str:
     )
 
 
-def _raise_of_ssh(host: SshHost, said: str, stderr: str) -> None:
+def _raise_of_ssh(host: SshHost, output: str, stderr: str) -> None:
     """Say what ssh's own failure means; return if it was the command that ended with this code."""
-    if "Host key verification failed" in said:
-        raise _mismatch(host, said)
-    if "Permission denied" in said or "Too many authentication failures" in said:
-        why = re.search(r'^Load key ".*": (.*)$', said, re.MULTILINE)
+    if "Host key verification failed" in output:
+        raise _mismatch(host, output)
+    if "Permission denied" in output or "Too many authentication failures" in output:
+        why = re.search(r'^Load key ".*": (.*)$', output, re.MULTILINE)
         raise LoginRefused(
             f"{host.where} refuses user {host.user} with the key file {host.private_key_file}"
             + (f" ({why[1]})" if why else "")
@@ -208,21 +208,21 @@ def _raise_of_ssh(host: SshHost, said: str, stderr: str) -> None:
         )
     # What ssh tells of a connection that ends while a command runs goes to standard error, in its own words.
     closed = re.search(r"^Connection to \S+ closed by remote host\.\s*\Z", stderr, re.MULTILINE)
-    if closed or _HUNG_UP.search(said):
+    if closed or _HUNG_UP.search(output):
         raise HostUnreachable(
-            f"{host.where} hung up half way ({_last(said) or 'connection closed'}); look whether it restarts or its"
+            f"{host.where} hung up half way ({_last(output) or 'connection closed'}); look whether it restarts or its"
             " links fail, then run this again"
         )
-    if said.strip():
+    if output.strip():
         raise HostUnreachable(
-            f"{host.where} cannot be reached: {_last(said)}; look whether it is up and its address and port are right"
+            f"{host.where} cannot be reached: {_last(output)}; look whether it is up and its address and port are right"
         )
 
 
-def _mismatch(host: SshHost, said: str) -> HostKeyMismatch:
+def _mismatch(host: SshHost, output: str) -> HostKeyMismatch:
     pinned = [host_keys.fingerprint(key) for key in host_keys.pinned(host.known_hosts_file)]
-    told = re.search(r"SHA256:[A-Za-z0-9+/]+", said)
-    seen = told[0] if told else None
+    fingerprint = re.search(r"SHA256:[A-Za-z0-9+/]+", output)
+    seen = fingerprint[0] if fingerprint else None
     if seen is None and (key := host_keys.shown(host.address, host.port, CONNECT_S)):
         seen = host_keys.fingerprint(key)
     shows = f" (it shows {seen})" if seen else ""

@@ -22,7 +22,7 @@ description: Into the file that the environment variable PRIVATE_CLOUD_EVENTS na
 LONGEST = 600  # characters of a message
 # Without what the command complained of, that is.
 SAYS_NOTHING = ("non-zero return code", "MODULE FAILURE", "Module result deserialization failed")
-SAID = ("msg", "stderr", "module_stderr", "stdout", "module_stdout")
+MESSAGE_KEYS = ("msg", "stderr", "module_stderr", "stdout", "module_stdout")
 
 
 class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible publishes no types
@@ -44,35 +44,35 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible publishes n
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """How many plays there will be."""
         self._plays = [play._uuid for play in playbook.get_plays()]  # noqa: SLF001 - Ansible has no other name
-        self._tell(event="start", plays=len(self._plays))
+        self._write(event="start", plays=len(self._plays))
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Which play."""
         self._started.add(play._uuid)  # noqa: SLF001
-        self._tell(event="play", play=play.get_name())
+        self._write(event="play", play=play.get_name())
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002
         """Which task."""
-        self._tell(event="task", task=task.get_name())
+        self._write(event="task", task=task.get_name())
 
     def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         """Which handler."""
-        self._tell(event="task", task=task.get_name())
+        self._write(event="task", task=task.get_name())
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Which host, and why; a rescue may still mend it."""
         if not ignore_errors:
-            self._tell(event="failed", **_what(result))
+            self._write(event="failed", **_what(result))
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Which host, and why."""
         if not result.task.ignore_unreachable:
-            self._tell(event="unreachable", **_what(result))
+            self._write(event="unreachable", **_what(result))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The verdict: a failure that a rescue mended does not count; a play that was not begun does."""
         hosts = {name: stats.summarize(name) for name in stats.processed}
-        self._tell(
+        self._write(
             event="end",
             whole=self._started >= set(self._plays),
             failed=sorted(name for name, counts in hosts.items() if counts["failures"]),
@@ -80,7 +80,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible publishes n
             seen=sorted(hosts),
         )
 
-    def _tell(self, **event: Any) -> None:
+    def _write(self, **event: Any) -> None:
         if self._file is not None:
             self._file.write(json.dumps(event) + "\n")
             self._file.flush()
@@ -101,8 +101,8 @@ def _message(found: dict[str, Any]) -> str:
     bad = next((item for item in items if item.get("failed") or item.get("unreachable")), None)
     if bad is not None:
         return _message(bad)
-    said = [text for key in SAID if (text := " ".join(str(found.get(key) or "").split()))]
-    if not said:
+    messages = [text for key in MESSAGE_KEYS if (text := " ".join(str(found.get(key) or "").split()))]
+    if not messages:
         return "it said nothing"
-    text = ": ".join(said[:2]) if said[0].startswith(SAYS_NOTHING) else said[0]
+    text = ": ".join(messages[:2]) if messages[0].startswith(SAYS_NOTHING) else messages[0]
     return text if len(text) <= LONGEST else text[: LONGEST // 2] + " … " + text[-LONGEST // 2 :]

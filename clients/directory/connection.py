@@ -107,8 +107,8 @@ def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
 def words(error: ldap.LDAPError) -> str:
     """What the server or libldap says, without what was asked."""
     details = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    said = [str(details[key]) for key in ("desc", "info") if details.get(key)]
-    return ": ".join(said) or type(error).__name__
+    parts = [str(details[key]) for key in ("desc", "info") if details.get(key)]
+    return ": ".join(parts) or type(error).__name__
 
 
 def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
@@ -128,8 +128,8 @@ def _bind(connection: SimpleLDAPObject, login: Login, url: str, distrust: tls.Di
             connection.start_tls_s()
         connection.simple_bind_s(login.bind_dn, login.bind_password)
     except ldap.INVALID_CREDENTIALS as error:
-        told = words(error)
-        reason = next((text for code, text in _AD_REASONS.items() if f"data {code}," in told), None)
+        message = words(error)
+        reason = next((text for code, text in _AD_REASONS.items() if f"data {code}," in message), None)
         raise DirectoryError(
             "bind_password",
             f"{url} refuses {login.bind_dn!r} with this password"

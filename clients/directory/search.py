@@ -168,7 +168,7 @@ class Search:
         self, setting: str, base: str, scope: int, query: str, attributes: list[str], *, limit: int = 0
     ) -> list[tuple[str, dict[str, list[bytes]]]]:
         found: list[tuple[Any, Any]] = []
-        with _told(setting, base, self._settings.login.bind_dn):
+        with _explained(setting, base, self._settings.login.bind_dn):
             message = self._connection.search_ext(base, scope, query, attributes, sizelimit=limit)
             try:
                 # One by one: what came before "size limit exceeded" counts.
@@ -192,7 +192,7 @@ class Search:
             return
         page = SimplePagedResultsControl(criticality=True, size=size, cookie="")
         while True:
-            with _told(setting, base, self._settings.login.bind_dn):
+            with _explained(setting, base, self._settings.login.bind_dn):
                 message = self._connection.search_ext(
                     base, self._settings.scope, query, attributes, serverctrls=[page]
                 )
@@ -223,7 +223,7 @@ class Search:
 
 
 @contextmanager
-def _told(setting: str, base: str, bind_dn: str) -> Iterator[None]:
+def _explained(setting: str, base: str, bind_dn: str) -> Iterator[None]:
     """Turn what a search raises into a sentence about SETTING."""
     try:
         yield

@@ -88,7 +88,7 @@ def add(conn: Connection, place: Place, role_id: str) -> None:
     response = conn.identity.put(url(place, role_id))
     if response.status_code == HTTPStatus.NOT_FOUND:
         raise CloudError(
-            f"role {role_id} cannot be given to {place}: {_said(response)} Run it again with --refresh, "
+            f"role {role_id} cannot be given to {place}: {_message(response)} Run it again with --refresh, "
             "so that what is gone is found and made again."
         )
     if response.status_code != HTTPStatus.NO_CONTENT:
@@ -128,15 +128,15 @@ def _refused(response: Response, what: str) -> CloudError:
     if response.status_code == HTTPStatus.FORBIDDEN:
         return CloudError(
             f"the account of openstack.cloud may not {what}: give it the role admin, or declare elsewhere "
-            f"what it may not do. Keystone says: {_said(response)}"
+            f"what it may not do. Keystone says: {_message(response)}"
         )
     if response.status_code == HTTPStatus.CONFLICT:
         return CloudError(
-            f"Keystone will not {what}: {_said(response)} A role that belongs to a domain counts "
+            f"Keystone will not {what}: {_message(response)} A role that belongs to a domain counts "
             "in that domain's projects only: name one that belongs to no domain."
         )
-    return CloudError(f"Keystone will not {what}: {_said(response)} (HTTP {response.status_code})")
+    return CloudError(f"Keystone will not {what}: {_message(response)} (HTTP {response.status_code})")
 
 
-def _said(response: Response) -> str:
+def _message(response: Response) -> str:
     return message(response) or f"{response.reason}."

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.hosts.bare_metal_host import BareMetalHost
-from components.hosts.enrolment import all_enrolled, make_deployment, told
+from components.hosts.enrolment import all_enrolled, describe, make_deployment
 from components.hosts.host_os import make_host_os
 from components.hosts.managed_host import managed_host
 from components.hosts.monitoring import make_monitoring
@@ -81,7 +81,7 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
     if settings.monitoring:
         make_monitoring(NAME, settings.monitoring, hosts=managed, kolla=kolla, opts=after)
     return {
-        name: {**host.summary, "result": deployment.results.apply(partial(told, name))}
+        name: {**host.summary, "result": deployment.results.apply(partial(describe, name))}
         for name, host in hosts.items()
     }
 

@@ -50,7 +50,7 @@ def make_deployment(
     return KollaDeployment(name, args, pulumi.ResourceOptions.merge(opts, after))
 
 
-def told(host: str, results: Results) -> str:
+def describe(host: str, results: Results) -> str:
     """What became of HOST, in a few words."""
     result = results[host]
     return "enrolled" if result["ok"] else f"not enrolled: {result['step']} failed"

@@ -86,9 +86,9 @@ def missing_principal(
     sentence = f"there is no {kind} {name!r} in domain {domain!r}"
     others = sorted(elsewhere)
     if others:
-        told = " and ".join(f"domain {other!r}" for other in others)
+        hint = " and ".join(f"domain {other!r}" for other in others)
         sentence += (
-            f", the only one that was searched; {told} {'has' if len(others) == 1 else 'have'} a {kind} of that "
+            f", the only one that was searched; {hint} {'has' if len(others) == 1 else 'have'} a {kind} of that "
             f"name, another one for Keystone: if that is meant, write `domain: {others[0]}`, else make it in "
             f"{domain!r}"
         )

@@ -47,7 +47,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
             "private-cloud:undeclared_grants:AuthoritativeProject", now, None, known_as(opts, now, name)
         )
         to_remove: pulumi.Output[list[dict[str, Any]]] = pulumi.Output.from_input(
-            self._told(name, undeclared, cloud=cloud, project_id=project_id, declared=declared)
+            self._warned(name, undeclared, cloud=cloud, project_id=project_id, declared=declared)
         )
         if undeclared == "remove":
             UndeclaredGrants(
@@ -59,7 +59,7 @@ class AuthoritativeProject(pulumi.ComponentResource):
             )
         self.register_outputs({})
 
-    async def _told(
+    async def _warned(
         self,
         name: str,
         undeclared: Undeclared,

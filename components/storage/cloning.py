@@ -46,16 +46,16 @@ def look(conn: Connection) -> Seen | None:
         if not images:
             return None
         (record,) = images
-        asked: dict[str, bool | None] = {_root(str(conn.image.get_endpoint())): _shows(record)}
+        shown_by_url: dict[str, bool | None] = {_root(str(conn.image.get_endpoint())): _shows(record)}
         internal = conn.session.get_endpoint(
             service_type="image", interface="internal", region_name=conn.config.get_region_name()
         )
-        if internal and _root(internal) not in asked:
-            asked[_root(internal)] = _shown_at(conn, _root(internal), record["id"])
+        if internal and _root(internal) not in shown_by_url:
+            shown_by_url[_root(internal)] = _shown_at(conn, _root(internal), record["id"])
         return Seen(
-            hiding=tuple(url for url, shown in asked.items() if shown is False),
-            showing=tuple(url for url, shown in asked.items() if shown),
-            silent=tuple(url for url, shown in asked.items() if shown is None),
+            hiding=tuple(url for url, shown in shown_by_url.items() if shown is False),
+            showing=tuple(url for url, shown in shown_by_url.items() if shown),
+            silent=tuple(url for url, shown in shown_by_url.items() if shown is None),
             location_api=_location_api(conn, record["id"]),
         )
     except (SDKException, ClientException) as error:

@@ -22,13 +22,13 @@ async def warn(
     Such as with an account that is yet to be made: whether the import works is the import's to say.
     """
     try:
-        told = [f"images: {sentence}" for sentence in await asyncio.to_thread(look, store)]
+        warnings = [f"images: {sentence}" for sentence in await asyncio.to_thread(look, store)]
     except CloudError as error:
-        unknown(f"images: {_ASKED[look]} was not checked: {error}")
+        unknown(f"images: {_QUESTIONS[look]} was not checked: {error}")
         return []
-    for sentence in told:
+    for sentence in warnings:
         pulumi.log.warn(sentence, resource)
-    return told
+    return warnings
 
 
 def copies(store: ImageStoreSpec) -> list[str]:
@@ -49,4 +49,7 @@ def blindness(store: ImageStoreSpec) -> list[str]:
         return [f"no image could be removed, because its clones could not be seen: {lacks}"]
 
 
-_ASKED: dict[Look, str] = {copies: "whether they would be cloned", blindness: "whether clones can be seen"}
+_QUESTIONS: dict[Look, str] = {
+    copies: "whether they would be cloned",
+    blindness: "whether clones can be seen",
+}

@@ -28,8 +28,8 @@ def make_images(settings: Settings, ceph_users: Mapping[str, CephxUser]) -> dict
     if images:
         first = next(iter(images.values()))
         for look, unknown in ((copies, pulumi.log.info), (blindness, pulumi.log.debug)):
-            told: pulumi.Output[list[str]] = pulumi.Output.from_input(
+            warnings: pulumi.Output[list[str]] = pulumi.Output.from_input(
                 warn(look, partial(unknown, resource=first), store, first)
             )
-            del told  # it goes on beside the rest, and the engine waits for it
+            del warnings  # it goes on beside the rest, and the engine waits for it
     return images

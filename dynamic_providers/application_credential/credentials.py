@@ -173,11 +173,11 @@ def _record(response: Response, what: str) -> Record:
 
 
 def _refused(response: Response, what: str) -> CloudError:
-    said = openstack.message(response) or f"{response.reason}."
+    reason = openstack.message(response) or f"{response.reason}."
     hint = ""
-    if response.status_code == HTTPStatus.FORBIDDEN and "'application_credential'" in said:
+    if response.status_code == HTTPStatus.FORBIDDEN and "'application_credential'" in reason:
         hint = (
             "; the login of `openstack.cloud` is an application credential itself, and such ones do this only if they "
             "were made with --unrestricted"
         )
-    return CloudError(f"Keystone will not {what}: {said} (HTTP {response.status_code}){hint}")
+    return CloudError(f"Keystone will not {what}: {reason} (HTTP {response.status_code}){hint}")

@@ -35,9 +35,9 @@ def begin(host: SshHost, pending_upgrade: PendingUpgrade) -> None:
 
 def read(host: SshHost) -> PendingUpgrade | None:
     """Give the trial that a killed run has left, if there is one; a torn note is none."""
-    told = ssh.run(host, f"cat {FILE} 2>/dev/null || true")
+    output = ssh.run(host, f"cat {FILE} 2>/dev/null || true")
     try:
-        found = json.loads(told)
+        found = json.loads(output)
         return PendingUpgrade(str(found["image"]), frozenset(map(str, found["containers"])))
     except (ValueError, KeyError, TypeError):
         return None

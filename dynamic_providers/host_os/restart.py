@@ -33,7 +33,7 @@ def restart(host: SshHost, within: float) -> None:
 
 def wait_for(host: SshHost, within: float, *, not_boot: str | None = None) -> None:
     """Wait until the host lets us in, and where NOT_BOOT is given, in another boot than that."""
-    started = told = time.monotonic()
+    started = last_line = time.monotonic()
     while True:
         try:
             if boot_id(host) != not_boot:
@@ -49,8 +49,8 @@ def wait_for(host: SshHost, within: float, *, not_boot: str | None = None) -> No
                 f"{host.where} {restarted} within {within:.0f} s ({why}); look at its console, and if the image does "
                 "not boot, choose the former one in the boot menu"
             )
-        if now - told >= _LOG_EVERY_S:
-            told = now
+        if now - last_line >= _LOG_EVERY_S:
+            last_line = now
             log_line(
                 f"{host.name}: waiting until it is back ({now - started:.0f} s of at most {within:.0f} s)"
             )

@@ -119,7 +119,7 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
     if status.booted != expected:
         pending_upgrade.end(host.ssh)
         raise CloudError(
-            f"{host.ssh.where} restarted and has booted {_told(status.booted)} instead of {_told(expected)}: its boot "
+            f"{host.ssh.where} restarted and has booted {_described(status.booted)} instead of {_described(expected)}: its boot "
             "loader fell back, or somebody chose another image; look at its console"
         )
     return status
@@ -136,7 +136,7 @@ def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rul
     if not ailing:
         pending_upgrade.end(host.ssh)
         return
-    failed = f"{host.ssh.where} has booted {_told(status.booted)}, and after {rules.wait:.0f} s {ailing}"
+    failed = f"{host.ssh.where} has booted {_described(status.booted)}, and after {rules.wait:.0f} s {ailing}"
     if not rules.roll_back:
         raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
     if status.rollback is None:
@@ -148,9 +148,11 @@ def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rul
     pending_upgrade.end(host.ssh)
     if back != status.rollback:
         raise CloudError(
-            f"{failed}; the rollback was to bring {_told(status.rollback)}, and it booted {_told(back)}"
+            f"{failed}; the rollback was to bring {_described(status.rollback)}, and it booted {_described(back)}"
         )
-    raise CloudError(f"{failed}; it was rolled back to {_told(back)}; mend the image, or declare another one")
+    raise CloudError(
+        f"{failed}; it was rolled back to {_described(back)}; mend the image, or declare another one"
+    )
 
 
 def _ailing(host: HostOsHost, pending: PendingUpgrade) -> str:
@@ -161,8 +163,8 @@ def _ailing(host: HostOsHost, pending: PendingUpgrade) -> str:
     except CloudError as error:
         return f"its container engine is not up ({error})"
     missing = pending.containers - found.well
-    return f"these containers are not as well as before: {found.told(missing)}" if missing else ""
+    return f"these containers are not as well as before: {found.describe(missing)}" if missing else ""
 
 
-def _told(deployment: Deployment) -> str:
+def _described(deployment: Deployment) -> str:
     return f"{deployment.image} ({deployment.digest[:19]}…)"

@@ -74,7 +74,7 @@ def wait_until_used(
         if answer.status_code != HTTPStatus.OK:
             raise CloudError(
                 f"Keystone has the configuration of domain {domain!r} and cannot use the directory: "
-                f"{_told(answer)} See that its hosts reach the directory and have the CA file "
+                f"{_described(answer)} See that its hosts reach the directory and have the CA file "
                 "(after another CA Keystone has to be restarted), and look at its log."
             )
         if witness is None or answer.json()[f"{kind}s"]:
@@ -124,9 +124,9 @@ def _json(answer: Response, what: str) -> Mapping[str, Any]:
         if answer.status_code == HTTPStatus.FORBIDDEN
         else ""
     )
-    raise CloudError(f"Keystone did not {what} of the domain: {_told(answer)}{hint}")
+    raise CloudError(f"Keystone did not {what} of the domain: {_described(answer)}{hint}")
 
 
-def _told(answer: Response) -> str:
-    said = message(answer)
-    return f"{answer.status_code}, {said}" if said else f"{answer.status_code} {answer.reason}."
+def _described(answer: Response) -> str:
+    reason = message(answer)
+    return f"{answer.status_code}, {reason}" if reason else f"{answer.status_code} {answer.reason}."

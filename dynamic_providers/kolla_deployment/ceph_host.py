@@ -144,5 +144,5 @@ def _known(handle: rados.Rados, name: str) -> dict[str, Any] | None:
 
 def _safe(handle: rados.Rados, id_: int) -> bool:
     unsafe = {errno.EBUSY, errno.EAGAIN}  # it holds data; not enough is known of it
-    told = ceph.command(handle, "osd safe-to-destroy", to="manager", none_for=unsafe, ids=[str(id_)])
-    return bool(told) and id_ in told["safe_to_destroy"]
+    answer = ceph.command(handle, "osd safe-to-destroy", to="manager", none_for=unsafe, ids=[str(id_)])
+    return bool(answer) and id_ in answer["safe_to_destroy"]

@@ -68,8 +68,8 @@ class Convergence:
         self._skip_what_cannot_run()
         lacking = {name: self._lacks(name) for name in self.at}
         concerned = [name for name, steps in lacking.items() if steps]
-        told = f"{len(concerned)} of {len(self.deployment.hosts)} hosts lack something"
-        log_line(f"{told}: {', '.join(concerned)}" if concerned else told)
+        summary = f"{len(concerned)} of {len(self.deployment.hosts)} hosts lack something"
+        log_line(f"{summary}: {', '.join(concerned)}" if concerned else summary)
         of_kolla = [
             step for step in self.deployment.steps if any(step in steps for steps in lacking.values())
         ]

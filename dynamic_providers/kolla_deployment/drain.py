@@ -95,14 +95,14 @@ def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | 
     Returns:
         Why it stays; None where it is elsewhere, or gone.
     """
-    asked = False
+    requested = False
     while now := nova_host.instance(conn, id_):
         if now.task is None and now.host != host:
             if now.status != "VERIFY_RESIZE":
                 return None
             _confirm(conn, id_)
         elif now.task is None and now.status != "MIGRATING":
-            if asked:
+            if requested:
                 return f"no other host took it; `openstack server event list {id_}` tells more"
             if now.status not in MOVES:
                 return f"it is {now.status}"
@@ -110,7 +110,7 @@ def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | 
                 nova_host.act(conn, id_, MOVES[now.status], "move it")
             except CloudError as error:
                 return str(error)
-            asked = True
+            requested = True
         yield now.task or now.status
     return None
 

@@ -22,8 +22,8 @@ def needed(
 ) -> list[str]:
     """The hosts outside the run whose facts it needs."""
     watched = everybody or not set(groups.get("monitoring", ())).isdisjoint(concerned)
-    asked = ("baremetal",) if watched else SPOKEN_OF
-    found = {host for group in asked for host in groups.get(group, ())}
+    wanted_groups = ("baremetal",) if watched else SPOKEN_OF
+    found = {host for group in wanted_groups for host in groups.get(group, ())}
     return sorted(found - set(concerned) - {LOCAL})
 
 

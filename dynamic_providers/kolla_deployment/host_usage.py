@@ -48,7 +48,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
         return HostUsage("", osds)
     staying = {agent.id for agent in neutron_host.agents(conn) if agent.host not in leaving}
     served = [one for one in neutron_host.served(conn, host) if staying.isdisjoint(one.elsewhere)]
-    told = [
+    groups = [
         _group(
             "instance(s)",
             nova_host.instances(conn, host),
@@ -64,7 +64,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
             for kind, words in ((neutron_host.ROUTER, "router(s)"), (neutron_host.NETWORK, "DHCP network(s)"))
         ),
     ]
-    return HostUsage("; ".join(filter(None, told)), osds)
+    return HostUsage("; ".join(filter(None, groups)), osds)
 
 
 def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:

@@ -103,8 +103,8 @@ class Kolla:
     def _hide_secrets(self, result: RunResult) -> None:
         """Ansible prints the whole command of a task that failed, and some of Kolla's have a password in it."""
         secrets = configuration.secrets(self.configdir)
-        said = result.log.read_text(encoding="utf-8", errors="replace")
-        result.log.write_text(configuration.hidden(said, secrets), encoding="utf-8")
+        text = result.log.read_text(encoding="utf-8", errors="replace")
+        result.log.write_text(configuration.hidden(text, secrets), encoding="utf-8")
         result.failures = {
             host: replace(failure, message=configuration.hidden(failure.message, secrets))
             for host, failure in result.failures.items()

@@ -34,8 +34,8 @@ class Leftovers:
         named = [("container", name) for name in self.containers] + [
             ("volume", name) for name in self.volumes
         ]
-        told = [f"{kind} {name}" for kind, name in named] + (["the marker"] if self.marker else [])
-        return ", ".join(told)
+        parts = [f"{kind} {name}" for kind, name in named] + (["the marker"] if self.marker else [])
+        return ", ".join(parts)
 
 
 def of(host: SshHost, engine: str) -> Leftovers:
@@ -46,7 +46,7 @@ def of(host: SshHost, engine: str) -> Leftovers:
         CloudError: another host answers, the login is refused, or the engine does not answer.
     """
     program = shlex.quote(engine)
-    told = ssh.run(
+    output = ssh.run(
         host,
         f"""set -e
 if command -v {program} > /dev/null; then
@@ -56,7 +56,7 @@ if command -v {program} > /dev/null; then
 fi
 if [ -e {shlex.quote(markers.PATH)} ]; then echo marker; fi""",
     )
-    lines = [line.partition(" ") for line in told.splitlines()]
+    lines = [line.partition(" ") for line in output.splitlines()]
     return Leftovers(
         any(kind == "engine" for kind, _, _ in lines),
         tuple(sorted(name for kind, _, name in lines if kind == "container")),

@@ -58,8 +58,8 @@ def remove(kolla: Kolla, leaving: Sequence[DeployedHost], clouds: Clouds) -> Non
     }
     failed = Removal(leaving, staying, clouds, kolla.destroy).run()
     if failed:
-        told = "; ".join(failed.values())
-        raise CloudError(f"not every host could be removed, and the next run tries again: {told}")
+        failures = "; ".join(failed.values())
+        raise CloudError(f"not every host could be removed, and the next run tries again: {failures}")
 
 
 @dataclass(frozen=True)
@@ -91,22 +91,22 @@ class Removal:
         self._check()
         for host in self.leaving:
             # First of all: a host that is declared again half way is deployed anew, and its services enabled.
-            with self._noted(host), suppress(HostUnreachable):
+            with self._collect_errors(host), suppress(HostUnreachable):
                 leftovers.unmark(host.ssh)
-        with self._asked() as conn:
+        with self._connect() as conn:
             if conn is not None:
                 going = self._going()
                 for host in going:
                     nova_host.disable(conn, host.name)
                     neutron_host.disable(conn, host.name)
                 for host in going:
-                    with self._noted(host):
+                    with self._collect_errors(host):
                         self._empty(conn, host)
         self._undeploy()
         if gone := self._going():
-            with self._asked() as conn:
+            with self._connect() as conn:
                 for host in gone:
-                    with self._noted(host):
+                    with self._collect_errors(host):
                         self._forget(conn, host)
         return self.failed
 
@@ -123,7 +123,7 @@ class Removal:
             raise InUseError(last)
         if worse := quorum_warning(roles, self.staying):
             log_line(f"warning: {worse}")
-        with self._asked() as conn:
+        with self._connect() as conn:
             used = {
                 host.name: found
                 for host in self.leaving
@@ -163,7 +163,7 @@ class Removal:
             self.failed.update(self.destroy(known))
         for host, _ in there:
             if host.name not in self.failed:
-                with self._noted(host):
+                with self._collect_errors(host):
                     _clear(host)
 
     def _forget(self, conn: Connection | None, host: DeployedHost) -> None:
@@ -187,7 +187,7 @@ class Removal:
         return frozenset(host.name for host in self.leaving)
 
     @contextmanager
-    def _asked(self) -> Iterator[Connection | None]:
+    def _connect(self) -> Iterator[Connection | None]:
         """Connect; None where the cloud is gone with its last control hosts, by this run or one before it."""
         with ExitStack() as stack:
             conn = None
@@ -201,7 +201,7 @@ class Removal:
             yield conn
 
     @contextmanager
-    def _noted(self, host: DeployedHost) -> Iterator[None]:
+    def _collect_errors(self, host: DeployedHost) -> Iterator[None]:
         try:
             yield
         except CloudError as error:

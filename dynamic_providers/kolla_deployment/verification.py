@@ -35,26 +35,26 @@ def missing(cloud: str, hosts: Mapping[str, Collection[str]], *, within: float) 
     Returns:
         Sentences by host, one for each thing that is still missing; hosts without any are left out.
     """
-    asked = {host: set(roles) for host, roles in hosts.items() if {"compute", *AGENTS} & set(roles)}
-    if not asked:
+    hosts_by_role = {host: set(roles) for host, roles in hosts.items() if {"compute", *AGENTS} & set(roles)}
+    if not hosts_by_role:
         return {}
     deadline = time.monotonic() + within
     try:
         with openstack.connect(cloud) as conn:
-            return _wait(conn, asked, deadline)
+            return _wait(conn, hosts_by_role, deadline)
     except CloudError as error:
-        return {host: [f"{host} could not be verified: {error}"] for host in asked}
+        return {host: [f"{host} could not be verified: {error}"] for host in hosts_by_role}
 
 
 def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
-    told = float("-inf")
+    last_line = float("-inf")
     while True:
         found = _look(conn, hosts)
         now = time.monotonic()
         if not found or now >= deadline:
             return found
-        if now - told >= LOG_EVERY_S:
-            told = now
+        if now - last_line >= LOG_EVERY_S:
+            last_line = now
             first = next(iter(found.values()))[0]
             log_line(f"waiting for {', '.join(found)}, {deadline - now:.0f} s at most: {first}")
         time.sleep(min(POLL_S, deadline - now))

@@ -89,7 +89,7 @@ def settle_network(host: KollaHostArgs, found: probe.Found, checked_disks: Colle
     require_fit(host, found, checked_disks, links=False)
     network.require_changeable(host.name, declared, found)
     log_line(
-        f"host {host.name}: its network changes, {network.told(declared, found)}; it takes that back by itself if"
+        f"host {host.name}: its network changes, {network.describe(declared, found)}; it takes that back by itself if"
         f" nobody reaches it within {network.CONFIRM_S} s"
     )
     network.change(host.ssh, declared)
@@ -116,7 +116,7 @@ def drift(host: KollaHostArgs, key: str) -> list[str]:
         target.known_hosts_file: host_keys.pin(target.address, target.port, key),
         host.inventory_file: host.inventory_text,
     }
-    return [said for path, text in texts.items() if (said := made_files.differs(path, text))]
+    return [difference for path, text in texts.items() if (difference := made_files.differs(path, text))]
 
 
 def lacks(

@@ -26,7 +26,7 @@ _APPLY_S = 120  # as TimeoutStartSec of host-network.service
 _LIMIT_S = 2 * _APPLY_S + CONFIRM_S + 30  # the change, the wait, the way back, and links that settle
 _POLL_S = 2
 _UNIT = "private-cloud-network"  # there is one at a time, so two runs cannot change the same host
-_SAID = f"/run/{_UNIT}.said"
+_OUTPUT_FILE = f"/run/{_UNIT}.said"
 _OF_THE_INSTALLATION = ("management", "datapath_type")
 
 # systemd would put its own values for dollar signs, so there are none. The pause lets the answer to the start get
@@ -34,12 +34,12 @@ _OF_THE_INSTALLATION = ("management", "datapath_type")
 _CHANGE = f"""\
 cd {FOLDER}
 sleep 1
-if timeout {_APPLY_S} /usr/libexec/private-cloud/host-network {FILE}.new 2> {_SAID}; then
+if timeout {_APPLY_S} /usr/libexec/private-cloud/host-network {FILE}.new 2> {_OUTPUT_FILE}; then
     mv {FILE}.new {FILE}.applied
     timeout {CONFIRM_S} sh -c 'while [ -e {FILE}.applied ]; do sleep 1; done'
     rm {FILE}.applied || exit 0
 fi
-systemctl restart host-network 2>> {_SAID}
+systemctl restart host-network 2>> {_OUTPUT_FILE}
 """
 _START = f"""\
 if systemctl is-active --quiet {_UNIT}; then echo network changing; exit 0; fi
@@ -54,7 +54,7 @@ echo network started
 _CONFIRM = f"""\
 if mv {FILE}.applied {FILE} 2> /dev/null; then echo network confirmed
 elif systemctl is-active --quiet {_UNIT}; then echo network changing
-else echo network restored; cat {_SAID} || true; fi
+else echo network restored; cat {_OUTPUT_FILE} || true; fi
 """
 _STATE = re.compile(r"^network (started|confirmed|changing|restored)$", re.MULTILINE)
 
@@ -101,7 +101,7 @@ _OF = {
 }
 
 
-def told(declared: str, found: Found) -> str:
+def describe(declared: str, found: Found) -> str:
     """What changes, as ``vlans [120] → [120, 130]``."""
     wanted, there = json.loads(declared), found.network or {}
     return ", ".join(
@@ -129,7 +129,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
     while True:
         time.sleep(_POLL_S)
         try:
-            state, said = _ask(host, _CONFIRM)
+            state, output = _ask(host, _CONFIRM)
         except ssh.HostUnreachable as error:
             _give_up_after(
                 until,
@@ -141,7 +141,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
         if state == "confirmed":
             return
         if state == "restored":
-            why = f"it could not make it ({said})" if said else f"nobody reached it within {CONFIRM_S} s"
+            why = f"it could not make it ({output})" if output else f"nobody reached it within {CONFIRM_S} s"
             raise CloudError(
                 f"host {host.name} did not come up with the network that is declared, and has its former one again:"
                 f" {why}; correct its links, bond_mode and vlans and host_image.mtu, or the cables and switch ports"

@@ -92,11 +92,11 @@ def look(host: ssh.SshHost, container_engine: str, disks: Sequence[str]) -> Foun
         HostUnreachable, HostKeyMismatch, LoginRefused: see `clients.ssh`.
         CloudError: it has no Python 3, or the script fails there.
     """
-    asked = json.dumps({"engine": container_engine, "disks": list(disks)})
+    request = json.dumps({"engine": container_engine, "disks": list(disks)})
     try:
         printed = ssh.run(
             host,
-            _RUN + shlex.quote(asked),
+            _RUN + shlex.quote(request),
             given=_SCRIPT.read_text(encoding="utf-8"),
             timeout=_TIMEOUT_S,
         )
@@ -108,30 +108,30 @@ def look(host: ssh.SshHost, container_engine: str, disks: Sequence[str]) -> Foun
             ) from None
         raise CloudError(f"{host.where} cannot be looked at: {_last(error.stderr)}") from None
     try:
-        told = json.loads(printed.splitlines()[-1])  # what a login prints comes before
+        answer = json.loads(printed.splitlines()[-1])  # what a login prints comes before
     except (IndexError, json.JSONDecodeError):
         raise CloudError(
             f"{host.where}: what it printed is no answer; look what {host.user}'s shell runs at login there"
         ) from None
-    return _found(told)
+    return _found(answer)
 
 
-def _found(told: dict[str, Any]) -> Found:
-    booted = ((told["bootc"] or {}).get("status") or {}).get("booted") or {}
+def _found(answer: dict[str, Any]) -> Found:
+    booted = ((answer["bootc"] or {}).get("status") or {}).get("booted") or {}
     image = booted.get("image") or {}
-    engine = told["engine"]
+    engine = answer["engine"]
     return Found(
-        nodename=told["nodename"],
+        nodename=answer["nodename"],
         engine=engine["out"].strip() if "out" in engine else None,
         engine_error=engine.get("error"),
-        switch=told["switch"].get("out"),
-        switch_error=told["switch"].get("error"),
-        network=told["network"].get("out"),
-        network_error=told["network"].get("error"),
-        interfaces=told["interfaces"],
+        switch=answer["switch"].get("out"),
+        switch_error=answer["switch"].get("error"),
+        network=answer["network"].get("out"),
+        network_error=answer["network"].get("error"),
+        interfaces=answer["interfaces"],
         os_image=(image.get("image") or {}).get("image"),
         disks={
-            path: disk.get("error") or _DISK.validate_python(disk) for path, disk in told["disks"].items()
+            path: disk.get("error") or _DISK.validate_python(disk) for path, disk in answer["disks"].items()
         },
     )
 

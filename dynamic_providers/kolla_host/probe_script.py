@@ -129,12 +129,12 @@ def _osd(start: bytes) -> dict[str, str] | None:
     tags: dict[bytes, bytes] = dict(re.findall(rb'"ceph\.(\w+)=([\w.-]+)"', start))
     if b"osd_id" not in tags:
         return None
-    told = {
+    labels = {
         key: tags[key].decode("ascii", "replace")
         for key in (b"osd_id", b"osd_fsid", b"cluster_fsid")
         if key in tags
     }
-    return _known(uuid=told.get(b"osd_fsid"), id=told.get(b"osd_id"), cluster=told.get(b"cluster_fsid"))
+    return _known(uuid=labels.get(b"osd_fsid"), id=labels.get(b"osd_id"), cluster=labels.get(b"cluster_fsid"))
 
 
 def _label_meta(label: bytes) -> dict[str, str]:
@@ -166,15 +166,15 @@ def _known(**values: str | None) -> dict[str, str]:
 
 def main() -> None:
     """Look and print."""
-    asked = json.loads(sys.argv[1])
+    request = json.loads(sys.argv[1])
     found = {
         "nodename": os.uname().nodename,
-        "engine": _engine(asked["engine"]),
+        "engine": _engine(request["engine"]),
         "switch": _tables(),
         "network": _network(),
         "interfaces": [path.name for path in Path("/sys/class/net").iterdir()],
         "bootc": _bootc(),
-        "disks": {path: _disk(path) for path in asked["disks"]},
+        "disks": {path: _disk(path) for path in request["disks"]},
     }
     sys.stdout.write(json.dumps(found) + "\n")
 

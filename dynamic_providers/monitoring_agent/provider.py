@@ -76,12 +76,12 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         """What the hosts have now; what was not well stays so, and a host out of reach as it is known."""
         results = dict(state.outputs.results)
         wanted = {name: digest(text) for name, text in state.inputs.wanted.items()}
-        asked = {
+        requested = {
             name: host.ssh
             for name, host in state.inputs.hosts.items()
             if name in results and results[name].ok
         }
-        for name, live in delivery.look(asked).items():
+        for name, live in delivery.look(requested).items():
             if live.ok and live.digest != wanted[name]:
                 message = f"host {name}: its configuration was changed by another hand"
                 results[name] = Found(ok=False, digest=live.digest, message=message)

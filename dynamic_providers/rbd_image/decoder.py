@@ -164,12 +164,12 @@ def total(disk: Qcow2, looked: Callable[[int], None]) -> int:
     Raises:
         BrokenError: a table or a cluster is not where the file says.
     """
-    found = told = 0
+    found = last_call = 0
     for cluster in clusters(disk):
         found += disk.cluster
-        if cluster.offset - told >= LOOKED_EVERY:
-            told = cluster.offset
-            looked(told)
+        if cluster.offset - last_call >= LOOKED_EVERY:
+            last_call = cluster.offset
+            looked(last_call)
     return found
 
 
@@ -351,8 +351,8 @@ def main() -> None:
             found = total(disk, lambda offset: _send(LOOKED, offset, 0, 0))
             _send(TOTAL, 0, found, 0)
     except BrokenError as error:
-        said = str(error).encode()
-        os.write(1, RECORD.pack(BROKEN, 0, len(said), 0) + said)
+        message = str(error).encode()
+        os.write(1, RECORD.pack(BROKEN, 0, len(message), 0) + message)
 
 
 def _decode_all(disk: Qcow2, within: Ranges, parent: _Parent) -> None:

@@ -173,9 +173,9 @@ def _made_of(piece: bytes, stream: Stream) -> Iterator[bytes]:
         else:
             yield stream.decompress(piece)
     except (zlib.error, lzma.LZMAError, OSError, zstandard.ZstdError) as error:  # OSError: bz2's
-        said = str(error)
-        known = (sentence for words, sentence in _TOO_MUCH_MEMORY.items() if words in said)
-        raise _BrokenError(next(known, f"{said}. It is damaged: fetch or build it anew")) from error
+        message = str(error)
+        known = (sentence for words, sentence in _TOO_MUCH_MEMORY.items() if words in message)
+        raise _BrokenError(next(known, f"{message}. It is damaged: fetch or build it anew")) from error
 
 
 def _after_padding(fd: int, at: int, compression: Compression) -> int:

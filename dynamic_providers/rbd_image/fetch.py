@@ -163,10 +163,10 @@ class _Transfer:
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return
         response.close()
-        said = f"{response.status_code} {response.reason}".strip()
+        status = f"{response.status_code} {response.reason}".strip()
         if response.status_code in _RETRIED:
-            raise _BrokenOffError(f"it answers {said}")
-        raise self._refused(f"cannot be fetched: it answers {said}")
+            raise _BrokenOffError(f"it answers {status}")
+        raise self._refused(f"cannot be fetched: it answers {status}")
 
     def _refuse_too_large(self, size: int) -> None:
         if size > LARGEST:

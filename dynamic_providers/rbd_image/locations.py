@@ -24,7 +24,7 @@ def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
     Newer Glances tell it (policy ``stores_info_detail``). Otherwise the newest images' locations do, to whoever may
     see them, unless there are several stores.
     """
-    theirs = _told_clusters(conn)
+    theirs = _reported_clusters(conn)
     if theirs is None:
         theirs = set() if _has_several_stores(conn) else _cluster_of_newest(conn)
     if theirs and pool.fsid not in theirs:
@@ -83,7 +83,7 @@ def _cluster_of_newest(conn: Connection) -> set[str]:
     return set()
 
 
-def _told_clusters(conn: Connection) -> set[str] | None:
+def _reported_clusters(conn: Connection) -> set[str] | None:
     """The FSIDs of Glance's rbd stores; None where it does not tell all of them."""
     answer = conn.image.get("/info/stores/detail")
     if not answer.ok:

@@ -222,8 +222,8 @@ class _Decoder:
         assert self._process.stdout
         found = self._process.stdout.read(RECORD.size)
         if len(found) < RECORD.size:
-            said = self._last_words()
-            raise _unreadable(what, said or "its decoder was ended")
+            message = self._last_words()
+            raise _unreadable(what, message or "its decoder was ended")
         kind, offset, length, where = RECORD.unpack(found)
         if kind == BROKEN:
             raise _unreadable(what, self._process.stdout.read(min(length, 4096)).decode(errors="replace"))

@@ -183,7 +183,7 @@ def _is_old_tar(head: bytes) -> bool:
     if len(block) < _TAR_HEADER or not block[0]:
         return False
     try:
-        told = int(block[_TAR_SUM_AT].strip(b" \0"), 8)
+        stored = int(block[_TAR_SUM_AT].strip(b" \0"), 8)
     except ValueError:
         return False
-    return told == sum(block) - sum(block[_TAR_SUM_AT]) + 8 * ord(" ")
+    return stored == sum(block) - sum(block[_TAR_SUM_AT]) + 8 * ord(" ")

@@ -126,12 +126,12 @@ class _RawDigest:
 
     def result(self, finished: Future[str], size: int, what: str) -> str:
         """The hash of `finish`, with its progress if it takes long: of a sparse disk it is mostly zeros."""
-        told = self._at
-        with Progress(f"{what}: hashing the rest of the disk", size - told, brief=True) as progress:
+        reported = self._at
+        with Progress(f"{what}: hashing the rest of the disk", size - reported, brief=True) as progress:
             while not wait([finished], REPORT_EVERY_S).done:
                 at = self._at
-                progress.advance(at - told)
-                told = at
+                progress.advance(at - reported)
+                reported = at
         return finished.result()
 
     def _finish(self, size: int) -> str:
