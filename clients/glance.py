@@ -64,17 +64,17 @@ def owner_tags(stack: str, image: str, sha256: str) -> dict[str, str]:
 
 
 def is_managed(key: str) -> bool:
-    """Whether a field of a record is Glance's own or one of this project's stamps, no custom property."""
+    """Whether a field of a record is Glance's own or one of this project's tags, no custom property."""
     return key in CORE_FIELDS or key.startswith(RESERVED_PREFIXES)
 
 
 def custom_properties(record: Record) -> dict[str, str]:
-    """The properties that an operator or user put on the record: not Glance's own, not the stamps."""
+    """The properties that an operator or user put on the record: not Glance's own, not the tags."""
     return {key: str(value) for key, value in record.items() if not is_managed(key)}
 
 
 def generations(conn: Connection, owner_tags: Mapping[str, str]) -> list[Record]:
-    """Every record of this project's that carries exactly these stamps, whatever its status, hidden ones last."""
+    """Every record of this project's that carries exactly these tags, whatever its status, hidden ones last."""
     ours = {**owner_tags, "owner": str(conn.current_project_id)}
     return [
         record

@@ -1,7 +1,7 @@
-"""Runs one command for a program and ends it when that program is gone, however it went (SIGKILL included).
+"""Runs one command for a program and stops it when that program is gone, even by SIGKILL.
 
-``python process_reaper.py COMMAND …``, with the read end of a pipe as standard input whose other end the program alone
-holds. The command gets a process group of its own; when the pipe ends, so do all in that group. File descriptors
+``python process_reaper.py COMMAND …``, with the read end of a pipe as standard input, whose write end only the
+program holds. The command gets its own process group; when the pipe closes, the whole group is stopped. File descriptors
 that are given to the reaper, such as a lock's, stay open until then, and are not the command's.
 """
 
@@ -19,7 +19,7 @@ PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 
 def main(command: list[str]) -> int:
-    """Run it and return its exit code, as a shell tells it (128 + signal)."""
+    """Run the command and return its exit code as a shell does (128 + signal)."""
     # Orphans of the group come here rather than to init, which may take its time to see that they ended.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -34,7 +34,7 @@ def main(command: list[str]) -> int:
 
 
 def end_group(child: "subprocess.Popen[bytes]") -> None:
-    """Ask all processes of the group to end, and after a while make them."""
+    """Send the group SIGTERM, and SIGKILL after GRACE_S."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE_S

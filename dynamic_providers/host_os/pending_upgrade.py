@@ -1,6 +1,6 @@
-"""A note on the host that its image is on trial, so that a killed run's successor goes on with the proof.
+"""A file on the host that records a pending upgrade, so that the run after a killed one finishes the health check.
 
-It lies in /var, which all images of a host share; /etc would go back with a rollback.
+It is in /var, which all images of a host share; /etc would go back with a rollback.
 """
 
 import json
@@ -14,11 +14,11 @@ FILE = "/var/lib/private-cloud/os-trial.json"
 
 @dataclass(frozen=True)
 class PendingUpgrade:
-    """What has to be proved.
+    """An upgrade whose health check is not finished.
 
     Attributes:
-        image: the reference on trial.
-        containers: those that were well before, and have to be again.
+        image: the reference of the new image.
+        containers: those that were healthy before, and have to be again.
     """
 
     image: str
@@ -26,7 +26,7 @@ class PendingUpgrade:
 
 
 def begin(host: SshHost, pending_upgrade: PendingUpgrade) -> None:
-    """Write it down, before the host restarts."""
+    """Record the upgrade, before the host restarts."""
     text = json.dumps({"image": pending_upgrade.image, "containers": sorted(pending_upgrade.containers)})
     ssh.run(
         host, f"mkdir -p {FILE.rpartition('/')[0]} && cat > {FILE}.new && mv {FILE}.new {FILE}", given=text
@@ -34,7 +34,7 @@ def begin(host: SshHost, pending_upgrade: PendingUpgrade) -> None:
 
 
 def read(host: SshHost) -> PendingUpgrade | None:
-    """Give the trial that a killed run has left, if there is one; a torn note is none."""
+    """Return the upgrade that a killed run has left pending; an incomplete file is none."""
     output = ssh.run(host, f"cat {FILE} 2>/dev/null || true")
     try:
         found = json.loads(output)
@@ -44,5 +44,5 @@ def read(host: SshHost) -> PendingUpgrade | None:
 
 
 def end(host: SshHost) -> None:
-    """Forget it."""
+    """Remove the record."""
     ssh.run(host, ["rm", "-f", FILE])

@@ -1,4 +1,4 @@
-"""Taking over an image that is there already: its data stays where it is, and only stamps are added to its record.
+"""Adoption of an existing image: its data stays where it is, and only owner tags are added to its record.
 
 Whatever made it (a script, Glance itself): it has to be what an import would have made, a RAW image whose data is an
 RBD image of the same id in the store's pool, with the protected snapshot that Nova and Cinder clone from.
@@ -12,7 +12,7 @@ from dynamic_providers.rbd_image.wanted import Wanted
 
 
 def adopt(cloud: ImageBackends, image_id: str, wanted: Wanted) -> None:
-    """Stamp the image as the current generation of ``wanted``; an earlier, killed run's stamps are no obstacle.
+    """Tag the image as the current generation of ``wanted``; an earlier, killed run's tags are no obstacle.
 
     That its content is that of the declared source is the declaration's word: nobody can tell from the RAW data
     which QCOW2 it came from.
@@ -32,7 +32,7 @@ def adopt(cloud: ImageBackends, image_id: str, wanted: Wanted) -> None:
             f"image {record['name']!r} ({image_id}) cannot be adopted as it is: {'; '.join(problems)}. "
             "Adopting changes nothing: declare it as it is, and change it afterwards."
         )
-    glance.apply(cloud.conn, record, wanted.fields())  # by now the stamps alone
+    glance.apply(cloud.conn, record, wanted.fields())  # only the tags differ by now
 
 
 def _not_like_an_import(cloud: ImageBackends, record: glance.Record) -> list[str]:

@@ -1,8 +1,8 @@
 """One generation of a golden image: the RBD image and the Glance record that share an id.
 
 The order makes every step repeatable and every leftover findable: first a queued Glance record that
-carries the stamps, then the RBD image named after it, its snapshot, the check of what is stored, the
-protection of the snapshot, the registration. Whoever comes after a crash finds the record by its stamps
+carries the owner tags, then the RBD image named after it, its snapshot, the check of what is stored, the
+protection of the snapshot, the registration. Whoever comes after a crash finds the record by its tags
 and goes on; whatever is in RBD has a record.
 """
 
@@ -147,7 +147,7 @@ def _find_healthy(cloud: ImageBackends, wanted: Wanted, current: str | None) -> 
         records += glance.generations(cloud.conn, named)
     known = glance.get(cloud.conn, current) if current else None
     if known and known.get(glance.TAG_SHA256) == wanted.owner_tags[glance.TAG_SHA256]:
-        records.insert(0, known)  # its stamps or name may be about to change
+        records.insert(0, known)  # its tags or name may be about to change
     for record in records:
         if record["status"] not in glance.FINISHED:
             return record
@@ -186,7 +186,7 @@ def _new_record(cloud: ImageBackends, wanted: Wanted) -> glance.Record:
 
 
 def _of_this_moment(record: glance.Record, wanted: Wanted) -> glance.Record:
-    """The record of this id that was not found by its stamps: another run has just made it, or they are lost."""
+    """The record of this id that was not found by its tags: another run has just created it, or they are lost."""
     lost = {key: value for key, value in wanted.owner_tags.items() if record.get(key) != value}
     if lost:
         properties = " ".join(f"--property {key}={value}" for key, value in lost.items())

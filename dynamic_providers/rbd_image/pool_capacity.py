@@ -1,4 +1,4 @@
-"""Whether a pool can take what is about to be written: asked before the first byte, not found out by the last."""
+"""Checks before the first byte is written that a pool has space for the data."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,12 +17,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class PoolCapacity:
-    """What a pool can still take, of a client's bytes: Ceph has counted the replicas in.
+    """Free capacity of a pool in a client's bytes; Ceph accounts for the replicas.
 
     Attributes:
         bytes_left: before its OSDs are full or it is at its quota.
         objects_left: before it is at its quota of objects; None without one.
-        by_quota: whether a quota, and not the OSDs, is what is nearer.
+        by_quota: whether the quota is the tighter limit, not the OSDs.
     """
 
     bytes_left: int
@@ -30,7 +30,7 @@ class PoolCapacity:
     by_quota: bool
 
     def takes(self, needed: int) -> bool:
-        """Whether there is room for that many bytes in whole RBD objects, and for one more object."""
+        """Whether that many bytes fit in whole RBD objects, and at least one more object."""
         objects = -(-needed // OBJECT) or 1
         return max(needed, 1) <= self.bytes_left and (
             self.objects_left is None or objects <= self.objects_left
@@ -38,7 +38,7 @@ class PoolCapacity:
 
 
 def refuse_if_full(pool: ceph.Pool) -> None:
-    """Refuse a pool that takes nothing at all any more: even making an RBD image in it would hang."""
+    """Refuse a full pool: even creating an RBD image in it would hang."""
     capacity = of_pool(pool, pool.name)
     if capacity and not capacity.takes(1):
         raise CloudError(
@@ -47,7 +47,7 @@ def refuse_if_full(pool: ceph.Pool) -> None:
 
 
 def refuse_ahead(pool: ceph.Pool, image: str | None, needed: int, what: str) -> None:
-    """As `refuse_if_too_small`, for an image that an earlier run began, or one that is yet to be made."""
+    """Like `refuse_if_too_small`, for an image that an earlier run began, or that does not exist yet."""
     refuse_if_full(pool)
     if image:
         with suppress(rbd.ImageNotFound), opened(pool.ioctx, image, read_only=True) as target:

@@ -23,7 +23,7 @@ class Wanted:
 
     Attributes:
         image: what is declared.
-        stamps: what this project finds its records by.
+        owner_tags: the properties by which this project finds its records.
         published: whether it waits for its stack to take it.
         hidden: whether it is left out of lists.
     """
