@@ -9,7 +9,7 @@ from clients.keystone.assignment import Place, ScopeKind
 from clients.names import folded
 from config.application_credential import ApplicationCredentialSpec, RoleNames
 from config.errors.problems import Refusals, nearest, refusal
-from config.fields import Email, Name, Note
+from config.fields import Email, FormerName, Name, Note
 from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
 from config.spec import Adoptable, Effects, Spec, changing
@@ -78,9 +78,7 @@ class AccountSpec(Adoptable):
     effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="domain", renamed="name")
 
     name: Name = Field(description="the account's name, unique in its domain")
-    renamed_from: Name | None = Field(
-        None, description="its former name, so that it is renamed and not made anew"
-    )
+    renamed_from: FormerName = None
     domain: Name = Field(description="the domain it is in, one whose users Keystone itself keeps")
     description: Note = Field("", description="free text")
     email: Email | None = Field(None, description="an address where its owner is reached")

@@ -3,10 +3,11 @@
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.errors.problems import Refusals, refusal
 
@@ -108,13 +109,14 @@ def matching(pattern: str, sentence: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def each_once(kind: str) -> AfterValidator:
-    """Refuses in a list what stands in it before already; KIND is what it has."""
+def each_once(kind: str, key: Callable[[Any], object] = lambda value: value) -> AfterValidator:
+    """Refuses in a list what stands in it before already: a KIND, of which KEY gives what is its own."""
 
     def check(values: tuple[object, ...]) -> tuple[object, ...]:
         refused = Refusals()
-        for index, value in enumerate(values):
-            if value in values[:index]:
+        keys = list(map(key, values))
+        for index, value in enumerate(keys):
+            if value in keys[:index]:
                 told = repr(value) if isinstance(value, str) else value
                 refused.add((index,), f"{kind} {told} is given twice; give it once")
         refused.raise_if_any()
@@ -204,6 +206,9 @@ Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
 Name = Annotated[str, AfterValidator(_name)]
+FormerName = Annotated[
+    Name | None, Field(description="its former name, so that it is renamed and not made anew")
+]
 ProjectName = Annotated[Name, _at_most(_LONGEST_PROJECT_NAME, "a project's or domain's name")]
 PhysicalNetworkName = Annotated[Name, _at_most(_LONGEST_PHYSICAL_NETWORK, "a physical network's name")]
 CredentialName = Annotated[Name, _at_most(_LONGEST_CREDENTIAL_NAME, "an application credential's name")]

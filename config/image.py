@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from clients.glance import is_managed
 from config.checksums import digest_in
 from config.errors.problems import Refusals, refusal
-from config.fields import CephUser, Name, Sha256, Size, Text
+from config.fields import CephUser, FormerName, Name, Sha256, Size, Text
 from config.project_folder import ROOT
 from config.spec import Adoptable, Effects, Spec, changing
 
@@ -96,9 +96,7 @@ class ImageSpec(Image):
         nothing="renamed_from source source_format sha256sums hash when_used adopt", renamed="name"
     )
 
-    renamed_from: Name | None = Field(
-        None, description="its former name, so that it is renamed and not made anew"
-    )
+    renamed_from: FormerName = None
     sha256sums: PurePosixPath | None = Field(
         None, description="a checksum file as sha256sum or its --tag writes it, with a line for the source"
     )

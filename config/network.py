@@ -1,12 +1,13 @@
 """Provider networks, their segments, and who may use them."""
 
 import json
+from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
-from config.fields import Line, Mtu, Name, PhysicalNetworkName, VlanId, each_once
+from config.fields import FormerName, Line, Mtu, Name, PhysicalNetworkName, VlanId, each_once
 from config.spec import Adoptable, Effects, Protectable, Spec, changing
 from config.subnet import SubnetSpec
 
@@ -55,9 +56,7 @@ class ProviderNetworkSpec(Protectable):
     )
 
     name: Name = Field(description="the network's name, unique among this program's networks")
-    renamed_from: Name | None = Field(
-        None, description="its former name, so that it is renamed and not made anew"
-    )
+    renamed_from: FormerName = None
     description: Line = Field("", description="free text")
     segments: tuple[SegmentSpec, ...] = Field(
         description="a list of {physical_network, vlan}, most often one"
@@ -70,9 +69,9 @@ class ProviderNetworkSpec(Protectable):
         (), description="a list of the availability zones whose DHCP agents may serve it, such as 'rack-1'"
     )
     shared: bool = Field(default=False, description="true or false: whether every project may use it")
-    shared_with: tuple[ProjectReference, ...] = Field(
-        (), description="a list of {project, domain}: the projects that may use it"
-    )
+    shared_with: Annotated[
+        tuple[ProjectReference, ...], each_once("project", attrgetter("qualified_name"))
+    ] = Field((), description="a list of {project, domain}: the projects that may use it")
     subnets: tuple[SubnetSpec, ...] = Field((), description="a list of subnets")
 
     @field_validator("segments")
@@ -87,13 +86,8 @@ class ProviderNetworkSpec(Protectable):
     def _shared_in_one_way(
         cls, projects: tuple[ProjectReference, ...], info: ValidationInfo
     ) -> tuple[ProjectReference, ...]:
-        refused = Refusals()
         if projects and info.data.get("shared"):
-            refused.add((), "the network is shared with everybody already; drop this, or set shared to false")
-        for index, project in enumerate(projects):
-            if project in projects[:index]:
-                refused.add((index,), f"project {project.qualified_name} is given twice; give it once")
-        refused.raise_if_any()
+            raise refusal("the network is shared with everybody already; drop this, or set shared to false")
         return projects
 
     @field_validator("availability_hints")

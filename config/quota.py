@@ -1,11 +1,12 @@
 """A project's quota: how much of compute, network and volume it may have."""
 
-from typing import Annotated, Literal, Self
+from operator import attrgetter
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from config.errors.problems import Refusals, refusal
-from config.fields import LARGEST_NUMBER, Name
+from config.errors.problems import refusal
+from config.fields import LARGEST_NUMBER, Name, each_once
 from config.spec import Spec
 
 UNLIMITED = "unlimited"
@@ -28,6 +29,10 @@ def _limit(value: object) -> object:
 Limit = Annotated[int | Literal["unlimited"], BeforeValidator(_limit)]
 
 
+def _of(what: str) -> Any:
+    return Field(None, description=f"{what}, a number or '{UNLIMITED}'")
+
+
 class _LimitsSpec(Spec):
     """Limits, each of which is left as the cloud has it where it is not given."""
 
@@ -47,70 +52,51 @@ class _LimitsSpec(Spec):
 class ComputeQuotaSpec(_LimitsSpec):
     """What Nova lets a project have."""
 
-    instances: Limit | None = Field(None, description="servers, a number or 'unlimited'")
-    cores: Limit | None = Field(None, description="virtual CPUs of all servers, a number or 'unlimited'")
-    ram_mb: Limit | None = Field(None, description="memory of all servers in MiB, a number or 'unlimited'")
-    key_pairs: Limit | None = Field(None, description="key pairs a user, a number or 'unlimited'")
-    metadata_items: Limit | None = Field(None, description="metadata items a server, a number or 'unlimited'")
-    server_groups: Limit | None = Field(None, description="server groups, a number or 'unlimited'")
-    server_group_members: Limit | None = Field(
-        None, description="servers in a server group, a number or 'unlimited'"
-    )
+    instances: Limit | None = _of("servers")
+    cores: Limit | None = _of("virtual CPUs of all servers")
+    ram_mb: Limit | None = _of("memory of all servers in MiB")
+    key_pairs: Limit | None = _of("key pairs a user")
+    metadata_items: Limit | None = _of("metadata items a server")
+    server_groups: Limit | None = _of("server groups")
+    server_group_members: Limit | None = _of("servers in a server group")
 
 
 class NetworkQuotaSpec(_LimitsSpec):
     """What Neutron lets a project have."""
 
-    networks: Limit | None = Field(None, description="networks of its own, a number or 'unlimited'")
-    subnets: Limit | None = Field(None, description="subnets, a number or 'unlimited'")
-    subnet_pools: Limit | None = Field(None, description="subnet pools, a number or 'unlimited'")
-    ports: Limit | None = Field(None, description="ports, on shared networks too, a number or 'unlimited'")
-    routers: Limit | None = Field(None, description="routers, a number or 'unlimited'")
-    floating_ips: Limit | None = Field(None, description="floating IPs, a number or 'unlimited'")
-    security_groups: Limit | None = Field(
-        None, description="security groups, the default one too, a number or 'unlimited'"
-    )
-    security_group_rules: Limit | None = Field(
-        None, description="rules of all its security groups, a number or 'unlimited'"
-    )
-    rbac_policies: Limit | None = Field(None, description="RBAC policies, a number or 'unlimited'")
+    networks: Limit | None = _of("networks of its own")
+    subnets: Limit | None = _of("subnets")
+    subnet_pools: Limit | None = _of("subnet pools")
+    ports: Limit | None = _of("ports, on shared networks too")
+    routers: Limit | None = _of("routers")
+    floating_ips: Limit | None = _of("floating IPs")
+    security_groups: Limit | None = _of("security groups, the default one too")
+    security_group_rules: Limit | None = _of("rules of all its security groups")
+    rbac_policies: Limit | None = _of("RBAC policies")
 
 
 class VolumeTypeQuotaSpec(_LimitsSpec):
     """What Cinder lets a project have of one volume type."""
 
     name: Name = Field(description="the volume type's name")
-    volumes: Limit | None = Field(None, description="volumes of the type, a number or 'unlimited'")
-    snapshots: Limit | None = Field(None, description="snapshots of such volumes, a number or 'unlimited'")
-    size_gb: Limit | None = Field(None, description="GiB of those together, a number or 'unlimited'")
+    volumes: Limit | None = _of("volumes of the type")
+    snapshots: Limit | None = _of("snapshots of such volumes")
+    size_gb: Limit | None = _of("GiB of those together")
 
 
 class VolumeQuotaSpec(_LimitsSpec):
     """What Cinder lets a project have."""
 
-    volumes: Limit | None = Field(None, description="volumes, a number or 'unlimited'")
-    snapshots: Limit | None = Field(None, description="snapshots, a number or 'unlimited'")
-    size_gb: Limit | None = Field(
-        None, description="GiB of all volumes and snapshots, a number or 'unlimited'"
-    )
-    per_volume_gb: Limit | None = Field(None, description="GiB of one volume, a number or 'unlimited'")
-    backups: Limit | None = Field(None, description="backups, a number or 'unlimited'")
-    backup_gb: Limit | None = Field(None, description="GiB of all backups, a number or 'unlimited'")
-    groups: Limit | None = Field(None, description="volume groups, a number or 'unlimited'")
-    types: tuple[VolumeTypeQuotaSpec, ...] = Field(
+    volumes: Limit | None = _of("volumes")
+    snapshots: Limit | None = _of("snapshots")
+    size_gb: Limit | None = _of("GiB of all volumes and snapshots")
+    per_volume_gb: Limit | None = _of("GiB of one volume")
+    backups: Limit | None = _of("backups")
+    backup_gb: Limit | None = _of("GiB of all backups")
+    groups: Limit | None = _of("volume groups")
+    types: Annotated[tuple[VolumeTypeQuotaSpec, ...], each_once("volume type", attrgetter("name"))] = Field(
         (), description="a list of {name, volumes, snapshots, size_gb}: limits by volume type"
     )
-
-    @field_validator("types")
-    @classmethod
-    def _each_type_once(cls, types: tuple[VolumeTypeQuotaSpec, ...]) -> tuple[VolumeTypeQuotaSpec, ...]:
-        refused = Refusals()
-        names = [limits.name for limits in types]
-        for index, name in enumerate(names):
-            if name in names[:index]:
-                refused.add((index,), f"volume type {name!r} is given twice; give it once")
-        refused.raise_if_any()
-        return types
 
 
 class QuotaSpec(Spec):

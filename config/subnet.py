@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from config.errors.problems import Refusals, refusal
-from config.fields import Cidr, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
+from config.fields import Cidr, FormerName, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
 from config.spec import Adoptable, Effects, Spec, changing
 
 MOST_DNS_SERVERS = 5
@@ -138,9 +138,7 @@ class SubnetSpec(Adoptable):
     effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="cidr", renamed="name")
 
     name: Name = Field(description="the subnet's name, unique in its network")
-    renamed_from: Name | None = Field(
-        None, description="its former name, so that it is renamed and not made anew"
-    )
+    renamed_from: FormerName = None
     description: Line = Field("", description="free text")
     cidr: Cidr = Field(description="the subnet's addresses, such as '10.20.0.0/24' or '2001:db8:20::/64'")
     dhcp: bool = Field(

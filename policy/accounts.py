@@ -33,8 +33,7 @@ def _admin_accounts(resources: Sequence[Declared], facts: Facts) -> Iterator[Fin
             yield Finding(user, f"it has the role {ADMIN} on {grant.scope}", urn)
 
 
-def _password_logins(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-    del facts
+def _password_logins(resources: Sequence[Declared], _facts: Facts) -> Iterator[Finding]:
     with_credential = {
         urn
         for credential in resources
@@ -48,8 +47,7 @@ def _password_logins(resources: Sequence[Declared], facts: Facts) -> Iterator[Fi
             )
 
 
-def _unverified_directory(config: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _unverified_directory(config: Declared, _facts: Facts) -> Iterator[str]:
     options = config.props.get("options")
     ldap = options.get("ldap", {}) if isinstance(options, dict) else {}
     if not isinstance(ldap, dict) or not ldap:
@@ -62,8 +60,7 @@ def _unverified_directory(config: Declared, facts: Facts) -> Iterator[str]:
         yield f"tls_req_cert is {ldap['tls_req_cert']!r}: any certificate is taken for the directory's"
 
 
-def _wide_caps(user: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _wide_caps(user: Declared, _facts: Facts) -> Iterator[str]:
     caps = user.props.get("caps")
     for kind, cap in caps.items() if isinstance(caps, dict) else ():
         if cap is not UNKNOWN and too_wide(kind, cap):

@@ -32,8 +32,7 @@ def _unverified(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding
             yield Finding(name, f"the entry {name!r} of clouds.yaml does not verify certificates")
 
 
-def _in_the_clear(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-    del resources
+def _in_the_clear(_resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
     for name, cloud in _entries(facts):
         if not cloud.auth_url.startswith("https://"):
             yield Finding(name, f"Keystone is at {cloud.auth_url}")

@@ -42,8 +42,7 @@ def exceptions_current(others: Sequence[Rule]) -> StackRule:
 def rules_held(others: Sequence[Rule]) -> StackRule:
     """The rule that OTHERS are held as strictly as this kind of stack holds them where its file says nothing."""
 
-    def check(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-        del resources
+    def check(_resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
         for rule in others:
             default, found = rule.default_for(facts), rule.level_for(facts)
             if _STRICTNESS.index(found) < _STRICTNESS.index(default):

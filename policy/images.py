@@ -30,20 +30,17 @@ def _not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding
             yield Finding.of(image, "nothing says what its content has to be")
 
 
-def _not_raw(image: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _not_raw(image: Declared, _facts: Facts) -> Iterator[str]:
     if not image.is_unknown("diskFormat") and image.text("diskFormat") != "raw":
         yield f"its disk format is {image.text('diskFormat') or 'not given'!r}"
 
 
-def _public(image: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _public(image: Declared, _facts: Facts) -> Iterator[str]:
     if image.text("visibility") == "public":
         yield "its visibility is public"
 
 
-def _not_protected(image: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _not_protected(image: Declared, _facts: Facts) -> Iterator[str]:
     if not image.is_true("protected") and not image.is_unknown("protected"):
         yield "Glance deletes it for whoever asks with the right role"
 

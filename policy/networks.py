@@ -37,8 +37,7 @@ def _vlan_used_twice(resources: Sequence[Declared], facts: Facts) -> Iterator[Fi
             yield Finding.of(network, f"VLAN {vlan} on {physical} is that of network {first.name!r} already")
 
 
-def _vlan_off_the_trunk(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-    del facts
+def _vlan_off_the_trunk(resources: Sequence[Declared], _facts: Facts) -> Iterator[Finding]:
     hosts = [
         host
         for host in resources
@@ -88,8 +87,7 @@ def _tells_of_servers(subnet: Declared) -> bool:
     )
 
 
-def _few_dns_servers(subnet: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _few_dns_servers(subnet: Declared, _facts: Facts) -> Iterator[str]:
     servers = subnet.props.get("dnsNameservers") or []
     if _tells_of_servers(subnet) and servers is not UNKNOWN and len(set(servers)) < FEWEST_SERVERS:
         has = f"only the DNS server {servers[0]}" if servers else "no DNS server"
@@ -103,8 +101,7 @@ def _foreign_dns_servers(subnet: Declared, facts: Facts) -> Iterator[str]:
             yield f"DNS server {server} is none of the company's"
 
 
-def _for_everyone(network: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _for_everyone(network: Declared, _facts: Facts) -> Iterator[str]:
     if network.is_true("shared"):
         yield "it is shared with every project of the cloud"
 

@@ -10,8 +10,7 @@ from policy.tokens import COMPUTE_QUOTA, NETWORK, NETWORK_QUOTA, PROJECT, SUBNET
 _QUOTAS = {COMPUTE_QUOTA: "compute", NETWORK_QUOTA: "network", VOLUME_QUOTA: "volume"}
 
 
-def _without_quota(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
-    del facts
+def _without_quota(resources: Sequence[Declared], _facts: Facts) -> Iterator[Finding]:
     limited = {
         (urn, quota.type)
         for quota in resources
@@ -25,8 +24,7 @@ def _without_quota(resources: Sequence[Declared], facts: Facts) -> Iterator[Find
                 yield Finding.of(project, f"it has no quota for {' and '.join(missing)}")
 
 
-def _removable(resource: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _removable(resource: Declared, _facts: Facts) -> Iterator[str]:
     if not resource.protect:
         yield "a change of the stack file can remove it"
 

@@ -33,8 +33,7 @@ def _reached(rule: Mapping[str, Any], ports: tuple[str, str]) -> Iterator[str]:
             yield f"{login} (port {port})"
 
 
-def _open(resource: Declared, facts: Facts) -> Iterator[str]:
-    del facts
+def _open(resource: Declared, _facts: Facts) -> Iterator[str]:
     if resource.type == DEFAULT_SECURITY_GROUP:
         for rule in resource.entries("rules"):
             limited = rule.get("group") or rule.get("address_group")
