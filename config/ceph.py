@@ -1,7 +1,7 @@
 """cephx users and the login that makes them."""
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,7 +10,7 @@ from config.ceph_caps import CephCapsSpec, too_wide
 from config.errors.problems import Refusals, refusal
 from config.fields import CephUser as CephUserName
 from config.fields import matching
-from config.project_folder import from_the_projects_folder
+from config.project_folder import ProjectPath
 from config.spec import Effects, Spec, changing
 
 _PATH = re.compile(r"[^\s,;$%\"']+")  # Ceph splits the option `keyring` and puts variables into it
@@ -61,7 +61,7 @@ class CephUserSpec(Spec):
     serials: tuple[int, ...] = Field(
         (1,), description="a list of rising numbers, one key for each; the last one is handed out"
     )
-    folder: Path | None = Field(
+    folder: ProjectPath | None = Field(
         None,
         description="a folder of its own on the machine that runs pulumi, which gets ceph.conf and the keyrings, mode "
         "0600; a relative path is the project folder's; left out, they are outputs only",
@@ -91,16 +91,13 @@ class CephUserSpec(Spec):
 
     @field_validator("folder")
     @classmethod
-    def _that_ceph_can_read(cls, folder: Path | None, info: ValidationInfo) -> Path | None:
-        if folder is None:
-            return None
-        absolute = Path(from_the_projects_folder(PurePosixPath(folder), info))
-        if not _PATH.fullmatch(str(absolute)):
+    def _that_ceph_can_read(cls, folder: Path | None) -> Path | None:
+        if folder and not _PATH.fullmatch(str(folder)):
             raise refusal(
-                f"'{absolute}' has a character in it at which Ceph splits or changes a path (space , ; $ % or a "
+                f"'{folder}' has a character in it at which Ceph splits or changes a path (space , ; $ % or a "
                 "quotation mark); give another folder"
             )
-        return absolute
+        return folder
 
     @property
     def entities(self) -> tuple[str, ...]:

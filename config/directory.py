@@ -2,7 +2,6 @@
 
 import os
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -12,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 
 from config.errors.problems import refusal
 from config.fields import Size
-from config.project_folder import ROOT
+from config.project_folder import ProjectPath
 from config.secret import Secret, SecretText
 from config.spec import Effects, Spec, changing
 
@@ -88,11 +87,11 @@ class DirectorySpec(Spec):
         validate_default=True,
         description="true or false: whether an ldap:// connection is made TLS by StartTLS",
     )
-    ca_file: Path = Field(
+    ca_file: ProjectPath = Field(
         description="the CA that signed its certificate, a PEM file on Keystone's hosts; "
         "a relative path is the project folder's, for a Keystone on this machine"
     )
-    preflight_ca_file: Path | None = Field(
+    preflight_ca_file: ProjectPath | None = Field(
         None, description="the same file on the machine that runs pulumi; left out, ca_file"
     )
     bind_dn: str = Field(description="the account that Keystone searches with, a distinguished name")
@@ -208,11 +207,6 @@ class DirectorySpec(Spec):
                     f"{url!r} is not an LDAP address; give one such as 'ldaps://ldap.corp.example:636'"
                 )
         return urls
-
-    @field_validator("ca_file", "preflight_ca_file")
-    @classmethod
-    def _from_the_projects_folder(cls, ca_file: Path | None, info: ValidationInfo) -> Path | None:
-        return ca_file and Path((info.context or {}).get(ROOT, ".")).absolute() / ca_file
 
     @field_validator("bind_dn")
     @classmethod

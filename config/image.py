@@ -10,7 +10,7 @@ from clients.glance import is_managed
 from config.checksums import digest_in
 from config.errors.problems import Refusals, refusal
 from config.fields import CephUser, FormerName, Name, Sha256, Size, Text
-from config.project_folder import ROOT
+from config.project_folder import from_the_projects_folder
 from config.spec import Adoptable, Effects, Spec, changing
 
 Cloner = Literal["nova", "cinder"]
@@ -133,5 +133,4 @@ class ImageSpec(Image):
             raise refusal(f"{both} given; give exactly one, so that the source can be verified")
         if sums is None:
             return given
-        root = Path((info.context or {}).get(ROOT, "."))
-        return digest_in(root / sums, info.data["source"])
+        return digest_in(from_the_projects_folder(sums, info), info.data["source"])

@@ -10,7 +10,7 @@ from clients import regular_file
 from config.errors.problems import Refusals, nearest, refusal
 from config.fields import CephUser, Name, Port, PublicSshKey, each_once, matching
 from config.kolla_files import globals_problem, service_file_problem
-from config.project_folder import from_the_projects_folder
+from config.project_folder import ProjectPath, from_the_projects_folder
 from config.secret import Secret
 from config.spec import Effects, Spec, changing
 
@@ -51,7 +51,7 @@ class KollaSshSpec(Spec):
         Name, matching("[a-z_][a-z0-9_-]*", "is not an account of Linux; give one such as 'kolla'")
     ] = Field(description="the account on every host, root or one with sudo that asks nothing")
     port: Port = Field(22, description="the port of their SSH servers, a number from 1 to 65535")
-    private_key_file: Path = Field(
+    private_key_file: ProjectPath = Field(
         description="the path of that account's SSH key; a relative path is the project folder's"
     )
 
@@ -61,11 +61,6 @@ class KollaSshSpec(Spec):
         description="its public half, such as 'ssh-ed25519 AAAA…', for the kickstarts; left out, the file beside it "
         "that ends in .pub",
     )
-
-    @field_validator("private_key_file")
-    @classmethod
-    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
-        return Path(from_the_projects_folder(PurePosixPath(path), info))
 
     @field_validator("public_key", mode="before")
     @classmethod
@@ -87,12 +82,7 @@ class KollaCephSpec(Spec):
     """The login with which storage hosts are handed to Ceph's orchestrator, and looked at before they leave."""
 
     user: CephUser = Field("admin", description="the cephx user without 'client.', such as 'admin'")
-    conf: Path = Field(Path("/etc/ceph/ceph.conf"), description="the path of ceph.conf")
-
-    @field_validator("conf")
-    @classmethod
-    def _absolute(cls, path: Path, info: ValidationInfo) -> Path:
-        return Path(from_the_projects_folder(PurePosixPath(path), info))
+    conf: ProjectPath = Field(Path("/etc/ceph/ceph.conf"), description="the path of ceph.conf")
 
 
 class KollaSpec(Spec):
@@ -160,7 +150,7 @@ class KollaSpec(Spec):
             return path
         if info.data.get("host") and info.field_name != "kickstarts":
             raise refusal(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
-        return from_the_projects_folder(path, info)
+        return PurePosixPath(from_the_projects_folder(path, info))
 
     @field_validator("steps")
     @classmethod

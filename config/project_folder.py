@@ -1,13 +1,17 @@
 """Paths of a stack file, which may be relative to the project's folder."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
+from typing import Annotated
 
-from pydantic import ValidationInfo
+from pydantic import AfterValidator, ValidationInfo
 
 ROOT = "root"
 """The key of the validation context under which the project's folder is given."""
 
 
-def from_the_projects_folder(path: PurePosixPath, info: ValidationInfo) -> PurePosixPath:
+def from_the_projects_folder(path: PurePath, info: ValidationInfo) -> Path:
     """PATH, absolute: a relative one is the project folder's, which the validation's context gives."""
-    return PurePosixPath(Path((info.context or {}).get(ROOT, ".")).absolute() / path)
+    return Path((info.context or {}).get(ROOT, ".")).absolute() / path
+
+
+ProjectPath = Annotated[Path, AfterValidator(from_the_projects_folder)]

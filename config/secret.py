@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
 from clients import regular_file
 from config.errors.problems import KeyPath, Problem, refusal
-from config.project_folder import ROOT
+from config.project_folder import from_the_projects_folder
 
 _RIGHT = "give {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"
 
@@ -48,9 +48,8 @@ def _secret(given: Any, info: ValidationInfo) -> SecretText:
         if not text:
             raise refusal(f"the environment variable {name} is not set; set it to the secret, or {_RIGHT}")
         return SecretText(text)
-    path = Path((info.context or {}).get(ROOT, ".")) / name
     try:
-        text = regular_file.text(path).rstrip("\r\n")
+        text = regular_file.text(from_the_projects_folder(Path(name), info)).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise refusal(
