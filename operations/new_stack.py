@@ -5,7 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from config.load import SettingsError, parse
+from config.load import SettingsError
 from operations.adopt.stack_file import StackFile
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
@@ -39,7 +39,7 @@ def make(name: str, folder: Path) -> Path:
 def left_to_fill_in(path: Path) -> list[str]:
     """What the program would say of the stack file at PATH, a sentence a key."""
     try:
-        parse(StackFile.read(path).keys, file_name=path.name, root=path.parent)
+        StackFile.read(path).settings()
     except SettingsError as error:
         return error.sentences
     return []

@@ -8,10 +8,9 @@ of the class that --fail-on names, or worse; 4, with --nothing-left: something w
 import argparse
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from config.load import SettingsError, parse
+from config.load import SettingsError
 from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
 from operations.engine import EngineError, Stack
@@ -22,40 +21,6 @@ from operations.report.risk import Risk
 FOLDER = Path(".cloud/review")
 POLICY = ("--policy-pack", "policy")
 WRONG, LEFT = 1, 4
-
-
-@dataclass(frozen=True)
-class Written:
-    """Where the review of a stack is."""
-
-    folder: Path
-    stack: str
-
-    @property
-    def markdown(self) -> Path:
-        """For a comment."""
-        return self.folder / f"{self.stack}.md"
-
-    @property
-    def page(self) -> Path:
-        """For a browser."""
-        return self.folder / f"{self.stack}.html"
-
-    @property
-    def data(self) -> Path:
-        """For machines."""
-        return self.folder / f"{self.stack}.json"
-
-    def clear(self) -> None:
-        """Take away what is of an earlier review, so that it is not taken for this one's."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for path in (self.markdown, self.page, self.data):
-            path.unlink(missing_ok=True)
-
-    def refuse(self, why: str, sentences: list[str]) -> None:
-        """Write that there is nothing to show, and why."""
-        lines = [f"## 🔴 Stack {self.stack}: {why}", "", *(_fenced(sentence) for sentence in sentences)]
-        self.markdown.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _fenced(sentence: str) -> str:
@@ -69,7 +34,7 @@ def _fenced(sentence: str) -> str:
 def mistakes(file: Path) -> list[str]:
     """What is wrong with a stack file by itself, a sentence a key; no cloud is asked."""
     try:
-        parse(StackFile.read(file).keys, file_name=file.name, root=file.parent)
+        StackFile.read(file).settings()
     except SettingsError as error:
         return error.sentences
     except AdoptError as error:
@@ -77,19 +42,29 @@ def mistakes(file: Path) -> list[str]:
     return []
 
 
-def review(stack: str, written: Written, *, fail_on: str | None = None, nothing_left: bool = False) -> int:
-    """Review STACK, whose file is in the folder that this process is in; the exit code."""
-    written.clear()
+def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left: bool = False) -> int:
+    """Review STACK, whose file is in the folder that this process is in; the exit code.
+
+    STACK.md is for a comment, STACK.html for a browser, and STACK.json for machines.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    comment, page, data = (folder / f"{stack}.{end}" for end in ("md", "html", "json"))
+    for path in (comment, page, data):  # so that an earlier review is not taken for this one
+        path.unlink(missing_ok=True)
+
+    def refuse(why: str, sentences: list[str]) -> int:
+        lines = [f"## 🔴 Stack {stack}: {why}", "", *map(_fenced, sentences)]
+        comment.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return WRONG
+
     wrong = mistakes(Path.cwd() / f"Pulumi.{stack}.yaml")
     if wrong:
-        written.refuse("its file has mistakes, and no preview was made", wrong)
-        return WRONG
+        return refuse("its file has mistakes, and no preview was made", wrong)
     try:
         report = make(Stack(stack), POLICY)
     except EngineError as error:
-        written.refuse("there is no preview", [text(str(error))])
-        return WRONG
-    write(report, markdown_to=written.markdown, html_to=written.page, json_to=written.data)
+        return refuse("there is no preview", [text(str(error))])
+    write(report, markdown_to=comment, html_to=page, json_to=data)
     code = exit_code(report, fail_on)
     # Drift that is not known is an object that says why: that is no "nothing" either.
     return LEFT if not code and nothing_left and (report.changes or report.drift) else code
@@ -104,9 +79,8 @@ def main() -> int:
     parser.add_argument("--fail-on", choices=classes, help="a class of changes, as `make report` knows them")
     parser.add_argument("--nothing-left", action="store_true", help="fail where anything would change")
     given = parser.parse_args()
-    written = Written(given.folder, given.stack)
-    code = review(given.stack, written, fail_on=given.fail_on, nothing_left=given.nothing_left)
-    told = written.markdown.read_text(encoding="utf-8")
+    code = review(given.stack, given.folder, fail_on=given.fail_on, nothing_left=given.nothing_left)
+    told = (given.folder / f"{given.stack}.md").read_text(encoding="utf-8")
     sys.stdout.write(told)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:

@@ -73,8 +73,6 @@ RULES = (
         asks="No service account has the role admin.",
         reason="In Keystone's default policy admin on any one project rules the whole cloud, and a machine's login leaks.",
         remedy="Give it the role it needs, such as member or reader, or have a person do it.",
-        level="mandatory",
-        in_production="mandatory",
         check=_admin_accounts,
     ),
     StackRule(
@@ -83,7 +81,6 @@ RULES = (
         reason="A credential is for one project, ends, and is replaced without a gap; a password is for all of it.",
         remedy="Give the account `application_credentials`.",
         level="advisory",
-        in_production="mandatory",
         check=_password_logins,
     ),
     ResourceRule(
@@ -91,8 +88,6 @@ RULES = (
         asks="Keystone asks the directory over TLS, and checks whom it asks.",
         reason="Otherwise whoever stands between reads everybody's password.",
         remedy="Use ldaps:// or start_tls, and tls_req_cert = demand.",
-        level="mandatory",
-        in_production="mandatory",
         types=frozenset({DOMAIN_CONFIG}),
         check=_unverified_directory,
     ),
@@ -102,7 +97,6 @@ RULES = (
         reason="With wider ones the key of one machine opens every volume and image of the cloud.",
         remedy="Name the pool, as in 'profile rbd pool=images', and drop `wide_caps`.",
         level="advisory",
-        in_production="mandatory",
         types=frozenset({CEPH_USER}),
         check=_wide_caps,
     ),

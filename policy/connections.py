@@ -44,8 +44,6 @@ RULES = (
         asks="The cloud's certificates are verified.",
         reason="Otherwise whoever stands between gets an administrator's login.",
         remedy="Drop `insecure` and `verify: false`, and give the CA as `cacert`.",
-        level="mandatory",
-        in_production="mandatory",
         check=_unverified,
     ),
     StackRule(
@@ -54,7 +52,6 @@ RULES = (
         reason="Over http passwords and tokens go in the clear.",
         remedy="Give Keystone TLS (Kolla: kolla_enable_tls_external and _internal), and an https auth_url.",
         level="disabled",
-        in_production="mandatory",
         check=_in_the_clear,
     ),
 )

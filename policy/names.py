@@ -32,8 +32,6 @@ RULES = (
         asks="Names keep to the convention.",
         reason="They stand in host names, paths, URLs and scripts, where spaces and capitals make trouble.",
         remedy="Rename it, or set the kind's pattern under policy.names.",
-        level="mandatory",
-        in_production="mandatory",
         types=frozenset({*_KINDS, PROJECT}),
         check=_against_the_convention,
     ),

@@ -36,7 +36,6 @@ RULES = (
         reason="Without one a single loop in a script takes the cloud from everybody.",
         remedy="Give its `quota` the missing parts.",
         level="advisory",
-        in_production="mandatory",
         check=_without_quota,
     ),
     ResourceRule(
@@ -45,7 +44,6 @@ RULES = (
         reason="What goes with them - users' grants, addresses, every port - comes back under other ids, or not at all.",
         remedy="Set `protected` to true; removing it then takes two reviewed changes.",
         level="disabled",
-        in_production="mandatory",
         types=frozenset({PROJECT, NETWORK, SUBNET}),
         check=_removable,
     ),

@@ -35,7 +35,7 @@ class Finding:
         return cls(resource.name, sentence, resource.urn)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """What all rules have.
 
@@ -52,8 +52,8 @@ class Rule:
     asks: str
     reason: str
     remedy: str
-    level: Level
-    in_production: Level
+    level: Level = "mandatory"
+    in_production: Level = "mandatory"
 
     def level_for(self, facts: Facts) -> Level:
         """How strictly FACTS's stack holds it."""
@@ -68,7 +68,7 @@ class Rule:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ResourceRule(Rule):
     """A rule that each resource keeps or breaks by itself.
 
@@ -88,7 +88,7 @@ class ResourceRule(Rule):
                     yield Finding.of(resource, sentence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StackRule(Rule):
     """A rule that only the whole stack can break: several resources together, or what the stack file says.
 

@@ -53,8 +53,6 @@ RULES = (
         asks="No security group lets the whole world in on SSH or RDP.",
         reason="There passwords are guessed day and night, and one weak image is enough.",
         remedy="Give the rule the `remote` that needs it: a CIDR or a group.",
-        level="mandatory",
-        in_production="mandatory",
         types=frozenset({DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE}),
         check=_open,
     ),

@@ -10,7 +10,7 @@ from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from config.load import SettingsError, parse
+from config.load import SettingsError
 from operations.adopt.entry import (
     KINDS,
     AdoptError,
@@ -69,7 +69,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 def _adopt(arguments: argparse.Namespace) -> int:
     file = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml"))
     stack = Stack(arguments.stack)
-    settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
+    settings = file.settings()
     in_state, in_file = managed_ids(stack.state()), frozenset(adopted_ids(settings))
     with connect(settings.openstack.cloud) as connection:
         wanted = Wanted(settings, arguments.name, in_state | in_file)
@@ -90,8 +90,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.no_import:
         return 0
-    settings = parse(new_file.keys, file_name=file.path.name, root=Path.cwd())
-    return _import(stack, frozenset(adopted_ids(settings)), confirmed=arguments.yes)
+    return _import(stack, frozenset(adopted_ids(new_file.settings())), confirmed=arguments.yes)
 
 
 def _import(stack: Stack, adopted: frozenset[str], *, confirmed: bool) -> int:

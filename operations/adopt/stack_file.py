@@ -14,8 +14,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from clients import files, regular_file
+from config.load import parse
 from config.secret import SecretText
-from config.settings import NAMESPACE
+from config.settings import NAMESPACE, Settings
 from operations.adopt import comments
 from operations.adopt.entry import AdoptError, Entry, MissingId
 from operations.adopt.layout import as_written, text_as_written
@@ -62,6 +63,14 @@ class StackFile:
             for key, value in config.items()
             if key.startswith(prefix)
         }
+
+    def settings(self) -> Settings:
+        """What it says; relative paths are its folder's.
+
+        Raises:
+            SettingsError: with every mistake of it.
+        """
+        return parse(self.keys, file_name=self.path.name, root=self.path.parent.absolute())
 
     def with_additions(self, entries: list[Entry], missing_ids: list[MissingId]) -> "StackFile":
         """This file with ENTRIES at the ends of their sections and MISSING_IDS in theirs.

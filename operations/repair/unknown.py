@@ -1,11 +1,9 @@
 """What a stack file declares, the cloud has, and the stack's state does not know."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from clients.openstack import connect
-from config.load import parse
 from operations.adopt.entry import KINDS, LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.live import look
 from operations.adopt.managed import managed_ids
@@ -22,7 +20,7 @@ def unknown_on_the_cloud(file: StackFile, state: Mapping[str, Any]) -> tuple[lis
     Raises:
         AdoptError, CloudError, SettingsError, SDKException: FILE has mistakes, or the cloud does not answer.
     """
-    settings = parse(file.keys, file_name=file.path.name, root=Path.cwd())
+    settings = file.settings()
     with connect(settings.openstack.cloud) as connection:
         wanted = Wanted(settings, managed=managed_ids(state) | frozenset(adopted_ids(settings)))
         found = search(look(connection), wanted, _LOOKED_FOR)

@@ -10,7 +10,6 @@ import json
 import os
 import shlex
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
 from operations.report.dependents import Dependents
 from operations.report.drift import Drift, drift
+from operations.report.event_log import event_log, lines_of
 from operations.report.judged import Judged
 from operations.report.live import Live
 from operations.report.policy import Violation, violations
@@ -130,9 +130,9 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
 
 
 def _preview(stack: Stack, words: Sequence[str]) -> tuple[dict[str, Any], list[str], tuple[Violation, ...]]:
-    with _event_log() as log:
+    with event_log() as log:
         preview, errors = stack.preview("--show-sames", "--event-log", str(log), *words)
-        return preview, errors, violations(_lines(log))
+        return preview, errors, violations(lines_of(log))
 
 
 def _said(preview: Mapping[str, Any], severity: str) -> Iterator[str]:
@@ -163,23 +163,12 @@ def _cloud_name(preview: Mapping[str, Any]) -> str:
 
 
 def _drift(stack: Stack) -> tuple[Drift, ...] | NotKnown:
-    with _event_log() as log:
+    with event_log() as log:
         _, errors = stack.refreshed("--event-log", str(log))
-        lines = _lines(log)
+        lines = lines_of(log)
     if errors:
         return NotKnown(f"pulumi refresh fails: {text(errors[0]).splitlines()[0]}")
     return drift(lines)
-
-
-@contextmanager
-def _event_log() -> Iterator[Path]:
-    """Where the engine writes what it does; gone afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder, "events")
-
-
-def _lines(log: Path) -> list[str]:
-    return log.read_text(encoding="utf-8").splitlines() if log.exists() else []
 
 
 if __name__ == "__main__":

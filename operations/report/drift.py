@@ -4,12 +4,12 @@ Not its `--json`: that leaves out what providers find without a diff of their ow
 backend/display/json.go).
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from operations.report.change import root, value_of
+from operations.report.event_log import events
 from operations.report.redaction import clean
 from operations.report.rules.judge import RULES
 
@@ -44,13 +44,8 @@ def drift(log: Iterable[str]) -> tuple[Drift, ...]:
 
 
 def _steps(log: Iterable[str]) -> Iterator[Mapping[str, Any]]:
-    for line in log:
-        if '"resOutputsEvent"' not in line:
-            continue
-        try:
-            step = (json.loads(line).get("resOutputsEvent") or {}).get("metadata") or {}
-        except ValueError:
-            continue  # the last line of a run that was killed
+    for event in events(log, "resOutputsEvent"):
+        step = event.get("metadata") or {}
         old = step.get("old") or {}
         if old.get("custom") and not str(old.get("type")).startswith("pulumi:"):
             yield step

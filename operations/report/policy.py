@@ -1,14 +1,10 @@
-"""What policy packs say of a preview; `preview --json` leaves it out, the engine's event log has it.
+"""What policy packs say of a preview."""
 
-The log is written by `--event-log FILE`, which pulumi takes where PULUMI_DEBUG_COMMANDS is true: its automation API
-reads it in the same way.
-"""
-
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from operations.report.event_log import events
 from operations.report.redaction import text
 
 MANDATORY = "mandatory"
@@ -39,13 +35,7 @@ class Violation:
 def violations(log: Iterable[str]) -> tuple[Violation, ...]:
     """What LOG, the lines of an event log, tells; mandatory ones first, each once."""
     found: dict[Violation, None] = {}
-    for line in log:
-        if '"policyEvent"' not in line:
-            continue
-        try:
-            event = json.loads(line).get("policyEvent") or {}
-        except ValueError:
-            continue  # the last line of a run that was killed
+    for event in events(log, "policyEvent"):
         found[
             Violation(
                 _LEVELS.get(str(event.get("enforcementLevel", "")), MANDATORY),

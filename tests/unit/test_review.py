@@ -12,7 +12,7 @@ from operations.engine import EngineError, Stack
 from operations.report.drift import Drift
 from operations.report.report import Report
 from operations.report.risk import NotKnown
-from operations.review import Written, mistakes, review
+from operations.review import mistakes, review
 from tests.unit.test_report_output import network, report_of
 
 GOOD = {"private-cloud:openstack": {"cloud": "lab-admin"}}
@@ -26,8 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Written:
-    return Written(tmp_path / "review", "x")
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "review"
 
 
 def declare(config: dict[str, Any]) -> None:
@@ -52,14 +52,14 @@ def reporting(monkeypatch: pytest.MonkeyPatch, found: Report | EngineError = NOT
 
 
 def test_a_mistake_in_the_stack_file_is_told_and_no_cloud_is_asked(
-    written: Written, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare({**GOOD, "private-cloud:netwroks": []})
     called = reporting(monkeypatch)
-    assert review("x", written) == 1
+    assert review("x", folder) == 1
     assert called == []
-    assert "its file has mistakes, and no preview was made" in written.markdown.read_text(encoding="utf-8")
-    assert "netwroks" in written.markdown.read_text(encoding="utf-8")
+    assert "its file has mistakes, and no preview was made" in (folder / "x.md").read_text(encoding="utf-8")
+    assert "netwroks" in (folder / "x.md").read_text(encoding="utf-8")
 
 
 def test_no_file_and_no_yaml_are_mistakes_too(project: Path) -> None:
@@ -70,31 +70,31 @@ def test_no_file_and_no_yaml_are_mistakes_too(project: Path) -> None:
     assert "is no YAML" in sentence
 
 
-def test_the_report_is_asked_with_the_policies(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_asked_with_the_policies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = reporting(monkeypatch)
-    assert review("x", written) == 0
+    assert review("x", folder) == 0
     assert asked == [("x", ("--policy-pack", "policy"))]
-    assert json.loads(written.data.read_text(encoding="utf-8"))["changes"] == []
-    assert written.page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads((folder / "x.json").read_text(encoding="utf-8"))["changes"] == []
+    assert (folder / "x.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
-def test_the_code_is_the_reports(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_code_is_the_reports(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reporting(monkeypatch, report_of(network("delete", "vms")))
-    assert review("x", written, fail_on="interrupts") == 3
-    assert review("x", written, fail_on="loses-data") == 0
+    assert review("x", folder, fail_on="interrupts") == 3
+    assert review("x", folder, fail_on="loses-data") == 0
     reporting(monkeypatch, replace(NOTHING, errors=("broken",)))
-    assert review("x", written, nothing_left=True) == 1
+    assert review("x", folder, nothing_left=True) == 1
 
 
 def test_where_there_is_no_report_the_reason_is_what_people_read(
-    written: Written, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reporting(monkeypatch, EngineError("pulumi preview fails. It says:\n```\nkeystone is away"))
-    written.folder.mkdir()
-    written.data.write_text("{}", encoding="utf-8")  # of an earlier one
-    assert review("x", written) == 1
-    assert not written.data.exists()
-    text = written.markdown.read_text(encoding="utf-8")
+    folder.mkdir()
+    (folder / "x.json").write_text("{}", encoding="utf-8")  # of an earlier one
+    assert review("x", folder) == 1
+    assert not (folder / "x.json").exists()
+    text = (folder / "x.md").read_text(encoding="utf-8")
     assert "there is no preview" in text
     assert "````text\npulumi preview fails. It says:\n```\nkeystone is away\n````" in text
 
@@ -109,8 +109,8 @@ def test_where_there_is_no_report_the_reason_is_what_people_read(
     ],
 )
 def test_nothing_left_means_no_change_no_drift_and_that_both_are_known(
-    written: Written, monkeypatch: pytest.MonkeyPatch, found: Report, code: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, found: Report, code: int
 ) -> None:
     reporting(monkeypatch, found)
-    assert review("x", written, nothing_left=True) == code
-    assert review("x", written) == 0
+    assert review("x", folder, nothing_left=True) == code
+    assert review("x", folder) == 0
