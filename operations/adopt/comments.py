@@ -11,7 +11,7 @@ Node = CommentedMap | CommentedSeq
 def cut_tail(node: Node, key: str | int) -> str:
     """Take away the comments and empty lines behind the last line of NODE[KEY]; that line's own comment stays."""
     tail = ""
-    node, key = _last(node, key)
+    *outer, (node, key) = _path_to_last(node, key)
     place = 2 if isinstance(node, CommentedMap) else 0
     found = node.ca.items.get(key) or [None] * 4
     if isinstance(node[key], LiteralScalarString | FoldedScalarString):  # it has no comment of its own
@@ -19,15 +19,16 @@ def cut_tail(node: Node, key: str | int) -> str:
     elif found[place]:
         line, end, tail = found[place].value.partition("\n")
         found[place].value = line + end
-    for behind in node.ca.end or []:
-        tail += " " * behind.column + behind.value
-    node.ca.end = []
+    for container in (node, *(one for one, _ in reversed(outer[1:]))):
+        for behind in container.ca.end or []:
+            tail += " " * behind.column + behind.value
+        container.ca.end = []
     return tail
 
 
 def put_tail(node: Node, key: str | int, tail: str) -> None:
     """Put TAIL behind the last line of NODE[KEY], which has no comment of its own."""
-    node, key = _last(node, key)
+    node, key = _path_to_last(node, key)[-1]
     token = CommentToken(f"\n{tail}", CommentMark(0), None)
     if tail:
         node.ca.items[key] = (
@@ -35,9 +36,11 @@ def put_tail(node: Node, key: str | int, tail: str) -> None:
         )
 
 
-def _last(node: Node, key: str | int) -> tuple[Node, str | int]:
+def _path_to_last(node: Node, key: str | int) -> list[tuple[Node, str | int]]:
+    """NODE and KEY, and in the same way each container below that its last line is in."""
+    path = [(node, key)]
     value = node[key]
     while isinstance(value, CommentedMap | CommentedSeq) and value and not value.fa.flow_style():
-        node, key = value, len(value) - 1 if isinstance(value, CommentedSeq) else list(value)[-1]
-        value = node[key]
-    return node, key
+        path.append((value, len(value) - 1 if isinstance(value, CommentedSeq) else list(value)[-1]))
+        value = value[path[-1][1]]
+    return path

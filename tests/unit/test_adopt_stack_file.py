@@ -71,6 +71,12 @@ def test_a_section_that_is_not_there_is_made_at_the_end_of_the_configuration() -
     )
 
 
+def test_the_empty_line_behind_an_entry_stays_before_the_next_section() -> None:
+    text = "config:\n  private-cloud:networks:\n    - name: a\n      subnets:\n        - name: b\n          dns: [1, 2]\n\n  private-cloud:x: 1\n"
+    new = "    - name: c\n      adopt: d\n"
+    assert added("networks", {"name": "c", "adopt": "d"}, text=text) == text.replace("\n\n", f"\n{new}\n")
+
+
 def test_lists_keep_the_file_s_own_indentation() -> None:
     text = "config:\n  private-cloud:domains:\n  - name: a # b\n  # c\n  private-cloud:x: 1\n"
     assert added("domains", {"name": "lab", "adopt": "d2"}, text=text) == (
