@@ -7,8 +7,7 @@ from components.identity.ids import Ids
 from config.network import ProviderNetworkSpec
 from config.resource_names import child_name, resource_name
 from config.subnet import SubnetSpec
-from dynamic_providers.host_routes.provider import HostRoutes
-from dynamic_providers.no_allocation_pools.provider import NoAllocationPools
+from dynamic_providers.subnet_lists.provider import POOLS, ROUTES, HostRoutes, NoAllocationPools, in_order
 from program.resource_options import adopting, known_as, protecting
 
 
@@ -138,12 +137,14 @@ class ProviderNetwork(pulumi.ComponentResource):
                 name,
                 cloud=cloud,
                 subnet_id=subnet.id,
-                routes=[
-                    {"destination": destination, "next_hop": next_hop}
-                    for destination, next_hop in sorted(
-                        (str(route.destination), str(route.next_hop)) for route in spec.host_routes
-                    )
-                ],
+                attribute=ROUTES,
+                items=in_order(
+                    [
+                        {"destination": str(route.destination), "nexthop": str(route.next_hop)}
+                        for route in spec.host_routes
+                    ]
+                ),
+                given_back=[],
                 # Neutron removes a subnet's routes with it.
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )

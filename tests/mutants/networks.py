@@ -114,10 +114,10 @@ MUTANTS = (
         "tests/unit/test_default_security_group.py",
     ),
     Mutant(
-        "dynamic_providers.host_routes.provider:_set",
-        "return  # an adopted subnet stays as it is",
-        "pass",
-        "tests/unit/test_host_routes.py",
+        "dynamic_providers.subnet_lists.provider:SubnetListProvider",
+        "if subnet is None or _items(subnet, inputs) != inputs.items:",
+        "if True:",
+        "tests/unit/test_subnet_lists.py",
     ),
     Mutant(
         "policy.networks:_vlan_off_the_trunk",

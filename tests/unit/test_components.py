@@ -241,7 +241,7 @@ def test_host_routes_are_one_resource_a_subnet_in_an_order_of_its_own(run: Run) 
     assert made.name == "vms/v6"
     assert made.inputs["subnet_id"] == "id-of-vms/v6"
     assert made.inputs["cloud"] == "admin"
-    assert [route["destination"] for route in made.inputs["routes"]] == ["2001:db8:1::/48", "2001:db8:2::/48"]
+    assert [route["destination"] for route in made.inputs["items"]] == ["2001:db8:1::/48", "2001:db8:2::/48"]
 
 
 def test_a_subnet_without_pools_is_left_without_and_would_get_all_addresses_back(run: Run) -> None:

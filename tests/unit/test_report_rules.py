@@ -243,8 +243,8 @@ def test_a_rule_of_the_default_group_that_goes_interrupts() -> None:
 
 
 def test_routes_that_go_are_named() -> None:
-    old = {"routes": [{"destination": "10.9.0.0/16"}], "subnet_id": "u1"}
-    verdict = judge(change("update", ROUTES, "x", old=old, new={"routes": [], "subnet_id": "u1"}), CLOUD)
+    old = {"items": [{"destination": "10.9.0.0/16"}], "subnet_id": "u1"}
+    verdict = judge(change("update", ROUTES, "x", old=old, new={"items": [], "subnet_id": "u1"}), CLOUD)
     assert verdict.risk is INTERRUPTS
     assert "10.9.0.0/16" in verdict.sentence
 

@@ -3,8 +3,7 @@
 from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
 from config.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
-from dynamic_providers.host_routes.provider import HostRoutesProvider
-from dynamic_providers.no_allocation_pools.provider import NoAllocationPoolsProvider
+from dynamic_providers.subnet_lists.provider import SubnetListProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict
@@ -73,7 +72,7 @@ def _share_goes(change: Change, cloud: Dependents) -> Verdict:
 
 
 def _routes_change(change: Change, cloud: Dependents) -> Verdict:
-    routes = ", ".join(str(route.get("destination")) for route in lost(change, "routes"))
+    routes = ", ".join(str(route.get("destination")) for route in lost(change, "items"))
     facts = cloud.of_subnet(given(change, "subnetId") or given(change, "subnet_id"))
     if routes:
         return Verdict(
@@ -132,7 +131,7 @@ NETWORK_RULES = {
         harmless("Instances get more routes when they renew their lease."),
         _routes_change,
         _routes_change,
-        provider=HostRoutesProvider,
+        provider=SubnetListProvider,
     ),
     "pulumi-python:dynamic/network:NoAllocationPools": Rule(
         "no allocation pools",
@@ -141,7 +140,7 @@ NETWORK_RULES = {
         ),
         harmless("Only the pools that the subnet would get back are others."),
         harmless("Ports may get any address of the subnet again."),
-        provider=NoAllocationPoolsProvider,
+        provider=SubnetListProvider,
     ),
     "pulumi-python:dynamic/networking:DefaultSecurityGroup": Rule(
         "default security group",

@@ -1,1 +1,0 @@
-"""The host routes of a subnet, as one list: what is declared is there, and nothing else."""
