@@ -1,14 +1,15 @@
 """Flavors: the sizes that servers come in, and which projects may use them."""
 
 import re
-from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
-from config.fields import LARGEST_NUMBER, Line, Name, Size
-from config.spec import Adoptable, Effect, Protectable
+from config.fields import LARGEST_NUMBER, Line, Name, Size, each_once
+from config.network import ProjectReference
+from config.spec import Effects, Protectable, changing
 
 _KEY = re.compile(r"[a-zA-Z0-9_:. -]{1,255}")
 """nova/api/openstack/compute/schemas/flavors_extraspecs.py."""
@@ -31,39 +32,22 @@ AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
 ExtraSpec = Annotated[Line, BeforeValidator(_as_text)]
 
 
-class FlavorProjectSpec(Adoptable):
+class FlavorProjectSpec(ProjectReference):
     """A project that may use a flavor, and its domain."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "project": Effect.REPLACED,
-        "domain": Effect.REPLACED,
-    }
-
-    project: Name = Field(description="the project's name")
-    domain: Name = Field(description="the domain the project is in")
     adopt: str | None = Field(
         None,
         min_length=1,
         description="FLAVOR/PROJECT, the two ids, where the project may use it already: that is taken over, and protected",
     )
 
-    @property
-    def qualified_name(self) -> str:
-        """PROJECT@DOMAIN."""
-        return f"{self.project}@{self.domain}"
-
 
 class FlavorSpec(Protectable):
     """A size of servers. Servers keep theirs when their flavor changes or goes."""
 
-    effects: ClassVar[Mapping[str, Effect]] = {
-        "adopt": Effect.NOTHING,
-        "protected": Effect.NOTHING,
-        **dict.fromkeys(
-            ("name", "vcpus", "ram_mb", "disk_gb", "ephemeral_gb", "swap_mb", "public"), Effect.REPLACED
-        ),
-    }
+    effects: ClassVar[Effects] = changing(
+        nothing="adopt protected", replaced="name vcpus ram_mb disk_gb ephemeral_gb swap_mb public"
+    )
 
     name: Name = Field(description="the flavor's name, unique in the cloud, such as 'dev.large'")
     description: Line = Field("", description="free text; left out, one that is there stays")
@@ -76,8 +60,8 @@ class FlavorSpec(Protectable):
         default_factory=dict, description="a map of Nova's extra specs, such as hw:cpu_policy: dedicated"
     )
     public: bool = Field(default=True, description="true or false: whether every project may use it")
-    projects: tuple[FlavorProjectSpec, ...] = Field(
-        (), description="a list of {project, domain}: the projects that may use one that is not public"
+    projects: Annotated[tuple[FlavorProjectSpec, ...], each_once("project", attrgetter("qualified_name"))] = (
+        Field((), description="a list of {project, domain}: the projects that may use one that is not public")
     )
 
     @field_validator("extra_specs")
@@ -98,11 +82,6 @@ class FlavorSpec(Protectable):
     def _shared_in_one_way(
         cls, projects: tuple[FlavorProjectSpec, ...], info: ValidationInfo
     ) -> tuple[FlavorProjectSpec, ...]:
-        refused = Refusals()
         if projects and info.data.get("public"):
-            refused.add((), "every project may use the flavor already; drop this, or set public to false")
-        for index, project in enumerate(projects):
-            if project.qualified_name in {other.qualified_name for other in projects[:index]}:
-                refused.add((index,), f"project {project.qualified_name} is given twice; give it once")
-        refused.raise_if_any()
+            raise refusal("every project may use the flavor already; drop this, or set public to false")
         return projects

@@ -91,6 +91,14 @@ class Wanted:
         return fnmatchcase(name, self.pattern)
 
 
+def known_projects(settings: Settings, entries: list[Entry]) -> set[str]:
+    """PROJECT@DOMAIN of the projects that SETTINGS declare, or would with ENTRIES."""
+    added = (entry.values for entry in entries if entry.section == "projects")
+    return {spec.qualified_name for spec in settings.projects} | {
+        f"{values['name']}@{values['domain']}" for values in added
+    }
+
+
 def grant_id(assignment_id: str, *, inherited: bool) -> str:
     """ASSIGNMENT_ID, told apart where it is inherited: the plugin gives both kinds of grant the same id."""
     return f"{assignment_id}/inherited" if inherited else assignment_id

@@ -9,7 +9,7 @@ from clients.keystone.assignment import Place
 from clients.names import folded
 from config.grant import RoleGrantSpec
 from config.identity import ALWAYS_THERE
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id
+from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id, known_projects
 from operations.adopt.live import Live
 
 OPENSTACKS_OWN_PROJECTS = ("admin", "service", "services")  # of Default, as Kolla and devstack name them
@@ -137,11 +137,9 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """The role grants on projects and domains that the stack file declares, or would with ENTRIES."""
     declared = {spec.qualified_name: index for index, spec in enumerate(wanted.settings.grants)}
     accounts_of_the_file = {folded(spec.qualified_name) for spec in wanted.settings.accounts}
-    scopes = {spec.qualified_name for spec in wanted.settings.projects}
+    scopes = known_projects(wanted.settings, entries)
     scopes |= {spec.name for spec in wanted.settings.domains}
-    for entry in entries:
-        name, domain = entry.values["name"], entry.values.get("domain")
-        scopes.add(f"{name}@{domain}" if entry.section == "projects" else name)
+    scopes |= {entry.values["name"] for entry in entries if entry.section == "domains"}
     projects_by_id = {project.id: project for project in live.projects}
     for assignment in live.assignments:
         place = Place.of_keystone(assignment.user, assignment.group, assignment.scope)

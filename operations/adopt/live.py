@@ -46,8 +46,17 @@ class Live:
     domain_names: dict[str, str] = field(init=False)
     """The name of each domain, by its id."""
 
+    project_names: dict[str, str] = field(init=False)
+    """PROJECT@DOMAIN of each project, by its id."""
+
     def __post_init__(self) -> None:
-        object.__setattr__(self, "domain_names", {domain.id: domain.name for domain in self.domains})
+        domains = {domain.id: domain.name for domain in self.domains}
+        projects = {
+            project.id: f"{project.name}@{domains.get(project.domain_id, project.domain_id)}"
+            for project in self.projects
+        }
+        object.__setattr__(self, "domain_names", domains)
+        object.__setattr__(self, "project_names", projects)
 
 
 def look(connection: Connection) -> Live:

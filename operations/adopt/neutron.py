@@ -8,7 +8,7 @@ from openstack.network.v2.subnet import Subnet
 from pydantic import ValidationError
 
 from config.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
+from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
 from operations.adopt.live import Live
 
 NEUTRONS_MTU = 1500
@@ -35,10 +35,7 @@ _UNSAID_OF_A_SUBNET = {
 def networks(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """The VLAN provider networks; shares only with projects that the stack file knows, ENTRIES added."""
     declared = {spec.name: index for index, spec in enumerate(wanted.settings.networks)}
-    known = {spec.qualified_name for spec in wanted.settings.projects}
-    known |= {
-        f"{entry.values['name']}@{entry.values['domain']}" for entry in entries if entry.section == "projects"
-    }
+    known = known_projects(wanted.settings, entries)
     names = [network.name for network in live.networks]
     managed = {network.name for network in live.networks if network.id in wanted.managed}
     for network in live.networks:
@@ -167,14 +164,10 @@ def _subnets_of(network: Network, live: Live) -> list[Subnet]:
 
 def _shares_of(network: Network, live: Live) -> Iterator[tuple[str, str]]:
     """PROJECT@DOMAIN and the policy's id for each project that NETWORK is shared with."""
-    names = {
-        project.id: f"{project.name}@{live.domain_names.get(project.domain_id, project.domain_id)}"
-        for project in live.projects
-    }
     for policy in live.shares:
         target = policy.target_project_id
         if policy.object_id == network.id and policy.action == "access_as_shared" and target != _EVERYBODY:
-            yield names.get(target, f"{target}@?"), policy.id
+            yield live.project_names.get(target, f"{target}@?"), policy.id
 
 
 def _segments(network: Network) -> list[tuple[str, str | None, int | None]]:

@@ -5,17 +5,14 @@ from typing import Any
 
 from openstack.compute.v2.flavor import Flavor
 
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted
+from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
 from operations.adopt.live import Live
 
 
 def flavors(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """All flavors; their access only for projects that the stack file knows, ENTRIES added."""
     declared = {spec.name: index for index, spec in enumerate(wanted.settings.flavors)}
-    known = {spec.qualified_name for spec in wanted.settings.projects}
-    known |= {
-        f"{entry.values['name']}@{entry.values['domain']}" for entry in entries if entry.section == "projects"
-    }
+    known = known_projects(wanted.settings, entries)
     for flavor in live.flavors:
         if not wanted.named(flavor.name):
             continue
@@ -77,9 +74,5 @@ def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
 
 def _access(flavor: Flavor, live: Live) -> Iterator[tuple[str, str]]:
     """PROJECT@DOMAIN and the import id for each project that may use FLAVOR, which is not public."""
-    names = {
-        project.id: f"{project.name}@{live.domain_names.get(project.domain_id, project.domain_id)}"
-        for project in live.projects
-    }
     for project_id in live.flavor_projects.get(flavor.id, ()):
-        yield names.get(project_id, f"{project_id}@?"), f"{flavor.id}/{project_id}"
+        yield live.project_names.get(project_id, f"{project_id}@?"), f"{flavor.id}/{project_id}"
