@@ -14,8 +14,9 @@ from config.load import SettingsError
 from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
 from operations.engine import EngineError, Stack
-from operations.report.__main__ import exit_code, make, write
+from operations.report.making import make
 from operations.report.redaction import text
+from operations.report.rendering import as_json, markdown, page
 from operations.report.risk import Risk
 
 FOLDER = Path(".cloud/review")
@@ -48,8 +49,8 @@ def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left
     STACK.md is for a comment, STACK.html for a browser, and STACK.json for machines.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    comment, page, data = (folder / f"{stack}.{end}" for end in ("md", "html", "json"))
-    for path in (comment, page, data):  # so that an earlier review is not taken for this one
+    comment, html, data = (folder / f"{stack}.{end}" for end in ("md", "html", "json"))
+    for path in (comment, html, data):  # so that an earlier review is not taken for this one
         path.unlink(missing_ok=True)
 
     def refuse(why: str, sentences: list[str]) -> int:
@@ -64,8 +65,10 @@ def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left
         report = make(Stack(stack), POLICY)
     except EngineError as error:
         return refuse("there is no preview", [text(str(error))])
-    write(report, markdown_to=comment, html_to=page, json_to=data)
-    code = exit_code(report, fail_on)
+    comment.write_text(markdown(report), encoding="utf-8")
+    html.write_text(page(report), encoding="utf-8")
+    data.write_text(as_json(report), encoding="utf-8")
+    code = report.exit_code(fail_on)
     # Drift that is not known is an object that says why: that is no "nothing" either.
     return LEFT if not code and nothing_left and (report.changes or report.drift) else code
 

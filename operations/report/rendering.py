@@ -3,6 +3,7 @@
 The page needs nothing else: no script, no file, no network, and a policy that forbids them.
 """
 
+import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
@@ -61,6 +62,11 @@ def markdown(report: Report) -> str:
     return (
         f"{kept}\n{closing}\n**Cut here: the rest is too long for a comment. The HTML page has all of it.**\n"
     )
+
+
+def as_json(report: Report) -> str:
+    """REPORT for machines."""
+    return json.dumps(report.as_data(), indent=1, ensure_ascii=False) + "\n"
 
 
 def plain(text: str) -> str:

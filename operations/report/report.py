@@ -12,6 +12,8 @@ from operations.report.policy import Violation
 from operations.report.risk import Fact, NotKnown, Risk, worst
 from program.version import version
 
+FAILED, AS_BAD_AS_ASKED = 1, 3
+
 _TOUCHED = {
     "networks": ("network", "subnet", "share of a network", "host routes"),
     "images": ("image",),
@@ -99,6 +101,13 @@ class Report:
                 for fact in judged.verdict.facts:
                     found.setdefault(fact.what, []).append(fact)
         return tuple(Fact.sum(facts) for _, facts in sorted(found.items()))
+
+    def exit_code(self, fail_on: str | None) -> int:
+        """What a command ends with; FAIL_ON is the word of a class, or nothing."""
+        if self.errors:
+            return FAILED
+        bad = {risk.word for risk in Risk if risk.rank <= self.risk.rank} if self.changes else set()
+        return AS_BAD_AS_ASKED if fail_on in bad else 0
 
     def as_data(self) -> dict[str, Any]:
         """All of it for machines, but for the map of the cloud."""

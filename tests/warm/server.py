@@ -156,6 +156,7 @@ def import_program() -> None:
         "toolchain.language_host",
         "clients.plugin_clouds",
         "operations.repair.takeover",
+        "operations.report.making",
         "operations.report.rendering",
     ):
         importlib.import_module(name)
