@@ -9,14 +9,15 @@ from openstack.exceptions import SDKException
 from pydantic import ValidationError
 
 from clients.errors import CloudError
+from config.resource_types import RBD_IMAGE, ROLE_SET
 from dynamic_providers.base import DynamicProvider
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from dynamic_providers.role_set.provider import RoleSetProvider
 from operations.engine import EngineError, Stack
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
-    "pulumi-python:dynamic/ceph:RbdImage": ("image", RbdImageProvider),
-    "pulumi-python:dynamic/identity:RoleSet": ("role set", RoleSetProvider),
+    RBD_IMAGE: ("image", RbdImageProvider),
+    ROLE_SET: ("role set", RoleSetProvider),
 }
 
 

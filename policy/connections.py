@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from clients.clouds_yaml import Entry, entry
 from clients.errors import CloudError
+from config.resource_types import PROVIDER
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import Finding, StackRule
-from policy.tokens import PROVIDER
 
 
 def _entries(facts: Facts) -> Iterator[tuple[str, Entry]]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from config.resource_names import resource_name
+from config.resource_types import PLUGIN_IMAGE, RBD_IMAGE
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
-from policy.tokens import PLUGIN_IMAGE, RBD_IMAGE
 
 _ALL = frozenset({RBD_IMAGE, PLUGIN_IMAGE})
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from config.policy import Kind
+from config.resource_types import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
-from policy.tokens import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
 
 _KINDS: dict[str, Kind] = {
     USER: "account",

@@ -5,10 +5,10 @@ from ipaddress import ip_address, ip_network
 from itertools import combinations
 
 from config.fields import IpNet
+from config.resource_types import HOST, NETWORK, SUBNET
 from policy.declared import UNKNOWN, Declared
 from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
-from policy.tokens import HOST, NETWORK, SUBNET
 
 FEWEST_SERVERS = 2
 NEEDS_THE_TRUNK = {"compute", "network"}

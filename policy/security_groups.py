@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
+from config.resource_types import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE
 from policy.declared import UNKNOWN, Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
-from policy.tokens import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE
 
 LOGINS = {22: "SSH", 3389: "RDP"}
 _ANY_PROTOCOL = {None, "", "any", "ip", "0"}

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from clients.keystone.assignment import Place
+from config.resource_types import ROLE_SET
 from operations.adopt.entry import grant_id
-
-ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 
 
 def managed_ids(state: Mapping[str, Any]) -> frozenset[str]:

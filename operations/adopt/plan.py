@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from operations.adopt.managed import ROLE_SET, granted_ids
+from config.resource_types import ROLE_SET
+from operations.adopt.managed import granted_ids
 
 _SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})

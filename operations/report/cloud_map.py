@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from config import resource_types as types
 from config.resource_names import resource_name
 from operations.report import rights_map
 from operations.report.boxes import Box, Mark, Row, worse
@@ -16,22 +17,13 @@ from operations.report.risk import NotKnown
 from operations.report.rules.host import address
 from operations.report.rules.image import generations_of
 
-_PROJECT = "openstack:identity/project:Project"
-_NETWORK = "openstack:networking/network:Network"
-_SUBNET = "openstack:networking/subnet:Subnet"
-_SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
-_FLAVOR = "openstack:compute/flavor:Flavor"
-_FLAVOR_ACCESS = "openstack:compute/flavorAccess:FlavorAccess"
-_IMAGE = "pulumi-python:dynamic/ceph:RbdImage"
-_HOST = "pulumi-python:dynamic/kolla:KollaHost"
-_EXISTING = "private-cloud:identity:ExistingDomain"
 _PARTS = (
-    "pulumi-python:dynamic/keystone:DomainConfig",
-    "openstack:compute/quotaSetV2:QuotaSetV2",
-    "openstack:networking/quotaV2:QuotaV2",
-    "openstack:blockstorage/quoteSetV3:QuoteSetV3",
-    "pulumi-python:dynamic/networking:DefaultSecurityGroup",
-    "pulumi-python:dynamic/identity:UndeclaredGrants",
+    types.DOMAIN_CONFIG,
+    types.COMPUTE_QUOTA,
+    types.NETWORK_QUOTA,
+    types.VOLUME_QUOTA,
+    types.DEFAULT_SECURITY_GROUP,
+    types.UNDECLARED_GRANTS,
 )
 """What is shown as the project's or domain's own change."""
 _SHORT_ID = 8
@@ -53,14 +45,16 @@ def cloud_map(
 ) -> tuple[Section, ...]:
     """EVERYTHING that a stack declares, of which some is JUDGED; GENERATIONS are what Glance holds of images."""
     marks = {one.change.urn: Mark(one.verdict.risk, one.change.operation) for one in judged}
-    changes = [change for change in everything if change.inputs or change.type == _EXISTING]
+    changes = [change for change in everything if change.inputs or change.type == types.EXISTING_DOMAIN]
     sections = {
         "Domains and projects": _domains(changes, marks),
         "Networks, their VLANs and subnets": _networks(changes, marks),
         "Hosts, each with a bond of two links": _hosts(changes, marks),
         "Flavors, and the projects that may use them": _flavors(changes, marks),
         "Images, the oldest content first": (
-            _image(change, marks.get(change.urn), generations) for change in changes if change.type == _IMAGE
+            _image(change, marks.get(change.urn), generations)
+            for change in changes
+            if change.type == types.RBD_IMAGE
         ),
         "Who has which role where": rights_map.roles(changes, marks),
         "Ceph's users and the pools they may use": rights_map.ceph_users(changes, marks),
@@ -79,11 +73,11 @@ def _domains(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[B
     for change in changes:
         name = resource_name(change.name)
         mark = worse(marks.get(change.urn), *parts[name])
-        if change.type == _EXISTING:
+        if change.type == types.EXISTING_DOMAIN:
             domains.setdefault(name, Box(change.name, _THERE_ALREADY, mark=mark))
-        elif change.type == _PROJECT and change.inputs.get("isDomain"):
+        elif change.type == types.PROJECT and change.inputs.get("isDomain"):
             domains[name] = Box(change.spelled_name, mark=mark)
-        elif change.type == _PROJECT:
+        elif change.type == types.PROJECT:
             domain = resource_name(change.name.rpartition("@")[2])
             projects[domain].append(Row(change.spelled_name, mark))
     for name in dict.fromkeys([*domains, *projects]):
@@ -97,12 +91,12 @@ def _networks(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[
     for change in changes:
         network, _, rest = change.name.partition("/")
         mark = marks.get(change.urn)
-        if change.type == _SUBNET:
+        if change.type == types.SUBNET:
             subnets[network].append(Row(f"{change.inputs.get('cidr') or ''} {rest}", mark))
-        elif change.type == _SHARE:
+        elif change.type == types.SHARE:
             shares[network].append(Row(f"for project {rest}", mark))
     for change in changes:
-        if change.type == _NETWORK:
+        if change.type == types.NETWORK:
             segments = [one for one in change.inputs.get("segments") or () if isinstance(one, dict)]
             physical = dict.fromkeys(str(one.get("physicalNetwork", "")) for one in segments)
             on = f" on {', '.join(physical)}" if any(physical) else ""
@@ -121,11 +115,11 @@ def _vlans(network: Change) -> list[int]:
 def _hosts(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
     carried: dict[int, list[str]] = defaultdict(list)
     for change in changes:
-        if change.type == _NETWORK:
+        if change.type == types.NETWORK:
             for vlan in _vlans(change):
                 carried[vlan].append(change.spelled_name)
     for change in changes:
-        if change.type == _HOST:
+        if change.type == types.HOST:
             inputs = change.inputs
             links = " and ".join(map(str, inputs.get("links") or ())) or "no links"
             mode = _bond_mode(inputs)
@@ -150,11 +144,11 @@ def _bond_mode(inputs: Mapping[str, Any]) -> str:
 def _flavors(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
     access: dict[str, list[Row]] = defaultdict(list)
     for change in changes:
-        if change.type == _FLAVOR_ACCESS:
+        if change.type == types.FLAVOR_ACCESS:
             flavor, _, project = change.name.partition("/")
             access[flavor].append(Row(f"for project {project}", marks.get(change.urn)))
     for change in changes:
-        if change.type == _FLAVOR:
+        if change.type == types.FLAVOR:
             inputs = change.inputs
             size = f"{inputs.get('vcpus')} vCPU, {inputs.get('ram')} MiB, {inputs.get('disk')} GiB"
             rows = access[change.name] or [

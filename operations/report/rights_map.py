@@ -4,16 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from config import resource_types as types
 from config.ceph_caps import pools_of
 from config.resource_names import resource_name
 from operations.report.boxes import Box, Mark, Row, worse
 from operations.report.change import Change
 
-_USER = "openstack:identity/user:User"
-_ROLES = "pulumi-python:dynamic/identity:RoleSet"
-_CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
-_OF_AN_ACCOUNT = (_USER, _CREDENTIAL, "pulumi-python:dynamic/identity:GeneratedPassword")
-_CEPH_USER = "pulumi-python:dynamic/ceph:User"
+_OF_AN_ACCOUNT = (types.USER, types.APPLICATION_CREDENTIAL, types.GENERATED_PASSWORD)
 
 
 def roles(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
@@ -24,7 +21,7 @@ def roles(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]
         yield Box("Service accounts", rows=tuple(_accounts(changes, parts, marks)))
     places: dict[str, list[Row]] = defaultdict(list)
     for change in changes:
-        if change.type == _ROLES:
+        if change.type == types.ROLE_SET:
             inputs = change.inputs
             who = str(inputs.get("principal", ""))
             kind = "account" if resource_name(who) in accounts else inputs.get("principal_kind", "")
@@ -38,17 +35,19 @@ def roles(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]
 
 
 def _accounts(changes: Sequence[Change], parts: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Row]:
-    principals = [str(change.inputs.get("principal", "")) for change in changes if change.type == _ROLES]
+    principals = [
+        str(change.inputs.get("principal", "")) for change in changes if change.type == types.ROLE_SET
+    ]
     spelled = {resource_name(name): name for name in principals}
     credentials: dict[str, int] = defaultdict(int)
     happens: dict[str, Mark | None] = {}
     for change in parts:
         name = change.name.partition("/")[0]
         mark = marks.get(change.urn)
-        if mark and change.type != _USER:
+        if mark and change.type != types.USER:
             mark = replace(mark, operation="logins change")
         happens[name] = worse(happens.get(name), mark)
-        credentials[name] += change.type == _CREDENTIAL
+        credentials[name] += change.type == types.APPLICATION_CREDENTIAL
     for name, mark in happens.items():
         number = credentials[name]
         told = f": {number} application credential{'s' if number > 1 else ''}" if number else ""
@@ -58,7 +57,7 @@ def _accounts(changes: Sequence[Change], parts: Sequence[Change], marks: Mapping
 def ceph_users(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
     """A box a cephx user: the pools that it may use, and what it may do there."""
     for change in changes:
-        if change.type == _CEPH_USER:
+        if change.type == types.CEPH_USER:
             caps = change.inputs.get("caps")
             pools: dict[str, list[str]] = defaultdict(list)
             for pool, right in pools_of(str(caps.get("osd") or "")) if isinstance(caps, dict) else ():

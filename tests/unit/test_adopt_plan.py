@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from operations.adopt.managed import ROLE_SET, managed_ids
+from config.resource_types import ROLE_SET
+from operations.adopt.managed import managed_ids
 from operations.adopt.plan import Plan
 
 NETWORK = "openstack:networking/network:Network"

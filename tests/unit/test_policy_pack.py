@@ -6,8 +6,8 @@ import pytest
 from pulumi_policy import EnforcementLevel, PolicyResourceOptions, ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
+from config import resource_types as tokens
 from config.load import SettingsError
-from policy import tokens
 from policy.declared import UNKNOWN, from_engine
 from policy.pack import Pack, violations
 from policy.rules import RULES

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from config import resource_types as tokens
 from config.policy import RULE_NAMES
-from policy import tokens
 from policy.declared import UNKNOWN, Declared
 from policy.facts import Facts
 from policy.rule import Rule
