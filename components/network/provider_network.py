@@ -153,6 +153,8 @@ class ProviderNetwork(pulumi.ComponentResource):
                 name,
                 cloud=cloud,
                 subnet_id=subnet.id,
+                attribute=POOLS,
+                items=[],
                 given_back=[{"start": str(pool.start), "end": str(pool.end)} for pool in spec.all_addresses],
                 opts=pulumi.ResourceOptions.merge(named_opts, pulumi.ResourceOptions(deleted_with=subnet)),
             )

@@ -9,7 +9,12 @@ import pytest
 from pulumi.output import Unknown
 
 from dynamic_providers.subnet_lists import provider as crud
-from dynamic_providers.subnet_lists.provider import HostRoutes, NoAllocationPools, SubnetListProvider, in_order
+from dynamic_providers.subnet_lists.provider import (
+    HostRoutes,
+    NoAllocationPools,
+    SubnetListProvider,
+    in_order,
+)
 
 ROUTE = {"destination": "10.98.0.0/16", "nexthop": "10.20.0.2"}
 OTHER = {"destination": "10.98.0.0/16", "nexthop": "10.20.0.3"}
