@@ -15,7 +15,9 @@ from config.project_folder import ProjectPath
 from config.secret import Secret, SecretText
 from config.spec import Effects, Spec, changing
 
-_ATTRIBUTE = r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$"  # RFC 4512, 2.5: a name or an OID, and options
+Attribute = Annotated[  # RFC 4512, 2.5: a name or an OID, and options
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$")
+]
 
 
 def _distinguished_name(value: str) -> str:
@@ -99,32 +101,25 @@ class DirectorySpec(Spec):
     user_base_dn: DistinguishedName = Field(
         description="the base DN of its users, such as 'ou=people,dc=corp,dc=example'"
     )
-    user_object_class: str = Field(
-        "inetOrgPerson", pattern=_ATTRIBUTE, description="the object class of its users"
-    )
+    user_object_class: Attribute = Field("inetOrgPerson", description="the object class of its users")
     user_filter: SearchFilter | None = Field(
         None, description="which of them count, a search filter in brackets; left out, all"
     )
-    user_id_attribute: str = Field(
+    user_id_attribute: Attribute = Field(
         "uid",
-        pattern=_ATTRIBUTE,
         description="the attribute that is one user's alone for good; with another, everybody is somebody new",
     )
-    user_name_attribute: str = Field(
-        "uid", pattern=_ATTRIBUTE, description="the attribute that users log in with"
-    )
-    user_mail_attribute: str | None = Field(
+    user_name_attribute: Attribute = Field("uid", description="the attribute that users log in with")
+    user_mail_attribute: Attribute | None = Field(
         "mail",
-        pattern=_ATTRIBUTE,
         description="the attribute with the mail address; null: it is not looked for",
     )
-    user_description_attribute: str | None = Field(
+    user_description_attribute: Attribute | None = Field(
         None,
-        pattern=_ATTRIBUTE,
         description="the attribute with a description; left out, it is not looked for",
     )
-    user_enabled_attribute: str | None = Field(
-        None, pattern=_ATTRIBUTE, description="the attribute that says who may log in; left out, all may"
+    user_enabled_attribute: Attribute | None = Field(
+        None, description="the attribute that says who may log in; left out, all may"
     )
     user_enabled_mask: Size = Field(
         0, description="the bit of it that, set, bars its user, such as 2; 0: it is true or false"
@@ -138,25 +133,20 @@ class DirectorySpec(Spec):
     group_base_dn: DistinguishedName = Field(
         description="the base DN of its groups, such as 'ou=groups,dc=corp,dc=example'"
     )
-    group_object_class: str = Field(
-        "groupOfNames", pattern=_ATTRIBUTE, description="the object class of its groups"
-    )
+    group_object_class: Attribute = Field("groupOfNames", description="the object class of its groups")
     group_filter: SearchFilter | None = Field(
         None, description="which of them count, a search filter in brackets; left out, all"
     )
-    group_id_attribute: str = Field(
-        "cn", pattern=_ATTRIBUTE, description="the attribute that is one group's alone for good"
+    group_id_attribute: Attribute = Field(
+        "cn", description="the attribute that is one group's alone for good"
     )
-    group_name_attribute: str = Field(
-        "cn", pattern=_ATTRIBUTE, description="the attribute that grants name a group by"
-    )
-    group_description_attribute: str | None = Field(
+    group_name_attribute: Attribute = Field("cn", description="the attribute that grants name a group by")
+    group_description_attribute: Attribute | None = Field(
         None,
-        pattern=_ATTRIBUTE,
         description="the attribute with a description; left out, it is not looked for",
     )
-    group_member_attribute: str = Field(
-        "member", pattern=_ATTRIBUTE, description="the attribute of a group that lists its members"
+    group_member_attribute: Attribute = Field(
+        "member", description="the attribute of a group that lists its members"
     )
     members_are_ids: bool = Field(
         default=False, description="true or false: whether it lists ids (posixGroup's memberUid) and not DNs"
