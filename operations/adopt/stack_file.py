@@ -81,6 +81,7 @@ class StackFile:
         document = YAML()
         document.preserve_quotes = True
         document.width = 4096
+        document.explicit_start = "---" in self.text.splitlines()
         try:
             root = document.load(self.text)
         except YAMLError as error:  # of YAML 1.2

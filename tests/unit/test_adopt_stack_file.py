@@ -77,6 +77,13 @@ def test_the_empty_line_behind_an_entry_stays_before_the_next_section() -> None:
     assert added("networks", {"name": "c", "adopt": "d"}, text=text) == text.replace("\n\n", f"\n{new}\n")
 
 
+def test_a_document_s_start_stays() -> None:
+    text = "---\nconfig:\n  private-cloud:domains:\n    - name: a\n"
+    assert (
+        added("domains", {"name": "b", "adopt": "d"}, text=text) == f"{text}    - name: b\n      adopt: d\n"
+    )
+
+
 def test_lists_keep_the_file_s_own_indentation() -> None:
     text = "config:\n  private-cloud:domains:\n  - name: a # b\n  # c\n  private-cloud:x: 1\n"
     assert added("domains", {"name": "lab", "adopt": "d2"}, text=text) == (
