@@ -35,7 +35,7 @@ State = ResourceState[SubnetListArgs, Outputs]
 
 
 class SubnetListProvider(DynamicProvider[SubnetListArgs, Outputs]):
-    """A list of a subnet; the resource's id is the subnet's."""
+    """A list of a subnet; the resource's id is SUBNET/ATTRIBUTE, so that two lists of one subnet are two objects."""
 
     replace_on = frozenset({"subnet_id", "attribute"})
     connection_fields = frozenset({"cloud", "given_back"})
@@ -46,18 +46,18 @@ class SubnetListProvider(DynamicProvider[SubnetListArgs, Outputs]):
             subnet = subnets.get(cloud, inputs.subnet_id)
             if subnet is None or _items(subnet, inputs) != inputs.items:  # an adopted subnet stays as it is
                 _set(cloud, inputs, inputs.items)
-        return inputs.subnet_id, Outputs()
+        return f"{inputs.subnet_id}/{inputs.attribute}", Outputs()
 
     def read_live(self, state: State) -> State | None:
         """Gone is: no subnet."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = subnets.get(cloud, state.id)
+            subnet = subnets.get(cloud, state.inputs.subnet_id)
         return state.seen(items=_items(subnet, state.inputs)) if subnet else None
 
     def delete_live(self, state: State) -> None:
         """Give back what the list is without this; pools that the plugin has given the subnet meanwhile stay."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = subnets.get(cloud, state.id)
+            subnet = subnets.get(cloud, state.inputs.subnet_id)
             if subnet is None or (state.inputs.attribute == POOLS and subnet.allocation_pools):
                 return
             _set(cloud, state.inputs, state.inputs.given_back)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import Unknown
 
 from dynamic_providers.subnet_lists import provider as crud
@@ -82,6 +83,16 @@ def test_routes_that_somebody_changed_are_a_difference_and_go_with_the_others(th
     assert read.inputs is not None
     assert provider.diff("s1", read.outs or {}, ROUTES).changes
     provider.delete("s1", ROUTES)
+    assert there.sent == [{"host_routes": []}]
+
+
+def test_routes_go_where_the_same_subnet_stays_without_pools(there: SimpleNamespace) -> None:
+    there.allocation_pools, there.host_routes = [], [ROUTE]
+    run = SubnetListProvider()
+    run.configure(ConfigureRequest(Config({}, "private-cloud")))
+    run.check(NO_POOLS, NO_POOLS)
+    run.diff(run.create(NO_POOLS).id, NO_POOLS, NO_POOLS)
+    run.delete(provider.create(ROUTES).id, ROUTES)
     assert there.sent == [{"host_routes": []}]
 
 
