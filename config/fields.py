@@ -32,6 +32,7 @@ LARGEST_NUMBER = 2**31 - 1
 _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LAST_PORT = 65535
+_LONGEST_TAG = 255  # neutron/extensions/tagging.py
 _IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
     r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
     r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
@@ -202,6 +203,11 @@ def _image_reference(value: str) -> str:
     return value
 
 
+def _with_the_last_dot(value: object) -> object:
+    """A DNS domain as Neutron keeps it."""
+    return f"{value.removesuffix('.')}." if isinstance(value, str) else value
+
+
 Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
@@ -219,6 +225,26 @@ RulePath = Annotated[
     _at_most(_LONGEST_RULE_PATH, "the path of an access rule"),
 ]
 Line = Annotated[str, _at_most(_LONGEST_LINE, "a description in Neutron")]
+Tag = Annotated[
+    str,
+    matching(r"[^,\s]([^,]*[^,\s])?", "is not a tag; give text without a comma, and no space at either end"),
+    _at_most(_LONGEST_TAG, "a tag in Neutron"),
+]
+DnsDomain = Annotated[
+    str,
+    BeforeValidator(_with_the_last_dot),
+    matching(
+        r"(?=.{2,254}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+",
+        "is not a DNS domain; give one such as 'vms.corp.example'",
+    ),
+]
+ServiceType = Annotated[
+    str,
+    matching(
+        r"(network|compute|baremetal|volume):[a-z0-9_:.-]*",
+        "is not a service type; give the device owner of ports, such as 'compute:nova', or how it begins, 'compute:'",
+    ),
+]
 Note = Annotated[str, _at_most(_LONGEST_NOTE, "the description of a user")]
 Email = Annotated[str, _at_most(_LONGEST_EMAIL, "a mail address")]
 KeystoneText = Annotated[str, AfterValidator(_keystone_text)]

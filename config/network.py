@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.errors.problems import Refusals, refusal
-from config.fields import FormerName, Line, Mtu, Name, PhysicalNetworkName, VlanId, each_once
+from config.fields import DnsDomain, FormerName, Line, Mtu, Name, PhysicalNetworkName, Tag, VlanId, each_once
 from config.spec import Adoptable, Effects, Protectable, Spec, changing
 from config.subnet import SubnetSpec
 
@@ -67,6 +67,16 @@ class ProviderNetworkSpec(Protectable):
     )
     availability_hints: Annotated[tuple[Name, ...], each_once("zone")] = Field(
         (), description="a list of the availability zones whose DHCP agents may serve it, such as 'rack-1'"
+    )
+    dns_domain: DnsDomain | None = Field(
+        None,
+        description="the DNS domain of its ports' names, such as 'vms.corp.example'; left out, Neutron's own",
+    )
+    qos_policy: Name | None = Field(
+        None, description="the name of a QoS policy that is there: for ports without one of their own"
+    )
+    tags: Annotated[tuple[Tag, ...], each_once("tag")] = Field(
+        (), description="a list of tags; others that it has stay"
     )
     shared: bool = Field(default=False, description="true or false: whether every project may use it")
     shared_with: Annotated[

@@ -14,7 +14,19 @@ from pydantic import (
 )
 
 from config.errors.problems import Refusals, refusal
-from config.fields import Cidr, FormerName, IpAddr, IpAddress, IpNet, Line, Name, ip_address_or_refusal
+from config.fields import (
+    Cidr,
+    FormerName,
+    IpAddr,
+    IpAddress,
+    IpNet,
+    Line,
+    Name,
+    ServiceType,
+    Tag,
+    each_once,
+    ip_address_or_refusal,
+)
 from config.spec import Adoptable, Effects, Spec, changing
 
 MOST_DNS_SERVERS = 5
@@ -164,7 +176,16 @@ class SubnetSpec(Adoptable):
         description=f"a list of up to {MOST_DNS_SERVERS} DNS servers' addresses, in the order that hosts shall ask them",
     )
     host_routes: tuple[HostRouteSpec, ...] = Field(
-        (), description=f"a list of up to {MOST_HOST_ROUTES} {{destination, next_hop}}, in any order"
+        (),
+        description=f"a list of up to {MOST_HOST_ROUTES} {{destination, next_hop}}, in any order; several next hops of one "
+        "destination share its traffic",
+    )
+    service_types: Annotated[tuple[ServiceType, ...], each_once("service type")] = Field(
+        (),
+        description="a list of device owners, such as 'compute:nova': only such ports get its addresses; left out, all",
+    )
+    tags: Annotated[tuple[Tag, ...], each_once("tag")] = Field(
+        (), description="a list of tags; others that it has stay"
     )
 
     @field_validator("dhcp")
@@ -289,10 +310,12 @@ class SubnetSpec(Adoptable):
                 f"{len(routes)} host routes are more than Neutron takes by default (max_subnet_host_routes); "
                 f"give at most {MOST_HOST_ROUTES}",
             )
-        destinations = [route.destination for route in routes]
         for index, route in enumerate(routes):
-            if route.destination in destinations[:index]:
-                refused.add((index,), f"{route.destination} has a route already; give it one next hop")
+            if route in routes[:index]:
+                refused.add(
+                    (index,),
+                    f"the route to {route.destination} by {route.next_hop} is given twice; give it once",
+                )
             elif cidr is not None and route.destination.version != cidr.version:
                 refused.add(
                     (index,),

@@ -4,9 +4,11 @@ import pulumi
 import pulumi_openstack as openstack
 
 from components.identity.ids import Ids
+from components.network.qos_policy import qos_policy_id
 from config.network import ProviderNetworkSpec
 from config.resource_names import child_name, resource_name
 from config.subnet import SubnetSpec
+from dynamic_providers.network_attributes.provider import NetworkAttributes
 from dynamic_providers.subnet_lists.provider import POOLS, ROUTES, HostRoutes, NoAllocationPools, in_order
 from program.resource_options import adopting, known_as, protecting
 
@@ -14,7 +16,8 @@ from program.resource_options import adopting, known_as, protecting
 class ProviderNetwork(pulumi.ComponentResource):
     """A provider network.
 
-    Makes one `openstack.networking.Network` with its segments, one `Subnet` for each of its subnets, one
+    Makes one `openstack.networking.Network` with its segments, one `NetworkAttributes` where it has a DNS domain or a
+    QoS policy, one `Subnet` for each of its subnets, one
     `HostRoutes` for each subnet that has some, and one `RbacPolicyV2` (access_as_shared) for each project it
     is shared with. Neutron cannot move a network to another VLAN nor give it other availability hints, nor
     change a subnet's CIDR or its IPv6 modes: those replace, old before new, and Neutron refuses while ports
@@ -57,6 +60,7 @@ class ProviderNetwork(pulumi.ComponentResource):
                 for segment in spec.segments
             ],
             mtu=spec.mtu,
+            tags=sorted(spec.tags),
             shared=spec.shared,
             port_security_enabled=spec.port_security,
             # None where it says none: Neutron may then have default ones, which are no difference.
@@ -74,6 +78,15 @@ class ProviderNetwork(pulumi.ComponentResource):
             ),
         )
         self.network_id = network.id
+        if spec.dns_domain or spec.qos_policy:
+            NetworkAttributes(
+                name,
+                cloud=cloud,
+                network_id=network.id,
+                dns_domain=spec.dns_domain or "",
+                qos_policy_id=qos_policy_id(spec.qos_policy, self) if spec.qos_policy else "",
+                opts=pulumi.ResourceOptions.merge(child_opts, pulumi.ResourceOptions(deleted_with=network)),
+            )
         self.subnet_ids = {
             subnet.name: self._subnet(name, subnet, spec, cloud, child_opts) for subnet in spec.subnets
         }
@@ -125,6 +138,8 @@ class ProviderNetwork(pulumi.ComponentResource):
             no_gateway=None if gateway else True,
             enable_dhcp=spec.dhcp,
             dns_nameservers=[str(server) for server in spec.dns],
+            service_types=sorted(spec.service_types),
+            tags=sorted(spec.tags),
             allocation_pools=[
                 openstack.networking.SubnetAllocationPoolArgs(start=str(pool.start), end=str(pool.end))
                 for pool in spec.pools

@@ -55,7 +55,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "type_drivers": "vlan,flat",
             "tenant_network_types": "vlan",
             "mechanism_drivers": "openvswitch",
-            "extension_drivers": "port_security,qos",
+            "extension_drivers": "port_security,qos,dns",
         },
         "ml2_type_vlan": {"network_vlan_ranges": f"{PHYSICAL_NETWORK}:{first}:{last}"},
         "ml2_type_flat": {"flat_networks": PHYSICAL_NETWORK},

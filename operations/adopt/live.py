@@ -1,5 +1,6 @@
 """What a running cloud holds, read once and never changed."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from openstack.network.v2.network import Network
 from openstack.network.v2.rbac_policy import RBACPolicy
 from openstack.network.v2.subnet import Subnet
 
+from clients.names import folded
 from config.identity import ALWAYS_THERE
 
 
@@ -36,6 +38,8 @@ class Live:
     networks: tuple[Network, ...] = ()
     subnets: tuple[Subnet, ...] = ()
     shares: tuple[RBACPolicy, ...] = ()
+    qos_policies: dict[str, str] = field(default_factory=dict)
+    """The names of QoS policies, by id, without those of which several have the same."""
     flavors: tuple[Flavor, ...] = ()
     flavor_projects: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """The ids of the projects that may use a flavor which is not public, by its id."""
@@ -69,6 +73,8 @@ def look(connection: Connection) -> Live:
     assert isinstance(identity, Proxy), "Keystone's v2 is gone for years"
     domains = tuple(identity.domains())
     default_ids = [domain.id for domain in domains if domain.name == ALWAYS_THERE]
+    policies = [(policy.id, policy.name) for policy in network.qos_policies()]
+    names = Counter(folded(name) for _, name in policies)
     flavors = tuple(compute.flavors(is_public="None"))  # Nova's word for both kinds
     return Live(
         domains=domains,
@@ -79,6 +85,7 @@ def look(connection: Connection) -> Live:
         networks=tuple(network.networks()),
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
+        qos_policies={id_: name for id_, name in policies if names[folded(name)] == 1},
         flavors=flavors,
         flavor_projects={
             flavor.id: tuple(access["tenant_id"] for access in compute.get_flavor_access(flavor))

@@ -19,16 +19,11 @@ _EVERYBODY = "*"
 _UNSAID_OF_A_NETWORK = {
     "is_router_external": "it is external",
     "is_vlan_transparent": "it is VLAN transparent",
-    "qos_policy_id": "it has a QoS policy",
-    "dns_domain": "it has a DNS domain",
-    "tags": "it has tags",
 }
 _UNSAID_OF_A_SUBNET = {
     "subnet_pool_id": "it is from a subnet pool",
     "segment_id": "it is on one segment only",
-    "service_types": "it is for some services only",
     "dns_publish_fixed_ip": "its fixed addresses are published in DNS",
-    "tags": "it has tags",
 }
 
 
@@ -52,7 +47,7 @@ def networks(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found
                 f"several networks have this name; rename it ({network.id})",
                 declared=network.name in declared and network.name not in managed,
             )
-        elif reason := _what_the_stack_file_cannot_say(network):
+        elif reason := _what_the_stack_file_cannot_say(network, live):
             yield LeftOut(title, reason)
         else:
             yield from _network(network, live, known)
@@ -119,10 +114,15 @@ def _network(network: Network, live: Live, known: set[str]) -> Iterator[Found]:
         ],
         "port_security": network.is_port_security_enabled is not False,
         "availability_hints": list(network.availability_zone_hints or ()),
+        "tags": sorted(network.tags or ()),
         "shared": bool(network.is_shared),
         "shared_with": shared_with,
         "subnets": subnets,
     }
+    if network.dns_domain:
+        values["dns_domain"] = network.dns_domain
+    if network.qos_policy_id:
+        values["qos_policy"] = live.qos_policies[network.qos_policy_id]
     if network.mtu != NEUTRONS_MTU:
         values["mtu"] = network.mtu
     yield Entry("networks", title, values)
@@ -140,6 +140,8 @@ def _subnet(subnet: Subnet) -> dict[str, Any]:
             {"destination": route["destination"], "next_hop": route["nexthop"]}
             for route in subnet.host_routes or ()
         ],
+        "service_types": sorted(subnet.service_types or ()),
+        "tags": sorted(subnet.tags or ()),
     }
     modes = {"address_mode": subnet.ipv6_address_mode, "ra_mode": subnet.ipv6_ra_mode}
     if any(modes.values()):
@@ -190,12 +192,14 @@ def _segments(network: Network) -> list[tuple[str, str | None, int | None]]:
     ]
 
 
-def _what_the_stack_file_cannot_say(network: Network) -> str:
+def _what_the_stack_file_cannot_say(network: Network, live: Live) -> str:
     other = sorted({kind for kind, _, _ in _segments(network)} - {"vlan"})
     if other:
         return f"it is {'/'.join(other)}, and the stack file knows VLANs only"
     if not network.is_admin_state_up:
         return "it is down for its administrator, and the stack file would put it up"
+    if network.qos_policy_id and network.qos_policy_id not in live.qos_policies:
+        return "its QoS policy has a name that others have too"
     return _unsaid(network, _UNSAID_OF_A_NETWORK)
 
 

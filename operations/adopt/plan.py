@@ -10,7 +10,10 @@ from operations.adopt.managed import granted_ids
 
 _SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
-_SETS_WHAT_IS_THERE = ("pulumi-python:dynamic/network:HostRoutes",)
+_SETS_WHAT_IS_THERE = (
+    "pulumi-python:dynamic/network:HostRoutes",
+    "pulumi-python:dynamic/network:NetworkAttributes",
+)
 """Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""
 
 

@@ -35,6 +35,7 @@ AFTER_A_KILL = {
     "pulumi-python:dynamic/kolla:KollaDeployment": After.RERUN,
     "pulumi-python:dynamic/kolla:KollaHost": After.RERUN,
     "pulumi-python:dynamic/network:HostRoutes": After.RERUN,
+    "pulumi-python:dynamic/network:NetworkAttributes": After.RERUN,
     "pulumi-python:dynamic/network:NoAllocationPools": After.RERUN,
     "pulumi-python:dynamic/networking:DefaultSecurityGroup": After.RERUN,
 }

@@ -103,6 +103,19 @@ CASES = [
         of_network("port_security", port_security=False),
         network("port_security"),
     ),
+    *(
+        Case(
+            ProviderNetworkSpec,
+            field,
+            of_network(field, **{field: new}),
+            ("NetworkAttributes", network_name(field)),
+        )
+        for field, new in (("dns_domain", f"new-{SFX}.example"), ("qos_policy", f"gold-{SFX}"))
+    ),
+    Case(ProviderNetworkSpec, "tags", of_network("tags", tags=["blue", "green"]), network("tags")),
+    Case(
+        ProviderNetworkSpec, "tags", of_network("no_tags", tags=[]), network("no_tags"), variant="taken out"
+    ),
     Case(ProviderNetworkSpec, "shared", of_network("shared", shared=True), network("shared")),
     Case(
         ProviderNetworkSpec,
@@ -164,6 +177,16 @@ CASES = [
         subnet("new_gateway"),
         variant="none no more",
     ),
+    *(
+        case
+        for field, new in (("tags", ["blue", "green"]), ("service_types", ["compute:", "network:dhcp"]))
+        for case in (
+            Case(SubnetSpec, field, of_subnet(field, **{field: new}), subnet(field)),
+            Case(
+                SubnetSpec, field, without(f"no_{field}", field), subnet(f"no_{field}"), variant="taken out"
+            ),
+        )
+    ),
     Case(SubnetSpec, "dns", of_subnet("dns", dns=["9.9.9.9", "10.94.250.53"]), subnet("dns")),
     Case(
         AllocationPoolSpec,
@@ -197,6 +220,18 @@ CASES = [
         of_subnet("next_hop", host_routes=[{"destination": "10.96.0.0/16", "next_hop": "10.94.12.3"}]),
         subnet("next_hop", "HostRoutes"),
     ),
+    Case(
+        HostRouteSpec,
+        "next_hop",
+        of_subnet(
+            "next_hops",
+            host_routes=[
+                {"destination": "10.96.0.0/16", "next_hop": f"10.94.14.{last}"} for last in (2, 3, 4)
+            ],
+        ),
+        subnet("next_hops", "HostRoutes"),
+        variant="one more beside",
+    ),
     Case(ManagementSpec, "vlan", of_management(vlan=101)),
     Case(ManagementSpec, "physical_networks", of_management(physical_networks=["physnet1"])),
     Case(ManagementSpec, "cidr", of_management(cidr="10.10.0.0/23")),
@@ -204,6 +239,7 @@ CASES = [
     Case(ManagementSpec, "addresses", of_management(addresses={"dns-1": "10.10.0.54"})),
 ]
 
+TAKEN_OUT = ("dns_domain", "qos_policy")
 PREVIEWED_ONLY = [  # the lab has one physical network; Neutron refuses a second network in a VLAN, and so on
     Case(
         SegmentSpec,
@@ -251,6 +287,13 @@ def declared(zones: set[str]) -> Entry:
     add("mtu", mtu=1450)
     add("port_security")
     add("shared")
+    for field, value in (
+        ("dns_domain", f"{SFX}.example"),
+        ("qos_policy", f"silver-{SFX}"),
+        ("tags", ["blue", "red"]),
+    ):
+        add(field, **{field: value})
+        add(f"no_{field}", **{field: value})
     add("segments")
     routes = [{"destination": "10.96.0.0/16", "next_hop": "10.95.0.2"}]
     gateway_and_routes = {"gateway": "10.95.0.1", "host_routes": routes}
@@ -305,6 +348,15 @@ def subnets() -> list[Entry]:
         v4(11, "destination", host_routes=[{"destination": "10.96.0.0/16", "next_hop": "10.94.11.2"}]),
         v4(12, "next_hop", host_routes=[{"destination": "10.96.0.0/16", "next_hop": "10.94.12.2"}]),
         v4(13, "new_gateway", gateway="none"),
+        v4(
+            14,
+            "next_hops",
+            host_routes=[{"destination": "10.96.0.0/16", "next_hop": f"10.94.14.{last}"} for last in (2, 3)],
+        ),
+        v4(15, "tags", tags=["blue", "red"]),
+        v4(16, "no_tags", tags=["blue", "red"]),
+        v4(17, "service_types", service_types=["compute:nova"]),
+        v4(18, "no_service_types", service_types=["compute:nova"]),
         v6(1, "address_mode", address_mode="slaac"),
         v6(2, "no_modes", address_mode="slaac"),
         v6(3, "ra_mode", address_mode="slaac", ra_mode="slaac"),
@@ -328,12 +380,25 @@ class Walks:
 
 
 @pytest.fixture(scope="module")
-def walks(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Walks]:
+def qos_policies(administrator: Connection) -> Iterator[None]:
+    """Two policies that the networks name."""
+    made = [administrator.network.create_qos_policy(name=f"{name}-{SFX}") for name in ("silver", "gold")]
+    yield
+    for policy in made:
+        administrator.network.delete_qos_policy(policy)
+
+
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory: pytest.TempPathFactory, lab: Lab, qos_policies: None) -> Iterator[Walks]:
+    del qos_policies
     zones = zones_of(lab)
     with own_stack(tmp_path_factory.mktemp("networks"), declared(zones)) as stack:
         previewed = change(stack, declared(zones), PREVIEWED_ONLY)
         possible = [case for case in CASES if case.zone is None or case.zone in zones]
-        yield Walks(zones, previewed, change(stack, declared(zones), possible))
+        config = declared(zones)
+        for field in TAKEN_OUT:
+            of_network(f"no_{field}", **{field: None})(config)
+        yield Walks(zones, previewed, change(stack, config, possible))
 
 
 def zones_of(lab: Lab) -> set[str]:
@@ -365,10 +430,41 @@ def test_preview_shows_the_declared_kind_of_a_change_that_cannot_be_made_here(
 
 
 def test_nothing_else_is_planned(walks: Walks) -> None:
-    assert walks.made.unexplained(CASES) == {}
+    assert walks.made.unexplained(CASES) == {
+        ("NetworkAttributes", network_name(f"no_{field}")): {"delete"} for field in TAKEN_OUT
+    }
     assert walks.previewed.unexplained(PREVIEWED_ONLY) == {}
 
 
 def test_neutron_takes_every_change_and_the_next_preview_is_empty(walks: Walks) -> None:
     walks.made.stack.up()
     walks.made.stack.preview_is_empty("--refresh")
+
+
+def test_neutron_has_what_was_declared_beside_what_others_tagged(walks: Walks, admin: Connection) -> None:
+    live = {found.name: found for found in admin.network.networks() if found.name.endswith(SFX)}
+    gold = admin.network.find_qos_policy(f"gold-{SFX}")
+    assert gold is not None
+    domain, none = live[network_name("dns_domain")], live[network_name("no_dns_domain")]
+    assert (domain.dns_domain, none.dns_domain) == (f"new-{SFX}.example.", "")
+    assert live[network_name("qos_policy")].qos_policy_id == gold.id
+    assert live[network_name("no_qos_policy")].qos_policy_id is None
+    assert (live[network_name("tags")].tags, live[network_name("no_tags")].tags) == (["blue", "green"], [])
+    subnets = {
+        found.name: found for found in admin.network.subnets(network_id=live[network_name("subnets")].id)
+    }
+    assert sorted(subnets["service_types"].service_types) == ["compute:", "network:dhcp"]
+    assert subnets["no_service_types"].service_types == []
+    assert sorted(route["nexthop"] for route in subnets["next_hops"].host_routes) == [
+        f"10.94.14.{last}" for last in (2, 3, 4)
+    ]
+    admin.network.add_tag(live[network_name("tags")], "of-somebody-else")
+    walks.made.stack.preview_is_empty("--refresh")
+
+
+def test_a_qos_policy_that_is_not_there_is_a_sentence(walks: Walks) -> None:
+    config = declared(walks.zones)
+    of_network("qos_policy", qos_policy=f"GOLD-{SFX}")(config)
+    walks.made.stack.declare(config)
+    printed = walks.made.stack.program.pulumi("preview", "--stack", "own").stdout
+    assert f"answered with 'gold-{SFX}'; write the name as it has it" in printed

@@ -210,11 +210,14 @@ def test_an_ipv6_subnet_keeps_its_modes_and_the_gateway_that_neutron_chose() -> 
         ({"is_shared": True}, {"shared": True}),
         ({"is_port_security_enabled": False}, {"port_security": False}),
         ({"availability_zone_hints": ["rack-1"]}, {"availability_hints": ["rack-1"]}),
+        ({"tags": ["red", "blue"]}, {"tags": ["blue", "red"]}),
+        ({"dns_domain": "vms.example."}, {"dns_domain": "vms.example."}),
+        ({"qos_policy_id": "q1"}, {"qos_policy": "gold"}),
     ],
     ids=", ".join,
 )
 def test_what_a_network_has_of_its_own_is_written(live: dict[str, Any], written: dict[str, Any]) -> None:
-    values = values_of(of(networks=(changed(VLAN, **live),)), "networks")
+    values = values_of(of(networks=(changed(VLAN, **live),), qos_policies={"q1": "gold"}), "networks")
     assert {key: values.get(key) for key in written} == written
 
 
@@ -241,6 +244,7 @@ def test_a_network_of_several_segments_keeps_them() -> None:
         (of(networks=(changed(VLAN, provider_network_type="flat"),)), "it is flat"),
         (of(networks=(changed(VLAN, is_router_external=True),)), "it is external, which the stack file does not know"),
         (of(networks=(changed(VLAN, is_admin_state_up=False),)), "the stack file would put it up"),
+        (of(networks=(changed(VLAN, qos_policy_id="q2"),)), "its QoS policy has a name that others have too"),
         (of(networks=(VLAN, changed(VLAN, id="n2"))), "several networks have this name; rename it (n2)"),
         (
             of(networks=(VLAN,), subnets=(changed(SUBNET, subnet_pool_id="x"),)),

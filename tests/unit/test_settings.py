@@ -169,6 +169,18 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "networks[1].segments[0].vlan",
         "is not a whole number",
     ),
+    (
+        lambda s: s["networks"][0].update(dns_domain="vms corp"),
+        "networks[0].dns_domain",
+        "is not a DNS domain; give one such as 'vms.corp.example'",
+    ),
+    (lambda s: s["networks"][0].update(tags=["a,b"]), "networks[0].tags[0]", "'a,b' is not a tag; give text"),
+    (lambda s: s["networks"][0].update(tags=["a", "a"]), "networks[0].tags[1]", "tag 'a' is given twice"),
+    (
+        lambda s: subnet(s).update(service_types=["nova"]),
+        "networks[0].subnets[0].service_types[0]",
+        "'nova' is not a service type",
+    ),
     (lambda s: s["networks"][0].update(mtu=9), "networks[0].mtu", "9 is not an MTU"),
     (
         lambda s: s["networks"][0].update(shared=True),
@@ -268,10 +280,10 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
     ),
     (
         lambda s: subnet(s).update(
-            host_routes=[route("10.99.0.0/16", "10.20.0.2"), route("10.99.0.0/16", "10.20.0.3")]
+            host_routes=[route("10.99.0.0/16", "10.20.0.2"), route("10.99.0.0/16", "10.20.0.2")]
         ),
         "networks[0].subnets[0].host_routes[1]",
-        "10.99.0.0/16 has a route already; give it one next hop",
+        "the route to 10.99.0.0/16 by 10.20.0.2 is given twice; give it once",
     ),
     (
         lambda s: subnet(s).update(host_routes=[route(f"10.{n}.0.0/16", "10.20.0.2") for n in range(50, 71)]),

@@ -3,6 +3,7 @@
 from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
 from config.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
 from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
+from dynamic_providers.network_attributes.provider import NetworkAttributesProvider
 from dynamic_providers.subnet_lists.provider import SubnetListProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
@@ -81,6 +82,17 @@ def _routes_change(change: Change, cloud: Dependents) -> Verdict:
     return Verdict(Risk.HARMLESS, "Instances get more routes when they renew their lease.", facts)
 
 
+def _attributes_change(change: Change, cloud: Dependents) -> Verdict:
+    facts = cloud.of_network(given(change, "network_id"))
+    if change.old.get("qos_policy_id", "") == change.new.get("qos_policy_id", ""):
+        return Verdict(Risk.HARMLESS, "Ports made or changed from now on get names in the DNS domain.", facts)
+    if all(fact.is_none for fact in facts):
+        return Verdict(Risk.HARMLESS, "No port is on the network that would get other limits.", facts)
+    return Verdict(
+        Risk.INTERRUPTS, "Ports without a QoS policy of their own get other limits at once.", facts
+    )
+
+
 def _group_is_set(change: Change, cloud: Dependents) -> Verdict:
     facts = tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports")
     if change.operation == "create":
@@ -132,6 +144,13 @@ NETWORK_RULES = {
         _routes_change,
         _routes_change,
         provider=SubnetListProvider,
+    ),
+    "pulumi-python:dynamic/network:NetworkAttributes": Rule(
+        "DNS domain and QoS policy of a network",
+        _attributes_change,
+        _attributes_change,
+        _attributes_change,
+        provider=NetworkAttributesProvider,
     ),
     "pulumi-python:dynamic/network:NoAllocationPools": Rule(
         "no allocation pools",
