@@ -108,9 +108,7 @@ def publish(declared: RbdImageArgs, *, shown: bool = False, keep: int = KEEP) ->
     owner_tags = glance.owner_tags(declared.owner_stack, declared.name, declared.sha256)
     # `protected` is left out: the stack's to say, once it has it.
     with (
-        source.opening(
-            declared.source, declared.sha256, declared.source_format, declared.name, ahead=True
-        ) as opened,
+        source.opening(declared, declared.sha256, ahead=True) as opened,
         generation.cloud(declared.cloud, declared.pool, declared.ceph_user, declared.ceph_conf) as cloud,
     ):
         done = publication.publish(cloud, opened, Wanted(declared, owner_tags), shown=shown, keep=keep)

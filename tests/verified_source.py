@@ -2,11 +2,14 @@
 
 from contextlib import contextmanager
 
+from config.image import Image
 from dynamic_providers.rbd_image import source
 
 
 @contextmanager
 def verified(location, sha256, declared, what):
     """The source at LOCATION, as `source.Opening.verified` gives it."""
-    with source.opening(str(location), sha256, declared, what, ahead=False) as opening:
+    with source.opening(
+        Image(name=what, source=str(location), source_format=declared), sha256, ahead=False
+    ) as opening:
         yield opening.verified()

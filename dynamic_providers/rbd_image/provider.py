@@ -133,9 +133,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     ) -> RbdImageOutputs:
         wanted = _wanted(id_, inputs)
         with (
-            source.opening(
-                inputs.source, inputs.sha256, inputs.source_format, inputs.name, ahead=ahead
-            ) as opened,
+            source.opening(inputs, inputs.sha256, ahead=ahead) as opened,
             _cloud(inputs) as cloud,
         ):
             record = generation.ensure(cloud, opened, wanted, current)

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from clients import regular_file
 from clients.errors import CloudError
 from clients.progress import Progress, waiting
-from config.image import SourceFormat
+from config.image import Image, SourceFormat
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
 from dynamic_providers.rbd_image.source_file import Source
 
@@ -44,10 +44,8 @@ class Opening:
 
 
 @contextmanager
-def opening(
-    location: str, sha256: str, declared: SourceFormat, what: str, *, ahead: bool
-) -> Iterator[Opening]:
-    """Yield a source, held open until the ``with`` ends.
+def opening(image: Image, sha256: str, *, ahead: bool) -> Iterator[Opening]:
+    """Yield the source of IMAGE, held open until the ``with`` ends.
 
     With ``ahead`` a file is hashed in a thread from now on; what is wrong with it is raised where it is asked for.
     What has to be fetched is fetched only when it is asked for. A download is kept under the user's cache until the
@@ -55,9 +53,9 @@ def opening(
     """
     over = threading.Event()
     with ExitStack() as held, ThreadPoolExecutor(1, thread_name_prefix="sha256") as beside:
-        found = _OnItsWay(location, sha256, declared, what, held=held, over=over)
+        found = _OnItsWay(image, sha256, held, over)
         try:
-            if ahead and not fetch.is_remote(location):
+            if ahead and not fetch.is_remote(image.source):
                 surveyed, verified = beside.submit(found.surveyed), beside.submit(found.verified)
                 yield Opening(surveyed.result, verified.result)
             else:
@@ -66,87 +64,68 @@ def opening(
             over.set()
 
 
+@dataclass
 class _OnItsWay:
     """The steps from a location to a verified source; what is opened is held by HELD."""
 
-    def __init__(
-        self,
-        location: str,
-        sha256: str,
-        declared: SourceFormat,
-        what: str,
-        *,
-        held: ExitStack,
-        over: threading.Event,
-    ) -> None:
-        self._location = location
-        self._sha256 = sha256
-        self._declared = declared
-        self._what = what
-        self._held = held
-        self._over = over
-        self._file: BinaryIO | None = None
-        self._surveyed: Source | None = None
+    image: Image
+    sha256: str
+    held: ExitStack
+    over: threading.Event
+    file: BinaryIO | None = None
+    found: Source | None = None
 
     def surveyed(self) -> Source | None:
         """What is known before anything is fetched, hashed or decompressed."""
-        if self._file is None and not fetch.is_remote(self._location):
-            self._survey(self._held.enter_context(opened(self._location)))
-        return self._surveyed
+        if self.file is None and not fetch.is_remote(self.image.source):
+            self._survey(self.held.enter_context(opened(self.image.source)))
+        return self.found
 
     def _survey(self, file: BinaryIO) -> None:
-        self._file = file
+        self.file = file
         if not decompression.compression_of(file):
-            self._surveyed = surveyed(file, self._declared, f"source {self._location!r}", self._what)
+            self.found = surveyed(
+                file, self.image.source_format, f"source {self.image.source!r}", self.image.name
+            )
 
     def verified(self) -> Source:
         """The source with the declared digest, decompressed, and a whole disk as far as can be told."""
-        if fetch.is_remote(self._location):
-            self._survey(self._downloaded())
+        image, called = self.image, f"source {self.image.source!r}"
+        if fetch.is_remote(image.source):
+            path = _download(image.source, self.sha256, image.name)
+            self.held.push(partial(_remove_after_success, path))
+            self._survey(self.held.enter_context(path.open("rb")))
         else:
             self.surveyed()
-            self._refuse_other_digest()
-        called = f"source {self._location!r}"
-        if not self._surveyed:
+            assert self.file
+            digest = hashed(self.file, f"{image.name}: verifying", self.over)
+            if digest != self.sha256:
+                raise mismatch(image.source, self.sha256, digest)
+        if not self.found:
             called += ", decompressed,"
-            self._surveyed = surveyed(self._decompressed(called), self._declared, called, self._what)
-        refuse_wrong_disk(self._surveyed, called, self._what)
-        return self._surveyed
-
-    def _downloaded(self) -> BinaryIO:
-        path = _download(self._location, self._sha256, self._what)
-        self._held.push(partial(_remove_after_success, path))
-        return self._held.enter_context(path.open("rb"))
-
-    def _refuse_other_digest(self) -> None:
-        assert self._file
-        digest = hashed(self._file, f"{self._what}: verifying", self._over)
-        if digest != self._sha256:
-            raise mismatch(self._location, self._sha256, digest)
+            self.found = surveyed(self._decompressed(called), image.source_format, called, image.name)
+        refuse_wrong_disk(self.found, called, image.name)
+        return self.found
 
     def _decompressed(self, called: str) -> BinaryIO:
-        assert self._file
-        compression = decompression.compression_of(self._file)
+        assert self.file
+        compression = decompression.compression_of(self.file)
         assert compression
         disk = decompression.decompressed(
-            self._file,
+            self.file,
             compression,
             folder=cache(),
-            location=self._location,
-            what=self._what,
-            look=partial(_refuse_foreign, self._declared, called),
-            go_on=partial(_refuse_if_over, self._over),
+            location=self.image.source,
+            what=self.image.name,
+            look=lambda head: inspection.refuse_foreign(head, b"", self.image.source_format, called),
+            go_on=partial(_refuse_if_over, self.over),
         )
-        return self._held.enter_context(disk)
+        return self.held.enter_context(disk)
 
 
 def _remove_after_success(path: Path, kind: type[BaseException] | None, *_: object) -> None:
     if kind is None:
         path.unlink(missing_ok=True)
-
-
-def _refuse_foreign(declared: SourceFormat, called: str, head: bytes) -> None:
-    inspection.refuse_foreign(head, b"", declared, called)
 
 
 def _refuse_if_over(over: threading.Event | None) -> None:

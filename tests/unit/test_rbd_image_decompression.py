@@ -19,6 +19,7 @@ import pytest
 import zstandard
 
 from clients.errors import CloudError
+from config.image import Image
 from dynamic_providers.rbd_image import decompression, inspection, reading, source
 from tests.verified_source import verified
 
@@ -335,7 +336,7 @@ def test_what_nobody_waits_for_any_more_is_not_decompressed_to_its_end(published
             yield output
 
     monkeypatch.setattr(decompression, "_outputs", told)
-    with source.opening(path, sha256, "raw", "test", ahead=True):
+    with source.opening(Image(name="test", source=path, source_format="raw"), sha256, ahead=True):
         assert begun.wait(60)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from clients import regular_file
 from clients.errors import CloudError
+from config.image import Image
 from dynamic_providers.rbd_image import source
 from tests.verified_source import verified
 
@@ -61,7 +62,7 @@ def test_another_checksum_is_refused_and_both_are_named(qcow2):
 
 
 def ahead(path, checksum):
-    return source.opening(str(path), checksum, "qcow2", "test", ahead=True)
+    return source.opening(Image(name="test", source=str(path)), checksum, ahead=True)
 
 
 def test_a_source_that_is_hashed_ahead_is_the_same(qcow2):
@@ -98,7 +99,7 @@ def test_what_header_and_tables_tell_does_not_wait_for_the_hash(qcow2, monkeypat
 
     monkeypatch.setattr(source, "hashed", hash_of_hours)
     for early in (True, False):
-        with source.opening(str(qcow2), sha256(qcow2), "qcow2", "test", ahead=early) as opening:
+        with source.opening(Image(name="test", source=str(qcow2)), sha256(qcow2), ahead=early) as opening:
             known = opening.surveyed()
             assert known
             assert known.virtual_size == 3 * MIB
@@ -114,7 +115,7 @@ def test_of_a_compressed_source_nothing_is_known_before_it_is_verified(qcow2, tm
 
 def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
     folder, url = web
-    with source.opening(f"{url}/disk.qcow2", sha256(qcow2), "qcow2", "test", ahead=True) as opening:
+    with source.opening(Image(name="test", source=f"{url}/disk.qcow2"), sha256(qcow2), ahead=True) as opening:
         assert opening.surveyed() is None
         (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())  # not there before
         assert opening.verified().virtual_size == 3 * MIB
