@@ -12,14 +12,15 @@ taken), and the SDK's calls make exceptions of them, without Keystone's reason p
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
 from openstack.connection import Connection
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from requests import Response
 
 from clients import exact, openstack
 from clients.errors import CloudError
+from config.application_credential import AccessRuleSpec
 from dynamic_providers.base import Inputs
 
 REVOKED_S = 1.0
@@ -27,22 +28,6 @@ REVOKED_S = 1.0
 LOGINS = 3
 
 Record = dict[str, Any]
-
-
-class AccessRule(BaseModel):
-    """One kind of request that a credential may be used for.
-
-    Attributes:
-        service: type of the service in the catalogue, such as image.
-        method: of the request.
-        path: of the request, from the service's address on; * and ** stand for parts of it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    service: str = Field(min_length=1)
-    method: Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
-    path: str = Field(pattern="^/", max_length=225)
 
 
 class ApplicationCredentialArgs(Inputs):
@@ -69,7 +54,7 @@ class ApplicationCredentialArgs(Inputs):
     project_id: str = Field(min_length=1)
     name: str = Field(min_length=1, max_length=255)
     roles: list[str] = Field(min_length=1)
-    access_rules: list[AccessRule] = Field(default_factory=list)
+    access_rules: list[AccessRuleSpec] = Field(default_factory=list)
     expires_at: str | None = None
     revision: int = 1
     owner_stack: str = Field(min_length=1)
