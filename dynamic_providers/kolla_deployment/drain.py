@@ -9,14 +9,15 @@ from collections import deque
 from collections.abc import Generator
 from typing import Any
 
+from openstack.compute.v2.server import Server
 from openstack.connection import Connection
+from openstack.network.v2.agent import Agent
 
 from clients.errors import CloudError, InUseError
 from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.host_usage import named
-from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent, Served
-from dynamic_providers.kolla_deployment.nova_host import Instance
+from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Served
 
 POLL_S = 2.0
 AT_ONCE = 4
@@ -52,35 +53,35 @@ def drain(conn: Connection, host: str, leaving: frozenset[str], *, deadline: flo
 def _move_instances(conn: Connection, host: str, deadline: float) -> list[str]:
     stays = []
     for left in nova_host.unconfirmed(conn, host):
-        if left.kind == "migration":  # of a stopped instance, by a run that was killed; or an administrator's
-            _confirm(conn, left.instance_id)
+        if left.migration_type == "migration":  # by a run that was killed, of a stopped instance; or by hand
+            _confirm(conn, left.server_id)
         else:
             stays.append(
-                f"instance {left.instance_id} (its {left.kind} waits to be confirmed by its project)"
+                f"instance {left.server_id} (its {left.migration_type} waits to be confirmed by its project)"
             )
-    instances = nova_host.instances(conn, host)
+    instances = {one.id: one for one in nova_host.instances(conn, host)}
     waiting = deque(instances)
-    moving: dict[Instance, Generator[str, None, str | None]] = {}
-    states: dict[Instance, str] = {}
+    moving: dict[str, Generator[str, None, str | None]] = {}
+    states: dict[str, str] = {}
     while waiting or moving:
         if time.monotonic() > deadline:
-            stays += [_named(one, f"it is still {states[one]}") for one in moving]
-            stays += [_named(one, "there was no time left for it") for one in waiting]
+            stays += [_named(instances[id_], f"it is still {states[id_]}") for id_ in moving]
+            stays += [_named(instances[id_], "there was no time left for it") for id_ in waiting]
             break
         while waiting and len(moving) < AT_ONCE:
-            one = waiting.popleft()
+            id_ = waiting.popleft()
             log_line(
                 f"{host}: moving instance {len(instances) - len(waiting)} of {len(instances)},"
-                f" {one.name} ({one.id})"
+                f" {instances[id_].name} ({id_})"
             )
-            moving[one] = _moved(conn, one.id, host)
-        for one, steps in list(moving.items()):
+            moving[id_] = _moved(conn, id_, host)
+        for id_, steps in list(moving.items()):
             try:
-                states[one] = next(steps)
+                states[id_] = next(steps)
             except StopIteration as end:
-                del moving[one]
+                del moving[id_]
                 if end.value:
-                    stays.append(_named(one, end.value))
+                    stays.append(_named(instances[id_], end.value))
         if moving:
             time.sleep(POLL_S)
     return stays
@@ -97,11 +98,11 @@ def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | 
     """
     requested = False
     while now := nova_host.instance(conn, id_):
-        if now.task is None and now.host != host:
+        if now.task_state is None and now.compute_host != host:
             if now.status != "VERIFY_RESIZE":
                 return None
             _confirm(conn, id_)
-        elif now.task is None and now.status != "MIGRATING":
+        elif now.task_state is None and now.status != "MIGRATING":
             if requested:
                 return f"no other host took it; `openstack server event list {id_}` tells more"
             if now.status not in MOVES:
@@ -111,11 +112,11 @@ def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | 
             except CloudError as error:
                 return str(error)
             requested = True
-        yield now.task or now.status
+        yield now.task_state or now.status
     return None
 
 
-def _named(instance: Instance, why: str) -> str:
+def _named(instance: Server, why: str) -> str:
     return f"instance {instance.name} ({instance.id}; {why})"
 
 
@@ -177,18 +178,18 @@ def _can_serve(agent: Agent, one: Served, agents: list[Agent]) -> bool:
 
     Neutron's own scheduler asks the same; for what is given by hand it does not.
     """
-    if not (agent.kind == one.kind.agent and agent.serves):
+    if not (agent.agent_type == one.kind.agent and neutron_host.serves(agent)):
         return False
-    if one.zones and agent.zone not in one.zones:
+    if one.zones and agent.availability_zone not in one.zones:
         return False
     if one.kind == ROUTER:  # an agent of a compute host with distributed routers has no central ones
-        return agent.configurations.get("agent_mode", "legacy") in {"legacy", "dvr_snat"}
+        return (agent.configuration or {}).get("agent_mode", "legacy") in {"legacy", "dvr_snat"}
     return one.physical_network is None or any(
-        one.physical_network in switch.configurations.get("bridge_mappings", {})
+        one.physical_network in (switch.configuration or {}).get("bridge_mappings", {})
         for switch in agents
-        if switch.kind == SWITCH and switch.host == agent.host and switch.alive
+        if switch.agent_type == SWITCH and switch.host == agent.host and switch.is_alive
     )
 
 
 def _load(agent: Agent, one: Served) -> int:
-    return int(agent.configurations.get(NETWORK.plural if one.kind == NETWORK else ROUTER.plural, 0))
+    return int((agent.configuration or {}).get(NETWORK.plural if one.kind == NETWORK else ROUTER.plural, 0))

@@ -57,7 +57,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
         _group(
             "migration(s) not confirmed yet",
             nova_host.unconfirmed(conn, host),
-            lambda one: f"{one.kind} of instance {one.instance_id}",
+            lambda one: f"{one.migration_type} of instance {one.server_id}",
         ),
         *(
             _group(words, [one for one in served if one.kind == kind], lambda one: f"{one.name} ({one.id})")

@@ -1,6 +1,8 @@
 """What Neutron knows of one host: its agents, and the routers and networks that they alone serve.
 
-API: https://docs.openstack.org/api-ref/network/v2/ (agents, L3 and DHCP agent scheduler, tags).
+API: https://docs.openstack.org/api-ref/network/v2/ (agents, L3 and DHCP agent scheduler, tags). Requests are made at the
+REST level: the SDK's calls that give an agent a router or network and take it away (4.22, `add_router_to_agent` and the
+like) look at no status, so that a refusal would pass for success. Agents are the SDK's own objects.
 """
 
 from collections.abc import Mapping
@@ -9,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from openstack.connection import Connection
+from openstack.network.v2.agent import Agent
 
 from clients import exact
 from clients.openstack import answered
@@ -30,34 +33,6 @@ class Kind:
 
 ROUTER = Kind("router", "routers", "L3 agent", "l3-routers", "l3-agents")
 NETWORK = Kind("network", "networks", "DHCP agent", "dhcp-networks", "dhcp-agents")
-
-
-@dataclass(frozen=True)
-class Agent:
-    """An agent as it reports.
-
-    Attributes:
-        kind: Neutron's agent_type, such as ``L3 agent``.
-        alive: whether it reported lately.
-        enabled: its admin_state_up.
-        description: what somebody noted.
-        zone: its availability zone.
-        configurations: what it tells of itself.
-    """
-
-    id: str
-    kind: str
-    host: str
-    alive: bool
-    enabled: bool
-    description: str
-    zone: str | None
-    configurations: Mapping[str, Any]
-
-    @property
-    def serves(self) -> bool:
-        """Whether it does its work and may get more of it."""
-        return self.alive and self.enabled
 
 
 @dataclass(frozen=True)
@@ -84,7 +59,12 @@ def agents(conn: Connection, host: str | None = None) -> list[Agent]:
     """All agents, or those of one host."""
     answer, rows = exact.listed(conn.network, "agents", {"host": host} if host else {})
     answered(answer, "Neutron", "list its agents")
-    return [_agent(row) for row in rows]
+    return [Agent(**row) for row in rows]
+
+
+def serves(agent: Agent) -> bool:
+    """Whether it does its work and may get more of it."""
+    return bool(agent.is_alive and agent.is_admin_state_up)
 
 
 def served(conn: Connection, host: str) -> list[Served]:
@@ -92,7 +72,7 @@ def served(conn: Connection, host: str) -> list[Served]:
     found = []
     for agent in agents(conn, host):
         for kind in (ROUTER, NETWORK):
-            if agent.kind == kind.agent:
+            if agent.agent_type == kind.agent:
                 answer = conn.network.get(f"/agents/{agent.id}/{kind.on_agent}")
                 rows = answered(answer, "Neutron", f"list the {kind.plural} on {host}")[kind.plural]
                 found += [_served(conn, kind, row, agent.id) for row in rows]
@@ -102,7 +82,7 @@ def served(conn: Connection, host: str) -> list[Served]:
 def disable(conn: Connection, host: str) -> None:
     """Let no router and no network come to the host's agents; a switch agent has no such choice to make."""
     for agent in agents(conn, host):
-        if agent.enabled and agent.kind in {ROUTER.agent, NETWORK.agent}:
+        if agent.is_admin_state_up and agent.agent_type in {ROUTER.agent, NETWORK.agent}:
             _set(conn, agent, {"admin_state_up": False, "description": REASON})
 
 
@@ -116,7 +96,7 @@ def forget(conn: Connection, host: str) -> None:
     for agent in agents(conn, host):
         answer = conn.network.delete(f"/agents/{agent.id}")
         if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Neutron", f"delete the record of {agent.kind} on {host}")
+            answered(answer, "Neutron", f"delete the record of {agent.agent_type} on {host}")
 
 
 def add(conn: Connection, one: Served, agent: Agent) -> None:
@@ -172,7 +152,7 @@ def _agents_of(conn: Connection, kind: Kind, id_: str) -> list[dict[str, Any]]:
 
 
 def _served(conn: Connection, kind: Kind, row: Mapping[str, Any], agent_id: str) -> Served:
-    others = [_agent(agent) for agent in _agents_of(conn, kind, row["id"]) if agent["id"] != agent_id]
+    others = [Agent(**one) for one in _agents_of(conn, kind, row["id"]) if one["id"] != agent_id]
     return Served(
         kind,
         row["id"],
@@ -180,25 +160,14 @@ def _served(conn: Connection, kind: Kind, row: Mapping[str, Any], agent_id: str)
         agent_id,
         tuple(row.get("availability_zone_hints") or ()),
         row.get("provider:physical_network"),
-        tuple(agent.id for agent in others if agent.serves),
-    )
-
-
-def _agent(row: Mapping[str, Any]) -> Agent:
-    return Agent(
-        row["id"],
-        row["agent_type"],
-        row["host"],
-        row["alive"],
-        row["admin_state_up"],
-        row.get("description") or "",
-        row.get("availability_zone"),
-        row.get("configurations") or {},
+        tuple(agent.id for agent in others if serves(agent)),
     )
 
 
 def _set(conn: Connection, agent: Agent, body: dict[str, Any]) -> None:
     answer = conn.network.put(f"/agents/{agent.id}", json={"agent": body})
     answered(
-        answer, "Neutron", f"set {agent.kind} on {agent.host} {'up' if body['admin_state_up'] else 'down'}"
+        answer,
+        "Neutron",
+        f"set {agent.agent_type} on {agent.host} {'up' if body['admin_state_up'] else 'down'}",
     )

@@ -1,14 +1,18 @@
 """What Nova and Placement know of one host: its services, its instances, its resource providers.
 
 API: https://docs.openstack.org/api-ref/compute/ (os-services, servers, os-migrations) at microversion 2.59
-(Queens), and https://docs.openstack.org/api-ref/placement/ (resource providers).
+(Queens), and https://docs.openstack.org/api-ref/placement/ (resource providers). Requests are made at the REST level,
+at that one microversion: the SDK's calls (4.22) take the newest that both know, where actions and fields are others,
+and its `enable_service` and `disable_service` are none of any since 2.53. Answers are the SDK's own objects.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from openstack.compute.v2.migration import Migration
+from openstack.compute.v2.server import Server
+from openstack.compute.v2.service import Service
 from openstack.connection import Connection
 
 from clients import exact
@@ -21,71 +25,15 @@ REASON = "private-cloud: this host is being removed"
 _PAGE = 500
 
 
-@dataclass(frozen=True)
-class Service:
-    """A service of Nova's on a host, as it reports.
-
-    Attributes:
-        id: a UUID.
-        binary: such as nova-compute.
-        enabled: whether it may get new instances.
-        up: whether it reported lately and is not forced down.
-        reason: why it is disabled, if somebody said so.
-    """
-
-    id: str
-    host: str
-    binary: str
-    enabled: bool
-    up: bool
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class Instance:
-    """An instance of any project.
-
-    Attributes:
-        status: such as ACTIVE or SHUTOFF.
-        task: what Nova is doing with it, None where nothing.
-        host: where it is.
-    """
-
-    id: str
-    name: str
-    project_id: str
-    status: str
-    task: str | None
-    host: str | None
-
-
-@dataclass(frozen=True)
-class Unconfirmed:
-    """An instance that has left the host, which keeps its place until the migration is confirmed or reverted.
-
-    Attributes:
-        instance_id: whose it is.
-        kind: ``migration`` (an administrator's) or ``resize`` (to another flavor, its project's).
-    """
-
-    instance_id: str
-    kind: str
-
-
 def services(conn: Connection, host: str | None = None) -> list[Service]:
     """All of Nova's services, or those of one host."""
-    doing = "list its services"
-    return [
-        Service(
-            row["id"],
-            row["host"],
-            row["binary"],
-            row["status"] == "enabled",
-            row["state"] == "up" and not row.get("forced_down"),
-            row.get("disabled_reason"),
-        )
-        for row in _listed(conn, "os-services", {"host": host} if host else {}, {}, doing)
-    ]
+    rows = _listed(conn, "os-services", {"host": host} if host else {}, "list its services")
+    return [Service(**row) for row in rows]
+
+
+def is_up(service: Service) -> bool:
+    """Whether it reported lately and is not forced down."""
+    return bool(service.state == "up" and not service.is_forced_down)
 
 
 def computes(conn: Connection, host: str) -> list[Service]:
@@ -99,7 +47,7 @@ def disable(conn: Connection, host: str) -> None:
     To a host that is down nothing comes, and Nova would wait a minute for its answer.
     """
     for service in computes(conn, host):
-        if service.enabled and service.up:
+        if service.status == "enabled" and is_up(service):
             _set(conn, service, {"status": "disabled", "disabled_reason": REASON})
 
 
@@ -108,9 +56,9 @@ def enable(conn: Connection, service: Service) -> None:
     _set(conn, service, {"status": "enabled"})
 
 
-def instances(conn: Connection, host: str) -> list[Instance]:
+def instances(conn: Connection, host: str) -> list[Server]:
     """The instances of all projects on the host, by name."""
-    found: list[Instance] = []
+    found: list[Server] = []
     marker: dict[str, str] = {}
     while True:
         answer = conn.compute.get(
@@ -119,26 +67,29 @@ def instances(conn: Connection, host: str) -> list[Instance]:
             microversion=MICROVERSION,
         )
         rows = answered(answer, "Nova", f"list the instances on {host}")["servers"]
-        found += [_instance(row) for row in exact.only(rows, {"OS-EXT-SRV-ATTR:host": host})]
+        found += [Server(**row) for row in exact.only(rows, {"OS-EXT-SRV-ATTR:host": host})]
         if len(rows) < _PAGE:
             break
         marker = {"marker": rows[-1]["id"]}
-    return sorted(found, key=lambda instance: (instance.name, instance.id))
+    return sorted(found, key=lambda one: (str(one.name), str(one.id)))
 
 
-def instance(conn: Connection, id_: str) -> Instance | None:
+def instance(conn: Connection, id_: str) -> Server | None:
     """The instance as it is now; None where it is gone."""
     answer = conn.compute.get(f"/servers/{id_}", microversion=MICROVERSION)
     if answer.status_code == HTTPStatus.NOT_FOUND:
         return None
-    return _instance(answered(answer, "Nova", f"show instance {id_}")["server"])
+    return Server(**answered(answer, "Nova", f"show instance {id_}")["server"])
 
 
-def unconfirmed(conn: Connection, host: str) -> list[Unconfirmed]:
-    """The migrations away from the host that somebody has to confirm or revert."""
+def unconfirmed(conn: Connection, host: str) -> list[Migration]:
+    """The migrations away from the host that somebody has to confirm or revert: until then instances keep their place.
+
+    Their type is ``migration`` (an administrator's) or ``resize`` (to another flavor, its project's).
+    """
     doing = f"list the migrations from {host}"
-    rows = _listed(conn, "os-migrations", {"source_compute": host, "status": "finished"}, {}, doing)
-    return [Unconfirmed(row["instance_uuid"], row["migration_type"]) for row in rows]
+    rows = _listed(conn, "os-migrations", {"source_compute": host, "status": "finished"}, doing)
+    return [Migration(**row) for row in rows]
 
 
 def act(conn: Connection, id_: str, action: dict[str, Any], doing: str) -> None:
@@ -189,20 +140,7 @@ def _set(conn: Connection, service: Service, body: dict[str, str]) -> None:
     answered(answer, "Nova", f"make {service.binary} on {service.host} {body['status']}")
 
 
-def _listed(
-    conn: Connection, collection: str, exactly: dict[str, str], also: dict[str, str], doing: str
-) -> list[dict[str, Any]]:
-    answer, rows = exact.listed(conn.compute, collection, exactly, also, microversion=MICROVERSION)
+def _listed(conn: Connection, collection: str, exactly: dict[str, str], doing: str) -> list[dict[str, Any]]:
+    answer, rows = exact.listed(conn.compute, collection, exactly, microversion=MICROVERSION)
     answered(answer, "Nova", doing)
     return rows
-
-
-def _instance(row: dict[str, Any]) -> Instance:
-    return Instance(
-        row["id"],
-        row["name"],
-        row["tenant_id"],
-        row["status"],
-        row.get("OS-EXT-STS:task_state"),
-        row.get("OS-EXT-SRV-ATTR:host"),
-    )

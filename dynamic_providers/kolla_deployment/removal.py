@@ -171,7 +171,7 @@ class Removal:
             nova_host.forget(conn, host.name)
             neutron_host.forget(conn, host.name)
             back = [service.binary for service in nova_host.services(conn, host.name)]
-            back += [agent.kind for agent in neutron_host.agents(conn, host.name)]
+            back += [agent.agent_type for agent in neutron_host.agents(conn, host.name)]
             if back:
                 raise CloudError(
                     f"{host.name}: {', '.join(back)} reported again after its record was deleted; stop it on the host"

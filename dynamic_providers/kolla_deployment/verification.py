@@ -3,14 +3,16 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 
+from openstack.compute.v2.service import Service
 from openstack.connection import Connection
+from openstack.network.v2.agent import Agent
 
 from clients import openstack
 from clients.errors import CloudError
 from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
-from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Agent
-from dynamic_providers.kolla_deployment.nova_host import REASON, Service
+from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH
+from dynamic_providers.kolla_deployment.nova_host import REASON
 
 POLL_S = 5.0  # agents and services report every 10 s to 30 s
 LOG_EVERY_S = 30.0
@@ -77,13 +79,13 @@ def _of_nova(conn: Connection, host: str, services: Sequence[Service]) -> list[s
     for service in services:
         if service.host != host or service.binary != "nova-compute":
             continue
-        if not service.enabled and service.reason == REASON:
+        if service.status != "enabled" and service.disabled_reason == REASON:
             nova_host.enable(conn, service)
-        elif not service.enabled:
-            why = f" ({service.reason})" if service.reason else ""
+        elif service.status != "enabled":
+            why = f" ({service.disabled_reason})" if service.disabled_reason else ""
             cure = f"`openstack compute service set --enable {host} nova-compute`"
             return [f"Nova's compute service of {host} is disabled{why}; when that is over, run {cure}"]
-        if not service.up:
+        if not nova_host.is_up(service):
             return [
                 f"Nova's compute service of {host} is down; look into /var/log/kolla/nova/nova-compute.log there"
             ]
@@ -93,11 +95,11 @@ def _of_nova(conn: Connection, host: str, services: Sequence[Service]) -> list[s
 
 def _of_neutron(conn: Connection, host: str, kind: str, agents: Sequence[Agent]) -> list[str]:
     for agent in agents:
-        if (agent.host, agent.kind) != (host, kind):
+        if (agent.host, agent.agent_type) != (host, kind):
             continue
-        if not agent.enabled and agent.description == REASON:
+        if not agent.is_admin_state_up and agent.description == REASON:
             neutron_host.enable(conn, agent)
-        if not agent.alive:
+        if not agent.is_alive:
             return [f"Neutron's {kind} of {host} is not alive; look into /var/log/kolla/neutron there"]
         return []
     return [f"Neutron has no {kind} of {host}; look into /var/log/kolla/neutron there"]

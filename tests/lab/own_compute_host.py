@@ -74,7 +74,10 @@ class OwnHost:
         )
         options = ["--config-file", str(etc / "nova-compute.conf"), "--config-file", str(own)]
         self._start("nova-compute", [str(self.lab.programs / "bin" / "nova-compute"), *options], "")
-        until(lambda: any(one.up for one in nova_host.computes(self.conn, self.name)), "nova-compute is up")
+        until(
+            lambda: any(nova_host.is_up(one) for one in nova_host.computes(self.conn, self.name)),
+            "nova-compute is up",
+        )
         subprocess.run(
             [
                 *(self._python, str(self.lab.programs / "bin" / "nova-manage")),
@@ -94,7 +97,7 @@ class OwnHost:
         self._start("agents", command, json.dumps(everybody))
         wanted = len(everybody)
         until(
-            lambda: sum(one.alive for one in neutron_host.agents(self.conn, self.name)) == wanted,
+            lambda: sum(one.is_alive for one in neutron_host.agents(self.conn, self.name)) == wanted,
             "the agents are alive",
         )
 

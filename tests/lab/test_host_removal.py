@@ -88,7 +88,7 @@ def used(admin: Connection, going: OwnHost, image: Any) -> Iterator[Used]:
         )
         router = admin.network.create_router(name=name)
         admin.network.add_interface_to_router(router, subnet=subnet.id)
-        agents = {agent.kind: agent.id for agent in neutron_host.agents(admin, name)}
+        agents = {agent.agent_type: agent.id for agent in neutron_host.agents(admin, name)}
         hosting = admin.network.post(
             f"/agents/{agents['L3 agent']}/l3-routers", json={"router_id": router.id}
         )
@@ -155,7 +155,7 @@ touch {PATH}""",
 
 def without_others_networks(admin: Connection, host: str, own: str | None = None) -> None:
     """Takes from the host's DHCP agent what Neutron gave it of tests beside this one."""
-    (agent,) = (agent.id for agent in neutron_host.agents(admin, host) if agent.kind == "DHCP agent")
+    (agent,) = (agent.id for agent in neutron_host.agents(admin, host) if agent.agent_type == "DHCP agent")
     for network in admin.network.dhcp_agent_hosting_networks(agent):
         if network.id != own:
             admin.network.remove_dhcp_agent_from_network(agent, network.id)
@@ -178,7 +178,7 @@ def leaving(host: SshHost, how: str) -> DeployedHost:
 def records(conn: Connection, host: str) -> list[str]:
     """Everything that bears the host's name."""
     found = [service.binary for service in nova_host.services(conn, host)]
-    found += [agent.kind for agent in neutron_host.agents(conn, host)]
+    found += [agent.agent_type for agent in neutron_host.agents(conn, host)]
     rows = conn.compute.get("/os-hypervisors").json()["hypervisors"]
     found += [row["hypervisor_hostname"] for row in rows if row["hypervisor_hostname"] == host]
     rows = conn.placement.get("/resource_providers", params={"name": host}).json()["resource_providers"]
@@ -217,7 +217,7 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
         f" 1 DHCP network(s): {going.name} ({used.network}): move or delete them, or declare the host once more with"
         " removal: drain before it goes"
     )
-    assert [one.enabled for one in nova_host.computes(admin, going.name)] == [True]
+    assert [one.status for one in nova_host.computes(admin, going.name)] == ["enabled"]
 
     with own_host(lab, admin) as other:
         other.start_agents(l3_agent(other.name))
@@ -230,7 +230,7 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
     for id_, status in ((used.running, "ACTIVE"), (used.stopped, "SHUTOFF")):
         now = nova_host.instance(admin, id_)
         assert now is not None
-        assert (now.host, now.status, now.task) == ("lab", status, None)
+        assert (now.compute_host, now.status, now.task_state) == ("lab", status, None)
     (port,) = admin.network.ports(device_id=used.running)
     assert (port.binding_host_id, port.binding_vif_type) == ("lab", "ovs")
     assert admin.network.get(f"/routers/{used.router}/tags").json() == {"tags": []}
@@ -245,7 +245,11 @@ def test_a_dead_host_goes_from_every_record_with_a_warning(
     found = verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0)
     assert found == {}
     going.stop()
-    until(lambda: not nova_host.computes(admin, going.name)[0].up, "Nova knows that it is down", 120)
+    until(
+        lambda: not nova_host.is_up(nova_host.computes(admin, going.name)[0]),
+        "Nova knows that it is down",
+        120,
+    )
     without_others_networks(admin, going.name)
     dead = unreachable(going.name, tmp_path)
     told: list[str] = []
@@ -265,13 +269,19 @@ def test_what_an_interrupted_removal_disabled_serves_again_once_the_host_is_veri
 ) -> None:
     nova_host.disable(admin, going.name)
     neutron_host.disable(admin, going.name)
-    down = [agent.kind for agent in neutron_host.agents(admin, going.name) if not agent.enabled]
+    down = [
+        agent.agent_type for agent in neutron_host.agents(admin, going.name) if not agent.is_admin_state_up
+    ]
     assert sorted(down) == ["DHCP agent", "L3 agent"]
     assert verification.missing(CLOUD, {going.name: ["compute", "network"]}, within=0) == {}
-    serving = [agent.kind for agent in neutron_host.agents(admin, going.name) if agent.enabled]
+    serving = [
+        agent.agent_type for agent in neutron_host.agents(admin, going.name) if agent.is_admin_state_up
+    ]
     assert sorted(serving) == ["DHCP agent", "L3 agent", "Metadata agent", "Open vSwitch agent"]
     until(
-        lambda: [one.enabled for one in nova_host.computes(admin, going.name)] == [True], "it is enabled", 10
+        lambda: [one.status for one in nova_host.computes(admin, going.name)] == ["enabled"],
+        "it is enabled",
+        10,
     )
 
 
@@ -299,7 +309,7 @@ def _own(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _l3(conn: Connection, host: str) -> str:
-    (agent,) = (agent for agent in neutron_host.agents(conn, host) if agent.kind == "L3 agent")
+    (agent,) = (agent for agent in neutron_host.agents(conn, host) if agent.agent_type == "L3 agent")
     return agent.id
 
 

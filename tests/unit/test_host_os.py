@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from openstack.compute.v2.server import Server
 
 from clients import bootc, ssh
 from clients.errors import CloudError
 from dynamic_providers.host_os import can_reboot, pending_upgrade, restart, rollout, upgrade
 from dynamic_providers.host_os.provider import HostOs, HostOsProvider
 from dynamic_providers.kolla_deployment import nova_host
-from dynamic_providers.kolla_deployment.nova_host import Instance
 from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
 FAKE = Path(__file__).parents[2] / "lab/fakes/host/usr/bin/bootc"
@@ -121,7 +121,7 @@ def hosts(monkeypatch, tmp_path):
 
 @pytest.fixture
 def nova(monkeypatch):
-    there: dict[str, list[Instance]] = {}
+    there: dict[str, list[Server]] = {}
 
     @contextmanager
     def connect(_cloud):
@@ -380,8 +380,8 @@ def test_the_only_control_host_is_restarted_only_where_that_is_declared(hosts):
 
 
 def test_a_compute_host_with_running_instances_is_not_restarted_and_they_are_named(hosts, nova):
-    nova["a"] = [Instance("5e0", "idle", "p", "SHUTOFF", None, "a")]
-    nova["b"] = [Instance("5e1", "web-1", "p", "ACTIVE", None, "b")]
+    nova["a"] = [Server(id="5e0", name="idle", status="SHUTOFF")]
+    nova["b"] = [Server(id="5e1", name="web-1", status="ACTIVE")]
     outs = crud.create(declared(roles=["compute"])).outs
     assert oks(outs) == {"a": True, "b": False, "c": False}
     assert "web-1 (5e1, ACTIVE)" in outs["results"]["b"]["message"]
