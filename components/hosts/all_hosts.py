@@ -14,7 +14,7 @@ from components.hosts.monitoring import make_monitoring
 from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
-from dynamic_providers.host_os.upgrade import HostOsHost
+from dynamic_providers.host_os.declared import HostOsHost
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 
 NAME = "hosts"

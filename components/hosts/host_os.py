@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 
 from config.host_os import HostOsSpec
-from dynamic_providers.host_os.provider import HostOs, HostOsArgs
-from dynamic_providers.host_os.upgrade import HostOsHost
+from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
+from dynamic_providers.host_os.provider import HostOs
 
 
 def make_host_os(

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from clients.containers import containers
 from clients.errors import CloudError, InUseError
 from clients.openstack import connect
-from dynamic_providers.host_os.upgrade import HostOsHost
+from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
 from dynamic_providers.kolla_deployment import nova_host
 
 CONTROL_PLANE, INSTANCES = "control-plane", "instances"
@@ -16,25 +16,18 @@ _SHOWN = 5
 _AT_REST = frozenset({"SHUTOFF", "SHELVED", "SHELVED_OFFLOADED", "SUSPENDED", "SOFT_DELETED"})
 
 
-def check(
-    host: HostOsHost, all_hosts: Sequence[HostOsHost], *, may_interrupt: Collection[str], cloud: str
-) -> None:
-    """Raise where the host must stay up.
-
-    Args:
-        host: the one to be restarted.
-        all_hosts: of the stack, this one among them.
-        may_interrupt: CONTROL_PLANE, where there are fewer than three control hosts; INSTANCES.
-        cloud: entry of clouds.yaml with an administrator's login.
+def check(host: HostOsHost, inputs: HostOsArgs) -> None:
+    """Raise where the host, one of those of INPUTS, must stay up now.
 
     Raises:
         InUseError: instances run there; they are named.
         CloudError: the control plane would lose its quorum.
     """
     if "control" in host.roles:
-        _quorum(host, [other for other in all_hosts if "control" in other.roles], may_interrupt)
-    if "compute" in host.roles and INSTANCES not in may_interrupt:
-        with connect(cloud) as connection:
+        control = [other for other in inputs.hosts if "control" in other.roles]
+        _quorum(host, control, inputs.may_interrupt)
+    if "compute" in host.roles and INSTANCES not in inputs.may_interrupt:
+        with connect(inputs.cloud) as connection:
             running = [
                 f"{instance.name} ({instance.id}, {instance.status})"
                 for instance in nova_host.instances(connection, host.name)

@@ -1,31 +1,12 @@
 """The CRUD of the hosts' OS images."""
 
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
-from pydantic import Field
 
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.host_os import rollout
-from dynamic_providers.host_os.upgrade import HostOsHost, Rules
-
-
-class HostOsArgs(Inputs):
-    """What the OS images of a stack's hosts declare.
-
-    Attributes:
-        hosts: all hosts of the stack, in the order in which they are upgraded.
-        cloud: entry of clouds.yaml with an administrator's login.
-        on_failure: of an image that does not prove itself.
-        wait: seconds for a restart, and as many again for the containers.
-        may_interrupt: "control-plane" and "instances", as far as a restart may interrupt them.
-    """
-
-    hosts: list[HostOsHost]
-    cloud: str = Field(min_length=1)
-    on_failure: Literal["rollback", "stop"] = "rollback"
-    wait: float = Field(900, gt=0)
-    may_interrupt: list[Literal["control-plane", "instances"]] = Field(default_factory=list)
+from dynamic_providers.host_os.declared import HostOsArgs
 
 
 class HostOsOutputs(Outputs):
@@ -71,11 +52,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
         return not all(found.ok for found in outputs.results.values())
 
     def _roll_out(self, inputs: HostOsArgs, serials: dict[str, int]) -> HostOsOutputs:
-        rules = Rules(roll_back=inputs.on_failure == "rollback", wait=inputs.wait)
-        results = rollout.roll_out(
-            inputs.hosts, serials, rules, may_interrupt=inputs.may_interrupt, cloud=inputs.cloud
-        )
-        return HostOsOutputs(results=results)
+        return HostOsOutputs(results=rollout.roll_out(inputs, serials))
 
 
 class HostOs(DynamicResource, module="hosts", name="HostOs"):

@@ -1,7 +1,7 @@
 """All hosts brought to their images, one after another; the first failure stops it."""
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -10,7 +10,8 @@ from clients.bootc import Deployment, Status
 from clients.errors import CloudError
 from clients.progress import log_line
 from dynamic_providers.host_os import can_reboot, pending_upgrade
-from dynamic_providers.host_os.upgrade import HostOsHost, Rules, is_there, upgrade_host
+from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
+from dynamic_providers.host_os.upgrade import is_there, upgrade_host
 
 _AT_ONCE = 8  # looked at; only one is ever restarted
 
@@ -36,24 +37,12 @@ class Found:
     untouched: bool = False
 
 
-def roll_out(
-    hosts: Sequence[HostOsHost],
-    serials: Mapping[str, int],
-    rules: Rules,
-    *,
-    may_interrupt: Collection[str],
-    cloud: str,
-) -> dict[str, Found]:
+def roll_out(inputs: HostOsArgs, serials: Mapping[str, int]) -> dict[str, Found]:
     """Bring each host that names an image to it, in order.
 
-    Args:
-        hosts: of the stack; those without an image count for the quorum.
-        serials: of each host, as far as it had come; a host that is missing is taken as it is.
-        rules: how a host is upgraded.
-        may_interrupt: see `can_reboot.check`.
-        cloud: entry of clouds.yaml with an administrator's login.
+    SERIALS are of each host, as far as it had come; a host that is missing is taken as it is.
     """
-    named = [(host, host.image) for host in hosts if host.image]
+    named = [(host, host.image) for host in inputs.hosts if host.image]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         settled = list(pool.map(lambda one: _settled(one[0], one[1], serials), named))
     results: dict[str, Found] = {}
@@ -73,12 +62,10 @@ def roll_out(
                 host, done, f"not touched, as the rollout stopped at host {failed}", untouched=True
             )
         else:
-            may_restart = functools.partial(
-                can_reboot.check, host, hosts, may_interrupt=may_interrupt, cloud=cloud
-            )
+            may_restart = functools.partial(can_reboot.check, host, inputs)
             try:
                 booted = upgrade_host(
-                    host, image, fetch_again=done != host.serial, may_restart=may_restart, rules=rules
+                    host, image, inputs, fetch_again=done != host.serial, may_restart=may_restart
                 )
                 results[name] = _found(booted, host.serial)
                 log_line(f"{name}: has booted {booted.image} and is well")

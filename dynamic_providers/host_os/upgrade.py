@@ -10,44 +10,18 @@ check says.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from clients import bootc, ssh
 from clients.bootc import Deployment, Status
 from clients.containers import containers
 from clients.errors import CloudError
-from clients.managed_host import ManagedHost
 from clients.progress import log_line
 from clients.ssh import SshHost
 from dynamic_providers.host_os import pending_upgrade, restart
+from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
 from dynamic_providers.host_os.pending_upgrade import PendingUpgrade
 
 POLL_S = 5
-
-
-class HostOsHost(ManagedHost):
-    """A host and what it should boot.
-
-    Attributes:
-        image: reference of the bootc image; left out for a host whose image is its own affair.
-        serial: another one fetches what the reference names by now.
-    """
-
-    image: str | None = None
-    serial: int
-
-
-@dataclass(frozen=True)
-class Rules:
-    """How an upgrade goes.
-
-    Attributes:
-        roll_back: whether an image whose proof fails is rolled back; otherwise the host is left as it is.
-        wait: seconds for a restart, and as many again for the containers.
-    """
-
-    roll_back: bool
-    wait: float
 
 
 def is_there(status: Status, wanted: str) -> bool:
@@ -56,31 +30,31 @@ def is_there(status: Status, wanted: str) -> bool:
 
 
 def upgrade_host(
-    host: HostOsHost, wanted: str, *, fetch_again: bool, may_restart: Callable[[], None], rules: Rules
+    host: HostOsHost, wanted: str, how: HostOsArgs, *, fetch_again: bool, may_restart: Callable[[], None]
 ) -> Deployment:
     """Bring the host to its image, from wherever a killed run has left it.
 
     Args:
         host: which.
         wanted: the reference.
+        how: what is declared of all.
         fetch_again: whether what the reference names by now is wanted where it is booted already.
         may_restart: raises where the host must not be restarted now.
-        rules: how.
 
     Raises:
         CloudError: the host is not there, whether rolled back or not; the sentence says how it was left.
     """
-    restart.wait_for(host.ssh, rules.wait)  # a killed run may have restarted it just now
+    restart.wait_for(host.ssh, how.wait)  # a killed run may have restarted it just now
     status = bootc.status(host.ssh)
     if fetch_again or not is_there(status, wanted):
         may_restart()
         status = _in_line(host.ssh, wanted, status, fetch_again=fetch_again)
         if not status.settled or not is_there(status, wanted):
             may_restart()  # fetching may have taken long
-            status = _boot(host, wanted, status, rules)
+            status = _boot(host, wanted, status, how)
     pending = pending_upgrade.read(host.ssh)
     if pending and pending.image == bootc.canonical(wanted):
-        _prove(host, pending, status, rules)
+        _prove(host, pending, status, how)
     elif pending:
         pending_upgrade.end(host.ssh)  # of an image that is wanted no more
     return status.booted
@@ -108,13 +82,13 @@ def _in_line(host: SshHost, wanted: str, status: Status, *, fetch_again: bool) -
     return status
 
 
-def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status:
+def _boot(host: HostOsHost, wanted: str, status: Status, how: HostOsArgs) -> Status:
     """Restart the host into what is in line."""
     expected = status.next
     pending_upgrade.begin(
         host.ssh, PendingUpgrade(bootc.canonical(wanted), containers(host.ssh, host.container_engine).well)
     )
-    restart.restart(host.ssh, rules.wait)
+    restart.restart(host.ssh, how.wait)
     status = bootc.status(host.ssh)
     if status.booted != expected:
         pending_upgrade.end(host.ssh)
@@ -125,25 +99,25 @@ def _boot(host: HostOsHost, wanted: str, status: Status, rules: Rules) -> Status
     return status
 
 
-def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, rules: Rules) -> None:
+def _prove(host: HostOsHost, pending: PendingUpgrade, status: Status, how: HostOsArgs) -> None:
     """See what ran before run again; otherwise roll back."""
     log_line(f"{host.name}: has booted {status.booted.image}; waiting for its containers")
     ailing = _ailing(host, pending)
-    deadline = time.monotonic() + rules.wait
+    deadline = time.monotonic() + how.wait
     while ailing and time.monotonic() < deadline:
         time.sleep(POLL_S)
         ailing = _ailing(host, pending)
     if not ailing:
         pending_upgrade.end(host.ssh)
         return
-    failed = f"{host.ssh.where} has booted {_described(status.booted)}, and after {rules.wait:.0f} s {ailing}"
-    if not rules.roll_back:
+    failed = f"{host.ssh.where} has booted {_described(status.booted)}, and after {how.wait:.0f} s {ailing}"
+    if how.on_failure == "stop":
         raise CloudError(f"{failed}; it was left so, as host_os.on_failure: stop says")
     if status.rollback is None:
         raise CloudError(f"{failed}; it was left so: it has no former image to roll back to")
     log_line(f"{host.name}: rolling back to {status.rollback.image}: {ailing}")
     bootc.rollback(host.ssh)
-    restart.restart(host.ssh, rules.wait)
+    restart.restart(host.ssh, how.wait)
     back = bootc.status(host.ssh).booted
     pending_upgrade.end(host.ssh)
     if back != status.rollback:

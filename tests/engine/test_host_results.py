@@ -25,7 +25,7 @@ from components.hosts.host_os import make_host_os
 from config.host_os import HostOsSpec
 from components.hosts import monitoring
 from config.monitoring import MonitoringSpec
-from dynamic_providers.host_os.upgrade import HostOsHost
+from dynamic_providers.host_os.declared import HostOsHost
 
 folder = Path(os.environ["FAKE_HOSTS"])
 way = {"port": 22, "user": "root", "private_key_file": folder / "key", "known_hosts_file": folder / "known"}
