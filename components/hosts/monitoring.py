@@ -10,7 +10,8 @@ from clients.managed_host import ManagedHost
 from config.kolla import KollaSpec
 from config.monitoring import MonitoringSpec
 from dynamic_providers.kolla_deployment.kolla import LOGS
-from dynamic_providers.monitoring_agent.provider import MonitoringAgent, MonitoringAgentArgs
+from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs
+from dynamic_providers.monitoring_agent.provider import MonitoringAgent
 from program.secret_output import secret_output
 
 

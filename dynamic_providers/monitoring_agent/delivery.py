@@ -14,10 +14,10 @@ from pathlib import Path
 
 from clients import ansible, ssh
 from clients.errors import CloudError
-from clients.managed_host import ManagedHost
 from clients.progress import TaskProgress, log_line
 from clients.ssh import SshHost
 from dynamic_providers.monitoring_agent import configuration
+from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs
 
 FOLDER = Path(__file__).parent
 ATTEMPTS = 12
@@ -51,80 +51,12 @@ class Found:
     leaving: bool = False
 
 
-@dataclass(frozen=True)
-class Runner:
-    """How Ansible runs.
-
-    Attributes:
-        command: of kolla-ansible, beside which ansible-playbook is.
-        inventory: the folder, which holds how each host is reached.
-        logs: the folder for what it prints.
-    """
-
-    command: str
-    inventory: str
-    logs: Path
-
-    def play(
-        self, playbook: str, hosts: Collection[str], configurations: Mapping[str, str] | None = None
-    ) -> ansible.RunResult:
-        """Run a playbook of this folder on those hosts, with the file of each.
-
-        What holds the key is in one folder, also what Ansible itself writes: it goes with this run, or where this
-        run is killed, with the next.
-        """
-        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        log = Path(tempfile.mkdtemp(prefix="monitoring-", dir=self.logs)) / f"{playbook}.log"
-        secret = self.logs / f".monitoring-{hashlib.sha256(self.inventory.encode()).hexdigest()[:12]}"
-        shutil.rmtree(secret, ignore_errors=True)
-        files = secret / "configurations"
-        secret.mkdir(mode=0o700)
-        try:
-            files.mkdir()
-            for name, text in (configurations or {}).items():
-                (files / name).write_text(text, encoding="utf-8")
-            progress = TaskProgress(f"monitoring agent, {playbook}")
-            extra = {
-                "configurations": str(files),
-                "status_port": configuration.STATUS_PORT,
-                "attempts": ATTEMPTS,
-            }
-            path = ansible.beside(ansible.located(self.command), {})["PATH"]
-            result = ansible.run(
-                [
-                    shutil.which("ansible-playbook", path=path) or "ansible-playbook",
-                    *("--inventory", self.inventory, "--limit", ",".join(sorted(hosts))),
-                    *("--extra-vars", json.dumps(extra), str(FOLDER / f"{playbook}.yml")),
-                ],
-                environment={
-                    "ANSIBLE_LOCAL_TEMP": str(secret),
-                    "ANSIBLE_DIFF_ALWAYS": "False",
-                    "ANSIBLE_KEEP_REMOTE_FILES": "False",
-                    "ANSIBLE_DEBUG": "False",
-                    "ANSIBLE_NO_TARGET_SYSLOG": "True",
-                    "ANSIBLE_NOCOLOR": "True",
-                },
-                log=log,
-                on_event=progress,
-            )
-        finally:
-            shutil.rmtree(secret)
-        progress.end(result)
-        return result
-
-
-def deliver(runner: Runner, hosts: Mapping[str, ManagedHost], wanted: Mapping[str, str]) -> dict[str, Found]:
-    """Give each host its configuration and see that the agent reports.
-
-    Args:
-        runner: how Ansible runs.
-        hosts: by name.
-        wanted: the text of each host's file.
-    """
+def deliver(args: MonitoringAgentArgs, wanted: Mapping[str, str]) -> dict[str, Found]:
+    """Give hosts their configuration, the text in WANTED, and see that the agent reports."""
     if not wanted:
         return {}
-    result = runner.play("configure", wanted, wanted)
-    there = look({name: hosts[name].ssh for name in wanted if not result.failure(name)})
+    result = _play(args, "configure", wanted, wanted)
+    there = look({name: args.hosts[name].ssh for name in wanted if not result.failure(name)})
     found = {}
     for name, text in wanted.items():
         failure = result.failure(name)
@@ -146,14 +78,14 @@ def look(hosts: Mapping[str, SshHost]) -> dict[str, Found]:
         return dict(zip(hosts, pool.map(_looked_at, hosts.values()), strict=True))
 
 
-def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
+def remove(args: MonitoringAgentArgs, hosts: Collection[str]) -> dict[str, str]:
     """Stop the agent on those hosts and take its configuration away; return why not, by host.
 
     A host that does not answer is let go with a warning: it may be dead, and is no longer this stack's.
     """
     if not hosts:
         return {}
-    result = runner.play("remove", hosts)
+    result = _play(args, "remove", hosts, {})
     failures = {name: result.failure(name) for name in hosts}
     for name in sorted(name for name, failure in failures.items() if failure and failure.unreachable):
         del failures[name]
@@ -166,6 +98,55 @@ def remove(runner: Runner, hosts: Collection[str]) -> dict[str, str]:
         for name, failure in failures.items()
         if failure
     }
+
+
+def _play(
+    args: MonitoringAgentArgs, playbook: str, hosts: Collection[str], configurations: Mapping[str, str]
+) -> ansible.RunResult:
+    """Run a playbook of this folder on those hosts, with the file of each.
+
+    What holds the key is in one folder, also what Ansible itself writes: it goes with this run, or where this
+    run is killed, with the next.
+    """
+    logs = Path(args.logs)
+    logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = Path(tempfile.mkdtemp(prefix="monitoring-", dir=logs)) / f"{playbook}.log"
+    secret = logs / f".monitoring-{hashlib.sha256(args.inventory.encode()).hexdigest()[:12]}"
+    shutil.rmtree(secret, ignore_errors=True)
+    files = secret / "configurations"
+    secret.mkdir(mode=0o700)
+    try:
+        files.mkdir()
+        for name, text in configurations.items():
+            (files / name).write_text(text, encoding="utf-8")
+        progress = TaskProgress(f"monitoring agent, {playbook}")
+        extra = {
+            "configurations": str(files),
+            "status_port": configuration.STATUS_PORT,
+            "attempts": ATTEMPTS,
+        }
+        path = ansible.beside(ansible.located(args.command), {})["PATH"]
+        result = ansible.run(
+            [
+                shutil.which("ansible-playbook", path=path) or "ansible-playbook",
+                *("--inventory", args.inventory, "--limit", ",".join(sorted(hosts))),
+                *("--extra-vars", json.dumps(extra), str(FOLDER / f"{playbook}.yml")),
+            ],
+            environment={
+                "ANSIBLE_LOCAL_TEMP": str(secret),
+                "ANSIBLE_DIFF_ALWAYS": "False",
+                "ANSIBLE_KEEP_REMOTE_FILES": "False",
+                "ANSIBLE_DEBUG": "False",
+                "ANSIBLE_NO_TARGET_SYSLOG": "True",
+                "ANSIBLE_NOCOLOR": "True",
+            },
+            log=log,
+            on_event=progress,
+        )
+    finally:
+        shutil.rmtree(secret)
+    progress.end(result)
+    return result
 
 
 def _looked_at(host: SshHost) -> Found:

@@ -1,48 +1,16 @@
 """The CRUD of the hosts' monitoring agents."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pulumi
-from pydantic import ConfigDict, Field
 
 from clients.errors import CloudError
-from clients.managed_host import ManagedHost
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
-from dynamic_providers.monitoring_agent.configuration import digest, rendered
+from dynamic_providers.monitoring_agent.configuration import digest
+from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs
 from dynamic_providers.monitoring_agent.delivery import Found
-
-
-class MonitoringAgentArgs(Inputs):
-    """What the monitoring agents of a stack declare.
-
-    Attributes:
-        hosts: by name, which is also the inventory's.
-        license_key: of the New Relic account. A secret.
-        inventory: the folder, which holds how Ansible reaches each host.
-        command: of kolla-ansible, beside which ansible-playbook is.
-        logs: the folder for what Ansible prints.
-    """
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # one is the key
-
-    hosts: dict[str, ManagedHost]
-    license_key: str = Field(default="", repr=False)  # given apart, as a secret
-    inventory: str = Field(min_length=1)
-    command: str = Field(min_length=1)
-    logs: str = Field(min_length=1)
-
-    @property
-    def wanted(self) -> dict[str, str]:
-        """The text of each host's configuration."""
-        return {name: rendered(name, host.labels, self.license_key) for name, host in self.hosts.items()}
-
-    @property
-    def runner(self) -> delivery.Runner:
-        """How Ansible runs."""
-        return delivery.Runner(self.command, self.inventory, Path(self.logs))
 
 
 class MonitoringAgentOutputs(Outputs):
@@ -91,7 +59,7 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
 
     def delete_live(self, state: State) -> None:
         """Stop it on every host and take its configuration away."""
-        failed = delivery.remove(state.inputs.runner, state.outputs.results)
+        failed = delivery.remove(state.inputs, state.outputs.results)
         if failed:
             raise CloudError(f"the monitoring agent is not removed: {_named(failed)}")
 
@@ -106,8 +74,8 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
             if not (name in known and known[name].ok and known[name].digest == digest(text))
         }
         results = {name: known[name] for name in inputs.hosts if name not in concerned}
-        results |= delivery.deliver(inputs.runner, inputs.hosts, concerned)
-        for name, message in delivery.remove(inputs.runner, known.keys() - inputs.hosts.keys()).items():
+        results |= delivery.deliver(inputs, concerned)
+        for name, message in delivery.remove(inputs, known.keys() - inputs.hosts.keys()).items():
             results[name] = Found(ok=False, message=message, leaving=True)
         return MonitoringAgentOutputs(results=results)
 
