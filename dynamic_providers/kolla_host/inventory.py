@@ -76,11 +76,9 @@ def _others(folder: Path, own: Path) -> dict[Path, str]:
     """The texts of the files of the folder but for the host's own; Ansible would wait for one that is a FIFO."""
     texts = {}
     for path in sorted(folder.rglob("*")):
-        if (
-            path.is_dir()
-            or path == own
-            or any(part.startswith(".") for part in path.relative_to(folder).parts)
-        ):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if hidden or path.is_dir() or path == own or parts[0] in _VARIABLES:
             continue
         try:
             texts[path] = regular_file.text(path, errors="replace")
