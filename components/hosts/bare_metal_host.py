@@ -8,7 +8,7 @@ from clients.managed_host import ManagedHost
 from components.hosts.kickstart import Installation, network, render
 from config.host import BareMetalHostSpec
 from config.host_image import HostImageSpec
-from config.kolla import KollaSpec, KollaSshSpec
+from config.kolla import KollaSpec
 from config.management import ManagementSpec
 from dynamic_providers.kolla_host.declared import KollaHostArgs
 from dynamic_providers.kolla_host.provider import KollaHost
@@ -41,7 +41,25 @@ class BareMetalHost(pulumi.ComponentResource):
         super().__init__("private-cloud:host:BareMetalHost", name, None, opts)
         assert kolla.ssh, "load() asks for it with hosts"
         kickstart_file = Path(kolla.kickstarts, f"{spec.name}.ks")
-        installation = _installation(spec, kolla, kolla.ssh, management, image)
+        installation = Installation(
+            name=spec.name,
+            address=spec.address,
+            network=management.cidr,
+            gateway=management.gateway,
+            vlan=management.vlan,
+            links=spec.links,
+            bond_mode=spec.bond_mode,
+            vlans=spec.vlans,
+            install_disk=spec.install_disk,
+            image=spec.image_of(image) or "",  # load() asks for one
+            user=kolla.ssh.user,
+            public_key=kolla.ssh.public_key,
+            port=kolla.ssh.port,
+            mtu=image.mtu,
+            nameservers=image.nameservers,
+            # Neutron's agent, which Kolla tells this one, and the host have to agree.
+            datapath_type=str(kolla.globals.get("ovs_datapath", "system")),
+        )
         KollaHost(
             name,
             KollaHostArgs(
@@ -65,31 +83,3 @@ class BareMetalHost(pulumi.ComponentResource):
             "kickstart": str(kickstart_file),
         }
         self.register_outputs(self.summary)
-
-
-def _installation(
-    spec: BareMetalHostSpec,
-    kolla: KollaSpec,
-    ssh: KollaSshSpec,
-    management: ManagementSpec,
-    image: HostImageSpec,
-) -> Installation:
-    return Installation(
-        name=spec.name,
-        address=spec.address,
-        network=management.cidr,
-        gateway=management.gateway,
-        vlan=management.vlan,
-        links=spec.links,
-        bond_mode=spec.bond_mode,
-        vlans=spec.vlans,
-        install_disk=spec.install_disk,
-        image=spec.image_of(image) or "",  # load() asks for one
-        user=ssh.user,
-        public_key=ssh.public_key,
-        port=ssh.port,
-        mtu=image.mtu,
-        nameservers=image.nameservers,
-        # Neutron's agent, which Kolla tells this one, and the host have to agree.
-        datapath_type=str(kolla.globals.get("ovs_datapath", "system")),
-    )

@@ -118,10 +118,9 @@ def change(host: ssh.SshHost, declared: str) -> None:
         CloudError: it has its former network again, or does not answer any more; the sentence says which, and why.
     """
     until = time.monotonic() + _LIMIT_S
+    stuck = f"{host.where}: its unit {_UNIT} does not end; look at `systemctl status {_UNIT}` there"
     while _ask(host, _START, given=declared)[0] == "changing":
-        _give_up_after(
-            until, f"{host.where}: its unit {_UNIT} does not end; look at `systemctl status {_UNIT}` there"
-        )
+        _give_up_after(until, stuck)
         log_line(
             f"host {host.name} still waits for a former change of its network to be confirmed or taken back"
         )
@@ -146,9 +145,7 @@ def change(host: ssh.SshHost, declared: str) -> None:
                 f"host {host.name} did not come up with the network that is declared, and has its former one again:"
                 f" {why}; correct its links, bond_mode and vlans and host_image.mtu, or the cables and switch ports"
             )
-        _give_up_after(
-            until, f"{host.where}: its unit {_UNIT} does not end; look at `systemctl status {_UNIT}` there"
-        )
+        _give_up_after(until, stuck)
 
 
 def _ask(host: ssh.SshHost, command: str, given: str = "") -> tuple[str, str]:
