@@ -2,13 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import Any
 
 from openstack.connection import Connection
 
-from clients.errors import CloudError, InUseError
+from clients.errors import InUseError
 from clients.keystone.assignment import Place
+from clients.openstack import answered
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,12 @@ class Own:
 def read(conn: Connection, *, with_groups: bool = True) -> Own:
     """Read whose login the connection is: two requests, or one without its groups."""
     found = conn.identity.get("/auth/tokens", headers={"X-Subject-Token": str(conn.auth_token)})
-    token = answer(found, "tell whose token this is")["token"]
+    token = answered(found, "Keystone", "tell whose token this is")["token"]
     user = token["user"]
     groups = []
     if with_groups:
         found = conn.identity.get(f"/users/{user['id']}/groups")
-        groups += answer(found, "list the groups of the account that runs this")["groups"]
+        groups += answered(found, "Keystone", "list the groups of the account that runs this")["groups"]
         groups += user.get("OS-FEDERATION", {}).get("groups", [])  # of this login only; no list has them
     scopes = set()
     if "project" in token:
@@ -83,10 +82,3 @@ def keep(conn: Connection, place: Place, role_ids: Collection[str]) -> None:
             "may be locked out. Keep its grant in the stack file; or have another administrator take the role away "
             "(`openstack role remove`), then run this again."
         )
-
-
-def answer(response: Any, task: str) -> Any:
-    """What Keystone answers to a request that is to TASK."""
-    if response.status_code != HTTPStatus.OK:
-        raise CloudError(f"Keystone will not {task}: {response.reason} (HTTP {response.status_code})")
-    return response.json()

@@ -13,9 +13,8 @@ from openstack.connection import Connection
 from requests import Response
 
 from clients.errors import CloudError
-from clients.keystone import own_login
 from clients.keystone.assignment import INHERITED, Assignment, Place, qualified
-from clients.openstack import message
+from clients.openstack import answered, message
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def on_project(conn: Connection, project_id: str) -> Found:
     where it was assigned.
     """
     found = conn.identity.get(f"/projects/{project_id}?parents_as_list", params={})
-    project = own_login.answer(found, "look at the project")["project"]
+    project = answered(found, "Keystone", "show the project")["project"]
     here = _listed(conn, {"scope.project.id": project_id})
     below = {f"scope.{INHERITED}": "projects"}
     above = _listed(conn, {"scope.domain.id": project["domain_id"], **below})
@@ -56,7 +55,7 @@ def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
             row["role"]["id"],
             qualified(row["role"]),
         )
-        for row in own_login.answer(found, task)["role_assignments"]
+        for row in answered(found, "Keystone", task)["role_assignments"]
     ]
 
 
