@@ -23,8 +23,8 @@ def managed_host(ssh: SshHost | None = None, **given: Any) -> ManagedHost:
 
 def inputs_of(host: ManagedHost) -> dict[str, Any]:
     """What a provider is given of a host: numbers come from the engine as floats."""
-    told = host.model_dump(mode="json", exclude_none=True)
-    return told | {"ssh": told["ssh"] | {"port": float(host.ssh.port)}}
+    found = host.model_dump(mode="json", exclude_none=True)
+    return found | {"ssh": found["ssh"] | {"port": float(host.ssh.port)}}
 
 
 def reached(host: dict[str, Any], **given: Any) -> dict[str, Any]:

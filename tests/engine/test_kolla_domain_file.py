@@ -187,8 +187,8 @@ def test_removal_removes_the_file_here_and_on_keystones_hosts_and_reconfigures(k
     assert not kolla.file().exists()
     forget, reconfigure = kolla.runs()[1:]
     assert forget[:2] == ["ansible", "keystone"]
-    asked = json.loads(forget[forget.index("--args") + 1])
-    assert asked == {
+    found = json.loads(forget[forget.index("--args") + 1])
+    assert found == {
         "path": "{{ node_config_directory | default('/etc/kolla') }}/keystone/domains/" + kolla.file().name,
         "state": "absent",
     }

@@ -87,8 +87,8 @@ def test_what_is_really_there_is_shown_beside_what_is_declared(program: ProgramC
         {"what": "network vms", "key": "mtu", "declared": "not set", "real": "1400"},
     ]
     assert data["changes"] == []
-    for told in (markdown, page):
-        assert "by hand" in told
+    for text in (markdown, page):
+        assert "by hand" in text
     data, markdown, _ = written(drifted, "--no-drift")
     assert "Not known: it was not looked for" in markdown
 
@@ -102,10 +102,10 @@ def test_a_broken_policy_is_told_by_rule_and_level_and_the_report_is_made_all_th
         ("mandatory", "names", "lab net"),
         ("advisory", "network-not-for-everyone", "lab net"),
     ]
-    for told in (markdown, page):
-        assert "Rename it" in told
-        assert "it is shared with every project of the cloud" in told
-        assert "the preview failed; of what it shows, at worst, this is harmless" in told
+    for text in (markdown, page):
+        assert "Rename it" in text
+        assert "it is shared with every project of the cloud" in text
+        assert "the preview failed; of what it shows, at worst, this is harmless" in text
     assert [one["name"] for one in data["changes"]] == ["lab net"]
 
 
@@ -142,6 +142,6 @@ def test_no_secret_of_the_stack_is_in_any_of_its_reports(program: ProgramCopy) -
     (found,) = data["changes"]
     assert {key["key"] for key in found["keys"]} == {"description", "password"}
     assert found["risk"] == "interrupts"
-    for told in (json.dumps(data), markdown, page):
-        assert CANARY not in told
-        assert "a secret" in told
+    for text in (json.dumps(data), markdown, page):
+        assert CANARY not in text
+        assert "a secret" in text

@@ -29,7 +29,7 @@ class CanaryRun:
         canaries: the secrets by their kind; some are made by the run.
         commands: what was run, in order.
         shown_on_demand: the state as Pulumi shows it to those who ask for its secrets; not kept with the rest.
-        said_of_everything: what Pulumi writes with -v=9; not kept with the rest.
+        output_of_everything: what Pulumi writes with -v=9; not kept with the rest.
     """
 
     program: ProgramCopy
@@ -39,7 +39,7 @@ class CanaryRun:
     canaries: dict[str, bytes] = field(repr=False)
     commands: list[str] = field(default_factory=list)
     shown_on_demand: str = field(default="", repr=False)
-    said_of_everything: str = field(default="", repr=False)
+    output_of_everything: str = field(default="", repr=False)
 
     @property
     def folder(self) -> Path:

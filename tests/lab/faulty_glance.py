@@ -12,7 +12,7 @@ PASSED_ON = {"content-type", "location", "x-openstack-request-id"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class GlanceRequest:
     """A request on its way to Glance: method, path without the version, and the caller's token."""
 
     method: str
@@ -24,8 +24,8 @@ class Asked:
 class Fault:
     """What is done to requests: `answer` gives the status with which one is answered, or None where it passes."""
 
-    answer: Callable[[Asked], int | None]
-    seen: list[Asked] = field(default_factory=list)
+    answer: Callable[[GlanceRequest], int | None]
+    seen: list[GlanceRequest] = field(default_factory=list)
 
 
 @contextmanager
@@ -36,9 +36,11 @@ def faulty_glance(real: str, fault: Fault) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            asked = Asked(self.command, self.path.removeprefix("/v2"), self.headers.get("X-Auth-Token", ""))
-            fault.seen.append(asked)
-            status = fault.answer(asked)
+            request = GlanceRequest(
+                self.command, self.path.removeprefix("/v2"), self.headers.get("X-Auth-Token", "")
+            )
+            fault.seen.append(request)
+            status = fault.answer(request)
             if status:
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
@@ -48,14 +50,14 @@ def faulty_glance(real: str, fault: Fault) -> Iterator[str]:
             headers = {key: value for key, value in self.headers.items() if key.lower() != "host"}
             glance.request(self.command, self.path, body, headers)
             response = glance.getresponse()
-            said = response.read()
+            message = response.read()
             self.send_response(response.status)
             for key, value in response.getheaders():
                 if key.lower() in PASSED_ON:
                     self.send_header(key, value)
-            self.send_header("Content-Length", str(len(said)))
+            self.send_header("Content-Length", str(len(message)))
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(message)
             glance.close()
 
         do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = handle_any  # noqa: N815 - the library's names

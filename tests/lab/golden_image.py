@@ -30,11 +30,11 @@ def at_the_lab(lab, monkeypatch):
     monkeypatch.setenv("CEPH_CONF", str(Lab().ceph_conf))
     made = set()
 
-    def noted(*identity):
+    def recorded(*identity):
         made.add(found := generation_id(*identity))
         return found
 
-    monkeypatch.setattr(generation, "generation_id", noted)
+    monkeypatch.setattr(generation, "generation_id", recorded)
     yield lab
     with openstack_client.connect("lab-image-import") as conn:
         assert records(conn, private_cloud_stack=STACK) == [], "the test left Glance records"

@@ -72,11 +72,11 @@ def forms(secret: bytes) -> dict[str, frozenset[bytes]]:
         found["as Python writes it"] = {repr(text)[1:-1].encode(), repr(secret)[2:-1].encode()}
         found["quoted for a shell"] = {shlex.quote(text).strip("'").encode()}
     seen: set[bytes] = set()
-    told = {}
+    message = {}
     for way, texts in found.items():
-        told[way] = frozenset(texts - seen)
+        message[way] = frozenset(texts - seen)
         seen |= texts
-    return told
+    return message
 
 
 @dataclass(frozen=True)

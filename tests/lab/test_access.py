@@ -328,7 +328,7 @@ def test_the_running_account_keeps_its_own_role_on_the_system(access: Access) ->
 
 
 @pytest.mark.parametrize(
-    ("role", "said"),
+    ("role", "message"),
     [
         ("_member_", "there is no role '_member_': it is the one of the old days"),
         (
@@ -337,17 +337,19 @@ def test_the_running_account_keeps_its_own_role_on_the_system(access: Access) ->
         ),
     ],
 )
-def test_a_missing_role_is_explained(access: Access, role: str, said: str) -> None:
+def test_a_missing_role_is_explained(access: Access, role: str, message: str) -> None:
     access.write("ignore", ({"role": role, "user": RUNNER, "scope": {"domain": access.domain}},))
-    assert said in access.refused()
+    assert message in access.refused()
 
 
 def test_a_user_that_is_in_another_domain_is_told_with_that_domain(access: Access) -> None:
     user = {"name": "ci-runner", "domain": access.domain}
     access.write("ignore", ({"role": "member", "user": user, "scope": {"domain": access.domain}},))
-    said = access.refused()
-    assert f"there is no user 'ci-runner' in domain '{access.domain}', the only one that was searched" in said
-    assert "domain 'Default' has a user of that name" in said
+    message = access.refused()
+    assert (
+        f"there is no user 'ci-runner' in domain '{access.domain}', the only one that was searched" in message
+    )
+    assert "domain 'Default' has a user of that name" in message
 
 
 def test_a_directory_that_is_down_gets_a_sentence(access: Access) -> None:
@@ -363,13 +365,13 @@ def test_a_directory_that_is_down_gets_a_sentence(access: Access) -> None:
             ({"role": "member", "user": user, "scope": {"domain": access.domain}},),
             existing_domains=(domain.name,),
         )
-        said = access.refused()
+        message = access.refused()
     finally:
         identity.delete(f"/domains/{domain.id}/config")
         identity.update_domain(domain, is_enabled=False)
         identity.delete_domain(domain)
-    assert f"could not look up user 'somebody' in domain '{domain.name}'" in said
-    assert "check that Keystone reaches it" in said
+    assert f"could not look up user 'somebody' in domain '{domain.name}'" in message
+    assert "check that Keystone reaches it" in message
 
 
 def test_destroy_leaves_nothing(access: Access) -> None:

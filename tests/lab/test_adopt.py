@@ -63,16 +63,16 @@ class ByHand:
             "subnets": [live for live in network.subnets() if live.network_id in ids],
             "shares": [live for live in network.rbac_policies() if live.object_id in ids],
         }
-        told = {kind: [live.to_dict() for live in lives] for kind, lives in found.items()}
-        told["assignments"] = assignments
-        for things in told.values():
+        answer = {kind: [live.to_dict() for live in lives] for kind, lives in found.items()}
+        answer["assignments"] = assignments
+        for things in answer.values():
             for thing in things:
                 thing.pop("location", None)  # the SDK's own, of the connection
                 thing.pop(
                     "availability_zones", None
                 )  # where agents are, which tests beside this one bring and take
             things.sort(key=lambda thing: json.dumps(thing, sort_keys=True))
-        return told
+        return answer
 
     def make(self) -> None:
         """A domain, a project, two grants, a VLAN network with three subnets, and whom it is shared with."""

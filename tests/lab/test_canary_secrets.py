@@ -141,8 +141,8 @@ def refused_ups(run: CanaryRun, story: Story, sealed: str, folder: Path) -> None
     run.canaries["password in plain text in the stack file"] = plain.encode()
     text = run.program.file(STACK).read_text(encoding="utf-8")
     story.declare(run, sealed, robot=plain)
-    said = run.pulumi("up", "--yes", "--diff", fails=True)
-    assert "the secret stands here in plain text" in said
+    message = run.pulumi("up", "--yes", "--diff", fails=True)
+    assert "the secret stands here in plain text" in message
     run.program.file(STACK).write_text(text, encoding="utf-8")
 
     wrong = awkward()
@@ -210,7 +210,7 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     run.pulumi("preview", "--diff", "--refresh", "--expect-no-changes")
     run.pulumi("refresh", "--yes", "--diff")
     run.pulumi("preview", "--refresh", "-v=3", "--logtostderr", "--logflow")
-    run.said_of_everything = run.program.pulumi(
+    run.output_of_everything = run.program.pulumi(
         "preview", "--refresh", "-v=9", "--logtostderr", "--logflow", "--stack", STACK
     ).stdout
     for words in (
@@ -280,5 +280,5 @@ def test_the_state_holds_them_and_shows_them_to_those_with_the_passphrase_alone(
 
 def test_pulumis_own_log_of_everything_has_them_as_its_guide_warns(run: CanaryRun) -> None:
     """docs/state.md says so. Where this fails because it is empty, Pulumi has mended it, and the guide can."""
-    said = Search(run.canaries).in_bytes("log", run.said_of_everything.encode())
-    assert {find.kind for find in said} == IN_THE_STATE
+    message = Search(run.canaries).in_bytes("log", run.output_of_everything.encode())
+    assert {find.kind for find in message} == IN_THE_STATE

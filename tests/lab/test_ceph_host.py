@@ -83,8 +83,8 @@ def test_what_the_orchestrator_refuses_is_told_in_its_words(clouds: Clouds) -> N
 
 def test_a_ceph_without_orchestrator_leaves_the_host_as_it_is_and_names_its_osds(lab: Lab) -> None:
     clouds = Clouds("no-cloud", "admin", str(lab.ceph_conf))
-    told = ceph_host.hand_over("storage-1", "10.110.0.31", {}, clouds)
-    assert told.startswith("storage-1: no orchestrator answers in Ceph")
+    message = ceph_host.hand_over("storage-1", "10.110.0.31", {}, clouds)
+    assert message.startswith("storage-1: no orchestrator answers in Ceph")
     found = ceph_host.osds(clouds, socket.gethostname())
     assert len(found) == 3
     assert all(osd.placement_groups > 0 and not osd.safe and not osd.empty for osd in found)

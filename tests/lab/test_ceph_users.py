@@ -259,9 +259,11 @@ def test_a_login_without_the_right_is_told_which_caps_it_needs_and_changes_nothi
         "login": made["user"],
         "ceph_conf": str(tmp_path / "own" / CONF),
     }
-    with pytest.raises(users.NoRightsError, match=f"client.{made['user']} may not make cephx users") as told:
+    with pytest.raises(
+        users.NoRightsError, match=f"client.{made['user']} may not make cephx users"
+    ) as caught:
         provider.create(unable)
-    assert users.RIGHTS in str(told.value)
+    assert users.RIGHTS in str(caught.value)
     with (
         pytest.raises(users.NoRightsError),
         users.connected(unable["login"], unable["ceph_conf"]) as handle,
@@ -286,7 +288,7 @@ def test_awkward_names_that_are_allowed_work_to_the_end(
 
 
 def test_a_cap_that_ceph_does_not_read_is_its_own_sentence_and_leaves_no_user(inputs: dict[str, Any]) -> None:
-    with pytest.raises(CloudError, match="osd capability parse failed, stopped at") as told:
+    with pytest.raises(CloudError, match="osd capability parse failed, stopped at") as caught:
         provider.create(inputs | {"caps": CAPS | {"osd": "allow rwx pol=images"}})
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     assert f"client.{inputs['user']}" not in entities()

@@ -173,9 +173,9 @@ def test_rights_that_were_taken_away_are_given_back_by_looking_at_the_user_alone
     with ceph.cluster("admin") as handle:
         ceph.command(handle, "auth caps", entity=f"client.{imports.name}.1", caps=["mon", "profile rbd"])
     # The import's own look at its image needs those rights, so a refresh of everything fails.
-    told = imports.stack.program.pulumi("refresh", "--yes", "--stack", STACK)
-    assert told.returncode != 0
-    assert f"client.{imports.name}.1 may not" in told.stdout
+    done = imports.stack.program.pulumi("refresh", "--yes", "--stack", STACK)
+    assert done.returncode != 0
+    assert f"client.{imports.name}.1 may not" in done.stdout
     imports.stack.program.succeed("refresh", "--yes", "--target", "**ceph:User::**", "--stack", STACK)
     imports.printed.append(imports.stack.up())
     imports.stack.preview_is_empty("--refresh")
@@ -213,11 +213,11 @@ def test_a_login_that_may_not_make_users_fails_the_preview_in_one_sentence(impor
     declared["ceph_users"][0]["folder"] = str(imports.folder.with_name("other"))
     declared["image_store"]["ceph_user"] = f"{imports.name}-other"
     imports.stack.declare(declared)
-    told = imports.stack.program.pulumi("preview", "--stack", STACK)
-    assert told.returncode != 0
-    assert f"ceph.user: client.{imports.name}.2 may not make cephx users" in told.stdout
-    assert users.RIGHTS in told.stdout
-    assert "Traceback" not in told.stdout
+    done = imports.stack.program.pulumi("preview", "--stack", STACK)
+    assert done.returncode != 0
+    assert f"ceph.user: client.{imports.name}.2 may not make cephx users" in done.stdout
+    assert users.RIGHTS in done.stdout
+    assert "Traceback" not in done.stdout
     imports.stack.declare(imports.config(2))
 
 

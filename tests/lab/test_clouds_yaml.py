@@ -77,7 +77,7 @@ def test_the_environment_alone_is_the_entry_envvars(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             {"region_name": "Nowhere"},
@@ -91,10 +91,10 @@ def test_the_environment_alone_is_the_entry_envvars(
     ],
 )
 def test_a_wrong_entry_is_named(
-    stack: OwnStack, entry: dict[str, Any], tmp_path: Path, change: dict[str, Any], said: str
+    stack: OwnStack, entry: dict[str, Any], tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     wrong = {**entry, **change, "auth": entry["auth"] | change.get("auth", {})}
     done = with_clouds(stack, tmp_path, wrong).pulumi("preview", "--stack", STACK)
     assert done.returncode != 0
-    assert said in done.stdout
+    assert message in done.stdout
     assert "Traceback" not in done.stdout

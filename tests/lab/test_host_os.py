@@ -60,8 +60,8 @@ class Hosts:
 
     def booted(self):
         """The image of each."""
-        told = {name: json.loads(self.run(name, "bootc status --json")) for name in NAMES}
-        return {name: each["status"]["booted"]["image"]["image"]["image"] for name, each in told.items()}
+        output = {name: json.loads(self.run(name, "bootc status --json")) for name in NAMES}
+        return {name: each["status"]["booted"]["image"]["image"]["image"] for name, each in output.items()}
 
     def as_installed(self):
         """The first image on each, and its engine up."""
@@ -89,8 +89,10 @@ def test_three_hosts_restart_into_their_image_one_after_another(hosts, capfd):
     assert all(hosts.boots()[name] != before[name] for name in NAMES)
     up_since = [float(hosts.run(name, "stat -c %.9Y /proc/1")) for name in NAMES]
     assert up_since == sorted(up_since)
-    told = [line for line in capfd.readouterr().err.splitlines() if "restarting" in line or "is well" in line]
-    assert [line.split(":")[0] for line in told] == [name for name in NAMES for _ in range(2)]
+    messages = [
+        line for line in capfd.readouterr().err.splitlines() if "restarting" in line or "is well" in line
+    ]
+    assert [line.split(":")[0] for line in messages] == [name for name in NAMES for _ in range(2)]
 
     assert not crud.diff("host-os", crud.read("host-os", outs).outs, outs).changes
     after = hosts.boots()

@@ -229,12 +229,12 @@ def test_no_secret_is_on_this_machine_but_where_it_is_meant_to_be(run: CanaryRun
     """The last of the life: what was printed and kept is searched after the stack was destroyed."""
     run.pulumi("destroy", "--yes", "--diff")
     run.pulumi("stack", "history", "--json")
-    told = [
+    messages = [
         str(find)
         for find in run.finds()
         if not (find.kind.startswith(OF_KOLLA) and find.where.startswith(ON_A_HOST))
     ]
-    assert "\n".join(told) == ""
+    assert "\n".join(messages) == ""
 
 
 def test_ansible_was_watched_and_its_logs_were_searched(run: CanaryRun) -> None:

@@ -50,8 +50,8 @@ def test_a_glance_that_shows_no_location_has_nova_copy_whoever_looks(
         seen = seen_by(environment, monkeypatch)
     assert (seen.hiding, seen.showing, seen.silent) == ((glance,), (), ())
     assert seen.location_api == ("open" if "service" in roles else "closed")
-    (told,) = copies(seen, BOTH)
-    assert told.startswith(f"Nova would copy images, not clone them: Glance at {glance} shows no location")
+    (message,) = copies(seen, BOTH)
+    assert message.startswith(f"Nova would copy images, not clone them: Glance at {glance} shows no location")
 
 
 @pytest.mark.usefixtures("made")

@@ -13,18 +13,18 @@ __all__ = ["at_the_lab"]
 def test_a_source_that_burns_processor_time_is_ended_with_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "DECODER_CPU_S", 1)
     monkeypatch.setattr(reading, "DECODER_SPEED", 1 << 40)
-    with pytest.raises(CloudError, match="decoding it takes more than 1 s of processor time") as told:
+    with pytest.raises(CloudError, match="decoding it takes more than 1 s of processor time") as caught:
         make(inputs(hostile_qcow2(tmp_path / "hostile.qcow2", 1000)))
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_source_that_needs_more_memory_than_its_decoder_is_given_is_ended_with_a_sentence(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(reading, "DECODER_MEMORY", 60 * MIB)
-    with pytest.raises(CloudError, match="decoding it takes more than 60 MiB of memory") as told:
+    with pytest.raises(CloudError, match="decoding it takes more than 60 MiB of memory") as caught:
         make(inputs(hostile_qcow2(tmp_path / "hostile.qcow2", 8)))
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_small_file_that_decodes_to_more_than_the_pool_takes_is_refused_before_it_is_written(

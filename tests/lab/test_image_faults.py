@@ -11,7 +11,7 @@ import yaml
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError
-from tests.lab.faulty_glance import Asked, Fault, faulty_glance
+from tests.lab.faulty_glance import Fault, GlanceRequest, faulty_glance
 from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider, raw_digest_in_rbd
 
 __all__ = ["at_the_lab", "first"]
@@ -43,8 +43,8 @@ def busy(status: int, method: str, ending: str, times: int) -> Fault:
     """Answers STATUS to the first TIMES requests whose path ends with ENDING."""
     left = [times]
 
-    def answer(asked: Asked) -> int | None:
-        if concerns(asked, method, ending) and left[0]:
+    def answer(request: GlanceRequest) -> int | None:
+        if concerns(request, method, ending) and left[0]:
             left[0] -= 1
             return status
         return None
@@ -52,8 +52,8 @@ def busy(status: int, method: str, ending: str, times: int) -> Fault:
     return Fault(answer)
 
 
-def concerns(asked: Asked, method: str, ending: str) -> bool:
-    return asked.method == method and asked.path.partition("?")[0].endswith(ending)
+def concerns(request: GlanceRequest, method: str, ending: str) -> bool:
+    return request.method == method and request.path.partition("?")[0].endswith(ending)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_glance_that_is_busy_for_a_moment_is_asked_again(behind, first, status
     with behind(fault):
         made = make(inputs(first[0]))
     try:
-        assert sum(concerns(asked, method, ending) for asked in fault.seen) > 2, "it was busy twice"
+        assert sum(concerns(request, method, ending) for request in fault.seen) > 2, "it was busy twice"
         assert raw_digest_in_rbd(made.outs["glance_id"]) == first[1]
         assert glance(made.outs["glance_id"])["status"] == "active"
     finally:
@@ -84,10 +84,10 @@ def test_a_glance_that_stays_busy_is_one_sentence_and_leaves_nothing(behind, fir
 def test_a_token_that_is_revoked_in_mid_import_is_got_anew(behind, admin, first):
     revoked: list[str] = []
 
-    def answer(asked):
-        if asked.method == "POST" and asked.path.endswith("/locations") and not revoked:
-            admin.identity.delete("/auth/tokens", headers={"X-Subject-Token": asked.token})
-            revoked.append(asked.token)
+    def answer(request):
+        if request.method == "POST" and request.path.endswith("/locations") and not revoked:
+            admin.identity.delete("/auth/tokens", headers={"X-Subject-Token": request.token})
+            revoked.append(request.token)
 
     fault = Fault(answer)
     with behind(fault):
@@ -95,7 +95,7 @@ def test_a_token_that_is_revoked_in_mid_import_is_got_anew(behind, admin, first)
     try:
         assert glance(made.outs["glance_id"])["status"] == "active"
         assert revoked
-        assert {asked.token for asked in fault.seen} > set(revoked)
+        assert {request.token for request in fault.seen} > set(revoked)
     finally:
         provider.delete(made.id, made.outs)
 
@@ -103,9 +103,9 @@ def test_a_token_that_is_revoked_in_mid_import_is_got_anew(behind, admin, first)
 def test_a_record_that_somebody_deletes_in_mid_import_is_told_and_the_next_run_makes_it_anew(behind, first):
     deleted: list[str] = []
 
-    def answer(asked):
-        if asked.method == "POST" and asked.path.endswith("/locations") and not deleted:
-            image_id = asked.path.split("/")[2]
+    def answer(request):
+        if request.method == "POST" and request.path.endswith("/locations") and not deleted:
+            image_id = request.path.split("/")[2]
             deleted.append(image_id)
             with openstack_client.connect("lab-admin") as conn:
                 conn.image.delete(f"/images/{image_id}")

@@ -51,7 +51,7 @@ def test_a_ceph_conf_of_another_cluster_than_glances_is_refused_before_a_byte_is
 
 
 @pytest.fixture
-def who_is_told_nothing(lab, admin, tmp_path):
+def without_cluster_hint(lab, admin, tmp_path):
     """The environment of an account that registers by PATCH; of Glance's cluster it learns only from images' locations."""
     with (
         own_glance(lab, tmp_path, show_multiple_locations="true") as url,
@@ -61,10 +61,10 @@ def who_is_told_nothing(lab, admin, tmp_path):
 
 
 def test_where_nobody_tells_glances_cluster_its_refusal_leaves_nothing(
-    first, other_cluster, who_is_told_nothing, monkeypatch
+    first, other_cluster, without_cluster_hint, monkeypatch
 ):
     with monkeypatch.context() as own:
-        for name, value in who_is_told_nothing.items():
+        for name, value in without_cluster_hint.items():
             own.setenv(name, value)
         # Whatever images of others the lab has at this time.
         own.setattr("dynamic_providers.rbd_image.locations._cluster_of_newest", lambda _conn: set())
@@ -140,11 +140,11 @@ def test_with_trash_no_data_goes_that_another_record_shows(first):
 
 @pytest.mark.nightly
 def test_where_only_images_locations_tell_glances_cluster_another_one_is_refused(
-    created, first, other_cluster, who_is_told_nothing, monkeypatch
+    created, first, other_cluster, without_cluster_hint, monkeypatch
 ):
     assert created.outs["location"]
     with monkeypatch.context() as own:
-        for name, value in who_is_told_nothing.items():
+        for name, value in without_cluster_hint.items():
             own.setenv(name, value)
         with pytest.raises(CloudError, match=r"Glance's store is in Ceph cluster .* nothing was written"):
             make(

@@ -69,9 +69,9 @@ def refused(first, match):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(writer, "_copy", lambda *_: pytest.fail("data was written"))
         patch.setattr(source, "hashed", never_hashed)
-        with pytest.raises(CloudError, match=match) as told:
+        with pytest.raises(CloudError, match=match) as caught:
             make(inputs(first[0], pool=POOL, ceph_user="admin"))
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
     assert images() == []
 
 
@@ -101,11 +101,11 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
     """With a quota that takes the data once: the second run finds it there."""
     ceph("osd", "pool", "set-quota", own_pool, "max_bytes", str((WHOLE_MIB + 16) * MIB))
     wait_for(lambda: stats()["quota_bytes"])
-    asked, held = [], pool_capacity._held
+    requests, held = [], pool_capacity._held
 
     def recorded(target, what):
-        asked.append(held(target, what))
-        return asked[-1]
+        requests.append(held(target, what))
+        return requests[-1]
 
     monkeypatch.setattr(pool_capacity, "_held", recorded)
     with (
@@ -116,6 +116,6 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
             with store.writable(pool.ioctx, "test", opened.virtual_size) as target:
                 writer.write(opened, target, pool, "test", hash_raw=False)
             if not again:
-                assert asked == []
+                assert requests == []
                 wait_for(lambda: stats()["stored"] >= WHOLE_MIB * MIB)
-    assert asked[-1] >= WHOLE_MIB * MIB
+    assert requests[-1] >= WHOLE_MIB * MIB

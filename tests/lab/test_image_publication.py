@@ -144,18 +144,18 @@ def test_a_preview_refuses_a_source_that_is_not_there_unless_glance_has_its_cont
     wanted = config(builder.name, digests[0])
     wanted["images"] += config(f"{builder.name}-new", digests[1])["images"]
     builder.stack.declare(wanted)
-    told = builder.stack.program.pulumi("preview", "--stack", STACK)
-    assert told.returncode != 0
-    assert "images[1]: source '/nowhere/disk.raw' cannot be read: No such file or directory." in told.stdout
-    assert "images[0]" not in told.stdout
-    assert "Traceback" not in told.stdout
+    done = builder.stack.program.pulumi("preview", "--stack", STACK)
+    assert done.returncode != 0
+    assert "images[1]: source '/nowhere/disk.raw' cannot be read: No such file or directory." in done.stdout
+    assert "images[0]" not in done.stdout
+    assert "Traceback" not in done.stdout
     builder.declare(digests[0])
 
 
 def test_publishing_what_the_stack_has_changes_nothing(builder: Builder) -> None:
     (before,) = records(builder.name)
-    told = published(builder.name, "/nowhere/disk.raw", before["private_cloud_source_sha256"])
-    assert (told["copied"], told["taken"], told["glance_id"]) == (False, True, before["id"])
+    found = published(builder.name, "/nowhere/disk.raw", before["private_cloud_source_sha256"])
+    assert (found["copied"], found["taken"], found["glance_id"]) == (False, True, before["id"])
     assert records(builder.name) == [before]
 
 
@@ -179,11 +179,11 @@ def test_new_content_waits_unseen_until_the_stack_names_it(builder: Builder) -> 
 def test_only_the_newest_that_wait_are_kept(builder: Builder) -> None:
     (current,) = records(builder.name)
     builds = [builder.build() for _ in range(3)]
-    told = [published(builder.name, *build, "--keep", "2") for build in builds]
-    assert told[2]["removed"] == [told[0]["glance_id"]]
+    messages = [published(builder.name, *build, "--keep", "2") for build in builds]
+    assert messages[2]["removed"] == [messages[0]["glance_id"]]
     assert {record["id"] for record in records(builder.name, hidden=True)} == {
-        told[1]["glance_id"],
-        told[2]["glance_id"],
+        messages[1]["glance_id"],
+        messages[2]["glance_id"],
     }
     assert [record["id"] for record in records(builder.name, hidden=False)] == [current["id"]]
 
@@ -233,9 +233,9 @@ def test_an_image_that_was_there_is_adopted_as_it_is_and_the_next_preview_is_emp
     builder.name = image.name
     fields = {"adopt": image.id, "visibility": "community", "properties": {"os_distro": "debian"}}
     builder.declare(digest, **fields)
-    told = builder.stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-    assert told.returncode != 0
-    assert "its os_distro is None, and 'debian' is declared" in told.stdout
+    done = builder.stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    assert done.returncode != 0
+    assert "its os_distro is None, and 'debian' is declared" in done.stdout
     builder.declare(digest, **(fields | {"properties": {}}))
     builder.stack.up()
     adopted = builder.stack.outputs["images"][image.name]

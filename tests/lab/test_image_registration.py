@@ -103,9 +103,9 @@ def test_a_hash_that_glance_does_not_find_in_the_data_is_one_sentence_and_the_ne
                 make(inputs(first[0], cloud="own"))
         with pytest.raises(
             CloudError, match=r"Glance did not accept .* SHA-512 is not the one that was told"
-        ) as told:
+        ) as caught:
             make(inputs(first[0], cloud="own"))
-        assert len(str(told.value).splitlines()) == 1
+        assert len(str(caught.value).splitlines()) == 1
         assert not set(made_in_rbd) & rbd_names()
         made = make(inputs(first[0], cloud="own"))
         try:

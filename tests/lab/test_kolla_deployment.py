@@ -137,9 +137,11 @@ def test_of_three_hosts_one_fails_and_one_is_lost_and_the_next_run_goes_on_with_
     assert Path(failed["log"]).read_text()
     assert "Connection refused" in results[three.name]["message"]
     assert site.steps(two) is None
-    told = capsys.readouterr().err
-    assert "step bootstrap-servers is skipped: Ansible's collection openstack.kolla is not installed" in told
-    assert "prechecks : " in told, "progress names the task"
+    output = capsys.readouterr().err
+    assert (
+        "step bootstrap-servers is skipped: Ansible's collection openstack.kolla is not installed" in output
+    )
+    assert "prechecks : " in output, "progress names the task"
 
     hosts[two.name], hosts[three.name] = site.declare(two), site.declare(three)
     assert crud.diff(STACK, made, site.inputs(hosts)).changes

@@ -50,9 +50,9 @@ def host(simulated_hosts: list[SimulatedHost], tmp_path: Path) -> Iterator[Simul
 @pytest.fixture
 def there(host: SimulatedHost, tmp_path: Path) -> dict[str, Any]:
     """What the host makes its network from."""
-    told: dict[str, Any] = json.loads(host.run(tmp_path, f"cat {network.FILE}"))
-    assert told["vlans"] == [120, 130]
-    return told
+    found: dict[str, Any] = json.loads(host.run(tmp_path, f"cat {network.FILE}"))
+    assert found["vlans"] == [120, 130]
+    return found
 
 
 @pytest.fixture
@@ -76,8 +76,8 @@ def declared(args: dict[str, Any], **changed: Any) -> dict[str, Any]:
 
 
 def file_of(host: SimulatedHost, folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(host.run(folder, f"cat {network.FILE}"))
-    return told
+    found: dict[str, Any] = json.loads(host.run(folder, f"cat {network.FILE}"))
+    return found
 
 
 def setting(host: SimulatedHost, folder: Path, port: str, column: str) -> str:

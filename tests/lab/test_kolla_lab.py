@@ -51,9 +51,9 @@ def _image(lab: Lab, name: str) -> str:
 
 
 def test_kollas_prechecks_pass_on_a_simulated_host(kolla: KollaByHand) -> None:
-    said = kolla.run("prechecks")
-    assert "Checking docker SDK version" in said
-    assert "Check if external database address is reachable" in said
+    output = kolla.run("prechecks")
+    assert "Checking docker SDK version" in output
+    assert "Check if external database address is reachable" in output
 
 
 def test_kolla_deploys_containers_that_find_their_configuration(

@@ -79,7 +79,7 @@ def soon(ask: Callable[[], object]) -> None:
             return
 
 
-def told(host: SimulatedHost, command: str) -> str:
+def output_of(host: SimulatedHost, command: str) -> str:
     """Return what a shell command prints on the host."""
     done = daemon.ssh(host, command, timeout=60)
     assert done.returncode == 0, done.stderr
@@ -88,16 +88,16 @@ def told(host: SimulatedHost, command: str) -> str:
 
 def boot(host: SimulatedHost) -> str:
     """Tell one boot of the host from another."""
-    return told(host, "cat /proc/sys/kernel/random/boot_id")
+    return output_of(host, "cat /proc/sys/kernel/random/boot_id")
 
 
 def test_a_host_runs_a_whole_systemd_of_its_own(host):
-    assert told(host, "ps -p 1 -o comm=") == "systemd"
-    assert told(host, "systemctl is-system-running") == "running"
-    assert told(host, "uname -n") == host.name
+    assert output_of(host, "ps -p 1 -o comm=") == "systemd"
+    assert output_of(host, "systemctl is-system-running") == "running"
+    assert output_of(host, "uname -n") == host.name
     units = "docker containerd ssh dbus ovs-vswitchd host-network"
-    assert set(told(host, f"systemctl is-active {units}").split()) == {"active"}
-    assert told(host, "sudo docker info --format '{{.CgroupVersion}} {{.Driver}}'") == "2 overlay2"
+    assert set(output_of(host, f"systemctl is-active {units}").split()) == {"active"}
+    assert output_of(host, "sudo docker info --format '{{.CgroupVersion}} {{.Driver}}'") == "2 overlay2"
 
 
 def test_programs_are_told_what_they_need_to_log_in(own, host, tmp_path):
@@ -129,7 +129,7 @@ def test_a_host_keeps_answering_while_either_of_its_links_is_cut(own, host):
 
 def bonded(host: SimulatedHost, *links: str) -> None:
     """Hold the host's bond to using these links and no other."""
-    shown = told(host, "sudo ovs-appctl bond/show bond0")
+    shown = output_of(host, "sudo ovs-appctl bond/show bond0")
     assert {link for link in LINKS if f"member {link}: enabled" in shown} == set(links)
 
 
@@ -147,25 +147,27 @@ def test_a_privileged_container_starts_with_limits_above_this_machines(host):
         tar.add(BUSYBOX, "bin/busybox")
     rootfs = host.folder / "docker" / "busybox.tar"
     rootfs.write_bytes(archive.getvalue())
-    told(host, "sudo docker import /var/lib/docker/busybox.tar trial:1")
+    output_of(host, "sudo docker import /var/lib/docker/busybox.tar trial:1")
     ulimit = "--ulimit nofile=1048576:1048576 --ulimit memlock=-1:-1"
     started = f"sudo docker run --rm --privileged --network host {ulimit} -v /run:/run:shared trial:1"
-    capabilities = int(told(host, f"{started} /bin/busybox grep CapEff /proc/self/status").split()[1], 16)
-    plain = told(
+    capabilities = int(
+        output_of(host, f"{started} /bin/busybox grep CapEff /proc/self/status").split()[1], 16
+    )
+    plain = output_of(
         host, "sudo docker run --rm --network host trial:1 /bin/busybox grep CapEff /proc/self/status"
     )
-    hosts_own = int(told(host, "sudo grep CapBnd /proc/self/status").split()[1], 16)
+    hosts_own = int(output_of(host, "sudo grep CapBnd /proc/self/status").split()[1], 16)
     assert capabilities == hosts_own & KNOWN_TO_DOCKER
     assert int(plain.split()[1], 16) < capabilities
 
 
 def test_a_rebooted_host_comes_back_with_what_it_wrote(host):
     before = boot(host)
-    told(host, "echo kept | sudo tee /var/lib/kept /etc/kept >/dev/null")
+    output_of(host, "echo kept | sudo tee /var/lib/kept /etc/kept >/dev/null")
     daemon.ssh(host, "sudo systemctl reboot")
     soon(lambda: differs(boot(host), before))
     soon(lambda: daemon.check(host))
-    assert told(host, "cat /var/lib/kept /etc/kept").split() == ["kept", "kept"]
+    assert output_of(host, "cat /var/lib/kept /etc/kept").split() == ["kept", "kept"]
 
 
 def differs(one: str, other: str) -> None:
@@ -198,17 +200,17 @@ def test_another_up_restarts_no_host(own, host):
 
 def test_a_reinstalled_host_has_nothing_of_what_it_had_but_its_key(own, host):
     disk = f"/dev/disk/by-id/{host.osd_disks[0]}"
-    told(host, f"sudo touch /etc/trace; sudo mkfs.ext4 -q {disk}; sudo docker volume create trace")
-    assert "ext4" in told(host, f"sudo wipefs {disk}")
+    output_of(host, f"sudo touch /etc/trace; sudo mkfs.ext4 -q {disk}; sudo docker volume create trace")
+    assert "ext4" in output_of(host, f"sudo wipefs {disk}")
     plan.reinstall(own, Supervisor(own), host.name)
-    found = told(host, f"ls /etc/trace 2>/dev/null; sudo wipefs {disk}; sudo docker volume ls --quiet")
+    found = output_of(host, f"ls /etc/trace 2>/dev/null; sudo wipefs {disk}; sudo docker volume ls --quiet")
     assert found == ""
 
 
 def test_neither_the_machines_clock_nor_its_settings_can_be_changed_from_a_host(host):
     assert daemon.ssh(host, "sudo date --set @0").returncode != 0
     assert daemon.ssh(host, "sudo sysctl -w vm.swappiness=1").returncode != 0
-    assert told(host, "sudo sysctl -n -w net.ipv4.ip_forward=1") == "1"
+    assert output_of(host, "sudo sysctl -n -w net.ipv4.ip_forward=1") == "1"
 
 
 def test_a_host_that_is_not_asked_for_any_more_is_gone_with_all_it_had(own):

@@ -166,9 +166,11 @@ def belonging(lab: Lab) -> list[str]:
     found = []
     for process in processes.PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            said = [*(process / "environ").read_bytes().split(b"\0"), (process / "cmdline").read_bytes()]
+            messages = [*(process / "environ").read_bytes().split(b"\0"), (process / "cmdline").read_bytes()]
             own = [
-                words for words in said if not words.startswith((b"CEPH_CONF=", b"OS_CLIENT_CONFIG_FILE="))
+                words
+                for words in messages
+                if not words.startswith((b"CEPH_CONF=", b"OS_CLIENT_CONFIG_FILE="))
             ]
             if any(f"{lab.home}/".encode() in words for words in own):
                 found.append((process / "comm").read_text().strip())

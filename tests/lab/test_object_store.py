@@ -53,8 +53,8 @@ def versions(lab: Lab, key: str) -> list[str]:
 
 def test_the_bucket_is_its_accounts_own_and_keeps_former_versions(lab: Lab) -> None:
     account = object_store.account(lab)
-    told = s3.request(account, "GET", f"/{object_store.BUCKET}?versioning=")
-    assert "<Status>Enabled</Status>" in told
+    message = s3.request(account, "GET", f"/{object_store.BUCKET}?versioning=")
+    assert "<Status>Enabled</Status>" in message
     wrong = s3.Account(account.endpoint, account.region, account.access_key, "another")
     with pytest.raises(s3.S3Error, match="403"):
         s3.request(wrong, "GET", f"/{object_store.BUCKET}")

@@ -209,7 +209,7 @@ def job_logins(lab: Lab, program: ProgramCopy, folder: Path, login: Mapping[str,
         }
     }
     folder.mkdir()
-    told = folder / "github-env"
+    message = folder / "github-env"
     done = subprocess.run(
         ["make", "-s", "login-files"],
         cwd=program.folder,
@@ -219,14 +219,14 @@ def job_logins(lab: Lab, program: ProgramCopy, folder: Path, login: Mapping[str,
             "CEPH_CONF_TEXT": lab.ceph_conf.read_text(encoding="utf-8"),
             "CEPH_KEYRING": client_keyring(lab, "client.image-import").read_text(encoding="utf-8"),
             "RUNNER_TEMP": str(folder / "runner"),
-            "GITHUB_ENV": str(told),
+            "GITHUB_ENV": str(message),
         },
         capture_output=True,
         text=True,
         check=True,
     )
     assert login["secret"] not in done.stdout + done.stderr
-    return dict(line.split("=", 1) for line in told.read_text(encoding="utf-8").splitlines())
+    return dict(line.split("=", 1) for line in message.read_text(encoding="utf-8").splitlines())
 
 
 def no_secret_is_shown(repository: Repository) -> None:

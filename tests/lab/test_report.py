@@ -69,7 +69,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, sources: list[tuple[str, str
         yield up
 
 
-def told(stack: OwnStack, *arguments: str, code: int = 0) -> tuple[dict[str, Any], str, str]:
+def report_of(stack: OwnStack, *arguments: str, code: int = 0) -> tuple[dict[str, Any], str, str]:
     """The report as data, as Markdown and as a page."""
     folder = stack.program.folder
     done = stack.program.report(
@@ -91,7 +91,7 @@ def depending(found: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.nightly
 def test_where_nothing_changes_and_nothing_drifted_the_report_says_so(stack: OwnStack) -> None:
-    data, markdown, _ = told(stack, "--fail-on", "harmless")
+    data, markdown, _ = report_of(stack, "--fail-on", "harmless")
     assert data["changes"] == []
     assert data["drift"] == []
     assert "nothing changes" in markdown
@@ -114,7 +114,7 @@ def test_a_port_and_an_instance_of_a_project_are_in_the_way_of_another_vlan(
     try:
         admin.compute.wait_for_server(server, wait=120)
         stack.declare(declared(sources[0], vlan=977))
-        data, markdown, page = told(stack, "--fail-on", "needs-a-person", code=3)
+        data, markdown, page = report_of(stack, "--fail-on", "needs-a-person", code=3)
     finally:
         stack.declare(declared(sources[0]))
         admin.compute.delete_server(server)
@@ -140,7 +140,7 @@ def test_without_anything_on_it_the_same_change_only_interrupts(
     stack: OwnStack, sources: list[tuple[str, str]]
 ) -> None:
     stack.declare(declared(sources[0], vlan=977))
-    data, _, _ = told(stack, "--fail-on", "loses-data", "--no-drift")
+    data, _, _ = report_of(stack, "--fail-on", "loses-data", "--no-drift")
     stack.declare(declared(sources[0]))
     assert change(data, "network")["risk"] == "interrupts"
     assert depending(change(data, "network")) == {"instances": 0, "ports": 0, "projects": 0}
@@ -152,7 +152,7 @@ def test_what_somebody_changed_by_hand_is_drift(stack: OwnStack) -> None:
     golden = next(admin.image.images(name=GOLDEN, visibility="all"))
     admin.network.update_network(network, description="by hand")
     admin.image.update_image(golden, min_ram=64)  # of a dynamic resource
-    data, markdown, page = told(stack)
+    data, markdown, page = report_of(stack)
     assert data["changes"] == []
     assert data["drift"] == [
         {"what": f"image {GOLDEN}", "key": "min_ram_mb", "declared": "0", "real": "64"},
@@ -173,7 +173,7 @@ def test_new_content_of_an_image_is_harmless_and_those_made_from_the_old_are_cou
     try:
         admin.block_storage.wait_for_status(volume, failures=["error"], wait=120)
         stack.declare(declared(sources[1]))
-        data, _, page = told(stack)
+        data, _, page = report_of(stack)
         found = change(data, "image")
         assert (found["operation"], found["risk"]) == ("update", "harmless")
         assert depending(found) == {"instances": 0, "volumes": 1, "clones in Ceph": 1}
@@ -181,11 +181,11 @@ def test_new_content_of_an_image_is_harmless_and_those_made_from_the_old_are_cou
         assert f"volume-{volume.id}" in json.dumps(clones)
         assert "will be imported" in page
         stack.up()
-        _, _, page = told(stack, "--no-drift")
+        _, _, page = report_of(stack, "--no-drift")
         assert f"{golden.id[:8]}: former" in page, "the former generation is in the lineage"
         without = {key: value for key, value in declared(sources[1]).items() if key != "images"}
         stack.declare(without)
-        data, _, _ = told(stack, "--no-drift")
+        data, _, _ = report_of(stack, "--no-drift")
         stack.declare(declared(sources[1]))
         assert change(data, "image")["risk"] == "needs a person"
     finally:
@@ -198,7 +198,7 @@ def test_a_project_with_nothing_in_it_still_has_users(
 ) -> None:
     gone = declared(sources[1])
     stack.declare({**gone, "projects": [], "grants": []})
-    data, _, _ = told(stack, "--no-drift")
+    data, _, _ = report_of(stack, "--no-drift")
     stack.declare(gone)
     found = change(data, "project")
     assert found["risk"] == "interrupts"

@@ -56,7 +56,7 @@ class Staffed:
         return str(found["id"])
 
     @property
-    def told(self) -> list[str]:
+    def roles(self) -> list[str]:
         return [str(each) for each in role_assignments.on_project(self.admin, self.project_id).here]
 
 
@@ -82,13 +82,13 @@ def test_people_and_groups_of_a_directory_are_named_while_they_exist_and_by_id_a
     staffed.grant("group", "platform", "reader")
     where = f"on project lab@{staffed.domain}"
     platform = f"role 'reader' for group platform@{staffed.domain} {where}"
-    assert staffed.told == [f"role 'member' for user ada@{staffed.domain} {where}", platform]
+    assert staffed.roles == [f"role 'member' for user ada@{staffed.domain} {where}", platform]
     staffed.configure(user_filter="(!(uid=ada))")
-    assert staffed.told == [f"role 'member' for user id {ada}, which no longer exists, {where}", platform]
+    assert staffed.roles == [f"role 'member' for user id {ada}, which no longer exists, {where}", platform]
 
 
 def test_a_directory_that_is_down_is_a_sentence_and_no_list(staffed: Staffed) -> None:
     staffed.grant("user", "ada", "member")
     staffed.configure(url="ldap://127.0.0.1:9")
     with pytest.raises(CloudError, match="is the directory of a domain down"):
-        assert staffed.told
+        assert staffed.roles

@@ -108,13 +108,13 @@ class FakeOpenStack:
                 return answering(self, dict(params or {}), *found.groups())
         raise AssertionError(url)
 
-    def list_services(self, asked: dict[str, str]) -> requests.Response:
-        return answer(200, {"services": [one for one in self.services.values() if _is(one, asked)]})
+    def list_services(self, data: dict[str, str]) -> requests.Response:
+        return answer(200, {"services": [one for one in self.services.values() if _is(one, data)]})
 
-    def list_servers(self, asked: dict[str, str]) -> requests.Response:
-        assert asked["all_tenants"] == "1"
-        limit, marker = int(asked["limit"]), asked.get("marker", "")
-        found = [one for one in self.servers.values() if one["OS-EXT-SRV-ATTR:host"] == asked["host"]]
+    def list_servers(self, data: dict[str, str]) -> requests.Response:
+        assert data["all_tenants"] == "1"
+        limit, marker = int(data["limit"]), data.get("marker", "")
+        found = [one for one in self.servers.values() if one["OS-EXT-SRV-ATTR:host"] == data["host"]]
         start = [one["id"] for one in found].index(marker) + 1 if marker else 0
         return answer(200, {"servers": found[start : start + limit]})
 
@@ -132,11 +132,11 @@ class FakeOpenStack:
             server["OS-EXT-SRV-ATTR:host"] = self.target or server["OS-EXT-SRV-ATTR:host"]
         return answer(200, {"server": now})
 
-    def list_migrations(self, asked: dict[str, str]) -> requests.Response:
-        return answer(200, {"migrations": [one for one in self.migrations if _is(one, asked)]})
+    def list_migrations(self, data: dict[str, str]) -> requests.Response:
+        return answer(200, {"migrations": [one for one in self.migrations if _is(one, data)]})
 
-    def list_agents(self, asked: dict[str, str]) -> requests.Response:
-        return answer(200, {"agents": [one for one in self.agents.values() if _is(one, asked)]})
+    def list_agents(self, data: dict[str, str]) -> requests.Response:
+        return answer(200, {"agents": [one for one in self.agents.values() if _is(one, data)]})
 
     def list_served(self, _: dict[str, str], agent: str, kind: str) -> requests.Response:
         return answer(200, {kind: [self.served[thing] for by, thing in sorted(self.serving) if by == agent]})
@@ -144,12 +144,12 @@ class FakeOpenStack:
     def list_agents_of(self, _: dict[str, str], thing: str) -> requests.Response:
         return answer(200, {"agents": [self.agents[one] for one in sorted(self.agents_of(thing))]})
 
-    def list_routers(self, asked: dict[str, str]) -> requests.Response:
+    def list_routers(self, data: dict[str, str]) -> requests.Response:
         # As Neutron's database does, without case.
         tagged = [
             {**self.served[thing], "tags": [tag]}
             for thing, tag in sorted(self.tags)
-            if tag.casefold() == asked["tags"].casefold()
+            if tag.casefold() == data["tags"].casefold()
         ]
         return answer(200, {"routers": tagged})
 
@@ -248,8 +248,8 @@ GET: dict[str, Callable[..., requests.Response]] = {
 }
 
 
-def _is(one: dict[str, Any], asked: dict[str, str]) -> bool:
-    return all(one[key] == value for key, value in asked.items())
+def _is(one: dict[str, Any], request: dict[str, str]) -> bool:
+    return all(one[key] == value for key, value in request.items())
 
 
 def installed(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:

@@ -30,15 +30,15 @@ ROLE_SET = "pulumi-python:dynamic/identity:RoleSet"
 class RefusedError(grpc.RpcError):
     """What a look-up that fails looks like to the SDK."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__()
-        self.said = said
+        self.message = message
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
 
     def details(self) -> str:
-        return self.said
+        return self.message
 
 
 class Recorder(mocks.Mocks):
@@ -117,7 +117,7 @@ def test_a_grant_and_its_inherited_twin_are_two_grants() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"scope": {}}, "the scope names nothing"),
         ({"scope": {"project": "p"}}, "the scope names project 'p' without its domain"),
@@ -125,8 +125,8 @@ def test_a_grant_and_its_inherited_twin_are_two_grants() -> None:
         ({"scope": {"system": "all"}, "inherited": True}, "nothing inherits from the system scope"),
     ],
 )
-def test_a_scope_is_one_place_or_gets_a_sentence(changes: dict[str, Any], said: str) -> None:
-    assert any(said in sentence for sentence in sentences(changes))
+def test_a_scope_is_one_place_or_gets_a_sentence(changes: dict[str, Any], message: str) -> None:
+    assert any(message in sentence for sentence in sentences(changes))
 
 
 @pytest.mark.parametrize("allowed", [True, False])
@@ -137,10 +137,10 @@ def test_a_grant_on_the_system_is_refused_unless_allowed(allowed: bool) -> None:
             "grants": [GRANT | {"scope": {"system": "all"}}],
         }
     )
-    told = [(problem.path, problem.sentence) for problem in access_problems(settings)]
-    assert bool(told) is not allowed
-    assert all(path == ("grants", 0, "scope", "system") for path, _ in told)
-    assert all("openstack.allow_system_scope" in sentence for _, sentence in told)
+    messages = [(problem.path, problem.sentence) for problem in access_problems(settings)]
+    assert bool(messages) is not allowed
+    assert all(path == ("grants", 0, "scope", "system") for path, _ in messages)
+    assert all("openstack.allow_system_scope" in sentence for _, sentence in messages)
 
 
 def test_a_grant_on_the_system_has_nothing_to_adopt() -> None:
@@ -194,7 +194,7 @@ def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         ("Your query returned more than one result", "there is more than one user 'runner' in domain 'corp'"),
         ("Expected [200] but got 500 instead", "check that Keystone reaches it"),
@@ -213,9 +213,9 @@ def test_a_name_is_asked_for_once_however_many_grants_name_it() -> None:
         ("group cancellations: returned no results", "there is no user 'runner'"),
     ],
 )
-def test_a_lookup_that_fails_says_what_to_do(error: str, said: str) -> None:
+def test_a_lookup_that_fails_says_what_to_do(error: str, message: str) -> None:
     mocks.set_mocks(Recorder(error), project="private-cloud", stack="test")
-    with pytest.raises(pulumi.RunError, match=said):
+    with pytest.raises(pulumi.RunError, match=message):
         pulumi.runtime.test(lambda: id_of("user", "runner", Holder(), domain="corp", domain_id="c1"))()
 
 
@@ -232,7 +232,7 @@ def test_an_answer_about_another_name_is_no_answer() -> None:
 def test_the_missing_name_reaches_the_sentence_with_the_cloud_that_was_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lookup, "missing", lambda *told: f"missing {told}")
+    monkeypatch.setattr(lookup, "missing", lambda *message: f"missing {message}")
     mocks.set_mocks(Recorder("query returned no results"), project="private-cloud", stack="test")
 
     with pytest.raises(pulumi.RunError, match=r"\('role', 'membr', None, 'entry'\)"):
@@ -254,7 +254,7 @@ def test_a_lookup_that_the_login_fails_names_the_entry(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "said"),
+    ("name", "known", "message"),
     [
         ("_member_", ["admin", "member"], "grant 'member'"),
         ("_member_", ["admin", "member"], "the one of the old days"),
@@ -265,14 +265,16 @@ def test_a_lookup_that_the_login_fails_names_the_entry(monkeypatch: pytest.Monke
         ("observer", ["member", "admin"], "among admin, member; make it, or correct the name"),
     ],
 )
-def test_a_missing_role_is_explained_by_the_roles_there_are(name: str, known: list[str], said: str) -> None:
+def test_a_missing_role_is_explained_by_the_roles_there_are(
+    name: str, known: list[str], message: str
+) -> None:
     sentence = missing_role(name, known)
-    assert said in sentence
+    assert message in sentence
     assert f"there is no role {name!r}" in sentence
 
 
 @pytest.mark.parametrize(
-    ("elsewhere", "silent", "said"),
+    ("elsewhere", "silent", "message"),
     [
         ([], [], "there is no group 'dev' in domain 'corp'; make it, or correct the name in the stack file"),
         (["Default"], [], "domain 'Default' has a group of that name"),
@@ -281,10 +283,10 @@ def test_a_missing_role_is_explained_by_the_roles_there_are(name: str, known: li
     ],
 )
 def test_a_missing_principal_says_where_it_was_searched_and_where_one_is(
-    elsewhere: list[str], silent: list[str], said: str
+    elsewhere: list[str], silent: list[str], message: str
 ) -> None:
     sentence = missing_principal("group", "dev", "corp", elsewhere, silent)
-    assert said in sentence
+    assert message in sentence
     assert "in domain 'corp'" in sentence
 
 

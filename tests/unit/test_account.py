@@ -34,7 +34,7 @@ accounts:
 """)
 
 
-def told(stack: Stack) -> list[str]:
+def mistakes(stack: Stack) -> list[str]:
     try:
         parse(stack, file_name="Pulumi.test.yaml", root=Path())
     except SettingsError as error:
@@ -53,7 +53,7 @@ def credential(stack: Stack) -> Stack:
 
 
 def test_a_good_file_has_no_mistakes() -> None:
-    assert told(GOOD) == []
+    assert mistakes(GOOD) == []
 
 
 MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
@@ -126,7 +126,7 @@ def test_a_mistake_is_told_once_with_its_key_and_what_would_be_right(
 ) -> None:
     stack = copy.deepcopy(GOOD)
     change(stack)
-    sentences = told(stack)
+    sentences = mistakes(stack)
     assert [found for found in sentences if where in found and sentence in found], sentences
     if ".access[" not in where:  # a credential that misses its access says so too
         assert len(sentences) == 1, sentences
@@ -135,7 +135,7 @@ def test_a_mistake_is_told_once_with_its_key_and_what_would_be_right(
 def test_no_sentence_repeats_a_password() -> None:
     stack = copy.deepcopy(GOOD)
     account(stack)["password"] = {"given": "hunter2"}
-    (sentence,) = told(stack)
+    (sentence,) = mistakes(stack)
     assert "hunter2" not in sentence
 
 

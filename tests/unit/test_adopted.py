@@ -49,16 +49,16 @@ class Network:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    asked: list[str] = []
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    requests: list[str] = []
 
     @contextmanager
     def connect(cloud: str) -> Iterator[Any]:
-        asked.append(cloud)
+        requests.append(cloud)
         yield SimpleNamespace(identity=Identity(), network=Network())
 
     monkeypatch.setattr(adopted, "connect", connect)
-    return asked
+    return requests
 
 
 def settings(
@@ -115,10 +115,10 @@ def settings(
     ids=str,
 )
 def test_the_id_of_what_is_declared_is_accepted_and_one_that_nothing_has_is_the_engines(
-    asked: list[str], entries: dict[str, Any]
+    requests: list[str], entries: dict[str, Any]
 ) -> None:
     check_adopted(settings(**entries))
-    assert asked == ["admin"]
+    assert requests == ["admin"]
 
 
 @pytest.mark.parametrize(
@@ -135,22 +135,22 @@ def test_the_id_of_what_is_declared_is_accepted_and_one_that_nothing_has_is_the_
     ids=str,
 )
 def test_the_id_of_something_else_is_refused_before_anything_is_asked_of_the_engine(
-    asked: list[str], entries: dict[str, Any], found: str
+    requests: list[str], entries: dict[str, Any], found: str
 ) -> None:
     with pytest.raises(pulumi.RunError, match=f"which is '{found}'"):
         check_adopted(settings(**entries))
-    assert asked == ["admin"]
+    assert requests == ["admin"]
 
 
-def test_all_of_them_are_told_at_once(asked: list[str]) -> None:  # noqa: ARG001 - the fake
+def test_all_of_them_are_told_at_once(requests: list[str]) -> None:  # noqa: ARG001 - the fake
     with pytest.raises(pulumi.RunError) as refused:
         check_adopted(settings(domain={"adopt": "d2"}, network={"adopt": "n2"}))
     assert len(str(refused.value).splitlines()) == 2
 
 
-def test_the_cloud_is_not_asked_where_nothing_is_adopted(asked: list[str]) -> None:
+def test_the_cloud_is_not_asked_where_nothing_is_adopted(requests: list[str]) -> None:
     check_adopted(settings())
-    assert asked == []
+    assert requests == []
 
 
 @pytest.mark.parametrize("error", [CloudError("no answer"), SDKException("no answer")], ids=repr)

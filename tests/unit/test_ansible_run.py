@@ -93,15 +93,15 @@ def fake(folder: Path, text: str) -> str:
 def test_events_and_exit_code_of_the_program_are_the_result_and_its_output_is_in_the_log(tmp_path):
     lines = "\n".join(map(json.dumps, (TASK, BAD, end(failed=["two"]))))
     program = fake(tmp_path, f"cat > $PRIVATE_CLOUD_EVENTS <<'END'\n{lines}\nEND\necho said $1 $MORE\nexit 2")
-    told = []
+    messages = []
     found = ansible.run(
         [program, "deploy"],
         environment={"MORE": "more"},
         log=tmp_path / "log" / "run.log",
-        on_event=lambda so_far: told.append(so_far.tasks),
+        on_event=lambda so_far: messages.append(so_far.tasks),
     )
     assert (found.code, found.tasks, found.whole, set(found.failures)) == (2, 1, True, {"two"})
-    assert told == [1, 1, 1]
+    assert messages == [1, 1, 1]
     assert found.log.read_text() == "said deploy more\n"
     assert list(found.log.parent.iterdir()) == [found.log]
     assert found.log.parent.stat().st_mode & 0o777 == 0o700

@@ -84,7 +84,7 @@ def test_what_ceph_would_not_read_is_one_sentence(kind: str, cap: str, says: str
 )
 def test_what_reaches_everything_is_too_wide(kind: str, cap: str, grant: str) -> None:
     assert cap_problem(kind, cap) is None
-    told = too_wide(kind, cap)
-    assert told is not None
-    assert told.startswith(f"{grant!r} reaches everything that {kind} guards")
-    assert "wide_caps: true" in told
+    message = too_wide(kind, cap)
+    assert message is not None
+    assert message.startswith(f"{grant!r} reaches everything that {kind} guards")
+    assert "wide_caps: true" in message

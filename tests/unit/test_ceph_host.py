@@ -126,22 +126,22 @@ def test_without_a_ceph_nothing_is_asked() -> None:
 
 
 def test_a_storage_host_is_handed_over_with_its_labels_and_one_that_keeps_osds_off(cluster: Cluster) -> None:
-    told = ceph_host.hand_over("storage-1", "10.0.0.1", {"rack": "r1", "height": "3"}, CLOUDS)
+    message = ceph_host.hand_over("storage-1", "10.0.0.1", {"rack": "r1", "height": "3"}, CLOUDS)
     assert cluster.done == [
         (
             "orch host add",
             {"hostname": "storage-1", "addr": "10.0.0.1", "labels": ["height=3,rack=r1,_no_schedule"]},
         )
     ]
-    assert told == (
+    assert message == (
         "storage-1: handed to Ceph's orchestrator (cephadm), where label _no_schedule keeps OSDs off it"
     )
 
 
 def test_a_host_that_is_there_keeps_its_labels_and_gets_what_it_lacks(cluster: Cluster) -> None:
     cluster.hosts["storage-1"] = {"hostname": "storage-1", "addr": "10.0.0.1", "labels": ["rack=r1", "mon"]}
-    told = ceph_host.hand_over("storage-1", "10.0.0.1", {"rack": "r1"}, CLOUDS)
-    assert told == "storage-1: Ceph's orchestrator (cephadm) has it already"
+    message = ceph_host.hand_over("storage-1", "10.0.0.1", {"rack": "r1"}, CLOUDS)
+    assert message == "storage-1: Ceph's orchestrator (cephadm) has it already"
     assert cluster.done == []
     ceph_host.hand_over("storage-1", "10.0.0.2", {"row": "2"}, CLOUDS)
     assert cluster.done == [
@@ -162,8 +162,8 @@ def test_where_no_orchestrator_answers_the_host_stays_as_it_is(
     cluster: Cluster, backend: dict[str, Any] | CommandRefused
 ) -> None:
     cluster.backend = backend
-    told = ceph_host.hand_over("storage-1", "10.0.0.1", {}, CLOUDS)
-    assert told.startswith("storage-1: no orchestrator answers in Ceph")
+    message = ceph_host.hand_over("storage-1", "10.0.0.1", {}, CLOUDS)
+    assert message.startswith("storage-1: no orchestrator answers in Ceph")
     assert ceph_host.take_back("storage-1", CLOUDS) is None
     assert cluster.done == []
 
@@ -193,9 +193,9 @@ def test_a_host_without_osds_is_taken_back_and_one_that_is_not_there_is_no_matte
 
 def test_a_host_with_osds_stays_and_says_so_empty_or_not(cluster: Cluster) -> None:
     cluster.hosts["storage-1"] = {"hostname": "storage-1", "addr": "10.0.0.1", "labels": []}
-    told = ceph_host.take_back("storage-1", CLOUDS)
-    assert told is not None
-    assert told.startswith(
+    message = ceph_host.take_back("storage-1", CLOUDS)
+    assert message is not None
+    assert message.startswith(
         "storage-1 stays in Ceph's orchestrator, because it has osd.0, osd.1, osd.2; remove"
     )
     assert cluster.done == []
@@ -204,5 +204,7 @@ def test_a_host_with_osds_stays_and_says_so_empty_or_not(cluster: Cluster) -> No
 def test_what_the_orchestrator_says_against_it_is_told(cluster: Cluster) -> None:
     cluster.hosts["storage-2"] = {"hostname": "storage-2", "addr": "10.0.0.2", "labels": []}
     cluster.refusing = {"orch host rm": "storage-2 is offline"}
-    told = ceph_host.take_back("storage-2", CLOUDS)
-    assert told == "storage-2 stays in Ceph's orchestrator: `ceph orch host rm` failed: storage-2 is offline"
+    message = ceph_host.take_back("storage-2", CLOUDS)
+    assert (
+        message == "storage-2 stays in Ceph's orchestrator: `ceph orch host rm` failed: storage-2 is offline"
+    )

@@ -45,48 +45,48 @@ class Monitors:
     def mon_command(self, text: str, given: bytes, timeout: int) -> tuple[int, bytes, str]:
         assert (given, timeout) == (b"", 30)
         self.sent.append(text)
-        asked = json.loads(text)
-        prefix = asked["prefix"]
+        data = json.loads(text)
+        prefix = data["prefix"]
         if prefix == self.dies_before:
             raise KeyboardInterrupt
         if prefix in self.forbidden:
             return -errno.EACCES, b"", "access denied"
-        answer = getattr(self, prefix.replace(" ", "_").replace("-", "_"))(asked)
+        answer = getattr(self, prefix.replace(" ", "_").replace("-", "_"))(data)
         if isinstance(answer, int):
-            return answer, b"", f"no {asked}"
+            return answer, b"", f"no {data}"
         return 0, answer.encode() if isinstance(answer, str) else json.dumps(answer).encode(), ""
 
-    def auth_get(self, asked: dict[str, Any]) -> Any:
-        found = self.users.get(asked["entity"])
-        return [{"entity": asked["entity"], **found}] if found else -errno.ENOENT
+    def auth_get(self, data: dict[str, Any]) -> Any:
+        found = self.users.get(data["entity"])
+        return [{"entity": data["entity"], **found}] if found else -errno.ENOENT
 
-    def auth_get_or_create(self, asked: dict[str, Any]) -> Any:
+    def auth_get_or_create(self, data: dict[str, Any]) -> Any:
         self.made += 1
-        self.users[asked["entity"]] = {"key": f"key-{self.made}", "caps": paired(asked["caps"])}
-        return self.auth_get(asked)
+        self.users[data["entity"]] = {"key": f"key-{self.made}", "caps": paired(data["caps"])}
+        return self.auth_get(data)
 
-    def auth_caps(self, asked: dict[str, Any]) -> Any:
-        if asked["entity"] not in self.users:
+    def auth_caps(self, data: dict[str, Any]) -> Any:
+        if data["entity"] not in self.users:
             return -errno.ENOENT
-        self.users[asked["entity"]]["caps"] = paired(asked["caps"])
+        self.users[data["entity"]]["caps"] = paired(data["caps"])
         return ""
 
-    def auth_rm(self, asked: dict[str, Any]) -> Any:
-        self.users.pop(asked["entity"], None)
+    def auth_rm(self, data: dict[str, Any]) -> Any:
+        self.users.pop(data["entity"], None)
         return ""
 
-    def config_key_get(self, asked: dict[str, Any]) -> Any:
-        return self.keys.get(asked["key"], -errno.ENOENT)
+    def config_key_get(self, data: dict[str, Any]) -> Any:
+        return self.keys.get(data["key"], -errno.ENOENT)
 
-    def config_key_set(self, asked: dict[str, Any]) -> Any:
-        self.keys[asked["key"]] = asked["val"]
+    def config_key_set(self, data: dict[str, Any]) -> Any:
+        self.keys[data["key"]] = data["val"]
         return ""
 
-    def config_key_rm(self, asked: dict[str, Any]) -> Any:
-        self.keys.pop(asked["key"], None)
+    def config_key_rm(self, data: dict[str, Any]) -> Any:
+        self.keys.pop(data["key"], None)
         return ""
 
-    def mon_dump(self, _asked: dict[str, Any]) -> Any:
+    def mon_dump(self, _request: dict[str, Any]) -> Any:
         addresses = [{"type": "v2", "addr": "10.0.0.1:3300"}, {"type": "v1", "addr": "10.0.0.1:6789"}]
         return {"fsid": "an-fsid", "mons": [{"public_addrs": {"addrvec": addresses}}] * 2}
 
@@ -153,9 +153,9 @@ def test_a_user_that_this_stack_did_not_make_is_left_alone(
     monitors.users["client.image-import.1"] = {"key": "theirs", "caps": CAPS}
     if stamp:
         monitors.keys[f"{users.OWNER_PREFIX}image-import.1"] = stamp
-    with pytest.raises(CloudError, match=f"belongs to {whose}") as told:
+    with pytest.raises(CloudError, match=f"belongs to {whose}") as caught:
         provider.create(INPUTS)
-    assert "theirs" not in str(told.value)
+    assert "theirs" not in str(caught.value)
     assert monitors.users["client.image-import.1"] == {"key": "theirs", "caps": CAPS}
 
 
@@ -218,12 +218,12 @@ def test_a_user_that_is_gone_is_gone_and_its_removal_a_success(monitors: Monitor
 @pytest.mark.parametrize("prefix", ["auth get", "config-key get", "config-key set", "auth get-or-create"])
 def test_a_login_that_may_not_is_told_with_the_caps_it_needs(monitors: Monitors, prefix: str) -> None:
     monitors.forbidden = {prefix}
-    with pytest.raises(users.NoRightsError) as told:
+    with pytest.raises(users.NoRightsError) as caught:
         provider.create(INPUTS)
-    assert str(told.value).startswith(
+    assert str(caught.value).startswith(
         f"client.user-maker may not make cephx users (`ceph {prefix}` failed: access"
     )
-    assert f"`ceph auth caps client.user-maker mon '{users.RIGHTS}'`" in str(told.value)
+    assert f"`ceph auth caps client.user-maker mon '{users.RIGHTS}'`" in str(caught.value)
 
 
 @pytest.mark.parametrize("prefix", ["auth caps", "config-key rm"])

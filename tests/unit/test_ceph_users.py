@@ -36,9 +36,9 @@ def parsed(*entries: dict[str, Any], **keys: Any) -> Settings:
 
 
 def mistakes(*entries: dict[str, Any], **keys: Any) -> list[str]:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as caught:
         parsed(*entries, **keys)
-    return told.value.sentences
+    return caught.value.sentences
 
 
 def test_an_entry_has_one_entity_for_each_serial_and_hands_out_the_last() -> None:
@@ -99,26 +99,26 @@ def test_users_need_the_login_that_makes_them() -> None:
 
 
 def test_entities_folders_and_the_login_itself_are_used_once() -> None:
-    told = " ".join(
+    message = " ".join(
         mistakes(
             entry(folder="/f"),
             entry(name="other", folder="/f", adopt="image-import.1"),
             entry(name="third", adopt="admin"),
         )
     )
-    assert "client.image-import.1 is declared already at ceph_users[0]" in told
-    assert "'/f' is the folder of ceph_users[0] already" in told
-    assert "client.admin is the login that makes the users" in told
+    assert "client.image-import.1 is declared already at ceph_users[0]" in message
+    assert "'/f' is the folder of ceph_users[0] already" in message
+    assert "client.admin is the login that makes the users" in message
 
 
 STORE = {"cloud": "c", "pool": "images", "ceph_user": "image-import"}
 
 
 def test_an_import_that_logs_in_as_such_a_user_needs_its_folder_and_no_other_ceph_conf() -> None:
-    told = mistakes(entry(), image_store=STORE | {"ceph_conf": "/etc/ceph/ceph.conf"})
-    assert len(told) == 2
-    assert "no folder is given there" in told[0]
-    assert "leave this out" in told[1]
+    message = mistakes(entry(), image_store=STORE | {"ceph_conf": "/etc/ceph/ceph.conf"})
+    assert len(message) == 2
+    assert "no folder is given there" in message[0]
+    assert "leave this out" in message[1]
     parsed(entry(folder="/f"), image_store=STORE)
 
 
@@ -207,8 +207,8 @@ def test_a_login_without_the_right_is_told_at_preview(monkeypatch: pytest.Monkey
 
 
 def test_a_ceph_that_does_not_answer_from_here_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
+    messages: list[str] = []
     monkeypatch.setattr(users, "connected", unreachable)
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: told.append(text))
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: messages.append(text))
     ceph_users.look_at_the_login(CephLoginSpec(), None)  # type: ignore[arg-type]
-    assert told == ["ceph: could not be asked from here (no monitor answers): not checked"]
+    assert messages == ["ceph: could not be asked from here (no monitor answers): not checked"]

@@ -61,7 +61,7 @@ def test_an_escaped_name_is_read_as_sha256sum_means_it(sums: Path, text: str) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (f"{A}  disk.qcow2\n{B}  disk.qcow2\n", "has two digests for 'disk.qcow2'"),
         (f"{A}  x/disk.qcow2\n{B}  y/disk.qcow2\n", "'x/disk.qcow2' in line 1 and 'y/disk.qcow2' in line 2"),
@@ -70,8 +70,8 @@ def test_an_escaped_name_is_read_as_sha256sum_means_it(sums: Path, text: str) ->
         (f"SHA512 (disk.qcow2) = {A}{A}\n", "no line with a SHA-256 for"),
     ],
 )
-def test_what_is_ambiguous_or_missing_is_refused(sums: Path, text: str, told: str) -> None:
+def test_what_is_ambiguous_or_missing_is_refused(sums: Path, text: str, message: str) -> None:
     sums.write_text(text)
     with pytest.raises(PydanticCustomError, match="SHA256SUMS") as refused:
         digest_in(sums, "images/disk.qcow2")
-    assert told in str(refused.value)
+    assert message in str(refused.value)

@@ -15,8 +15,8 @@ from clients.errors import CloudError
 class Handle:
     """A connection that answers every command alike and keeps what it was sent."""
 
-    def __init__(self, code=0, out=b"", said="", error=None):
-        self.answer, self.error = (code, out, said), error
+    def __init__(self, code=0, out=b"", message="", error=None):
+        self.answer, self.error = (code, out, message), error
         self.sent = []
 
     def mon_command(self, text, given, timeout):
@@ -51,10 +51,12 @@ def test_a_command_goes_with_its_arguments_to_whom_it_is_for():
 
 
 def test_a_refusal_has_cephs_last_line_and_its_errno():
-    handle = Handle(code=-22, said="Traceback (most recent call last):\n  …\nValueError: no such host\n")
-    with pytest.raises(ceph.CommandRefused, match="`ceph osd tree` failed: ValueError: no such host") as told:
+    handle = Handle(code=-22, message="Traceback (most recent call last):\n  …\nValueError: no such host\n")
+    with pytest.raises(
+        ceph.CommandRefused, match="`ceph osd tree` failed: ValueError: no such host"
+    ) as caught:
         ceph.command(handle, "osd tree")
-    assert told.value.code == 22
+    assert caught.value.code == 22
     with pytest.raises(ceph.CommandRefused, match="failed: error 5"):
         ceph.command(Handle(code=-5), "osd tree")
 

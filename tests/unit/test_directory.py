@@ -80,11 +80,11 @@ def test_the_file_says_the_same_as_the_api_and_the_password_comes_out_as_it_is()
     text = domain_file(spec(start_tls=True, url="ldap://ldap.corp.example"), PASSWORD)
     parser = configparser.ConfigParser(interpolation=None)
     parser.read_string(text)
-    said = dict(parser["ldap"])
+    message = dict(parser["ldap"])
     # oslo.config: one pair of quotes keeps blanks at the ends, $$ is a $.
-    assert said.pop("password") == '"a $$strange %(password)s "'
-    assert said.pop("connection_timeout") == "10"
-    assert said == keystone_options(spec(start_tls=True, url="ldap://ldap.corp.example"))["ldap"]
+    assert message.pop("password") == '"a $$strange %(password)s "'
+    assert message.pop("connection_timeout") == "10"
+    assert message == keystone_options(spec(start_tls=True, url="ldap://ldap.corp.example"))["ldap"]
 
 
 def test_a_relative_ca_file_is_the_project_folders() -> None:

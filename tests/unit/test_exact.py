@@ -38,10 +38,10 @@ class Glance:
     """Answers like Glance on MariaDB: without case, in two pages."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, Any]] = []
+        self.requests: list[tuple[str, Any]] = []
 
     def get(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
-        self.asked.append((url, params))
+        self.requests.append((url, params))
         if url.endswith("marker=1"):
             return answer(200, {"images": [{"id": "2", "name": "debian"}]})
         return answer(200, {"images": [{"id": "1", "name": "Debian"}], "next": "/v2/images?marker=1"})
@@ -51,7 +51,7 @@ def test_only_what_is_equal_to_the_letter_is_found_over_all_pages() -> None:
     glance = Glance()
     _, found = exact.listed(glance, "images", {"name": "debian"}, {"visibility": "all"})
     assert found == [{"id": "2", "name": "debian"}]
-    assert glance.asked == [
+    assert glance.requests == [
         ("/images", {"visibility": "all", "name": "debian"}),
         ("/images?marker=1", None),
     ]

@@ -44,7 +44,7 @@ hosts:
 """)
 
 
-def told(stack: Stack) -> list[str]:
+def mistakes(stack: Stack) -> list[str]:
     try:
         parse(stack, file_name="Pulumi.test.yaml", root=Path("/project"))
     except SettingsError as error:
@@ -77,7 +77,7 @@ def ssh(**changes: object) -> Callable[[Stack], object]:
 
 
 def test_a_good_file_has_no_mistakes() -> None:
-    assert told(GOOD) == []
+    assert mistakes(GOOD) == []
 
 
 def test_hosts_take_what_is_left_out_from_the_defaults() -> None:
@@ -112,7 +112,7 @@ def test_the_public_half_of_the_key_is_read_beside_it(tmp_path: Path) -> None:
 
 def test_the_same_path_may_be_a_disk_of_many_hosts() -> None:
     path = "/dev/disk/by-path/pci-0000:00:1f.2-ata-1"
-    assert told(changed(lambda stack: [one.update(install_disk=path) for one in stack["hosts"]])) == []
+    assert mistakes(changed(lambda stack: [one.update(install_disk=path) for one in stack["hosts"]])) == []
 
 
 ALONE: list[tuple[Callable[[Stack], object], str, str]] = [
@@ -280,7 +280,7 @@ KOLLA: list[tuple[Callable[[Stack], object], str, str]] = [
 def test_a_mistake_gets_its_sentence_and_what_is_no_mistake_none(
     change: Callable[[Stack], object], where: str, sentence: str
 ) -> None:
-    sentences = told(changed(change))
+    sentences = mistakes(changed(change))
     assert len(sentences) == (1 if where else 0), sentences
     for one in sentences:
         assert one.startswith(where)
@@ -307,4 +307,4 @@ def test_an_even_number_of_control_hosts_is_told_of_with_its_quorum(count: int, 
 
 
 def test_without_hosts_nothing_is_asked_of_kolla_and_the_management_vlan() -> None:
-    assert told({"openstack": {"cloud": "admin"}, "hosts": []}) == []
+    assert mistakes({"openstack": {"cloud": "admin"}, "hosts": []}) == []

@@ -24,13 +24,13 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:
 
 
 def run(cloud: FakeOpenStack, *others: str, within: float = 5) -> list[str]:
-    told: list[str] = []
+    messages: list[str] = []
     leaving = frozenset({GOING, *others})
     deadline = time.monotonic() + within
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drain, "log_line", told.append)
+        patch.setattr(drain, "log_line", messages.append)
         drain.drain(cloud, GOING, leaving, deadline=deadline)  # type: ignore[arg-type]
-    return told
+    return messages
 
 
 def test_running_and_paused_instances_move_live_and_stopped_ones_cold(cloud: FakeOpenStack) -> None:
@@ -38,9 +38,9 @@ def test_running_and_paused_instances_move_live_and_stopped_ones_cold(cloud: Fak
     cloud.instance("b", GOING, "PAUSED")
     cloud.instance("c", GOING, "SHUTOFF")
     cloud.instance("other", "compute-1")
-    told = run(cloud)
+    message = run(cloud)
     assert cloud.changes == ["os-migrateLive i-a", "os-migrateLive i-b", "migrate i-c", "confirmResize i-c"]
-    assert [line.split(",")[0] for line in told] == [
+    assert [line.split(",")[0] for line in message] == [
         f"{GOING}: moving instance {number} of 3" for number in (1, 2, 3)
     ]
     assert {one["OS-EXT-SRV-ATTR:host"] for one in cloud.servers.values()} == {"compute-1", "compute-2"}
@@ -52,8 +52,8 @@ def test_an_instance_that_moves_already_is_waited_for_and_not_asked_again(
     cloud.instance("a", GOING, "MIGRATING", "migrating")
     seen: list[str] = []
 
-    def show(*asked: Any) -> Any:
-        answer = FakeOpenStack.show_server(*asked)
+    def show(*request: Any) -> Any:
+        answer = FakeOpenStack.show_server(*request)
         seen.append(answer.json()["server"]["OS-EXT-SRV-ATTR:host"])
         return answer
 
@@ -93,9 +93,9 @@ def test_what_cannot_move_is_named_with_the_reason_and_the_others_move_all_the_s
     cloud.instance("stuck", GOING, "MIGRATING", "migrating")
     cloud.hung = {"i-stuck"}
     cloud.instance("web", GOING)
-    with pytest.raises(InUseError) as told:
+    with pytest.raises(InUseError) as caught:
         run(cloud, within=1)
-    assert str(told.value).startswith(
+    assert str(caught.value).startswith(
         "compute-9 could not be emptied: instance broken (i-broken; it is ERROR),"
         " instance stuck (i-stuck; it is still migrating). It takes nothing new now"
     )
@@ -108,10 +108,10 @@ def test_when_the_time_is_over_nothing_more_is_begun(
     monkeypatch.setattr(drain, "AT_ONCE", 1)
     for name in ("a", "b"):
         cloud.hung.add(cloud.instance(name, GOING))
-    with pytest.raises(InUseError) as told:
+    with pytest.raises(InUseError) as caught:
         run(cloud, within=1)
     assert "instance a (i-a; it is still migrating), instance b (i-b; there was no time left" in str(
-        told.value
+        caught.value
     )
     assert cloud.changes == ["os-migrateLive i-a"]
 

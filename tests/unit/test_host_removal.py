@@ -102,17 +102,17 @@ def run(
 ) -> tuple[dict[str, str], list[str]]:
     stay = {"control-1": {"control"}} if staying is None else staying
     with pytest.MonkeyPatch.context() as patch:
-        told: list[str] = []
+        messages: list[str] = []
         for module in (removal, drain):
-            patch.setattr(module, "log_line", told.append)
-        return removal.Removal(hosts, stay, CLOUDS, machines.destroy, within=1).run(), told
+            patch.setattr(module, "log_line", messages.append)
+        return removal.Removal(hosts, stay, CLOUDS, machines.destroy, within=1).run(), messages
 
 
 def test_a_host_that_nobody_uses_goes_with_its_records_and_leaves_nothing(
     cloud: FakeOpenStack, machines: Machines
 ) -> None:
     machines.deployed("compute-9")
-    failed, told = run(machines, leaving())
+    failed, message = run(machines, leaving())
     assert failed == {}
     assert machines.done == [f"compute-9: rm -f {markers.PATH}", "destroy compute-9"]
     assert cloud.changes == [
@@ -125,7 +125,7 @@ def test_a_host_that_nobody_uses_goes_with_its_records_and_leaves_nothing(
         "delete dhcp-compute-9",
     ]
     assert [one["host"] for one in cloud.services.values()] == ["compute-2"]
-    assert told[-1] == "compute-9: removed"
+    assert message[-1] == "compute-9: removed"
 
 
 def test_everything_that_is_on_a_host_is_named_and_nothing_is_touched(
@@ -144,10 +144,10 @@ def test_everything_that_is_on_a_host_is_named_and_nothing_is_touched(
             "status": "finished",
         }
     ]
-    with pytest.raises(InUseError) as told:
+    with pytest.raises(InUseError) as caught:
         run(machines, leaving())
     named = ", ".join(f"web-{number} (i-web-{number}, project shop)" for number in range(5))
-    assert str(told.value) == (
+    assert str(caught.value) == (
         f"compute-9 is in use by 7 instance(s): {named} and 2 more; 1 migration(s) not confirmed yet: resize of"
         " instance i-x; 1 router(s): edge (r-edge); 1 DHCP network(s): lan (n-lan); 2 OSD(s) not empty: osd.3"
         " (12 placement groups), osd.5 (0 placement groups): empty its OSDs first, which is not done here; move or"
@@ -237,11 +237,11 @@ def test_a_dead_host_goes_with_a_warning_that_it_was_not_destroyed(
 ) -> None:
     machines.deployed("compute-9")
     machines.dead["compute-9"] = HostUnreachable("host compute-9 (10.110.0.29 port 22) cannot be reached")
-    failed, told = run(machines, leaving())
+    failed, message = run(machines, leaving())
     assert failed == {}
     assert machines.done == []
     assert "s-compute-9" not in cloud.services
-    (warning,) = [line for line in told if line.startswith("warning: ")]
+    (warning,) = [line for line in message if line.startswith("warning: ")]
     assert "host compute-9 (10.110.0.29 port 22) cannot be reached. It is removed all the same" in warning
 
 
@@ -378,9 +378,9 @@ def test_what_ceph_keeps_is_a_warning(
     cloud: FakeOpenStack, machines: Machines, osds: dict[str, list[Osd]]
 ) -> None:
     osds["compute-9"] = [Osd(3, 0, True)]
-    failed, told = run(machines, leaving())
+    failed, message = run(machines, leaving())
     assert failed == {}
-    assert "warning: compute-9 stays" in told
+    assert "warning: compute-9 stays" in message
     assert "s-compute-9" not in cloud.services
 
 
@@ -419,8 +419,8 @@ def test_a_quorum_that_gets_smaller_is_a_warning(
     assert cloud
     hosts = [leaving(f"control-{number}", "control") for number in range(going)]
     stay = {f"control-{number + going}": {"control"} for number in range(staying)}
-    _, told = run(machines, *hosts, staying=stay)
-    warnings = [line for line in told if line.startswith("warning: ")]
+    _, message = run(machines, *hosts, staying=stay)
+    warnings = [line for line in message if line.startswith("warning: ")]
     assert len(warnings) == bool(expected)
     assert all(expected in line for line in warnings)
 
@@ -436,9 +436,9 @@ def test_the_end_of_the_whole_cloud_needs_no_cloud_once_its_control_hosts_are_ba
         run(machines, *hosts, staying={})
     assert machines.done == []
     del machines.containers["control-1"]
-    failed, told = run(machines, *hosts, staying={})
+    failed, message = run(machines, *hosts, staying={})
     assert failed == {}
-    assert "the cloud went with its control hosts, and its records of hosts with it" in told
+    assert "the cloud went with its control hosts, and its records of hosts with it" in message
     assert machines.markers == set()
 
 

@@ -23,11 +23,11 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> FakeOpenStack:
 
 
 def missing(within: float = 0, **roles: str) -> tuple[dict[str, list[str]], list[str]]:
-    told: list[str] = []
+    messages: list[str] = []
     hosts = {name.replace("_", "-"): words.split() for name, words in roles.items()}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verification, "log_line", told.append)
-        return verification.missing("admin", hosts, within=within), told
+        patch.setattr(verification, "log_line", messages.append)
+        return verification.missing("admin", hosts, within=within), messages
 
 
 def test_nothing_is_missing_where_everything_of_each_role_reports(cloud: FakeOpenStack) -> None:
@@ -87,17 +87,17 @@ def test_a_service_that_comes_up_while_it_is_waited_for_is_not_missing(
     cloud: FakeOpenStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud.services["s-compute-1"]["state"] = "down"
-    told: list[str] = []
+    messages: list[str] = []
 
     def log_line(line: str) -> None:
-        told.append(line)
+        messages.append(line)
         cloud.services["s-compute-1"]["state"] = "up"
 
     monkeypatch.setattr(verification, "log_line", log_line)
     found = verification.missing("admin", {"compute-1": ["compute"]}, within=30)
     assert found == {}
-    assert len(told) == 1
-    assert "waiting for compute-1, 30 s at most: Nova's compute service of compute-1 is down" in told[0]
+    assert len(messages) == 1
+    assert "waiting for compute-1, 30 s at most: Nova's compute service of compute-1 is down" in messages[0]
 
 
 def test_the_wait_ends_when_it_said_it_would(cloud: FakeOpenStack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,9 +105,9 @@ def test_the_wait_ends_when_it_said_it_would(cloud: FakeOpenStack, monkeypatch: 
     slept: list[float] = []
     clock = SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
     monkeypatch.setattr(verification, "time", clock)
-    found, told = missing(within=0.05, compute_1="compute")
+    found, message = missing(within=0.05, compute_1="compute")
     assert list(found) == ["compute-1"]
-    assert len(told) == 1
+    assert len(message) == 1
     assert sum(slept) == pytest.approx(0.05)
 
 

@@ -54,7 +54,7 @@ class Glance:
     """Has these records of the stack, or raises; counts how often it is asked."""
 
     def __init__(self):
-        self.records, self.error, self.asked = [], None, 0
+        self.records, self.error, self.requests = [], None, 0
 
     def has(self, sha256, **fields):
         self.records.append(
@@ -62,7 +62,7 @@ class Glance:
         )
 
     def generations(self, _conn, owner_tags):
-        self.asked += 1
+        self.requests += 1
         assert owner_tags == {glance.TAG_STACK: "private-cloud/dev"}
         if self.error:
             raise self.error
@@ -143,14 +143,14 @@ def test_sources_of_the_web_and_of_adopted_images_are_not_looked_at(tmp_path, cl
         image("https://images.corp.example/disk.raw", "0" * 64),
         image(tmp_path / "none", "0" * 64, adopt="an-id"),
     )
-    assert cloud.asked == 0
+    assert cloud.requests == 0
 
 
 def test_a_file_is_hashed_once_until_it_changes_and_glance_is_not_asked_again(disk, hashings, cloud):
     wanted = image(disk)
     for _ in range(3):
         look(wanted)
-    assert (len(hashings), cloud.asked) == (1, 1)
+    assert (len(hashings), cloud.requests) == (1, 1)
     changed_time(disk)
     look(wanted)
     assert len(hashings) == 2
@@ -246,7 +246,7 @@ def no_mkdir(*_given, **_named):
 def test_content_that_glance_has_already_needs_no_source_and_is_not_hashed(disk, tmp_path, cloud, hashings):
     cloud.has("0" * 64)
     look(image(disk, "0" * 64), image(tmp_path / "none", "0" * 64))
-    assert (hashings, cloud.asked) == ([], 1)
+    assert (hashings, cloud.requests) == ([], 1)
     cloud.records[0]["status"] = "queued"  # an import that was killed: it needs the source
     assert "No such file" in refused(image(tmp_path / "none", "0" * 64))
 

@@ -278,9 +278,9 @@ def test_what_would_have_to_be_changed_is_named_and_not_adopted(
     using: Any, fields: dict[str, Any], says: str
 ) -> None:
     cloud = using(Cloud(unstamped(**fields)))
-    with pytest.raises(CloudError) as told:
+    with pytest.raises(CloudError) as caught:
         adoption.adopt(cloud, "theirs", WANTED)
-    assert says in str(told.value)
+    assert says in str(caught.value)
     assert cloud.done == []
 
 

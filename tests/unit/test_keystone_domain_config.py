@@ -42,11 +42,11 @@ class FakeKeystone:
             return FakeAnswer(self.directory_status, {path[1:]: found})
         if self.config is None:
             return FakeAnswer(404)
-        told = {
+        message = {
             group: {name: value for name, value in options.items() if name != "password"}
             for group, options in self.config.items()
         }
-        return FakeAnswer(200, {"config": told})
+        return FakeAnswer(200, {"config": message})
 
     def put(self, _path: str, json: dict[str, Any]) -> FakeAnswer:
         self.config = json["config"]

@@ -51,7 +51,7 @@ class FakeHost:
 
     def __init__(self, folder):
         self.folder = folder
-        self.told: dict[str, Any] = {
+        self.messages: dict[str, Any] = {
             "nodename": "compute-1",
             "engine": {"out": "24.0\n"},
             "switch": {"out": switch([120, 130])},
@@ -69,14 +69,14 @@ class FakeHost:
         return {"device": device, "size": 1 << 30, "in_use": False, "osd": osd, "signatures": signatures}
 
     def has(self, **changed):
-        self.told |= changed
+        self.messages |= changed
         self.answers()
 
     def answers(self):
-        for n, path in enumerate(self.told["disks"]):
-            self.told["disks"][path]["device"] = f"/dev/sd{n}"
+        for n, path in enumerate(self.messages["disks"]):
+            self.messages["disks"][path]["device"] = f"/dev/sd{n}"
         self.program("ssh", f"cat > /dev/null; echo looked >> {self.folder}/log; cat {self.folder}/answer")
-        (self.folder / "answer").write_text("Welcome!\n" + json.dumps(self.told) + "\n", encoding="utf-8")
+        (self.folder / "answer").write_text("Welcome!\n" + json.dumps(self.messages) + "\n", encoding="utf-8")
 
     def fails(self, log="", code=255, stderr=""):
         self.program("ssh", f"cat > /dev/null; echo '{log}' > $2; echo '{stderr}' >&2; exit {code}")
@@ -279,9 +279,9 @@ def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer(host, args
     state = created(args)
     host.fails("ssh: connect to host 10.0.0.21 port 22: No route to host")
     assert refreshed(state) == state
-    told = capfd.readouterr().err
-    assert "No route to host" in told
-    assert "install it" not in told  # it would lose what is on it
+    output = capfd.readouterr().err
+    assert "No route to host" in output
+    assert "install it" not in output  # it would lose what is on it
 
 
 @pytest.mark.usefixtures("host")

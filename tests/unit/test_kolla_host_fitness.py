@@ -155,7 +155,7 @@ OLD = replace(CLEAN, signatures=["ceph_bluestore"], osd=Osd("3", OSD_UUID, FSID)
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "message"),
     [
         (OLD, f"(/dev/sdb, 2.0 GiB) still carries osd.3 ({OSD_UUID}) of the Ceph cluster {FSID}"),
         (
@@ -166,10 +166,10 @@ OLD = replace(CLEAN, signatures=["ceph_bluestore"], osd=Osd("3", OSD_UUID, FSID)
         (replace(CLEAN, signatures=["dos", "gpt"]), "is not empty (dos, gpt)"),
     ],
 )
-def test_a_disk_that_is_not_clean_is_refused_by_what_is_on_it(there, said):
+def test_a_disk_that_is_not_clean_is_refused_by_what_is_on_it(there, message):
     (sentence,) = fitness.unmet(DECLARED, replace(FOUND, disks={"/dev/a": there}), ())
     assert sentence.startswith("disk /dev/a ")
-    assert said in sentence
+    assert message in sentence
 
 
 def test_a_disk_that_ceph_has_had_only_has_to_be_there():
@@ -225,9 +225,9 @@ def lvm(tags, label=b"LABELONE"):
 def test_the_old_osd_on_a_disk_is_known_and_its_key_is_not_told(tmp_path, start, osd):
     path = tmp_path / "disk"
     path.write_bytes(start)
-    told = probe_script._disk(str(path))
-    assert told["osd"] == osd
-    assert "secret" not in json.dumps(told)
+    found = probe_script._disk(str(path))
+    assert found["osd"] == osd
+    assert "secret" not in json.dumps(found)
 
 
 def test_a_clean_disk_and_one_with_a_file_system_are_told_apart(tmp_path):
@@ -267,7 +267,7 @@ def test_a_program_s_silence_is_told(monkeypatch):
 
 
 def test_the_booted_image_is_told_where_there_is_bootc():
-    told = {
+    message = {
         "nodename": "a",
         "engine": {"out": "24.0\n"},
         "switch": {"error": "none"},
@@ -276,7 +276,7 @@ def test_the_booted_image_is_told_where_there_is_bootc():
         "bootc": {"status": {"booted": {"image": {"image": {"image": "r/host:1"}}}}},
         "disks": {"/dev/a": {"error": "gone"}},
     }
-    answer = probe._found(told)
+    answer = probe._found(message)
     assert (answer.os_image, answer.engine) == ("r/host:1", "24.0")
     assert answer.disks == {"/dev/a": "gone"}
-    assert probe._found(told | {"bootc": None}).os_image is None
+    assert probe._found(message | {"bootc": None}).os_image is None

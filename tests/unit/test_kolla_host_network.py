@@ -57,7 +57,7 @@ class Host:
         return f"Welcome!\nnetwork {answer}\n"
 
     def looked_at(self) -> str:
-        told = {
+        message = {
             "nodename": self.name,
             "engine": {"out": "24.0\n"},
             "switch": {"out": switch(self.file["vlans"] if self.file else [120])},
@@ -66,7 +66,7 @@ class Host:
             "bootc": None,
             "disks": {},
         }
-        return json.dumps(told) + "\n"
+        return json.dumps(message) + "\n"
 
 
 @pytest.fixture

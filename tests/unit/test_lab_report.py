@@ -60,13 +60,15 @@ def test_a_queue_that_nobody_listens_to_is_named(lab, monkeypatch):
 
 
 def test_agents_of_hosts_that_are_gone_do_not_make_the_labs_own_unhealthy(lab, monkeypatch):
-    asked = []
+    requests = []
 
     def ask(_lab, question):
-        asked.append(question)
+        requests.append(question)
         return str(len(neutron_agents.agents(HOST))) if "COUNT" in question else str(time.time())
 
     monkeypatch.setattr(mariadb, "ask", ask)
     neutron.agents_health(lab)
-    assert len(asked) > 1
-    assert not [text for text in asked if "host IN ('lab', 'rack-1-network', 'rack-2-network')" not in text]
+    assert len(requests) > 1
+    assert not [
+        text for text in requests if "host IN ('lab', 'rack-1-network', 'rack-2-network')" not in text
+    ]

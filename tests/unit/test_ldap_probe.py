@@ -29,17 +29,17 @@ class FakeConnection:
     def __init__(self) -> None:
         self.raised: ldap.LDAPError | None = None
         self.more: list[tuple[str | None, Any]] = []
-        self._asked = ("", 0)
+        self._last_search = ("", 0)
 
     def search_ext(
         self, base: str, _scope: int, _query: str, _attributes: list[str], *, sizelimit: int = 0, **_: object
     ) -> int:
-        self._asked = (base, sizelimit)
+        self._last_search = (base, sizelimit)
         self._left = [(f"cn=one,{base}", {"CN": [b"one"]})]
         return 1
 
     def result3(self, _message: int, **_: object) -> tuple[Any, ...]:
-        base, limit = self._asked
+        base, limit = self._last_search
         if not limit and self.raised and base.startswith("ou=people"):
             raise self.raised
         if self._left:

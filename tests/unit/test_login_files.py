@@ -59,7 +59,7 @@ def test_the_next_steps_are_told_of_paths_and_nobody_of_secrets(
     monkeypatch.setenv("RUNNER_TEMP", str(tmp_path))
     monkeypatch.setenv("GITHUB_ENV", str(tmp_path / "env"))
     assert login_files.main() == 0
-    told = (tmp_path / "env").read_text(encoding="utf-8")
-    assert told == capsys.readouterr().out
-    assert [line.partition("=")[0] for line in told.splitlines()] == ["OS_CLIENT_CONFIG_FILE", "CEPH_CONF"]
-    assert not any(text in told for text in TEXTS.values())
+    output = (tmp_path / "env").read_text(encoding="utf-8")
+    assert output == capsys.readouterr().out
+    assert [line.partition("=")[0] for line in output.splitlines()] == ["OS_CLIENT_CONFIG_FILE", "CEPH_CONF"]
+    assert not any(text in output for text in TEXTS.values())

@@ -39,12 +39,12 @@ class FakeHosts:
     def play(self, command, *, environment, log, on_event):
         self.commands.append([*command, *environment.values()])
         options = dict(zip(command[1::2], command[2::2], strict=False))
-        asked = set(options["--limit"].split(","))
+        request = set(options["--limit"].split(","))
         playbook = Path(command[-1]).stem
-        self.runs.append((playbook, asked))
-        result = ansible.RunResult(log, code=0, whole=True, seen=frozenset(asked - self.unknown))
+        self.runs.append((playbook, request))
+        result = ansible.RunResult(log, code=0, whole=True, seen=frozenset(request - self.unknown))
         folder = Path(json.loads(options["--extra-vars"])["configurations"])
-        for name in asked - self.unknown:
+        for name in request - self.unknown:
             if name in self.down:
                 result.failures[name] = ansible.Failure("", "no route to host", unreachable=True)
                 result.code = 4

@@ -36,19 +36,19 @@ def clouds(text: Any, name: str = "clouds.yaml") -> Path:
 def test_settings_of_a_region_count() -> None:
     regions = [{"name": "R1", "values": {"auth": {"auth_url": URL}, "interface": "internal"}}]
     clouds({"a": {"auth": {key: AUTH[key] for key in AUTH if key != "auth_url"}, "regions": regions}})
-    told = for_plugin("a")
-    assert told["auth"]["auth_url"] == URL
-    assert told["region_name"] == "R1"
+    found = for_plugin("a")
+    assert found["auth"]["auth_url"] == URL
+    assert found["region_name"] == "R1"
 
 
 def test_a_secure_file_and_a_vendors_profile_count(monkeypatch: pytest.MonkeyPatch) -> None:
     secret = clouds({"a": {"auth": {"password": "s"}}}, "hidden.yaml")
     monkeypatch.setenv("OS_CLIENT_SECURE_FILE", str(secret))
     clouds({"a": {"profile": "auro", "auth": {"username": "u"}}})  # one of openstacksdk's own
-    told = for_plugin("a")
-    assert (told["auth"]["username"], told["auth"]["password"]) == ("u", "s")
-    assert told["auth"]["auth_url"] == "https://api.van2.auro.io:5000/v3"
-    assert told["region_name"] == "RegionOne"
+    found = for_plugin("a")
+    assert (found["auth"]["username"], found["auth"]["password"]) == ("u", "s")
+    assert found["auth"]["auth_url"] == "https://api.van2.auro.io:5000/v3"
+    assert found["region_name"] == "RegionOne"
 
 
 def test_the_environment_is_the_entry_envvars(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,15 +62,15 @@ def test_certificates_are_told_by_whole_paths(tmp_path: Path) -> None:
     for name in ("ca.pem", "cert.pem", "key.pem"):
         (tmp_path / name).touch()
     clouds({"a": {"auth": AUTH, "cacert": "~/ca.pem", "cert": "cert.pem", "key": str(tmp_path / "key.pem")}})
-    told = for_plugin("a")
-    assert (told["verify"], told["cacert"]) == (True, str(tmp_path / "ca.pem"))
-    assert (told["cert"], told["key"]) == (str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
+    found = for_plugin("a")
+    assert (found["verify"], found["cacert"]) == (True, str(tmp_path / "ca.pem"))
+    assert (found["cert"], found["key"]) == (str(tmp_path / "cert.pem"), str(tmp_path / "key.pem"))
     clouds({"a": {"auth": AUTH, "verify": False}})
     assert for_plugin("a")["verify"] is False
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (
             {
@@ -137,13 +137,13 @@ def test_certificates_are_told_by_whole_paths(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_each_way_to_log_in_is_told_whole(given: dict[str, Any], told: dict[str, str]) -> None:
+def test_each_way_to_log_in_is_told_whole(given: dict[str, Any], message: dict[str, str]) -> None:
     clouds({"a": given})
-    assert for_plugin("a")["auth"] == told
+    assert for_plugin("a")["auth"] == message
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (
             {"auth": AUTH | {"usrname": "a"}},
@@ -180,13 +180,13 @@ def test_each_way_to_log_in_is_told_whole(given: dict[str, Any], told: dict[str,
         ({"regions": [{"values": {"auth": AUTH | {"password": "s3cret"}}}]}, "Invalid region entry"),
     ],
 )
-def test_what_the_plugin_cannot_do_is_one_sentence_that_names_the_entry(given: Any, said: str) -> None:
+def test_what_the_plugin_cannot_do_is_one_sentence_that_names_the_entry(given: Any, message: str) -> None:
     clouds({"a": given})
     with pytest.raises(
         pulumi.RunError, match=r"openstack.cloud: clouds.yaml has no usable entry 'a'"
     ) as caught:
         openstack_provider("a")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "s3cret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -69,11 +69,11 @@ class Stream(io.StringIO):
 
     def __init__(self):
         super().__init__()
-        self.told = threading.Event()
+        self.messages = threading.Event()
 
     def write(self, text):
         super().write(text)
-        self.told.set()
+        self.messages.set()
         return len(text)
 
 
@@ -82,8 +82,8 @@ def test_a_step_that_stands_still_is_told_of(monkeypatch):
     stream = Stream()
     with Progress("writing", 10 << 20, stream) as progress:
         progress.advance(5 << 20)
-        stream.told.clear()
-        assert stream.told.wait(60)
+        stream.messages.clear()
+        assert stream.messages.wait(60)
     assert "writing:  50%, " in stream.getvalue()
 
 
@@ -92,7 +92,7 @@ def test_a_wait_of_unknown_length_is_told_of_while_it_lasts(monkeypatch):
     stream = Stream()
     monkeypatch.setattr("sys.stderr", stream)
     with waiting("debian-12: waiting for Glance"):
-        assert stream.told.wait(60)
+        assert stream.messages.wait(60)
     assert re.match(r"debian-12: waiting for Glance: \d+ s\n", stream.getvalue())
 
 

@@ -78,10 +78,10 @@ def test_one_that_shows_none_has_nova_copy_and_cinder_where_there_is_no_location
 ) -> None:
     seen = looked(images=[RECORD], internal=RECORD | {"locations": []}, locations=status)
     assert seen == Seen((HERE, INTERNAL), (), (), api)  # type: ignore[arg-type]
-    told = list(copies(seen, BOTH))
-    assert [sentence.partition(" ")[0] for sentence in told] == who
-    assert all(f"at {HERE} and {INTERNAL} shows no location" in sentence for sentence in told)
-    assert all("show_image_direct_url = true" in sentence for sentence in told)
+    message = list(copies(seen, BOTH))
+    assert [sentence.partition(" ")[0] for sentence in message] == who
+    assert all(f"at {HERE} and {INTERNAL} shows no location" in sentence for sentence in message)
+    assert all("show_image_direct_url = true" in sentence for sentence in message)
 
 
 def test_only_those_are_told_of_who_are_expected_to_clone() -> None:
@@ -115,9 +115,9 @@ def test_a_glance_that_fails_is_an_error_of_the_cloud() -> None:
 STORE = {"cloud": "import", "pool": "images", "ceph_user": "import"}
 
 
-def told_of(monkeypatch: pytest.MonkeyPatch, answer: Any, **store: Any) -> list[tuple[str, str]]:
+def warnings_of(monkeypatch: pytest.MonkeyPatch, answer: Any, **store: Any) -> list[tuple[str, str]]:
     """What the program says where the look has this ANSWER."""
-    said: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
 
     @contextmanager
     def connected(_cloud: str) -> Iterator[None]:
@@ -128,17 +128,17 @@ def told_of(monkeypatch: pytest.MonkeyPatch, answer: Any, **store: Any) -> list[
     monkeypatch.setattr(image_warnings, "connect", connected)
     monkeypatch.setattr(cloning, "look", lambda _connection: True)
     monkeypatch.setattr(cloning, "copies", lambda *_: iter(answer))
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: said.append(("warning", text)))
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: messages.append(("warning", text)))
     mocks.set_mocks(NoResources())
     spec = ImageStoreSpec.model_validate(STORE | store)
     pulumi.runtime.test(
         lambda: pulumi.Output.from_input(
             image_warnings.warn(  # type: ignore[arg-type]
-                image_warnings.copies, lambda text: said.append(("info", text)), spec, None
+                image_warnings.copies, lambda text: messages.append(("info", text)), spec, None
             )
         )
     )()
-    return said
+    return messages
 
 
 class NoResources(mocks.Mocks):
@@ -152,8 +152,8 @@ class NoResources(mocks.Mocks):
 def test_a_cloud_that_would_copy_is_warned_of_and_one_that_cannot_be_asked_is_no_warning(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert told_of(monkeypatch, ["Nova would copy"]) == [("warning", "images: Nova would copy")]
-    assert told_of(monkeypatch, []) == []
-    assert told_of(monkeypatch, ["Nova would copy"], cloned_by=[]) == []
-    (said,) = told_of(monkeypatch, CloudError("no such account"))
-    assert said == ("info", "images: whether they would be cloned was not checked: no such account")
+    assert warnings_of(monkeypatch, ["Nova would copy"]) == [("warning", "images: Nova would copy")]
+    assert warnings_of(monkeypatch, []) == []
+    assert warnings_of(monkeypatch, ["Nova would copy"], cloned_by=[]) == []
+    (message,) = warnings_of(monkeypatch, CloudError("no such account"))
+    assert message == ("info", "images: whether they would be cloned was not checked: no such account")

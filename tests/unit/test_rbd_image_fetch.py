@@ -93,7 +93,7 @@ def test_a_file_arrives_as_it_is(server, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("to", "said"),
+    ("to", "message"),
     [
         ("file:///etc/passwd", "redirects to 'file:///etc/passwd', which is no web address"),
         ("ftp://127.0.0.1/x", "no web address"),
@@ -104,9 +104,9 @@ def test_a_file_arrives_as_it_is(server, tmp_path):
         ("/again", "redirects more than 5 times"),
     ],
 )
-def test_a_redirect_that_leads_astray_is_refused(server, tmp_path, to, said):
+def test_a_redirect_that_leads_astray_is_refused(server, tmp_path, to, message):
     server.answer = redirect(to)
-    assert said in refused(f"{server.url}/disk", tmp_path)
+    assert message in refused(f"{server.url}/disk", tmp_path)
 
 
 def test_a_link_local_address_is_refused_at_once(tmp_path):
@@ -255,9 +255,9 @@ def test_an_object_in_s3_is_fetched_by_a_signed_address_that_nobody_sees(s3, tmp
     signature = path.partition("X-Amz-Signature=")[2]
     assert signature
     s3.answer = lambda _server, handler: head(handler, 403, Content_Length=0)
-    said = refused("s3://images/debian/12.qcow2", tmp_path)
-    assert "source 's3://images/debian/12.qcow2' cannot be fetched: it answers 403" in said
-    assert "Signature" not in said
+    message = refused("s3://images/debian/12.qcow2", tmp_path)
+    assert "source 's3://images/debian/12.qcow2' cannot be fetched: it answers 403" in message
+    assert "Signature" not in message
     s3.http.server_close()
     monkeypatch.setattr(fetch, "ATTEMPTS", 1)
     assert "Signature" not in refused("s3://images/debian/12.qcow2", tmp_path)

@@ -105,17 +105,17 @@ def made_by_qemu(folder, driver, options):
 @pytest.mark.parametrize("kind", MADE)
 def test_a_disk_of_each_format_that_qemu_writes_is_refused_where_it_is_declared_raw(tmp_path, kind):
     driver, options = MADE[kind]
-    said = refused(made_by_qemu(tmp_path, driver, options))
-    assert NAMES[driver] in said
-    assert "source_format: qcow2" in said  # what makes an importable one of it
+    message = refused(made_by_qemu(tmp_path, driver, options))
+    assert NAMES[driver] in message
+    assert "source_format: qcow2" in message  # what makes an importable one of it
 
 
 @pytest.mark.parametrize("kind", MADE)
 def test_and_inside_a_qcow2_too(tmp_path, kind):
     driver, options = MADE[kind]
-    said = refused(in_qcow2(made_by_qemu(tmp_path, driver, options)), "qcow2")
-    assert NAMES[driver] in said
-    assert "no disk" in said
+    message = refused(in_qcow2(made_by_qemu(tmp_path, driver, options)), "qcow2")
+    assert NAMES[driver] in message
+    assert "no disk" in message
 
 
 @pytest.mark.parametrize("kind", BY_HAND)
@@ -128,8 +128,8 @@ def test_a_disk_of_each_format_that_qemu_only_reads_is_refused(tmp_path, kind):
 
 
 def test_no_format_of_qemu_is_left_out():
-    told = subprocess.run(["qemu-img", "--help"], capture_output=True, text=True, check=True, timeout=60)
-    found = re.search(r"^Supported formats: (.*(?:\n .*)*)", told.stdout, re.MULTILINE)
+    done = subprocess.run(["qemu-img", "--help"], capture_output=True, text=True, check=True, timeout=60)
+    found = re.search(r"^Supported formats: (.*(?:\n .*)*)", done.stdout, re.MULTILINE)
     assert found
     assert set(found[1].split()) - PROTOCOLS == {driver for driver, _ in MADE.values()} | set(BY_HAND)
 
@@ -137,9 +137,9 @@ def test_no_format_of_qemu_is_left_out():
 def test_qcow_of_version_1_gets_one_sentence_whatever_is_declared(tmp_path):
     path = made_by_qemu(tmp_path, "qcow", ())
     for declared in ("raw", "qcow2"):
-        said = refused(path, declared)
-        assert "qemu-img convert -f qcow -O qcow2" in said
-        assert "declared raw but is QCOW2" not in said
+        message = refused(path, declared)
+        assert "qemu-img convert -f qcow -O qcow2" in message
+        assert "declared raw but is QCOW2" not in message
 
 
 @pytest.mark.parametrize("before", [b"", b"# a comment\n\n", b"\n# Disk\n"])
@@ -253,8 +253,8 @@ LINUX = (0x80, b"", 0x83, b"", 2048, 16384 - 2048)  # up to 8 MiB
 )
 def test_a_partition_table_that_needs_64_mib_in_a_disk_of_8_is_refused(tmp_path, table, name, declared):
     path = written(tmp_path / "disk", table, bytes(8 * MIB - len(table)))
-    said = refused(in_qcow2(path) if declared == "qcow2" else path, declared)
-    assert f"({name}) is of a disk of at least {64 * MIB} bytes, and its disk has {8 * MIB}" in said
+    message = refused(in_qcow2(path) if declared == "qcow2" else path, declared)
+    assert f"({name}) is of a disk of at least {64 * MIB} bytes, and its disk has {8 * MIB}" in message
 
 
 ODD = {

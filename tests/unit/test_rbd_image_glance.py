@@ -116,9 +116,9 @@ def test_a_record_says_of_an_image_what_was_declared():
     declared = Image(name="n", source="x", min_disk_gb=2, min_ram_mb=3, protected=True, properties={"a": "b"})
     fields = Wanted(declared, glance.owner_tags("private-cloud/dev", "first", "a" * 64)).fields()
     assert (fields["min_disk"], fields["min_ram"]) == (2, 3)
-    said = declared_by({"id": "id", **fields})
-    assert said == declared.model_dump(include=set(said))
-    assert set(said) == {"name", "visibility", "protected", "min_disk_gb", "min_ram_mb", "properties"}
+    message = declared_by({"id": "id", **fields})
+    assert message == declared.model_dump(include=set(message))
+    assert set(message) == {"name", "visibility", "protected", "min_disk_gb", "min_ram_mb", "properties"}
 
 
 def test_only_differences_are_patched_and_foreign_properties_removed():

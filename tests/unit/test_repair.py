@@ -12,7 +12,7 @@ from operations.repair.lock import Lock, locks_in
 from operations.repair.orphans import end, orphans
 from operations.repair.pending import pending_in, stack_urn
 
-SAID = """error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.
+MESSAGE = """error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.
   file:///s/.pulumi/locks/organization/private-cloud/dev/dd2.json?no_tmp_dir=true: created by root@vm (pid 32169) at 2026-11-27T16:39:20Z
   s3://states/.pulumi/locks/organization/private-cloud/dev/ee3.json?endpoint=http://127.0.0.3:7480: created by runner@ci-7 (pid 8) at 2026-11-27T17:39:20+02:00
 """
@@ -24,7 +24,7 @@ def operation(kind: str, urn: str) -> dict[str, object]:
 
 
 def test_every_lock_that_pulumi_names_is_read_from_files_and_from_an_object_store() -> None:
-    first, second = locks_in(SAID)
+    first, second = locks_in(MESSAGE)
     assert (first.user, first.host, first.pid) == ("root", "vm", 32169)
     assert str(second) == "runner on ci-7, process 8, since 2026-11-27 15:39:20 UTC"
     assert not second.is_ours
@@ -45,7 +45,7 @@ def test_a_number_that_went_to_another_process_since_holds_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "urn", "said"),
+    ("kind", "urn", "message"),
     [
         (
             "creating",
@@ -60,10 +60,10 @@ def test_a_number_that_went_to_another_process_since_holds_nothing() -> None:
         ("deleting", "openstack:identity/project:Project::a@b", "Project a@b was deleting: a refresh asks"),
     ],
 )
-def test_each_pending_operation_is_told_with_what_becomes_of_it(kind: str, urn: str, said: str) -> None:
+def test_each_pending_operation_is_told_with_what_becomes_of_it(kind: str, urn: str, message: str) -> None:
     (found,) = pending_in({"deployment": {"pending_operations": [operation(kind, urn)]}})
-    assert str(found).startswith(said)
-    assert found.of_openstack == ("OpenStack may have it" in said)
+    assert str(found).startswith(message)
+    assert found.of_openstack == ("OpenStack may have it" in message)
 
 
 def test_a_state_that_holds_nothing_has_nothing_pending() -> None:

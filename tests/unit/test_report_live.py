@@ -34,10 +34,10 @@ class Cloud:
         self.identity = self.compute = self.network = self.block_storage = self.image = self
 
     def __getattr__(self, _name: str) -> Any:
-        def asked(**_filters: object) -> Iterator[Any]:
+        def request(**_filters: object) -> Iterator[Any]:
             raise EndpointNotFound("there is no such service")
 
-        return asked
+        return request
 
 
 @pytest.mark.parametrize(
@@ -50,11 +50,11 @@ class Cloud:
     ],
 )
 def test_a_service_that_is_absent_or_refuses_is_not_none(error: Exception, reason: str) -> None:
-    def asked() -> Iterator[str]:
+    def request() -> Iterator[str]:
         yield "one"
         raise error
 
-    assert answer("Nova", asked) == NotKnown(reason)
+    assert answer("Nova", request) == NotKnown(reason)
 
 
 def test_an_absent_service_leaves_the_others_to_be_asked() -> None:

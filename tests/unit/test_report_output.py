@@ -136,15 +136,15 @@ def test_the_page_refers_to_nothing_outside_itself_and_forbids_it() -> None:
 
 
 def test_no_name_breaks_the_markdown() -> None:
-    told = markdown(hostile_report())
-    assert "<script" not in told
-    assert "\n# @everyone" not in told
-    assert "@everyone" not in told
-    assert not re.search(r"(?<!\\)\]\(", told)
-    for line in told.splitlines():
+    message = markdown(hostile_report())
+    assert "<script" not in message
+    assert "\n# @everyone" not in message
+    assert "@everyone" not in message
+    assert not re.search(r"(?<!\\)\]\(", message)
+    for line in message.splitlines():
         if line.startswith("| "):
             assert len(re.findall(r"(?<!\\)\|", line)) in {3, 4, 5}
-    (row,) = (line for line in told.splitlines() if line.startswith("| **mandatory**"))
+    (row,) = (line for line in message.splitlines() if line.startswith("| **mandatory**"))
     assert len(re.findall(r"(?<!\\)\|", row)) == 5
 
 
@@ -186,10 +186,10 @@ def test_no_secret_gets_into_any_output() -> None:
     )
     made["oldState"]["additionalSecretOutputs"] = made["newState"]["additionalSecretOutputs"] = ["marked"]
     report = report_of(made, warnings=(text(f"it was {CIPHER}"),))
-    for told in (markdown(report), page(report), json.dumps(report.as_data())):
-        assert CANARY not in told
-        assert CIPHER not in told
-        assert "a secret" in told
+    for message in (markdown(report), page(report), json.dumps(report.as_data())):
+        assert CANARY not in message
+        assert CIPHER not in message
+        assert "a secret" in message
 
 
 def refreshed(op: str, kind: str, old: dict[str, Any], new: dict[str, Any] | None, **more: Any) -> str:
@@ -290,10 +290,10 @@ def test_shares_and_trunks_are_told_at_the_network_and_at_the_host() -> None:
 
 def test_a_report_that_is_too_long_for_a_comment_is_cut_and_says_so() -> None:
     report = report_of(*(network("create", f"network-{number:05}") for number in range(3000)))
-    told = markdown(report)
-    assert len(told) <= LONGEST + 200
-    assert "Cut here" in told
-    assert told.count("<details>") == told.count("</details>")
+    message = markdown(report)
+    assert len(message) <= LONGEST + 200
+    assert "Cut here" in message
+    assert message.count("<details>") == message.count("</details>")
 
 
 def test_the_map_marks_what_changes_by_a_word_and_shows_lineage_vlans_and_bonds() -> None:

@@ -218,12 +218,12 @@ def test_a_place_without_roles_is_drift_and_one_that_is_gone_is_gone(keystone):
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [(404, "with --refresh"), (403, "role admin"), (409, "belongs to a domain"), (500, "500")],
 )
-def test_what_keystone_refuses_is_said_in_a_sentence(keystone, status, said):
+def test_what_keystone_refuses_is_said_in_a_sentence(keystone, status, message):
     keystone.refused["put", URL + "member"] = status
-    with pytest.raises(CloudError, match=said) as raised:
+    with pytest.raises(CloudError, match=message) as raised:
         crud.create(dict(ARGS))
     assert f"Keystone's word on {status}." in str(raised.value)
     assert "user u1 on project p1" in str(raised.value)
@@ -303,9 +303,9 @@ def test_the_roles_that_this_run_itself_needs_are_not_taken_away(keystone, place
     changed = ARGS | declared | {"roles": ["other"]}
     looked = crud.refusals(place.identity, given)
     assert keystone.changes == []
-    assert [f"role {role} of {place.principal_kind} {place.principal_id}" in told for told in looked] == [
-        True
-    ] * refused
+    assert [
+        f"role {role} of {place.principal_kind} {place.principal_id}" in message for message in looked
+    ] == [True] * refused
     if not refused:
         crud.delete(place.identity, given)
         assert keystone.there == set()

@@ -40,7 +40,7 @@ images: [{{name: debian, source: images/debian.qcow2, sha256: {DIGEST}}}]
 """)
 
 
-def told(stack: Stack, root: Path = Path()) -> list[str]:
+def mistakes(stack: Stack, root: Path = Path()) -> list[str]:
     try:
         parse(stack, file_name="Pulumi.test.yaml", root=root)
     except SettingsError as error:
@@ -74,7 +74,7 @@ POOL_6 = {"start": "2001:db8::10", "end": "2001:db8::20"}
 
 
 def test_a_good_file_has_no_mistakes() -> None:
-    assert told(GOOD) == []
+    assert mistakes(GOOD) == []
 
 
 MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
@@ -412,13 +412,13 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
 def test_a_mistake_is_told_with_its_key_and_what_would_be_right(
     change: Callable[[Stack], object], where: str, sentence: str
 ) -> None:
-    sentences = told(changed(change))
+    sentences = mistakes(changed(change))
     assert [found for found in sentences if where in found and sentence in found], sentences
 
 
 @pytest.mark.parametrize(("change", "where", "_sentence"), MISTAKES[1:-1])
 def test_one_mistake_is_told_once(change: Callable[[Stack], object], where: str, _sentence: str) -> None:
-    assert len(told(changed(change))) == 1, where
+    assert len(mistakes(changed(change))) == 1, where
 
 
 def test_all_mistakes_of_a_file_are_told_at_once_in_its_order() -> None:
@@ -430,7 +430,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_in_its_order() -> None:
         stack["networks"][0]["colour"] = "red"
         stack["projects"][0]["domain"] = "crop"
 
-    sentences = told(changed(change))
+    sentences = mistakes(changed(change))
     starts = ["projects[0]", "networks[0]", "networks[0]", "networks[0]", "networks[1]", "images[0]"]
     assert [sentence.split(".")[0] for sentence in sentences] == starts
 
@@ -440,7 +440,7 @@ def test_a_mistake_beside_a_refused_entry_keeps_its_own_place() -> None:
         stack["networks"].insert(0, {"name": "broken"})
         stack["networks"][2]["segments"][0]["vlan"] = 200
 
-    assert [sentence.split(" ")[0] for sentence in told(changed(change))] == [
+    assert [sentence.split(" ")[0] for sentence in mistakes(changed(change))] == [
         "networks[0].segments",
         "networks[2].segments[0].vlan",
     ]
@@ -460,7 +460,7 @@ def test_what_entries_claim_together_is_told_beside_their_own_mistakes() -> None
         stack["hosts"] = [host, {**host, "name": "Two", "roles": ["ceph"], "vlans": [100, 999]}]
         stack["kolla"] = {"inventory": "/etc/kolla/inventory"}
 
-    sentences = told(changed(change))
+    sentences = mistakes(changed(change))
     for where, what in (
         ("openstack.cloud", "it is missing"),
         ("networks[0].name", "it is missing"),
@@ -489,11 +489,11 @@ def test_what_entries_claim_together_is_told_beside_their_own_mistakes() -> None
     ],
 )
 def test_the_words_of_other_tools_are_understood(change: Callable[[Stack], object], meant: str) -> None:
-    assert [found for found in told(changed(change)) if f"did you mean {meant!r}?" in found]
+    assert [found for found in mistakes(changed(change)) if f"did you mean {meant!r}?" in found]
 
 
 def test_a_refused_project_does_not_make_its_grants_wrong() -> None:
-    assert len(told(changed(lambda stack: stack["projects"][0].update(colour="red")))) == 1
+    assert len(mistakes(changed(lambda stack: stack["projects"][0].update(colour="red")))) == 1
 
 
 def test_a_checksum_is_read_from_what_sha256sum_wrote(tmp_path: Path) -> None:
@@ -526,7 +526,7 @@ def test_a_missing_checksum_is_one_sentence(tmp_path: Path, content: str | None,
         del stack["images"][0]["sha256"]
         stack["images"][0]["sha256sums"] = "SHA256SUMS"
 
-    sentences = told(changed(change), tmp_path)
+    sentences = mistakes(changed(change), tmp_path)
     assert len(sentences) == 1
     assert sentence in sentences[0]
 
@@ -560,7 +560,7 @@ def test_the_management_vlan_may_be_another_one_on_another_physical_network() ->
         stack["management"]["physical_networks"] = ["physnet1"]
         stack["networks"][0]["segments"] = [{"physical_network": "physnet2", "vlan": 100}]
 
-    assert told(changed(change)) == []
+    assert mistakes(changed(change)) == []
 
 
 @pytest.mark.parametrize(
@@ -578,4 +578,4 @@ def test_the_management_vlan_may_be_another_one_on_another_physical_network() ->
     ],
 )
 def test_what_neutron_takes_of_ipv6_is_taken(more: Stack) -> None:
-    assert told(changed(lambda stack: beside(stack, **more))) == []
+    assert mistakes(changed(lambda stack: beside(stack, **more))) == []

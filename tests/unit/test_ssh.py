@@ -49,7 +49,7 @@ class Fake:
         for name, text in {"log": log, "code": str(code), "stdout": stdout, "stderr": stderr}.items():
             (self.folder / name).write_text(text, encoding="utf-8")
 
-    def told(self, name):
+    def recorded(self, name):
         return (self.folder / name).read_text(encoding="utf-8")
 
 
@@ -72,18 +72,18 @@ def host(tmp_path):
 def test_what_the_command_prints_is_returned(fake, host):
     fake.says(stdout="hé\n")
     assert ssh.run(host, ["cat", "a file"]) == "hé\n"
-    assert fake.told("arguments").splitlines()[-2:] == ["10.0.0.21", "cat 'a file'"]
+    assert fake.recorded("arguments").splitlines()[-2:] == ["10.0.0.21", "cat 'a file'"]
 
 
 def test_a_secret_goes_by_standard_input_alone(fake, host):
     ssh.run(host, ["tee", "/etc/key"], given="hunter2")
-    assert fake.told("given") == "hunter2"
-    assert "hunter2" not in fake.told("arguments") + fake.told("environment")
+    assert fake.recorded("given") == "hunter2"
+    assert "hunter2" not in fake.recorded("arguments") + fake.recorded("environment")
 
 
 def test_only_the_pinned_key_and_the_given_login_count(fake, host):
     ssh.run(host, ["true"])
-    arguments = fake.told("arguments").splitlines()
+    arguments = fake.recorded("arguments").splitlines()
     for wanted in (
         "BatchMode=yes",
         "StrictHostKeyChecking=yes",
@@ -101,7 +101,7 @@ def test_only_the_pinned_key_and_the_given_login_count(fake, host):
 def test_another_user_than_root_runs_it_by_sudo_without_a_question(fake, tmp_path):
     host = ssh_host(private_key_file=tmp_path / "ssh", known_hosts_file=tmp_path / "known")
     ssh.run(host, "echo a; echo b")
-    assert fake.told("arguments").splitlines()[-1] == "sudo -n sh -c 'echo a; echo b'"
+    assert fake.recorded("arguments").splitlines()[-1] == "sudo -n sh -c 'echo a; echo b'"
 
 
 def test_sudo_that_wants_a_password_is_a_refused_login(fake, tmp_path):
@@ -112,7 +112,7 @@ def test_sudo_that_wants_a_password_is_a_refused_login(fake, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "ssh: connect to host 10.0.0.21 port 22: Connection refused\n",
         "ssh: connect to host 10.0.0.21 port 22: No route to host\n",
@@ -120,9 +120,9 @@ def test_sudo_that_wants_a_password_is_a_refused_login(fake, tmp_path):
         "ssh: Could not resolve hostname compute-1: Name or service not known\n",
     ],
 )
-def test_a_host_that_does_not_answer_is_unreachable_in_ssh_s_words(fake, host, said):
-    fake.says(said, 255)
-    with pytest.raises(ssh.HostUnreachable, match=said.strip()) as caught:
+def test_a_host_that_does_not_answer_is_unreachable_in_ssh_s_words(fake, host, message):
+    fake.says(message, 255)
+    with pytest.raises(ssh.HostUnreachable, match=message.strip()) as caught:
         ssh.run(host, ["true"])
     assert "host compute-1 (10.0.0.21 port 22) cannot be reached" in str(caught.value)
 

@@ -21,12 +21,12 @@ class ClosedRegistry(plugins.Registry):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
+        self.requests = 0
         self.reason: str | None = "the registry cannot be reached"
 
     def install(self, name: str, version: str, places: Places) -> str | None:
         del name, version, places
-        self.asked += 1
+        self.requests += 1
         return self.reason
 
 
@@ -50,7 +50,7 @@ def test_what_could_not_be_had_is_tried_again_only_on_request(places: Places) ->
     registry = ClosedRegistry()
     for retry in (False, False, True):
         plugins.install_optional("command", "1.2.1", registry, places, retry=retry)
-    assert registry.asked == 2
+    assert registry.requests == 2
 
 
 def test_commands_try_no_downloads_where_something_could_not_be_had(places: Places) -> None:
@@ -187,12 +187,12 @@ def test_a_program_that_fails_is_named_with_its_last_words(tmp_path: Path) -> No
 def test_a_program_that_hangs_is_ended_at_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[subprocess.Popen[bytes]] = []
 
-    class Noted(subprocess.Popen[bytes]):
+    class Recorded(subprocess.Popen[bytes]):
         def __init__(self, *words: Any, **options: Any) -> None:
             super().__init__(*words, **options)
             started.append(self)
 
-    monkeypatch.setattr(subprocess, "Popen", Noted)
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
     with pytest.raises(Failure, match="waiting: not done after 0 s"):
         progress.run(["sleep", "60"], "waiting", tmp_path / "log", limit=0.1)
     (child,) = started

@@ -26,10 +26,10 @@ class OpenRegistry(plugins.Registry):
 
     def __init__(self) -> None:
         super().__init__()
-        self.asked = 0
+        self.requests = 0
 
     def install(self, name: str, version: str, places: Places) -> str | None:
-        self.asked += 1
+        self.requests += 1
         plugin = plugins.program(name, version, places)
         if not plugin.parent.exists():
             plugin.parent.mkdir(parents=True)
@@ -90,7 +90,7 @@ def test_a_second_run_asks_nobody_and_changes_nothing(places: Places, plugin: Pa
     before = files(plugin)
     install(places, registry)
     assert files(plugin) == before
-    assert registry.asked == 1
+    assert registry.requests == 1
     assert plugins.itself(plugin).read_bytes() == Path("/bin/sh").read_bytes()
 
 
@@ -101,7 +101,7 @@ def test_a_plugin_of_before_the_launcher_is_kept_and_put_behind_it(places: Place
     written = places.receipts / "plugin-openstack.json"
     Receipt(key, VERSION, plugins.OFFICIAL, "from there", (str(plugin),)).write(written)
     install(places, registry)
-    assert registry.asked == 1
+    assert registry.requests == 1
     assert plugins.itself(plugin).read_bytes() == Path("/bin/sh").read_bytes()
     assert set(json.loads(written.read_text())["files"]) == {str(plugin), str(plugins.itself(plugin))}
 
@@ -134,7 +134,7 @@ def test_half_of_a_plugin_is_installed_anew(places: Places, plugin: Path, missin
     before = files(plugin)
     (plugin if missing == "launcher" else plugins.itself(plugin)).unlink()
     install(places, registry)
-    assert registry.asked == 2
+    assert registry.requests == 2
     assert files(plugin) == before
 
 

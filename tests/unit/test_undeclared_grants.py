@@ -232,9 +232,9 @@ def watched(mode: Undeclared) -> list[dict[Any, Any]]:
 
 @pytest.fixture
 def warned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", lambda text, **_: said.append(text))
-    return said
+    messages: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", lambda text, **_: messages.append(text))
+    return messages
 
 
 def test_a_project_that_only_lists_warns_and_makes_nothing(
@@ -242,8 +242,8 @@ def test_a_project_that_only_lists_warns_and_makes_nothing(
 ) -> None:
     monkeypatch.setattr(undeclared_grants, "_read", lambda *_: (Found((BOB, TEAM), (ABOVE,)), None))
     assert not watched("list")
-    (said,) = warned
-    assert said.splitlines() == [
+    (message,) = warned
+    assert message.splitlines() == [
         "project lab@corp has 2 grants that the stack file does not declare:",
         f"  - {BOB}",
         f"  - {ABOVE}: {removal.FROM_ABOVE}",

@@ -28,8 +28,8 @@ for host in hosts:
     else:
         file.unlink(missing_ok=True)
 events.append({"event": "end", "whole": True, "failed": failed, "unreachable": [], "seen": hosts})
-with Path(os.environ["PRIVATE_CLOUD_EVENTS"]).open("a", encoding="utf-8") as told:
-    told.writelines(json.dumps(event) + "\n" for event in events)
+with Path(os.environ["PRIVATE_CLOUD_EVENTS"]).open("a", encoding="utf-8") as messages:
+    messages.writelines(json.dumps(event) + "\n" for event in events)
 with (folder / "runs").open("a", encoding="utf-8") as runs:
     runs.write(f"{Path(words[-1]).stem} {','.join(hosts)}\n")
 sys.exit(2 if failed else 0)

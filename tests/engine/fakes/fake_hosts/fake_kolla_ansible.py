@@ -29,8 +29,8 @@ def main() -> int:
         *failures,
         {"event": "end", "whole": True, "failed": failing, "unreachable": [], "seen": hosts},
     ]
-    with Path(os.environ["PRIVATE_CLOUD_EVENTS"]).open("a", encoding="utf-8") as told:
-        told.writelines(json.dumps(event) + "\n" for event in events)
+    with Path(os.environ["PRIVATE_CLOUD_EVENTS"]).open("a", encoding="utf-8") as text:
+        text.writelines(json.dumps(event) + "\n" for event in events)
     return 2 if failing else 0
 
 

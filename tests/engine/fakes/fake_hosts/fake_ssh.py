@@ -61,8 +61,8 @@ def main() -> int:
         return SSH_FAILED
     if "exec python3 -" in command:
         sys.stdin.read()
-        asked = json.loads(command[command.index("{") : command.rindex("}") + 1])
-        print(json.dumps(answer((host / "name").read_text(), asked["disks"])))  # noqa: T201 - as ssh does
+        found = json.loads(command[command.index("{") : command.rindex("}") + 1])
+        print(json.dumps(answer((host / "name").read_text(), found["disks"])))  # noqa: T201 - as ssh does
         return 0
     if command.startswith("bootc status"):
         image = {
