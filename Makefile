@@ -1,4 +1,4 @@
-# One way to run each thing, for people and CI alike. `make help` lists them.
+# The commands for people and CI. `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -7,9 +7,8 @@ PYTHON := /usr/bin/python3
 VENV := .cloud/venv/bin
 CODE := __main__.py config program components dynamic_providers clients policy operations host_image toolchain lab tests bench
 
-# Debian's server packages and the OpenStack services run nowhere but under the lab's two stacks: dev, and hosts,
-# which has simulated hosts besides.
-# GOGC: memory (some 100 MB) for a tenth of the engine's processor time, docs/engine.md.
+# Only the stacks dev and hosts install and start the lab; hosts adds simulated hosts.
+# GOGC: uses some 100 MB more memory and saves a tenth of the engine's processor time, docs/engine.md.
 ENGINE_ENV := eval "$$($(PYTHON) -m toolchain env)"; export GOGC="$${GOGC:-400}"
 HOSTS ?= 3
 SINCE ?= origin/main
