@@ -39,7 +39,7 @@ RUN_AGAIN = "see `ceph -s`, then run this again; it goes on with what is there."
 
 
 class UnansweredError(CloudError):
-    """Ceph has left something unanswered beyond every timeout: what waits for it can neither go on nor be closed."""
+    """A call to Ceph timed out; the librbd handle cannot be closed."""
 
 
 def _never_free(held: object) -> None:

@@ -115,6 +115,6 @@ def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
     count = len(control)
     quorum, bearable = count // 2 + 1, count // 2 - 1
     return (
-        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: they bear the "
-        f"loss of {bearable or 'none'}, as {count - 1} would; make it {count - 1} or {count + 1}"
+        f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: {count} "
+        f"tolerate the loss of {bearable or 'none'}, as {count - 1} would; an even number adds no fault tolerance, make it {count - 1} or {count + 1}"
     )

@@ -56,20 +56,20 @@ def missing_role(name: str, known: Iterable[str]) -> str:
     there = sorted(known)
     if name == FORMER_MEMBER and TODAYS_MEMBER in there:
         return (
-            f"there is no role {FORMER_MEMBER!r}: it is the one of the old days, which Keystone's v2 API and "
-            f"Horizon's set-up made; today's is {TODAYS_MEMBER!r}, which `keystone-manage bootstrap` makes since "
-            f"Rocky and services ask for by default; grant {TODAYS_MEMBER!r}"
+            f"there is no role {FORMER_MEMBER!r}: it is the default role from before Rocky, made by Keystone's v2 API "
+            f"and Horizon's set-up; `keystone-manage bootstrap` makes {TODAYS_MEMBER!r} since then, which services' "
+            f"policies ask for; grant {TODAYS_MEMBER!r}"
         )
     if name == TODAYS_MEMBER and FORMER_MEMBER in there:
         return (
-            f"there is no role {TODAYS_MEMBER!r}, only {FORMER_MEMBER!r} of the old days: this Keystone was set up "
-            f"before Rocky; run `keystone-manage bootstrap` again, which makes the roles of today that are missing, "
-            f"or grant {FORMER_MEMBER!r} where the services' policies still ask for it"
+            f"there is no role {TODAYS_MEMBER!r}, only {FORMER_MEMBER!r}: this Keystone was set up before Rocky; "
+            f"run `keystone-manage bootstrap` again, which makes the missing default roles, or grant "
+            f"{FORMER_MEMBER!r} if the services' policies still ask for it"
         )
     if name in (FORMER_MEMBER, TODAYS_MEMBER):
         return (
-            f"there is no role {name!r}, and neither its other form ({TODAYS_MEMBER!r} today, {FORMER_MEMBER!r} in "
-            "the old days); `keystone-manage bootstrap` makes admin, manager, member and reader; "
+            f"there is no role {name!r}, and not its other form either ({TODAYS_MEMBER!r} since Rocky, {FORMER_MEMBER!r} "
+            "before); `keystone-manage bootstrap` makes admin, manager, member and reader; "
             f"the roles there are: {', '.join(there)}"
         )
     hint = nearest(name, there) or f"; {MAKE_OR_CORRECT}"

@@ -36,7 +36,7 @@ def without_hosts(multinode: str) -> str:
 
 
 def defined_elsewhere(inventory: Path) -> Path | None:
-    """The operator's own file in the folder that defines Kolla's groups already; then those count, unmixed."""
+    """Return the operator's own file that defines Kolla's groups, such as [baremetal:children]; it is used unchanged."""
     for path in sorted(inventory.iterdir()):
         if path.is_file() and path.name != FILE and not path.name.startswith((".", "host-")):
             text = path.read_text(encoding="utf-8", errors="replace")

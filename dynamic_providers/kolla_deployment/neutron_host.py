@@ -100,7 +100,7 @@ def forget(conn: Connection, host: str) -> None:
 
 
 def add(conn: Connection, one: Served, agent: Agent) -> None:
-    """Have the agent serve it too; that it does already is success."""
+    """Schedule it on the agent (idempotent)."""
     body = {f"{one.kind.singular}_id": one.id}
     answer = conn.network.post(f"/agents/{agent.id}/{one.kind.on_agent}", json=body)
     if answer.status_code != HTTPStatus.CONFLICT or not _is_there(conn, one, agent):

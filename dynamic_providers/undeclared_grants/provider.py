@@ -46,7 +46,7 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
     create_only_fields = frozenset({"undeclared"})
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """A list with something in it is work; that it was emptied is what the work has done."""
+        """A non-empty list is a diff; an emptied one is not."""
         declared = super().diff(_id, _olds, _news)
         return DiffResult(
             changes=declared.changes or bool(_news.get("undeclared")),

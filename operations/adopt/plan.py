@@ -1,4 +1,4 @@
-"""What a preview would do beside importing: an adoption that changes the cloud is none."""
+"""Reject a plan that does more than import."""
 
 import json
 from collections.abc import Iterator, Mapping

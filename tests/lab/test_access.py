@@ -330,7 +330,7 @@ def test_the_running_account_keeps_its_own_role_on_the_system(access: Access) ->
 @pytest.mark.parametrize(
     ("role", "message"),
     [
-        ("_member_", "there is no role '_member_': it is the one of the old days"),
+        ("_member_", "there is no role '_member_': it is the default role from before Rocky"),
         (
             "membr",
             "there is no role 'membr' among admin, manager, member, reader, service; did you mean 'member'?",

@@ -257,7 +257,7 @@ def test_a_lookup_that_the_login_fails_names_the_entry(monkeypatch: pytest.Monke
     ("name", "known", "message"),
     [
         ("_member_", ["admin", "member"], "grant 'member'"),
-        ("_member_", ["admin", "member"], "the one of the old days"),
+        ("_member_", ["admin", "member"], "the default role from before Rocky"),
         ("member", ["_member_", "admin"], "run `keystone-manage bootstrap` again"),
         ("member", ["_member_", "admin"], "grant '_member_'"),
         ("member", ["admin", "user"], "the roles there are: admin, user"),

@@ -293,9 +293,15 @@ def test_a_mistake_gets_its_sentence_and_what_is_no_mistake_none(
     [
         (0, None),
         (1, None),
-        (2, "2 of them have to be up: they bear the loss of none, as 1 would; make it 1 or 3"),
+        (
+            2,
+            "2 of them have to be up: 2 tolerate the loss of none, as 1 would; an even number adds no fault tolerance, make it 1 or 3",
+        ),
         (3, None),
-        (4, "3 of them have to be up: they bear the loss of 1, as 3 would; make it 3 or 5"),
+        (
+            4,
+            "3 of them have to be up: 4 tolerate the loss of 1, as 3 would; an even number adds no fault tolerance, make it 3 or 5",
+        ),
     ],
 )
 def test_an_even_number_of_control_hosts_is_told_of_with_its_quorum(count: int, told_of: str | None) -> None:

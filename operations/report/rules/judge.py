@@ -1,4 +1,4 @@
-"""Every change gets a class: by its type's rule, and by a person where there is none."""
+"""Classify each change; unknown types need a person."""
 
 import re
 from collections.abc import Iterator
