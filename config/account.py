@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_
 from clients.keystone.assignment import Place, ScopeKind
 from clients.names import folded
 from config.application_credential import ApplicationCredentialSpec, RoleNames
-from config.errors.problems import Refusals, nearest, refusal
+from config.errors.issues import ValidationIssues, invalid, nearest
 from config.fields import Email, FormerName, Name, Note
 from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
@@ -33,10 +33,10 @@ def _password(given: Any, info: ValidationInfo) -> Generated | SecretText:
     if isinstance(given, dict) and "generated" in given:
         serial = given["generated"]
         if len(given) > 1 or not isinstance(serial, int) or isinstance(serial, bool) or serial < 1:
-            raise refusal("a generated password has a serial from 1 and nothing else; give {generated: 1}")
+            raise invalid("a generated password has a serial from 1 and nothing else; give {generated: 1}")
         return Generated(serial)
     if isinstance(given, dict) and not {"file", "env"} & set(given):
-        raise refusal(f"this is no password; give {_PASSWORD}")
+        raise invalid(f"this is no password; give {_PASSWORD}")
     secret: SecretText = TypeAdapter(Secret).validate_python(given, context=info.context)
     return secret
 
@@ -100,14 +100,14 @@ class AccountSpec(Adoptable):
     @field_validator("access")
     @classmethod
     def _each_scope_once(cls, access: tuple[AccessSpec, ...]) -> tuple[AccessSpec, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         scopes = [folded(str(entry)) for entry in access]
         for index, scope in enumerate(scopes):
             if scope in scopes[:index]:
-                refused.add(
+                issues.add(
                     (index,), f"there is access on {str(access[index])!r} already; list all roles there"
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return access
 
     @field_validator("application_credentials")
@@ -115,18 +115,18 @@ class AccountSpec(Adoptable):
     def _within_the_access(
         cls, credentials: tuple[ApplicationCredentialSpec, ...], info: ValidationInfo
     ) -> tuple[ApplicationCredentialSpec, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         names = [folded(credential.name) for credential in credentials]
         for index, credential in enumerate(credentials):
             if names[index] in names[:index]:
-                refused.add(
+                issues.add(
                     (index, "name"),
                     f"there is a credential {credentials[names.index(names[index])].name!r} already, which is the same "
                     "name for Keystone; rename one",
                 )
             if "access" in info.data:
-                _check_access(refused, index, credential, info.data["access"])
-        refused.raise_if_any()
+                _check_access(issues, index, credential, info.data["access"])
+        issues.raise_if_any()
         return credentials
 
     def roles_on(self, project: str, domain: str) -> tuple[str, ...]:
@@ -140,17 +140,20 @@ def _roles_on(access: tuple[AccessSpec, ...], project: str, domain: str) -> tupl
 
 
 def _check_access(
-    refused: Refusals, index: int, credential: ApplicationCredentialSpec, access: tuple[AccessSpec, ...]
+    issues: ValidationIssues,
+    index: int,
+    credential: ApplicationCredentialSpec,
+    access: tuple[AccessSpec, ...],
 ) -> None:
     where = f"{credential.project}@{credential.domain}"
     there = _roles_on(access, credential.project, credential.domain)
     if not there:
         hint = nearest(where, (str(entry) for entry in access)) or "; add it to the account's access"
-        refused.add((index, "project"), f"the account has no role on project {where!r}{hint}")
+        issues.add((index, "project"), f"the account has no role on project {where!r}{hint}")
         return
     for number, role in enumerate(credential.roles):
         if role not in there:
-            refused.add(
+            issues.add(
                 (index, "roles", number),
                 f"the account has not the role {role!r} on {where!r}, only {', '.join(there)}; add it to the "
                 "account's access there, also where another role implies it",

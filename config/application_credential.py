@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from config.errors.problems import refusal
+from config.errors.issues import invalid
 from config.fields import CredentialName, Name, RulePath, RuleService, each_once
 from config.spec import Effects, Spec, changing
 
@@ -18,7 +18,7 @@ def _expiry(given: Any) -> datetime:
         except ValueError:
             moment = None
     if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise refusal(
+        raise invalid(
             f"{given!r} is not a moment with its time zone; give one such as '2027-06-30T00:00:00Z'"
         )
     return moment
@@ -68,7 +68,7 @@ class ApplicationCredentialSpec(Spec):
     @classmethod
     def _rising(cls, serials: tuple[int, ...]) -> tuple[int, ...]:
         if not serials or serials[0] < 1 or list(serials) != sorted(set(serials)):
-            raise refusal(
+            raise invalid(
                 f"{list(serials)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
             )
         return serials

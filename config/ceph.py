@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from config.ceph_caps import CephCapsSpec, too_wide
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import CephUser as CephUserName
 from config.fields import matching
 from config.project_folder import ProjectPath
@@ -70,30 +70,30 @@ class CephUserSpec(Spec):
     @field_validator("caps")
     @classmethod
     def _no_wider_than_said(cls, caps: CephCapsSpec, info: ValidationInfo) -> CephCapsSpec:
-        refused = Refusals()
+        issues = ValidationIssues()
         for kind, cap in caps.by_kind.items():
             problem = too_wide(kind, cap)
             if problem and not info.data.get("wide_caps", True):
-                refused.add((kind,), problem)
-        refused.raise_if_any()
+                issues.add((kind,), problem)
+        issues.raise_if_any()
         return caps
 
     @field_validator("serials")
     @classmethod
     def _rising(cls, serials: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         if list(serials) != sorted(set(serials)) or (serials and serials[0] < 1):
-            raise refusal(
+            raise invalid(
                 f"{list(serials)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
             )
         if not serials and info.data.get("adopt", "") is None:
-            raise refusal("there is no serial, so nobody has a key; give some such as [1]")
+            raise invalid("there is no serial, so nobody has a key; give some such as [1]")
         return serials
 
     @field_validator("folder")
     @classmethod
     def _that_ceph_can_read(cls, folder: Path | None) -> Path | None:
         if folder and not _PATH.fullmatch(str(folder)):
-            raise refusal(
+            raise invalid(
                 f"'{folder}' has a character in it at which Ceph splits or changes a path (space , ; $ % or a "
                 "quotation mark); give another folder"
             )

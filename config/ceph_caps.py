@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from config.errors.problems import nearest, refusal
+from config.errors.issues import invalid, nearest
 from config.spec import Spec
 
 _WORD = re.compile(r""""[^"]*"|'[^']*'|=|[^\s="']+""")
@@ -222,7 +222,7 @@ class CephCapsSpec(Spec):
     def _readable(cls, cap: str | None, info: ValidationInfo) -> str | None:
         problem = cap_problem(str(info.field_name), cap) if cap is not None else None
         if problem:
-            raise refusal(problem)
+            raise invalid(problem)
         return cap
 
     @property

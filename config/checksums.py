@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from clients import regular_file
-from config.errors.problems import nearest, refusal
+from config.errors.issues import invalid, nearest
 
 # `sha256sum`: digest, blank, blank or asterisk, name; a backslash before it says that the name is escaped.
 _GNU = re.compile(r"(?P<escaped>\\?)(?P<digest>[0-9a-fA-F]{64}) [ *]?(?P<name>.+)")
@@ -37,7 +37,7 @@ def digest_in(sums: Path, source: str) -> str:
         text = regular_file.text(sums)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise refusal(
+        raise invalid(
             f"{str(sums)!r} cannot be read ({reason}); give a file that sha256sum wrote, or sha256 instead"
         ) from None
     lines = _lines(text)
@@ -48,17 +48,17 @@ def digest_in(sums: Path, source: str) -> str:
     found = [line for line in ends if len(line.name.parts) == longest] or same_name
     if not found:
         if path.suffix in _COMPRESSED and any(line.name.name == path.stem for line in lines):
-            raise refusal(
+            raise invalid(
                 f"{str(sums)!r} has a line for {path.stem!r}, and none for {path.name!r}: the digest of the compressed file "
                 "itself is needed; add it, or give it as sha256 instead"
             )
-        raise refusal(
+        raise invalid(
             f"{str(sums)!r} has no line with a SHA-256 for {path.name!r}"
             f"{nearest(path.name, (line.name.name for line in lines))}; add it, or give sha256 instead"
         )
     for line in found[1:]:
         if line.digest != found[0].digest:
-            raise refusal(
+            raise invalid(
                 f"{str(sums)!r} has two digests for {path.name!r}: {str(found[0].name)!r} in line {found[0].number} and "
                 f"{str(line.name)!r} in line {line.number}; give the right one as sha256 instead"
             )

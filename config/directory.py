@@ -9,7 +9,7 @@ import ldap
 import ldap.dn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from config.errors.problems import refusal
+from config.errors.issues import invalid
 from config.fields import Size
 from config.project_folder import ProjectPath
 from config.secret import Secret, SecretText
@@ -26,7 +26,7 @@ def _distinguished_name(value: str) -> str:
     except ldap.DECODING_ERROR:
         parts = []
     if not parts or not all(text for part in parts for _, text, _ in part):
-        raise refusal(
+        raise invalid(
             f"{value!r} is not a distinguished name; give one such as 'ou=people,dc=corp,dc=example'"
         )
     return value
@@ -47,7 +47,7 @@ def _parses(search_filter: str) -> bool:
 def _filter(value: str) -> str:
     # Keystone puts it beside other conditions, so it needs its brackets.
     if not value.startswith("(") or not value.endswith(")") or not _parses(f"(&{value}(objectClass=*))"):
-        raise refusal(
+        raise invalid(
             f"{value!r} is not a search filter; give one in brackets, such as '(department=engineering)'"
         )
     return value
@@ -62,7 +62,7 @@ def _from_environment(given: object) -> object:
         return given
     url = os.environ.get(str(given["env"]), "")
     if not url:
-        raise refusal(
+        raise invalid(
             f"the environment variable {given['env']} is not set; set it to the directory's address"
         )
     return url
@@ -174,7 +174,7 @@ class DirectorySpec(Spec):
         wanted = "ldap" if start_tls else "ldaps"
         for url in info.data.get("url", ()):
             if urlsplit(url).scheme != wanted:
-                raise refusal(
+                raise invalid(
                     f"{url!r} is to be reached with StartTLS; give ldap://, or ldaps:// and no start_tls"
                     if start_tls
                     else f"{url!r} would send passwords in the clear; give ldaps://, or start_tls: true"
@@ -193,7 +193,7 @@ class DirectorySpec(Spec):
                 or parts.query
                 or "," in url
             ):
-                raise refusal(
+                raise invalid(
                     f"{url!r} is not an LDAP address; give one such as 'ldaps://ldap.corp.example:636'"
                 )
         return urls
@@ -208,12 +208,12 @@ class DirectorySpec(Spec):
     @classmethod
     def _one_line(cls, password: SecretText) -> SecretText:
         if not password.text.isprintable():
-            raise refusal("the password has a line break or another control character; give one without")
+            raise invalid("the password has a line break or another control character; give one without")
         return password
 
     @field_validator("user_enabled_mask", "user_enabled_invert", "user_enabled_default")
     @classmethod
     def _of_an_attribute(cls, value: Any, info: ValidationInfo) -> Any:
         if value and info.data.get("user_enabled_attribute", "") is None:
-            raise refusal("it says nothing without user_enabled_attribute; give that too, or leave this out")
+            raise invalid("it says nothing without user_enabled_attribute; give that too, or leave this out")
         return value

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 
 IpAddr = IPv4Address | IPv6Address
 IpNet = IPv4Network | IPv6Network
@@ -46,7 +46,7 @@ def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
     if not isinstance(value, str) or "/" not in value:
         if isinstance(value, IPv4Network | IPv6Network):
             return value
-        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}")
+        raise invalid(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}")
     try:
         return ip_network(value)
     except ValueError:
@@ -54,8 +54,8 @@ def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
     try:
         network = ip_network(value, strict=False)
     except ValueError:
-        raise refusal(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}") from None
-    raise refusal(f"{value!r} has host bits set; the network is '{network}'")
+        raise invalid(f"{value!r} is not a CIDR; give one such as '10.20.0.0/24'{alternative}") from None
+    raise invalid(f"{value!r} has host bits set; the network is '{network}'")
 
 
 def ip_address_or_refusal(value: object, alternative: str = "") -> IpAddr:
@@ -67,18 +67,18 @@ def ip_address_or_refusal(value: object, alternative: str = "") -> IpAddr:
             return ip_address(value)
         except ValueError:
             pass
-    raise refusal(f"{value!r} is not an IP address; give one such as '10.20.0.53'{alternative}")
+    raise invalid(f"{value!r} is not an IP address; give one such as '10.20.0.53'{alternative}")
 
 
 def _vlan_id(value: int) -> int:
     if not 1 <= value <= _LAST_VLAN:
-        raise refusal(f"{value} is not a VLAN ID; give a number from 1 to {_LAST_VLAN}")
+        raise invalid(f"{value} is not a VLAN ID; give a number from 1 to {_LAST_VLAN}")
     return value
 
 
 def _name(value: str) -> str:
     if not value or len(value) > _LONGEST_NAME or value != value.strip() or not value.isprintable():
-        raise refusal(
+        raise invalid(
             f"{value!r} is not a name; give 1 to {_LONGEST_NAME} printable characters, no space at either end"
         )
     return _storable(value)
@@ -92,7 +92,7 @@ def _storable(value: str) -> str:
     """
     strange = next((sign for sign in value if ord(sign) > _LAST_OF_THE_BMP or sign == "\0"), None)
     if strange:
-        raise refusal(
+        raise invalid(
             f"{value[:60]!r} has {strange!r} (U+{ord(strange):04X}), which the services' tables cannot hold; leave it out"
         )
     return unicodedata.normalize("NFC", value)
@@ -104,7 +104,7 @@ def matching(pattern: str, sentence: str) -> AfterValidator:
 
     def check(value: str) -> str:
         if not expression.fullmatch(value):
-            raise refusal(f"{value!r} {sentence}")
+            raise invalid(f"{value!r} {sentence}")
         return value
 
     return AfterValidator(check)
@@ -114,13 +114,13 @@ def each_once(kind: str, key: Callable[[Any], object] = lambda value: value) -> 
     """Refuses in a list what stands in it before already: a KIND, of which KEY gives what is its own."""
 
     def check(values: tuple[object, ...]) -> tuple[object, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         keys = list(map(key, values))
         for index, value in enumerate(keys):
             if value in keys[:index]:
                 told = repr(value) if isinstance(value, str) else value
-                refused.add((index,), f"{kind} {told} is given twice; give it once")
-        refused.raise_if_any()
+                issues.add((index,), f"{kind} {told} is given twice; give it once")
+        issues.raise_if_any()
         return values
 
     return AfterValidator(check)
@@ -129,7 +129,7 @@ def each_once(kind: str, key: Callable[[Any], object] = lambda value: value) -> 
 def _at_most(longest: int, of: str) -> AfterValidator:
     def check(value: str) -> str:
         if len(value) > longest:
-            raise refusal(
+            raise invalid(
                 f"{value[:30]!r}… has {len(value)} characters, and {of} has at most {longest}; shorten it"
             )
         return _storable(value)
@@ -140,7 +140,7 @@ def _at_most(longest: int, of: str) -> AfterValidator:
 def _text(value: str) -> str:
     size = len(value.encode())
     if size > _MOST_TEXT_BYTES:
-        raise refusal(
+        raise invalid(
             f"{value[:30]!r}… has {size} bytes, and the service keeps at most {_MOST_TEXT_BYTES}; shorten it"
         )
     return _storable(value)
@@ -150,7 +150,7 @@ def _keystone_text(value: str) -> str:
     escaped = 5 * sum(map(value.count, "<>&"))  # as Go writes JSON
     sent = len(json.dumps(value, ensure_ascii=False).encode()) + escaped
     if sent > _MOST_SENT_BYTES:
-        raise refusal(
+        raise invalid(
             f"{value[:30]!r}… has {sent} bytes in a request, and Keystone takes {_MOST_SENT_BYTES} of them; shorten it"
         )
     return _text(value)
@@ -158,46 +158,46 @@ def _keystone_text(value: str) -> str:
 
 def _sha256(value: str) -> str:
     if not _SHA256.fullmatch(value):
-        raise refusal(f"{value!r} is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them")
+        raise invalid(f"{value!r} is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them")
     return value.lower()
 
 
 def _mtu(value: int) -> int:
     smallest, largest = 68, 65535  # RFC 791; Neutron's own bounds
     if not smallest <= value <= largest:
-        raise refusal(f"{value} is not an MTU; give the bytes a frame carries, {smallest} to {largest}")
+        raise invalid(f"{value} is not an MTU; give the bytes a frame carries, {smallest} to {largest}")
     return value
 
 
 def _not_negative(value: int) -> int:
     if value < 0:
-        raise refusal(f"{value} is negative; give 0 or more")
+        raise invalid(f"{value} is negative; give 0 or more")
     if value > LARGEST_NUMBER:
-        raise refusal(f"{value} is more than the services can count; give at most {LARGEST_NUMBER}")
+        raise invalid(f"{value} is more than the services can count; give at most {LARGEST_NUMBER}")
     return value
 
 
 def _port(value: int) -> int:
     if not 1 <= value <= _LAST_PORT:
-        raise refusal(f"{value} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
+        raise invalid(f"{value} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
     return value
 
 
 def _ceph_user(value: str) -> str:
     if value.startswith("client."):
-        raise refusal(f"{value!r} has 'client.' before it; give {value.removeprefix('client.')!r}")
+        raise invalid(f"{value!r} has 'client.' before it; give {value.removeprefix('client.')!r}")
     return _name(value)
 
 
 def _image_reference(value: str) -> str:
     found = _IMAGE_REFERENCE.fullmatch(value)
     if not found:
-        raise refusal(
+        raise invalid(
             f"{value!r} is not an image's reference; give registry, name and tag or digest, "
             "such as 'registry.corp.example/host:2026.47'"
         )
     if not found["version"]:
-        raise refusal(
+        raise invalid(
             f"{value!r} does not say which version; add a tag or a digest, such as '{value}:2026.47'"
         )
     return value

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import LARGEST_NUMBER, Line, Name, Size, each_once
 from config.network import ProjectReference
 from config.spec import Effects, Protectable, changing
@@ -17,7 +17,7 @@ _KEY = re.compile(r"[a-zA-Z0-9_:. -]{1,255}")
 
 def _at_least_one(value: int) -> int:
     if not 1 <= value <= LARGEST_NUMBER:
-        raise refusal(f"{value} is no size of a server; give a whole number from 1 to {LARGEST_NUMBER}")
+        raise invalid(f"{value} is no size of a server; give a whole number from 1 to {LARGEST_NUMBER}")
     return value
 
 
@@ -67,14 +67,14 @@ class FlavorSpec(Protectable):
     @field_validator("extra_specs")
     @classmethod
     def _keys_that_nova_takes(cls, extra_specs: dict[str, str]) -> dict[str, str]:
-        refused = Refusals()
+        issues = ValidationIssues()
         for key in extra_specs:
             if not _KEY.fullmatch(key):
-                refused.add(
+                issues.add(
                     (key,),
                     f"{key!r} is not the key of an extra spec; give 1 to 255 of letters, digits, and _ - : . or spaces",
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return extra_specs
 
     @field_validator("projects")
@@ -83,5 +83,5 @@ class FlavorSpec(Protectable):
         cls, projects: tuple[FlavorProjectSpec, ...], info: ValidationInfo
     ) -> tuple[FlavorProjectSpec, ...]:
         if projects and info.data.get("public"):
-            raise refusal("every project may use the flavor already; drop this, or set public to false")
+            raise invalid("every project may use the flavor already; drop this, or set public to false")
         return projects

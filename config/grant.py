@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from clients.keystone.assignment import Assignment, Place, PrincipalKind
 from clients.names import folded
-from config.errors.problems import refusal
+from config.errors.issues import invalid
 from config.fields import Name
 from config.resource_names import resource_name
 from config.spec import Adoptable, Effects, Spec, changing
@@ -82,12 +82,12 @@ class GrantScope(Spec):
         if not {"project", "domain"} <= set(info.data):
             return system  # what is wrong with those is told already
         if system and (info.data["project"] or info.data["domain"]):
-            raise refusal("the whole system has no project and no domain; name either them or `system: all`")
+            raise invalid("the whole system has no project and no domain; name either them or `system: all`")
         if not system and not info.data["domain"]:
             what = (
                 f"project {info.data['project']!r} without its domain" if info.data["project"] else "nothing"
             )
-            raise refusal(
+            raise invalid(
                 f"the scope names {what}; give {{project, domain}}, or {{domain}} for a domain itself"
             )
         return system
@@ -120,14 +120,14 @@ class RoleGrantSpec(Adoptable):
     def _one_of_user_and_group(cls, group: Principal | None, info: ValidationInfo) -> Principal | None:
         if "user" in info.data and (group is None) == (info.data["user"] is None):
             both = "neither user nor group" if group is None else "both user and group"
-            raise refusal(f"the grant names {both}; name exactly one of them")
+            raise invalid(f"the grant names {both}; name exactly one of them")
         return group
 
     @field_validator("inherited")
     @classmethod
     def _inside_something(cls, inherited: bool, info: ValidationInfo) -> bool:
         if inherited and "scope" in info.data and info.data["scope"].system:
-            raise refusal(
+            raise invalid(
                 "nothing inherits from the system scope; for all projects of a domain give {domain} and inherited"
             )
         return inherited

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import (
     HostName,
     ImageReference,
@@ -35,12 +35,12 @@ _TAKEN_NAMES = frozenset(
 
 def _disk(path: str) -> str:
     if not _STABLE_DISK.fullmatch(path):
-        raise refusal(
+        raise invalid(
             f"{path!r} may be another disk after the next boot; give its name in /dev/disk/by-id, "
             "such as '/dev/disk/by-id/wwn-0x5000c500a1b2c3d4', as `ls -l /dev/disk/by-id` shows it"
         )
     if _PARTITION.fullmatch(path):
-        raise refusal(f"{path!r} is a partition; give the whole disk, {path.rpartition('-part')[0]!r}")
+        raise invalid(f"{path!r} is a partition; give the whole disk, {path.rpartition('-part')[0]!r}")
     return path
 
 
@@ -103,21 +103,21 @@ class BareMetalHostSpec(Spec):
     @classmethod
     def _means_no_group(cls, name: str) -> str:
         if name in _TAKEN_NAMES:
-            raise refusal(f"{name!r} is a group's name in Kolla's inventory; give one such as '{name}-1'")
+            raise invalid(f"{name!r} is a group's name in Kolla's inventory; give one such as '{name}-1'")
         return name
 
     @field_validator("roles")
     @classmethod
     def _has_roles(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
         if not roles:
-            raise refusal("a host needs a role; give one or more, such as [compute]")
+            raise invalid("a host needs a role; give one or more, such as [compute]")
         return roles
 
     @field_validator("links")
     @classmethod
     def _are_two_different_ones(cls, links: tuple[str, ...]) -> tuple[str, ...]:
         if len(links) != LINKS:
-            raise refusal(
+            raise invalid(
                 f"a host has two links, and here it has {len(links)}; give two, such as [eno1, eno2]"
             )
         return links
@@ -127,19 +127,19 @@ class BareMetalHostSpec(Spec):
     def _are_a_storage_hosts_own(cls, disks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         roles: tuple[Role, ...] = info.data.get("roles", ())
         if disks and roles and "storage" not in roles:
-            raise refusal("OSDs need the role storage; add it to roles, or drop the disks")
-        refused = Refusals()
+            raise invalid("OSDs need the role storage; add it to roles, or drop the disks")
+        issues = ValidationIssues()
         for index, disk in enumerate(disks):
             if disk == info.data.get("install_disk"):
-                refused.add((index,), f"{disk!r} is its install_disk; give the disks that data may have")
-        refused.raise_if_any()
+                issues.add((index,), f"{disk!r} is its install_disk; give the disks that data may have")
+        issues.raise_if_any()
         return disks
 
     @field_validator("osd_disks")
     @classmethod
     def _storage_has_some(cls, disks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if not disks and "storage" in info.data.get("roles", ()):
-            raise refusal(
+            raise invalid(
                 "the role storage needs at least one disk for an OSD; give osd_disks, or drop the role"
             )
         return disks

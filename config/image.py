@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from clients.glance import is_managed
 from config.checksums import digest_in
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import CephUser, FormerName, Name, Sha256, Size, Text
 from config.project_folder import from_the_projects_folder
 from config.spec import Adoptable, Effects, Spec, changing
@@ -78,14 +78,14 @@ class Image(Adoptable):
     @field_validator("properties")
     @classmethod
     def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
-        refused = Refusals()
+        issues = ValidationIssues()
         for key in properties:
             if is_managed(key):
-                refused.add(
+                issues.add(
                     (key,),
                     f"{key!r} is kept by Glance or this program itself; choose another name for a property",
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return properties
 
 
@@ -112,11 +112,11 @@ class ImageSpec(Image):
         if "://" in source:
             parts = urlsplit(source)
             if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
-                raise refusal(
+                raise invalid(
                     f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
                 )
             if parts.username is not None:
-                raise refusal(
+                raise invalid(
                     "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that "
                     "runs pulumi"
                 )
@@ -130,7 +130,7 @@ class ImageSpec(Image):
         sums: PurePosixPath | None = info.data["sha256sums"]
         if (sums is None) == (given == ""):
             both = "both sha256 and sha256sums are" if sums else "neither sha256 nor sha256sums is"
-            raise refusal(f"{both} given; give exactly one, so that the source can be verified")
+            raise invalid(f"{both} given; give exactly one, so that the source can be verified")
         if sums is None:
             return given
         return digest_in(from_the_projects_folder(sums, info), info.data["source"])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from clients import regular_file
-from config.errors.problems import Refusals, nearest, refusal
+from config.errors.issues import ValidationIssues, invalid, nearest
 from config.fields import CephUser, Name, Port, PublicSshKey, each_once, matching
 from config.kolla_files import globals_problem, service_file_problem
 from config.project_folder import ProjectPath, from_the_projects_folder
@@ -73,7 +73,7 @@ class KollaSshSpec(Spec):
             return regular_file.text(file).strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise refusal(
+            raise invalid(
                 f"'{file}' cannot be read ({reason}); put the public half of the key there, or give it here"
             ) from None
 
@@ -149,20 +149,20 @@ class KollaSpec(Spec):
         if path is None or path.is_absolute():
             return path
         if info.data.get("host") and info.field_name != "kickstarts":
-            raise refusal(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
+            raise invalid(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
         return PurePosixPath(from_the_projects_folder(path, info))
 
     @field_validator("steps")
     @classmethod
     def _are_commands_that_converge(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         if not steps:
-            refused.add((), "there is no step; leave it out, or give some such as [prechecks, deploy]")
+            issues.add((), "there is no step; leave it out, or give some such as [prechecks, deploy]")
         for index, step in enumerate(steps):
             if step not in STEPS:
                 hint = nearest(step, STEPS) or f"; give some of {', '.join(STEPS)}"
-                refused.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
-        refused.raise_if_any()
+                issues.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
+        issues.raise_if_any()
         return steps
 
     @field_validator("globals")
@@ -183,10 +183,10 @@ class KollaSpec(Spec):
         return self.config_folder or self.configdir / "config"
 
 
-def _refuse_entries(entries: Mapping[str, Any], problem_of: Callable[[str, Any], str | None]) -> None:
-    refused = Refusals()
+def _refuse_entries(entries: Mapping[str, Any], issue_of: Callable[[str, Any], str | None]) -> None:
+    issues = ValidationIssues()
     for key, value in entries.items():
-        problem = problem_of(key, value)
+        problem = issue_of(key, value)
         if problem:
-            refused.add((key,), problem)
-    refused.raise_if_any()
+            issues.add((key,), problem)
+    issues.raise_if_any()

@@ -8,10 +8,10 @@ import pulumi
 from pydantic import ValidationError
 
 from config.checks.cross_checks import cross_checks
-from config.errors.problems import KeyPath, Problem
+from config.errors.issues import KeyPath, ValidationIssue
+from config.errors.placeholders import Placeholders
 from config.errors.pruning import Pruned, exists
-from config.errors.sentences import problem_of
-from config.errors.stand_ins import StandIns
+from config.errors.sentences import issue_of
 from config.project_folder import ROOT
 from config.secret import in_the_clear
 from config.settings import NAMESPACE, Settings
@@ -61,17 +61,17 @@ def parse(
     Raises:
         SettingsError: with every mistake, in the file's order.
     """
-    problems: list[Problem] = []
-    pruned, stand_ins = Pruned(raw, frozenset()), StandIns(raw)
+    problems: list[ValidationIssue] = []
+    pruned, placeholders = Pruned(raw, frozenset()), Placeholders(raw)
     settings: Settings | None = None
     while settings is None:
         try:
             settings = Settings.model_validate(pruned.data(), context={ROOT: root})
         except ValidationError as error:
-            found = [(problem_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
+            found = [(issue_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
             if not pruned.faulty and not pruned.replaced:  # later rounds only miss what the first has refused
                 problems = [problem for problem, _ in found]
-            further = _without(pruned, stand_ins, [pruned.original(path) for _, path in found])
+            further = _without(pruned, placeholders, [pruned.original(path) for _, path in found])
             if further is None:
                 break
             pruned = further
@@ -79,7 +79,7 @@ def parse(
         told = {problem.path for problem in problems}
         found_across = (*cross_checks(settings, raw, pruned.sound), *in_the_clear(settings, encrypted))
         across = [
-            Problem(pruned.original(problem.path), stand_ins.without_names(problem.sentence))
+            ValidationIssue(pruned.original(problem.path), placeholders.without_names(problem.sentence))
             for problem in found_across
         ]
         problems += [problem for problem in across if problem.path not in told]
@@ -92,7 +92,7 @@ def parse(
     return settings
 
 
-def _without(pruned: Pruned, stand_ins: StandIns, mistakes: list[KeyPath]) -> Pruned | None:
+def _without(pruned: Pruned, placeholders: Placeholders, mistakes: list[KeyPath]) -> Pruned | None:
     """PRUNED without the values at MISTAKES; where one is missed, with a stand-in, or else without what misses it.
 
     None where nothing is left to leave out.
@@ -104,9 +104,9 @@ def _without(pruned: Pruned, stand_ins: StandIns, mistakes: list[KeyPath]) -> Pr
         ):
             faulty.add(path)
             continue
-        stand_in = stand_ins.at(path)
-        if stand_in is not None:
-            replaced[path] = stand_in
+        placeholder = placeholders.at(path)
+        if placeholder is not None:
+            replaced[path] = placeholder
             continue
         removable = path
         while removable and (removable in faulty or not exists(pruned.raw, removable)):
@@ -118,7 +118,7 @@ def _without(pruned: Pruned, stand_ins: StandIns, mistakes: list[KeyPath]) -> Pr
     return Pruned(pruned.raw, frozenset(faulty), replaced)
 
 
-def _told(problem: Problem, raw: dict[str, Any]) -> str:
+def _told(problem: ValidationIssue, raw: dict[str, Any]) -> str:
     key, names = "", []
     here: Any = raw
     for step in problem.path:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import Cidr, IpAddr, IpAddress, IpNet, Name, VlanId
 from config.spec import Effects, Spec, changing
 from config.subnet import host_address_problem
@@ -32,24 +32,24 @@ class ManagementSpec(Spec):
         cidr: IpNet | None = info.data.get("cidr")
         problem = host_address_problem("gateway", gateway, cidr) if gateway and cidr else None
         if problem:
-            raise refusal(problem)
+            raise invalid(problem)
         return gateway
 
     @field_validator("addresses")
     @classmethod
     def _each_host_has_its_own(cls, addresses: dict[str, IpAddr], info: ValidationInfo) -> dict[str, IpAddr]:
-        refused = Refusals()
+        issues = ValidationIssues()
         cidr: IpNet | None = info.data.get("cidr")
         gateway: IpAddr | None = info.data.get("gateway")
         owners = {gateway: "the gateway"} if gateway else {}
         for host, address in addresses.items():
             problem = host_address_problem("address", address, cidr) if cidr else None
             if problem:
-                refused.add((host,), problem)
+                issues.add((host,), problem)
             elif address in owners:
-                refused.add((host,), f"{address} is {owners[address]}'s already; give each its own")
+                issues.add((host,), f"{address} is {owners[address]}'s already; give each its own")
             owners.setdefault(address, host)
-        refused.raise_if_any()
+        issues.raise_if_any()
         return addresses
 
     def is_on(self, physical_network: str, vlan: int) -> bool:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from config.errors.problems import refusal
+from config.errors.issues import invalid
 from config.secret import Secret
 from config.spec import Spec
 
@@ -29,11 +29,11 @@ class MonitoringSpec(Spec):
     def _with_new_relic(cls, key: Any, info: ValidationInfo) -> Any:
         agent = info.data.get("agent")
         if agent == "new-relic" and key is None:
-            raise refusal("New Relic takes reports with a license key only; give {file: PATH} or {env: NAME}")
+            raise invalid("New Relic takes reports with a license key only; give {file: PATH} or {env: NAME}")
         if agent == "prometheus" and key is not None:
-            raise refusal("Prometheus takes no license key; leave it out, or set agent: new-relic")
+            raise invalid("Prometheus takes no license key; leave it out, or set agent: new-relic")
         if key is not None and (len(key.text) != _KEY_LENGTH or not key.text.isalnum()):
-            raise refusal(
+            raise invalid(
                 f"this is no license key of New Relic, which has {_KEY_LENGTH} letters and digits; take the key of "
                 "type INGEST - LICENSE from the account"
             )

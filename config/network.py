@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import DnsDomain, FormerName, Line, Mtu, Name, PhysicalNetworkName, Tag, VlanId, each_once
 from config.spec import Adoptable, Effects, Protectable, Spec, changing
 from config.subnet import SubnetSpec
@@ -88,7 +88,7 @@ class ProviderNetworkSpec(Protectable):
     @classmethod
     def _has_a_segment(cls, segments: tuple[SegmentSpec, ...]) -> tuple[SegmentSpec, ...]:
         if not segments:
-            raise refusal("a provider network needs a segment; give {physical_network, vlan}")
+            raise invalid("a provider network needs a segment; give {physical_network, vlan}")
         return segments
 
     @field_validator("shared_with")
@@ -97,14 +97,14 @@ class ProviderNetworkSpec(Protectable):
         cls, projects: tuple[ProjectReference, ...], info: ValidationInfo
     ) -> tuple[ProjectReference, ...]:
         if projects and info.data.get("shared"):
-            raise refusal("the network is shared with everybody already; drop this, or set shared to false")
+            raise invalid("the network is shared with everybody already; drop this, or set shared to false")
         return projects
 
     @field_validator("availability_hints")
     @classmethod
     def _short_enough_together(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
         if len(json.dumps(zones)) > MOST_HINTS:  # as Neutron keeps them, in one column
-            raise refusal(
+            raise invalid(
                 f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
             )
         return zones
@@ -114,13 +114,13 @@ class ProviderNetworkSpec(Protectable):
     def _the_mtu_carries_ipv6(
         cls, subnets: tuple[SubnetSpec, ...], info: ValidationInfo
     ) -> tuple[SubnetSpec, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         mtu: int | None = info.data.get("mtu")
         for index, subnet in enumerate(subnets):
             if mtu and mtu < IPV6_LEAST_MTU and subnet.is_ipv6:
-                refused.add(
+                issues.add(
                     (index, "cidr"),
                     f"IPv6 needs an MTU of {IPV6_LEAST_MTU} or more, and the network's is {mtu}; raise its mtu",
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return subnets

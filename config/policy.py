@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import IpAddress, Name
 from config.resource_names import resource_name
 from config.spec import Effects, Spec, changing
@@ -52,7 +52,7 @@ def _pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise refusal(
+        raise invalid(
             f"{value!r} is not a regular expression ({error}); give one for whole names, such as '{CONVENTION}'"
         ) from None
     return value
@@ -62,7 +62,7 @@ def _day(value: Any) -> Any:
     try:
         return date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
-        raise refusal(f"{value!r} is not a day; give one as YYYY-MM-DD, such as '2027-06-30'") from None
+        raise invalid(f"{value!r} is not a day; give one as YYYY-MM-DD, such as '2027-06-30'") from None
 
 
 class ExceptionSpec(Spec):
@@ -109,12 +109,12 @@ class PolicySpec(Spec):
     @field_validator("exceptions")
     @classmethod
     def _each_exception_once(cls, exceptions: tuple[ExceptionSpec, ...]) -> tuple[ExceptionSpec, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         seen = [exception.excepted for exception in exceptions]
         for index, (rule, resource) in enumerate(seen):
             if (rule, resource) in seen[:index]:
-                refused.add((index,), f"{resource!r} is excepted from {rule} already; drop one of the two")
-        refused.raise_if_any()
+                issues.add((index,), f"{resource!r} is excepted from {rule} already; drop one of the two")
+        issues.raise_if_any()
         return exceptions
 
     def convention(self, kind: Kind) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from config.errors.problems import refusal
+from config.errors.issues import invalid
 from config.fields import LARGEST_NUMBER, Name, each_once
 from config.spec import Spec
 
@@ -18,12 +18,12 @@ def _limit(value: object) -> object:
         return value
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         if value > LARGEST_NUMBER:
-            raise refusal(
+            raise invalid(
                 f"{value} is more than the services can count; give at most {LARGEST_NUMBER}, or '{UNLIMITED}'"
             )
         return value
     hint = " (-1 means that in OpenStack)" if value == _WITHOUT_LIMIT else ""
-    raise refusal(f"{value!r} is not a limit; give a whole number from 0, or '{UNLIMITED}'{hint}")
+    raise invalid(f"{value!r} is not a limit; give a whole number from 0, or '{UNLIMITED}'{hint}")
 
 
 Limit = Annotated[int | Literal["unlimited"], BeforeValidator(_limit)]
@@ -40,7 +40,7 @@ class _LimitsSpec(Spec):
     def _gives_one(self) -> Self:
         limits = [field for field in type(self).model_fields if field != "name"]
         if not self.model_fields_set.intersection(limits):
-            raise refusal(f"no limit is given; give one of {', '.join(limits)}, or drop this")
+            raise invalid(f"no limit is given; give one of {', '.join(limits)}, or drop this")
         return self
 
     def number(self, field: str) -> int | None:

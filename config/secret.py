@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
 from clients import regular_file
-from config.errors.problems import KeyPath, Problem, refusal
+from config.errors.issues import KeyPath, ValidationIssue, invalid
 from config.project_folder import from_the_projects_folder
 
 _RIGHT = "give {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"
@@ -36,34 +36,34 @@ def _secret(given: Any, info: ValidationInfo) -> SecretText:
         return given
     if isinstance(given, str):
         if not given:
-            raise refusal(f"the secret is empty; {_RIGHT}")
+            raise invalid(f"the secret is empty; {_RIGHT}")
         return SecretText(given, inline=True)
     if not isinstance(given, dict) or len(given) != 1 or not {"file", "env"} & set(given):
-        raise refusal(f"this is no secret; {_RIGHT}")
+        raise invalid(f"this is no secret; {_RIGHT}")
     ((way, name),) = given.items()
     if not isinstance(name, str) or not name:
-        raise refusal(f"{way} names nothing; {_RIGHT}")
+        raise invalid(f"{way} names nothing; {_RIGHT}")
     if way == "env":
         text = os.environ.get(name, "")
         if not text:
-            raise refusal(f"the environment variable {name} is not set; set it to the secret, or {_RIGHT}")
+            raise invalid(f"the environment variable {name} is not set; set it to the secret, or {_RIGHT}")
         return SecretText(text)
     try:
         text = regular_file.text(from_the_projects_folder(Path(name), info)).rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise refusal(
+        raise invalid(
             f"{name!r} cannot be read ({reason}); give a file that holds the secret alone"
         ) from None
     if not text:
-        raise refusal(f"{name!r} is empty; give a file that holds the secret alone")
+        raise invalid(f"{name!r} is empty; give a file that holds the secret alone")
     return SecretText(text)
 
 
 Secret = Annotated[SecretText, BeforeValidator(_secret)]
 
 
-def in_the_clear(value: Any, encrypted: frozenset[str], path: KeyPath = ()) -> Iterator[Problem]:
+def in_the_clear(value: Any, encrypted: frozenset[str], path: KeyPath = ()) -> Iterator[ValidationIssue]:
     """Every secret inside VALUE that stands in the stack file as plain text.
 
     ENCRYPTED are the top-level keys in which Pulumi found an encrypted value. It does not say where in them, so
@@ -71,7 +71,7 @@ def in_the_clear(value: Any, encrypted: frozenset[str], path: KeyPath = ()) -> I
     """
     if isinstance(value, SecretText):
         if value.inline and path[0] not in encrypted:
-            yield Problem(
+            yield ValidationIssue(
                 path, f"the secret stands here in plain text; {_RIGHT}, and change it where it is used"
             )
     elif isinstance(value, BaseModel):

@@ -14,7 +14,7 @@ from clients.neutron.security_group_rules import (
     canonical_cidr,
     canonical_protocol,
 )
-from config.errors.problems import Refusals, nearest, refusal
+from config.errors.issues import ValidationIssues, invalid, nearest
 from config.fields import IpNet, cidr_or_refusal
 from config.spec import Spec
 
@@ -30,13 +30,13 @@ _LAST_ICMP_TYPE = 255
 def _protocol(value: object) -> str:
     text = str(value).lower()
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise refusal(f"{value!r} is not a protocol; give 'tcp', 'udp', 'icmp', a number from 1, or '{ANY}'")
+        raise invalid(f"{value!r} is not a protocol; give 'tcp', 'udp', 'icmp', a number from 1, or '{ANY}'")
     if text == ANY or text in PROTOCOLS or text == "icmpv6":
         return canonical_protocol(text) or ANY
     if text.isdecimal() and 1 <= int(text) <= _LAST_PROTOCOL:
         return canonical_protocol(str(int(text))) or ANY
     hint = nearest(text, PROTOCOLS) or f"; give 'tcp', 'udp', 'icmp', a number from 1 to 255, or '{ANY}'"
-    raise refusal(f"{value!r} is not a protocol{hint}")
+    raise invalid(f"{value!r} is not a protocol{hint}")
 
 
 def _ports(value: object) -> object:
@@ -46,9 +46,9 @@ def _ports(value: object) -> object:
     if not dash:
         last = first
     if not (first.isdecimal() and last.isdecimal()) or isinstance(value, bool):
-        raise refusal(f"{value!r} is not a port or a range of ports; give one such as '22' or '8000-8100'")
+        raise invalid(f"{value!r} is not a port or a range of ports; give one such as '22' or '8000-8100'")
     if not 1 <= int(first) <= int(last) <= _LAST_PORT:
-        raise refusal(f"{value!r} is no range of ports; give numbers from 1 to {_LAST_PORT}, the lower first")
+        raise invalid(f"{value!r} is no range of ports; give numbers from 1 to {_LAST_PORT}, the lower first")
     return str(value)
 
 
@@ -81,7 +81,7 @@ class SecurityGroupRuleSpec(Spec):
         only = _family_of(protocol)
         if only and only != f"IPv{remote.version}":
             other = "ipv6-icmp" if protocol == "icmp" else f"an {only} address"
-            raise refusal(f"{remote} is no {only}, and {protocol} is {only} only; give {other}")
+            raise invalid(f"{remote} is no {only}, and {protocol} is {only} only; give {other}")
         return remote
 
     @field_validator("ports")
@@ -89,7 +89,7 @@ class SecurityGroupRuleSpec(Spec):
     def _protocol_has_ports(cls, ports: str | None, info: ValidationInfo) -> str | None:
         protocol = info.data.get("protocol")
         if ports and protocol and protocol not in _WITH_PORTS:
-            raise refusal(f"protocol {protocol!r} has no ports; drop them, or give {', '.join(_WITH_PORTS)}")
+            raise invalid(f"protocol {protocol!r} has no ports; drop them, or give {', '.join(_WITH_PORTS)}")
         return ports
 
     @field_validator("icmp_type")
@@ -99,9 +99,9 @@ class SecurityGroupRuleSpec(Spec):
         if icmp_type is None or not protocol:
             return icmp_type
         if protocol not in _ICMP:
-            raise refusal(f"protocol {protocol!r} has no ICMP types; drop this, or give {' or '.join(_ICMP)}")
+            raise invalid(f"protocol {protocol!r} has no ICMP types; drop this, or give {' or '.join(_ICMP)}")
         if not 0 <= icmp_type <= _LAST_ICMP_TYPE:
-            raise refusal(f"{icmp_type} is not an ICMP type; give a number from 0 to {_LAST_ICMP_TYPE}")
+            raise invalid(f"{icmp_type} is not an ICMP type; give a number from 0 to {_LAST_ICMP_TYPE}")
         return icmp_type
 
     def rules(self, direction: Direction) -> Iterator[Rule]:
@@ -141,7 +141,7 @@ def _family_of(protocol: str) -> Ethertype | None:
 def _egress(value: object) -> object:
     if isinstance(value, str):
         if value not in {"all", "none"}:
-            raise refusal(f"{value!r} is not known here; give 'all', 'none', or a list of rules")
+            raise invalid(f"{value!r} is not known here; give 'all', 'none', or a list of rules")
         return None if value == "all" else ()
     return value
 
@@ -161,14 +161,14 @@ class DefaultSecurityGroupSpec(Spec):
     def _each_rule_once(
         cls, rules: tuple[SecurityGroupRuleSpec, ...] | None
     ) -> tuple[SecurityGroupRuleSpec, ...] | None:
-        refused = Refusals()
+        issues = ValidationIssues()
         seen: set[Rule] = set()
         for index, rule in enumerate(rules or ()):
             meant = set(rule.rules("ingress"))
             if meant <= seen:
-                refused.add((index,), "a rule before lets the same through; drop one of them")
+                issues.add((index,), "a rule before lets the same through; drop one of them")
             seen |= meant
-        refused.raise_if_any()
+        issues.raise_if_any()
         return rules
 
     @property
@@ -191,7 +191,7 @@ def _default_group(value: Any) -> Any:
             hint = (
                 nearest(value, (NEUTRON, CLOSED)) or f"; give '{NEUTRON}', '{CLOSED}' or {{ingress, egress}}"
             )
-            raise refusal(f"{value!r} is not known here{hint}")
+            raise invalid(f"{value!r} is not known here{hint}")
         return None if value == NEUTRON else DefaultSecurityGroupSpec()
     return value
 

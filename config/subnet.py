@@ -13,7 +13,7 @@ from pydantic import (
     field_validator,
 )
 
-from config.errors.problems import Refusals, refusal
+from config.errors.issues import ValidationIssues, invalid
 from config.fields import (
     Cidr,
     FormerName,
@@ -82,7 +82,7 @@ class Ipv6Spec(Spec):
     def _is_the_address_mode(cls, ra_mode: Ipv6Mode | None, info: ValidationInfo) -> Ipv6Mode | None:
         address_mode = info.data.get("address_mode")
         if ra_mode and address_mode and ra_mode != address_mode:
-            raise refusal(
+            raise invalid(
                 f"ra_mode {ra_mode!r} is not address_mode {address_mode!r}; give both the same, or one of them"
             )
         return ra_mode
@@ -134,7 +134,7 @@ def _pools(value: object) -> object:
     if value == NO_POOLS:
         return ()
     if value in ([], ()):
-        raise refusal(
+        raise invalid(
             "an empty list says nothing; give 'none' for no pools, or leave it out for all addresses"
         )
     return value
@@ -193,7 +193,7 @@ class SubnetSpec(Adoptable):
     def _dhcp_has_room(cls, dhcp: bool, info: ValidationInfo) -> bool:
         cidr: IpNet | None = info.data.get("cidr")
         if dhcp and cidr is not None and cidr.prefixlen > _LONGEST_DHCP_PREFIX[cidr.version]:
-            raise refusal(f"{cidr} is too small for Neutron's DHCP; give dhcp: false, or a larger subnet")
+            raise invalid(f"{cidr} is too small for Neutron's DHCP; give dhcp: false, or a larger subnet")
         return dhcp
 
     @field_validator("ipv6")
@@ -203,11 +203,11 @@ class SubnetSpec(Adoptable):
         if ipv6 is None or cidr is None:
             return ipv6
         if isinstance(cidr, IPv4Network):
-            raise refusal(f"{cidr} is IPv4, which has no such modes; drop ipv6")
+            raise invalid(f"{cidr} is IPv4, which has no such modes; drop ipv6")
         if (ipv6.address_mode or ipv6.ra_mode) and info.data.get("dhcp") is False:
-            raise refusal("Neutron takes no address_mode or ra_mode without DHCP; drop ipv6 or dhcp: false")
+            raise invalid("Neutron takes no address_mode or ra_mode without DHCP; drop ipv6 or dhcp: false")
         if ipv6.automatic and cidr.prefixlen != _EUI64_PREFIX:
-            raise refusal(
+            raise invalid(
                 f"{ipv6.automatic!r} needs a /{_EUI64_PREFIX}, and {cidr} is a /{cidr.prefixlen}; "
                 f"give a /{_EUI64_PREFIX}, or 'dhcpv6-stateful'"
             )
@@ -222,11 +222,11 @@ class SubnetSpec(Adoptable):
         if cidr is None or gateway == NO_GATEWAY:
             return gateway
         if cidr.prefixlen > _LONGEST_GATEWAY_PREFIX[cidr.version]:
-            raise refusal(f"Neutron takes no gateway in a /{cidr.prefixlen}; give gateway: none")
+            raise invalid(f"Neutron takes no gateway in a /{cidr.prefixlen}; give gateway: none")
         if gateway is None or isinstance(gateway, str):
             return gateway
         if not on_link(gateway, cidr):
-            raise refusal(
+            raise invalid(
                 f"gateway {gateway} is outside its subnet {cidr}; give an address inside it, or 'none'"
             )
         problem = host_address_problem("gateway", gateway, cidr)
@@ -234,7 +234,7 @@ class SubnetSpec(Adoptable):
             isinstance(cidr, IPv6Network) and gateway == cidr[0]
         )  # RFC 4291, 2.6.1; Neutron's own choice
         if gateway in cidr and problem and not anycast:
-            raise refusal(problem)
+            raise invalid(problem)
         return gateway
 
     @field_validator("allocation_pools")
@@ -242,34 +242,32 @@ class SubnetSpec(Adoptable):
     def _pools_are_apart_and_inside(
         cls, pools: tuple[AllocationPoolSpec, ...] | None, info: ValidationInfo
     ) -> tuple[AllocationPoolSpec, ...] | None:
-        refused = Refusals()
+        issues = ValidationIssues()
         cidr: IpNet | None = info.data.get("cidr")
         gateway = info.data.get("gateway")
         ipv6: Ipv6Spec | None = info.data.get("ipv6")
         if pools is None:
             return None
         if ipv6 and ipv6.automatic:
-            raise refusal(
+            raise invalid(
                 f"ports make their own addresses where the mode is {ipv6.automatic!r}; drop the pools"
             )
         for index, pool in enumerate(pools):
             if pool.start.version != pool.end.version or int(pool.start) > int(pool.end):
-                refused.add((index,), f"pool {pool} starts after it ends; swap start and end")
+                issues.add((index,), f"pool {pool} starts after it ends; swap start and end")
             elif cidr is not None and not (pool.start in cidr and pool.end in cidr):
-                refused.add(
-                    (index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it"
-                )
+                issues.add((index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it")
             elif cidr is not None and cidr.version == 6 and pool.start == cidr[0]:  # noqa: PLR2004 - IPv6
-                refused.add(
+                issues.add(
                     (index,),
                     f"pool {pool} starts at the routers' anycast address, which Neutron refuses; start later",
                 )
             elif isinstance(gateway, IpAddr) and gateway in pool:
-                refused.add((index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool")
+                issues.add((index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool")
         for (_, one), (index, other) in combinations(enumerate(pools), 2):
             if one.start in other or one.end in other or other.start in one:
-                refused.add((index,), f"pool {other} overlaps pool {one}; keep them apart")
-        refused.raise_if_any()
+                issues.add((index,), f"pool {other} overlaps pool {one}; keep them apart")
+        issues.raise_if_any()
         return pools
 
     @field_validator("dns")
@@ -277,24 +275,24 @@ class SubnetSpec(Adoptable):
     def _dns_servers_are_few_and_distinct(
         cls, dns: tuple[IpAddr, ...], info: ValidationInfo
     ) -> tuple[IpAddr, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         cidr: IpNet | None = info.data.get("cidr")
         if len(dns) > MOST_DNS_SERVERS:
-            refused.add(
+            issues.add(
                 (),
                 f"{len(dns)} DNS servers are more than Neutron takes by default (max_dns_nameservers); "
                 f"give at most {MOST_DNS_SERVERS}",
             )
         for index, server in enumerate(dns):
             if server in dns[:index]:
-                refused.add((index,), f"DNS server {server} is given twice; give each once")
+                issues.add((index,), f"DNS server {server} is given twice; give each once")
             elif cidr is not None and server.version != cidr.version:
-                refused.add(
+                issues.add(
                     (index,),
                     f"DNS server {server} is IPv{server.version} in an IPv{cidr.version} subnet, which Neutron "
                     f"refuses; give it in an IPv{server.version} subnet",
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return dns
 
     @field_validator("host_routes")
@@ -302,32 +300,32 @@ class SubnetSpec(Adoptable):
     def _host_routes_lead_through_the_subnet(
         cls, routes: tuple[HostRouteSpec, ...], info: ValidationInfo
     ) -> tuple[HostRouteSpec, ...]:
-        refused = Refusals()
+        issues = ValidationIssues()
         cidr: IpNet | None = info.data.get("cidr")
         if len(routes) > MOST_HOST_ROUTES:
-            refused.add(
+            issues.add(
                 (),
                 f"{len(routes)} host routes are more than Neutron takes by default (max_subnet_host_routes); "
                 f"give at most {MOST_HOST_ROUTES}",
             )
         for index, route in enumerate(routes):
             if route in routes[:index]:
-                refused.add(
+                issues.add(
                     (index,),
                     f"the route to {route.destination} by {route.next_hop} is given twice; give it once",
                 )
             elif cidr is not None and route.destination.version != cidr.version:
-                refused.add(
+                issues.add(
                     (index,),
                     f"destination {route.destination} is IPv{route.destination.version} in an "
                     f"IPv{cidr.version} subnet; give it in an IPv{route.destination.version} subnet",
                 )
             elif cidr is not None and not on_link(route.next_hop, cidr):
-                refused.add(
+                issues.add(
                     (index,),
                     f"next hop {route.next_hop} is outside its subnet {cidr}; give the address of a router inside it",
                 )
-        refused.raise_if_any()
+        issues.raise_if_any()
         return routes
 
     @property

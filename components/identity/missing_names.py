@@ -6,7 +6,7 @@ from typing import Any
 
 from clients import exact
 from clients.openstack import connect
-from config.errors.problems import nearest
+from config.errors.issues import nearest
 
 MAKE_OR_CORRECT = "make it, or correct the name in the stack file"
 

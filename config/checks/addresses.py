@@ -3,13 +3,13 @@
 import functools
 from collections.abc import Callable, Iterator
 
-from config.errors.problems import KeyPath, Problem
+from config.errors.issues import KeyPath, ValidationIssue
 from config.fields import IpAddr, IpNet
 from config.settings import Settings
 from config.subnet import SubnetSpec
 
 
-def address_plan_problems(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[Problem]:
+def address_plan_problems(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[ValidationIssue]:
     """VLANs, CIDRs and host addresses that two things of SETTINGS claim; pools only of those SOUND is true of."""
     yield from _vlans_used_twice(settings)
     overlapping = list(_overlapping_cidrs(settings))
@@ -18,16 +18,16 @@ def address_plan_problems(settings: Settings, sound: Callable[[KeyPath], bool]) 
         yield from _addresses_that_ports_may_get(settings, sound)
 
 
-def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
+def _vlans_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
     seen: dict[tuple[str, int], str] = {}
     for index, network in enumerate(settings.networks):
         for number, segment in enumerate(network.segments):
             where: KeyPath = ("networks", index, "segments", number, "vlan")
             key = (segment.physical_network, segment.vlan)
             if settings.management and settings.management.is_on(*key):
-                yield Problem(where, f"VLAN {segment.vlan} is the management VLAN; give each its own")
+                yield ValidationIssue(where, f"VLAN {segment.vlan} is the management VLAN; give each its own")
             elif key in seen:
-                yield Problem(
+                yield ValidationIssue(
                     where,
                     f"VLAN {segment.vlan} on {segment.physical_network} is used already by network {seen[key]!r}; "
                     "give each its own",
@@ -35,21 +35,23 @@ def _vlans_used_twice(settings: Settings) -> Iterator[Problem]:
             seen.setdefault(key, network.name)
 
 
-def _overlapping_cidrs(settings: Settings) -> Iterator[Problem]:
+def _overlapping_cidrs(settings: Settings) -> Iterator[ValidationIssue]:
     seen: list[tuple[IpNet, str]] = []
     if settings.management:
         seen.append((settings.management.cidr, "the management VLAN"))
     for where, owner, subnet in _subnets(settings):
         for cidr, other in seen:
             if cidr.version == subnet.cidr.version and cidr.overlaps(subnet.cidr):
-                yield Problem(
+                yield ValidationIssue(
                     (*where, "cidr"),
                     f"{subnet.cidr} overlaps {cidr} of {other}; give addresses of its own",
                 )
         seen.append((subnet.cidr, owner))
 
 
-def _addresses_that_ports_may_get(settings: Settings, sound: Callable[[KeyPath], bool]) -> Iterator[Problem]:
+def _addresses_that_ports_may_get(
+    settings: Settings, sound: Callable[[KeyPath], bool]
+) -> Iterator[ValidationIssue]:
     """DNS servers and next hops that stand in a pool: a port could get their address."""
     # Of a subnet with a mistake in its gateway or pools it is not known what ports may get.
     pools = [
@@ -73,7 +75,7 @@ def _addresses_that_ports_may_get(settings: Settings, sound: Callable[[KeyPath],
         ]
         for key, what, address in fixed:
             for pool, owner in around(address):
-                yield Problem(
+                yield ValidationIssue(
                     (*where, *key),
                     f"{what} {address} is in pool {pool} of {owner}, so that a port may get it; "
                     "give that subnet allocation_pools without it",

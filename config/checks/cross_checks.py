@@ -8,13 +8,13 @@ from config.checks.ceph import ceph_user_problems
 from config.checks.hosts import host_problems
 from config.checks.identity import access_problems, account_problems, directory_problems
 from config.checks.names import names_used_twice, unknown_domains_and_projects
-from config.errors.problems import KeyPath, Problem
+from config.errors.issues import KeyPath, ValidationIssue
 from config.settings import Settings
 
 
 def cross_checks(
     settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool] = lambda _: True
-) -> Iterator[Problem]:
+) -> Iterator[ValidationIssue]:
     """Every conflict between entries of SETTINGS.
 
     RAW is the whole file: an entry refused for another reason still counts as declared, so that one mistake
@@ -29,7 +29,7 @@ def cross_checks(
     yield from host_problems(settings, raw)
     yield from ceph_user_problems(settings, raw)
     if settings.images and settings.image_store is None and "image_store" not in raw:
-        yield Problem(
+        yield ValidationIssue(
             ("image_store",),
             "it is missing, and there are images; give {cloud, pool, ceph_user}, see docs/settings.md",
         )

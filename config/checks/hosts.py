@@ -3,14 +3,14 @@
 from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
-from config.errors.problems import KeyPath, Problem, nearest
+from config.errors.issues import KeyPath, ValidationIssue, nearest
 from config.host import BareMetalHostSpec
 from config.management import ManagementSpec
 from config.settings import Settings
 from config.subnet import host_address_problem
 
 
-def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[ValidationIssue]:
     """Conflicts between hosts of SETTINGS, and with what else it holds; RAW is the whole file."""
     if not settings.hosts:
         return
@@ -21,31 +21,33 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Proble
             yield from _address(("hosts", index), host, settings.management)
         yield from _vlans(("hosts", index), host, settings, readable=_vlans_readable(raw))
         if host.image_of(settings.host_image) is None and not _said(raw, "host_image", "image"):
-            yield Problem(
+            yield ValidationIssue(
                 ("hosts", index, "os"),
                 "it is missing, and host_image has no image for all; give {image} here, or image there",
             )
     trunked = settings.trunked_vlans
     if trunked and not settings.carriers and _vlans_readable(raw):
         vlans = " and ".join(map(str, trunked))
-        yield Problem(
+        yield ValidationIssue(
             ("hosts",),
             f"their VLANs {vlans} are on no one physical network, and a host's two links carry one; "
             "drop those of the others",
         )
 
 
-def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Problem]:
+def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[ValidationIssue]:
     if settings.management is None and "management" not in raw:
-        yield Problem(("management",), "it is missing, and there are hosts; give {vlan, cidr}")
+        yield ValidationIssue(("management",), "it is missing, and there are hosts; give {vlan, cidr}")
     if settings.kolla is None:
         if "kolla" not in raw:
-            yield Problem(("kolla",), "it is missing, and there are hosts; give {inventory, ssh}")
+            yield ValidationIssue(("kolla",), "it is missing, and there are hosts; give {inventory, ssh}")
         return
     if settings.kolla.ssh is None and not _said(raw, "kolla", "ssh"):
-        yield Problem(("kolla", "ssh"), "it is missing, and there are hosts; give {user, private_key_file}")
+        yield ValidationIssue(
+            ("kolla", "ssh"), "it is missing, and there are hosts; give {user, private_key_file}"
+        )
     if settings.kolla.host is not None:
-        yield Problem(
+        yield ValidationIssue(
             ("kolla", "host"),
             "hosts are enrolled by a Kolla-Ansible on the machine that runs pulumi; leave host out, and run pulumi "
             f"on {settings.kolla.host.address}",
@@ -57,12 +59,12 @@ def _said(raw: Mapping[str, Any], section: str, key: str) -> bool:
     return isinstance(raw.get(section), dict) and key in raw[section]
 
 
-def _claimed_twice(settings: Settings) -> Iterator[Problem]:
+def _claimed_twice(settings: Settings) -> Iterator[ValidationIssue]:
     seen: dict[Hashable, str] = {}
 
-    def claim(where: KeyPath, what: str, key: Hashable, owner: str, right: str) -> Iterator[Problem]:
+    def claim(where: KeyPath, what: str, key: Hashable, owner: str, right: str) -> Iterator[ValidationIssue]:
         if key in seen:
-            yield Problem(where, f"{what} is that of host {seen[key]!r} already; {right}")
+            yield ValidationIssue(where, f"{what} is that of host {seen[key]!r} already; {right}")
         seen.setdefault(key, owner)
 
     for index, host in enumerate(settings.hosts):
@@ -79,17 +81,21 @@ def _claimed_twice(settings: Settings) -> Iterator[Problem]:
                 yield from claim((*here, *key), f"disk {disk!r}", ("disk", disk), host.name, right)
 
 
-def _address(where: KeyPath, host: BareMetalHostSpec, management: ManagementSpec) -> Iterator[Problem]:
+def _address(
+    where: KeyPath, host: BareMetalHostSpec, management: ManagementSpec
+) -> Iterator[ValidationIssue]:
     # Pools of networks need no look: no subnet may overlap management.cidr.
     there = (*where, "address")
     problem = host_address_problem("address", host.address, management.cidr)
     if problem:
-        yield Problem(there, f"{problem}; it is the management VLAN's")
+        yield ValidationIssue(there, f"{problem}; it is the management VLAN's")
     elif host.address == management.gateway:
-        yield Problem(there, f"{host.address} is the management VLAN's gateway; give the host its own")
+        yield ValidationIssue(
+            there, f"{host.address} is the management VLAN's gateway; give the host its own"
+        )
     for name, address in management.addresses.items():
         if address == host.address:
-            yield Problem(
+            yield ValidationIssue(
                 there,
                 f"{address} is that of {name!r} in management.addresses; drop it there, or give another",
             )
@@ -109,13 +115,15 @@ def _vlans_readable(raw: Mapping[str, Any]) -> bool:
 
 def _vlans(
     where: KeyPath, host: BareMetalHostSpec, settings: Settings, *, readable: bool
-) -> Iterator[Problem]:
+) -> Iterator[ValidationIssue]:
     known = {segment.vlan for network in settings.networks for segment in network.segments}
     for number, vlan in enumerate(host.vlans):
         there = (*where, "vlans", number)
         if settings.management and vlan == settings.management.vlan:
-            yield Problem(there, f"VLAN {vlan} is the management VLAN, which every host has; drop it here")
+            yield ValidationIssue(
+                there, f"VLAN {vlan} is the management VLAN, which every host has; drop it here"
+            )
         elif vlan not in known and readable:
             near = nearest(str(vlan), map(str, known)).replace("'", "")
             hint = near or "; declare a network with it, or drop it"
-            yield Problem(there, f"VLAN {vlan} is no network's{hint}")
+            yield ValidationIssue(there, f"VLAN {vlan} is no network's{hint}")

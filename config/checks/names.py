@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from clients.names import folded
-from config.errors.problems import KeyPath, Problem, nearest
+from config.errors.issues import KeyPath, ValidationIssue, nearest
 from config.identity import ALWAYS_THERE
 from config.settings import Settings
 
 
-def names_used_twice(settings: Settings) -> Iterator[Problem]:
+def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
     """Names that two entries of one kind have."""
     there = [
         (ALWAYS_THERE, "is always there"),
@@ -19,7 +19,7 @@ def names_used_twice(settings: Settings) -> Iterator[Problem]:
         for name, reason in there:
             if folded(domain.name) == folded(name):
                 same = "" if domain.name == name else f", as {name!r}: Keystone takes both names for one"
-                yield Problem(
+                yield ValidationIssue(
                     ("domains", index), f"domain {domain.name!r} {reason}{same}; drop one of the two"
                 )
     yield from _twice("existing_domains", "domain", settings.existing_domains)
@@ -31,10 +31,10 @@ def names_used_twice(settings: Settings) -> Iterator[Problem]:
     yield from _twice("images", "image", (image.name for image in settings.images))
     for index, network in enumerate(settings.networks):
         for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
-            yield Problem(("networks", index, *problem.path), problem.sentence)
+            yield ValidationIssue(("networks", index, *problem.path), problem.sentence)
 
 
-def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:
+def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[ValidationIssue]:
     seen: dict[str, tuple[int, str]] = {}
     for index, name in enumerate(names):
         first, as_written = seen.setdefault(folded(name), (index, name))
@@ -45,7 +45,7 @@ def _twice(section: str, kind: str, names: Iterable[str]) -> Iterator[Problem]:
             if name == as_written
             else f" as {as_written!r}: the services ignore case, accents and trailing blanks, and take both for one"
         )
-        yield Problem(
+        yield ValidationIssue(
             (section, index),
             f"{kind} {name!r} is declared already at {section}[{first}]{same}; rename or drop one",
         )
@@ -98,7 +98,7 @@ def _shares(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
 
 def unknown_domains_and_projects(
     settings: Settings, raw: Mapping[str, Any], sound: Callable[[KeyPath], bool]
-) -> Iterator[Problem]:
+) -> Iterator[ValidationIssue]:
     """Domains and projects that an entry names and nothing declares; RAW and SOUND as for `cross_checks`."""
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
@@ -111,17 +111,17 @@ def unknown_domains_and_projects(
         key for key in ("domains", "existing_domains", "projects") if not _readable(raw.get(key, []))
     }
 
-    def domain(path: KeyPath, name: str) -> Iterator[Problem]:
+    def domain(path: KeyPath, name: str) -> Iterator[ValidationIssue]:
         if sound(path) and name not in domains and not unreadable & {"domains", "existing_domains"}:
             hint = nearest(name, domains) or "; declare it under domains, or list it under existing_domains"
-            yield Problem(path, f"domain {name!r} is not known{hint}")
+            yield ValidationIssue(path, f"domain {name!r} is not known{hint}")
 
-    def project(path: KeyPath, name: str, domain_name: str) -> Iterator[Problem]:
+    def project(path: KeyPath, name: str, domain_name: str) -> Iterator[ValidationIssue]:
         qualified = f"{name}@{domain_name}"
         known = qualified in projects or name in misplaced
         if sound(path) and not known and "projects" not in unreadable:
             hint = nearest(qualified, projects) or "; declare it under projects"
-            yield Problem(path, f"project {qualified!r} is not known{hint}")
+            yield ValidationIssue(path, f"project {qualified!r} is not known{hint}")
 
     for path, name in _homes(settings):
         yield from domain(path, name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.errors.problems import KeyPath
+from config.errors.issues import KeyPath
 
 
 @dataclass

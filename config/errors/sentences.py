@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.errors.problems import REFUSED, KeyPath, Problem, nearest
+from config.errors.issues import INVALID, KeyPath, ValidationIssue, nearest
 from config.errors.synonyms import meant
 
 _KINDS = {  # error types of pydantic, by how they begin, and what the value is not
@@ -22,32 +22,32 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
 }
 
 
-def problem_of(error: ErrorDetails, model: type[BaseModel]) -> Problem:
+def issue_of(error: ErrorDetails, model: type[BaseModel]) -> ValidationIssue:
     """ERROR, which validating MODEL raised, as a problem at its path."""
     path = tuple(error["loc"])
     value = error["input"]
     # A key with nothing behind its colon. Refusals show what they were given; not each was given its input.
-    empty = error["msg"].startswith("None is not ") if error["type"] == REFUSED else value is None
+    empty = error["msg"].startswith("None is not ") if error["type"] == INVALID else value is None
     if empty and error["type"] != "missing":
-        return Problem(path, f"it is empty; give {_field_at(model, path)}")
-    if error["type"] == REFUSED:
-        return Problem(path, error["msg"])
+        return ValidationIssue(path, f"it is empty; give {_field_at(model, path)}")
+    if error["type"] == INVALID:
+        return ValidationIssue(path, error["msg"])
     if error["type"] == "missing":
         described = _field_at(model, path)
-        return Problem(path, f"it is missing; give {described}")
+        return ValidationIssue(path, f"it is missing; give {described}")
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, path[:-1])
         keys = list(parent.model_fields) if parent else []
         key = str(path[-1])
         hint = meant(key, keys) or nearest(key, keys) or f"; known are {', '.join(keys)}"
-        return Problem(path, f"{path[-1]!r} is not a known key here{hint}")
+        return ValidationIssue(path, f"{path[-1]!r} is not a known key here{hint}")
     if error["type"] == "literal_error":
         known = [choice.strip() for choice in str(error["ctx"]["expected"]).replace(" or ", ", ").split(", ")]
         words = [choice.strip("'") for choice in known]
         hint = meant(str(value), words) or nearest(str(value), words)
-        return Problem(path, f"{value!r} is not one of {', '.join(known)}{hint}")
+        return ValidationIssue(path, f"{value!r} is not one of {', '.join(known)}{hint}")
     kind = _KINDS.get(error["type"].split("_")[0], "right here")
-    return Problem(path, f"{_shortened(value)} is not {kind}; give {_field_at(model, path)}")
+    return ValidationIssue(path, f"{_shortened(value)} is not {kind}; give {_field_at(model, path)}")
 
 
 def _shortened(value: object) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from config.errors.problems import KeyPath
+from config.errors.issues import KeyPath
 from config.grant import RoleGrantSpec
 from config.settings import Settings
 from config.spec import Adoptable

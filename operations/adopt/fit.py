@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from config.checks.cross_checks import cross_checks
-from config.errors.problems import Problem
-from config.errors.sentences import problem_of
+from config.errors.issues import ValidationIssue
+from config.errors.sentences import issue_of
 from config.project_folder import ROOT
 from config.settings import Settings
 from operations.adopt.entry import AdoptError, Entry, LeftOut
@@ -35,7 +35,7 @@ def fitting(
         settings, problems = _checked(raw, root)
         if settings is not None and not problems:
             break
-        first: dict[int, Problem] = {}
+        first: dict[int, ValidationIssue] = {}
         for problem in problems:
             if problem.path[:2] in places:
                 first.setdefault(places[problem.path[:2]], problem)
@@ -64,15 +64,15 @@ def _together(
     return raw, places
 
 
-def _checked(raw: Declared, root: Path) -> tuple[Settings | None, list[Problem]]:
+def _checked(raw: Declared, root: Path) -> tuple[Settings | None, list[ValidationIssue]]:
     try:
         settings = Settings.model_validate(raw, context={ROOT: root})
     except ValidationError as error:
-        return None, [problem_of(details, Settings) for details in error.errors()]
+        return None, [issue_of(details, Settings) for details in error.errors()]
     return settings, list(cross_checks(settings, raw))
 
 
-def _without(entry: Entry, problem: Problem, left_out: list[LeftOut]) -> list[Entry]:
+def _without(entry: Entry, problem: ValidationIssue, left_out: list[LeftOut]) -> list[Entry]:
     """ENTRY without the subnet or share that PROBLEM is about; nothing if it is about the whole."""
     match problem.path[2:]:
         case ("subnets" | "shared_with" as key, int(number), *_):

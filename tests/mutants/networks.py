@@ -23,7 +23,7 @@ MUTANTS = (
     ),
     Mutant(
         "config.fields:cidr_or_refusal",
-        "raise refusal(f\"{value!r} has host bits set; the network is '{network}'\")",
+        "raise invalid(f\"{value!r} has host bits set; the network is '{network}'\")",
         "return network",
         "tests/unit/test_settings.py",
     ),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from config.errors.problems import REFUSED
+from config.errors.issues import INVALID
 from config.fields import LARGEST_NUMBER, Mtu, Port, Size, VlanId
 
 
@@ -20,4 +20,4 @@ def test_a_number_is_one_from_the_first_to_the_last(kind: Any, first: int, last:
     for wrong in (first - 1, last + 1):
         with pytest.raises(ValidationError) as caught:
             numbers.validate_python(wrong)
-        assert caught.value.errors()[0]["type"] == REFUSED
+        assert caught.value.errors()[0]["type"] == INVALID

@@ -8,15 +8,15 @@ from typing import NoReturn
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-REFUSED = "refused"
+INVALID = "refused"
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in the stack file: ("networks", 1, "subnets", 0, "cidr")."""
 
 
-def refusal(sentence: str) -> PydanticCustomError:
+def invalid(sentence: str) -> PydanticCustomError:
     """The error a validator raises: SENTENCE says what is wrong and what would be right."""
-    return PydanticCustomError(REFUSED, "{sentence}", {"sentence": sentence})
+    return PydanticCustomError(INVALID, "{sentence}", {"sentence": sentence})
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -27,14 +27,14 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 @dataclass
-class Refusals:
+class ValidationIssues:
     """What is wrong inside one value, found by one validator and raised together."""
 
     found: list[InitErrorDetails] = field(default_factory=list)
 
     def add(self, where: KeyPath, sentence: str, value: object = None) -> None:
         """Notes SENTENCE about the part at WHERE, a path that starts at the validated value."""
-        self.found.append(InitErrorDetails(type=refusal(sentence), loc=where, input=value))
+        self.found.append(InitErrorDetails(type=invalid(sentence), loc=where, input=value))
 
     def raise_if_any(self) -> None:
         """Raises what was noted; pydantic puts the path of the validated value before each.
@@ -50,7 +50,7 @@ class Refusals:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ValidationIssue:
     """One mistake of a stack file: where it is, and the sentence that says it."""
 
     path: KeyPath

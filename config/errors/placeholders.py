@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.errors.problems import KeyPath
+from config.errors.issues import KeyPath
 
 _WORD = "unreadable-"
 _NAMED = re.compile(rf"'{_WORD}(\d+)'")
@@ -17,7 +17,7 @@ _LAST_VLAN = 4094
 
 
 @dataclass
-class StandIns:
+class Placeholders:
     """The stand-ins for one stack file, no two of which are equal.
 
     Attributes:
