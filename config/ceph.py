@@ -69,7 +69,7 @@ class CephUserSpec(Spec):
 
     @field_validator("caps")
     @classmethod
-    def _no_wider_than_said(cls, caps: CephCapsSpec, info: ValidationInfo) -> CephCapsSpec:
+    def _no_wider_than_allowed(cls, caps: CephCapsSpec, info: ValidationInfo) -> CephCapsSpec:
         issues = ValidationIssues()
         for kind, cap in caps.by_kind.items():
             problem = too_wide(kind, cap)

@@ -118,8 +118,8 @@ def each_once(kind: str, key: Callable[[Any], object] = lambda value: value) -> 
         keys = list(map(key, values))
         for index, value in enumerate(keys):
             if value in keys[:index]:
-                told = repr(value) if isinstance(value, str) else value
-                issues.add((index,), f"{kind} {told} is given twice; give it once")
+                shown = repr(value) if isinstance(value, str) else value
+                issues.add((index,), f"{kind} {shown} is given twice; give it once")
         issues.raise_if_any()
         return values
 

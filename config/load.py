@@ -76,19 +76,19 @@ def parse(
                 break
             pruned = further
     if settings is not None:
-        told = {problem.path for problem in problems}
+        reported = {problem.path for problem in problems}
         found_across = (*cross_checks(settings, raw, pruned.sound), *in_the_clear(settings, encrypted))
         across = [
             ValidationIssue(pruned.original(problem.path), placeholders.without_names(problem.sentence))
             for problem in found_across
         ]
-        problems += [problem for problem in across if problem.path not in told]
+        problems += [problem for problem in across if problem.path not in reported]
     if problems or settings is None:
         order = list(Settings.model_fields)
         problems.sort(
             key=lambda problem: order.index(str(problem.path[0])) if problem.path[0] in order else -1
         )
-        raise SettingsError(file_name, [_told(problem, raw) for problem in problems])
+        raise SettingsError(file_name, [_described(problem, raw) for problem in problems])
     return settings
 
 
@@ -118,7 +118,7 @@ def _without(pruned: Pruned, placeholders: Placeholders, mistakes: list[KeyPath]
     return Pruned(pruned.raw, frozenset(faulty), replaced)
 
 
-def _told(problem: ValidationIssue, raw: dict[str, Any]) -> str:
+def _described(problem: ValidationIssue, raw: dict[str, Any]) -> str:
     key, names = "", []
     here: Any = raw
     for step in problem.path:

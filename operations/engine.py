@@ -40,17 +40,17 @@ class Stack:
     def _planned(self, *arguments: str) -> tuple[dict[str, Any], list[str]]:
         done = self.run(*arguments, "--json")
         try:
-            said: dict[str, Any] = json.loads(done.stdout)
+            answer: dict[str, Any] = json.loads(done.stdout)
         except ValueError:
-            said = {}
+            answer = {}
         if not done.returncode:
-            return said, []
-        told = [
+            return answer, []
+        errors = [
             entry["message"].strip()
-            for entry in said.get("diagnostics") or []
+            for entry in answer.get("diagnostics") or []
             if entry.get("severity") == "error"
         ]
-        return said, told or [(done.stderr or done.stdout).strip()]
+        return answer, errors or [(done.stderr or done.stdout).strip()]
 
     def up(self, *, confirmed: bool) -> bool:
         """`pulumi up` at this terminal, which shows its preview and asks unless CONFIRMED; whether it succeeded."""

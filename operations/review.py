@@ -83,12 +83,12 @@ def main() -> int:
     parser.add_argument("--nothing-left", action="store_true", help="fail where anything would change")
     given = parser.parse_args()
     code = review(given.stack, given.folder, fail_on=given.fail_on, nothing_left=given.nothing_left)
-    told = (given.folder / f"{given.stack}.md").read_text(encoding="utf-8")
-    sys.stdout.write(told)
+    comment = (given.folder / f"{given.stack}.md").read_text(encoding="utf-8")
+    sys.stdout.write(comment)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(told)
+            file.write(comment)
     return code
 
 

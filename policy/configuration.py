@@ -9,8 +9,8 @@ import pulumi_policy.policy as sdk
 from pulumi.runtime.proto import analyzer_pb2
 
 
-def when_configured(told: Callable[[], None]) -> None:
-    """Has a pack that is served from now on call TOLD when it knows the stack: `pulumi.Config` works from there on.
+def when_configured(callback: Callable[[], None]) -> None:
+    """Has a pack that is served from now on call CALLBACK when it knows the stack: `pulumi.Config` works from there on.
 
     ConfigureStack of pulumi/analyzer.proto comes before anything else is asked of a pack. The SDK keeps only the
     stack's tags of it; its servicer is private, and takes no listener.
@@ -29,7 +29,7 @@ def when_configured(told: Callable[[], None]) -> None:
                     organization=request.organization,
                 )
             )
-            told()
+            callback()
             return super().ConfigureStack(request, context)
 
     sdk._PolicyAnalyzerServicer = Servicer  # type: ignore[misc]  # noqa: SLF001

@@ -79,7 +79,7 @@ def _overlap(one: IpNet, other: IpNet) -> bool:
     return one.version == other.version and one.overlaps(other)
 
 
-def _tells_of_servers(subnet: Declared) -> bool:
+def _announces_dns(subnet: Declared) -> bool:
     """Whether Neutron answers DHCP or advertises there; where it does neither, nobody hears of DNS servers."""
     advertised_by_others = bool(subnet.text("ipv6AddressMode")) and not subnet.text("ipv6RaMode")
     return subnet.props.get("enableDhcp", True) is True and not (
@@ -89,7 +89,7 @@ def _tells_of_servers(subnet: Declared) -> bool:
 
 def _few_dns_servers(subnet: Declared, _facts: Facts) -> Iterator[str]:
     servers = subnet.props.get("dnsNameservers") or []
-    if _tells_of_servers(subnet) and servers is not UNKNOWN and len(set(servers)) < FEWEST_SERVERS:
+    if _announces_dns(subnet) and servers is not UNKNOWN and len(set(servers)) < FEWEST_SERVERS:
         has = f"only the DNS server {servers[0]}" if servers else "no DNS server"
         yield f"it has {has}"
 

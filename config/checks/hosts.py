@@ -20,7 +20,7 @@ def host_problems(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Valida
         if settings.management:
             yield from _address(("hosts", index), host, settings.management)
         yield from _vlans(("hosts", index), host, settings, readable=_vlans_readable(raw))
-        if host.image_of(settings.host_image) is None and not _said(raw, "host_image", "image"):
+        if host.image_of(settings.host_image) is None and not _given(raw, "host_image", "image"):
             yield ValidationIssue(
                 ("hosts", index, "os"),
                 "it is missing, and host_image has no image for all; give {image} here, or image there",
@@ -42,7 +42,7 @@ def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Va
         if "kolla" not in raw:
             yield ValidationIssue(("kolla",), "it is missing, and there are hosts; give {inventory, ssh}")
         return
-    if settings.kolla.ssh is None and not _said(raw, "kolla", "ssh"):
+    if settings.kolla.ssh is None and not _given(raw, "kolla", "ssh"):
         yield ValidationIssue(
             ("kolla", "ssh"), "it is missing, and there are hosts; give {user, private_key_file}"
         )
@@ -54,7 +54,7 @@ def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Va
         )
 
 
-def _said(raw: Mapping[str, Any], section: str, key: str) -> bool:
+def _given(raw: Mapping[str, Any], section: str, key: str) -> bool:
     """Whether the file gives KEY in SECTION; if that was refused, it has been told."""
     return isinstance(raw.get(section), dict) and key in raw[section]
 

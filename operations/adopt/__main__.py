@@ -60,10 +60,10 @@ def _arguments() -> argparse.Namespace:
 
 
 def _kinds(text: str) -> tuple[str, ...]:
-    asked = text.split(",")
-    if unknown := [kind for kind in asked if kind not in KINDS]:
+    kinds = text.split(",")
+    if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} cannot be adopted; give some of {', '.join(KINDS)}")
-    return tuple(asked)
+    return tuple(kinds)
 
 
 def _adopt(arguments: argparse.Namespace) -> int:
@@ -80,7 +80,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     missing_ids = [item for item in found if isinstance(item, MissingId)]
     left_out = [*(item for item in found if isinstance(item, LeftOut)), *not_fitting]
     new_file = file.with_additions(entries, missing_ids) if entries or missing_ids else file
-    _tell(new_file.path.name, entries, missing_ids, left_out)
+    _print_summary(new_file.path.name, entries, missing_ids, left_out)
     if arguments.dry_run:
         _say("".join(_added_lines(file, new_file)).rstrip())
         return 0
@@ -119,15 +119,17 @@ def _import(stack: Stack, adopted: frozenset[str], *, confirmed: bool) -> int:
 
 
 def _planned(stack: Stack, adopted: frozenset[str]) -> Plan:
-    said, errors = stack.preview()
+    plan, errors = stack.preview()
     if errors:
         raise AdoptError(
             "pulumi preview fails; the stack file stays as written. It says:\n" + "\n".join(errors)
         )
-    return Plan.of(said, adopted)
+    return Plan.of(plan, adopted)
 
 
-def _tell(name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]) -> None:
+def _print_summary(
+    name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]
+) -> None:
     if not entries and not missing_ids:
         _say("There is nothing to add to the stack file.")
     for entry in entries:

@@ -150,8 +150,8 @@ def grants(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
             continue  # the whole system, which nobody adopts unasked
         scope = f"{project.name}@{domain_name}" if project else domain_name
         adopt = place.assignment_id(assignment.role["id"])
-        asked_for = scope in scopes and wanted.named(project.name if project else domain_name)
-        if not asked_for or grant_id(adopt, inherited=place.inherited) in wanted.managed:
+        selected = scope in scopes and wanted.named(project.name if project else domain_name)
+        if not selected or grant_id(adopt, inherited=place.inherited) in wanted.managed:
             continue
         kind, principal_id = place.principal_kind, place.principal_id
         principal = live.principal(kind, principal_id)

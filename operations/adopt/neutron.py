@@ -205,5 +205,5 @@ def _what_the_stack_file_cannot_say(network: Network, live: Live) -> str:
 
 def _unsaid(live: Network | Subnet, attributes: dict[str, str]) -> str:
     """Why the stack file cannot say LIVE, "" where it can."""
-    said = [sentence for attribute, sentence in attributes.items() if getattr(live, attribute, None)]
-    return f"{' and '.join(said)}, which the stack file does not know" if said else ""
+    settings = [sentence for attribute, sentence in attributes.items() if getattr(live, attribute, None)]
+    return f"{' and '.join(settings)}, which the stack file does not know" if settings else ""

@@ -51,9 +51,9 @@ class Lock:
             return False
 
 
-def locks_in(said: str) -> list[Lock]:
+def locks_in(text: str) -> list[Lock]:
     """The locks that Pulumi names in SAID, where it refused to work on a locked stack."""
     return [
         Lock(where, user, host, int(pid), datetime.fromisoformat(since))
-        for where, user, host, pid, since in _HELD.findall(said)
+        for where, user, host, pid, since in _HELD.findall(text)
     ]

@@ -31,8 +31,8 @@ class Judged:
     def why_replaced(self) -> tuple[str, ...]:
         """The keys that have it replaced, each with what docs/settings.md says of it where it is a key there."""
         rule = RULES.get(self.change.type)
-        told = []
+        reasons = []
         for key in self.change.replacing:
             effect = declared_effect(rule, key) if rule else None
-            told.append(f"{key} ({effect.value})" if effect else key)
-        return tuple(told)
+            reasons.append(f"{key} ({effect.value})" if effect else key)
+        return tuple(reasons)

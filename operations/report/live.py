@@ -62,8 +62,8 @@ def look(connection: Connection) -> Live:
     """The cloud of CONNECTION, an administrator's; the callables ask while it is open."""
     refused = _why_not_all(connection)
 
-    def whole(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
-        return refused or answer(service, asked)
+    def whole(service: str, query: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
+        return refused or answer(service, query)
 
     services: Any = connection  # each looks for its endpoint when it is first named
     identity = services.identity
@@ -93,10 +93,10 @@ def nobody(reason: str) -> Live:
     return Live(**parts, members=lambda _: why, users=lambda _: why, clones=_clones, osds=_osds)
 
 
-def answer(service: str, asked: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
+def answer(service: str, query: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:
     """All that ASKED gives, or why SERVICE does not say."""
     try:
-        return tuple(asked())
+        return tuple(query())
     except InUseError as error:
         return NotKnown(_first_line(error))
     except (SDKException, ClientException, CloudError) as error:
@@ -134,16 +134,16 @@ def _generations(connection: Connection) -> Iterable[Generation]:
 
 
 def _clones(pool: str, user: str, conf: str | None, image_id: str) -> tuple[str, ...] | NotKnown:
-    def asked() -> Iterable[str]:
+    def query() -> Iterable[str]:
         with rbd.pool(pool, user, conf) as opened:
             return rbd.users(opened, image_id)
 
-    return answer("Ceph", asked)
+    return answer("Ceph", query)
 
 
 def _osds(user: str, conf: str | None, host: str) -> tuple[str, ...] | NotKnown:
-    def asked() -> Iterable[str]:
+    def query() -> Iterable[str]:
         found = ceph_host.osds(Clouds("", user, conf or ceph.DEFAULT_CONF), host)
         return [f"osd.{osd.id}" for osd in found if not osd.empty]
 
-    return answer("Ceph", asked)
+    return answer("Ceph", query)

@@ -35,7 +35,7 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
         raise EngineError("pulumi preview fails. It says:\n" + "\n".join(errors))
     everything = changes(preview)
     happening = [change for change in everything if change.happens]
-    with _live(preview, asked=bool(happening)) as found:
+    with _live(preview, needed=bool(happening)) as found:
         cloud = Dependents(found)
         judged = sorted(
             (Judged(change, judge(change, cloud)) for change in happening),
@@ -48,7 +48,7 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
         unchanged=len(things) - len(happening),
         drift=_drift(stack) if with_drift else NotKnown("it was not looked for"),
         violations=broken,
-        warnings=tuple(_said(preview, "warning")),
+        warnings=tuple(_diagnostics(preview, "warning")),
         errors=tuple(map(text, errors)),
         map=cloud_map(everything, judged, found.generations),
     )
@@ -60,16 +60,16 @@ def _preview(stack: Stack, words: Sequence[str]) -> tuple[dict[str, Any], list[s
         return preview, errors, violations(lines_of(log))
 
 
-def _said(preview: Mapping[str, Any], severity: str) -> Iterator[str]:
+def _diagnostics(preview: Mapping[str, Any], severity: str) -> Iterator[str]:
     for entry in preview.get("diagnostics") or ():
         if entry.get("severity") == severity:
             yield text(str(entry.get("message", ""))).strip().removeprefix(f"{severity}: ")
 
 
 @contextmanager
-def _live(preview: Mapping[str, Any], *, asked: bool) -> Iterator[Live]:
+def _live(preview: Mapping[str, Any], *, needed: bool) -> Iterator[Live]:
     """The cloud that the stack file names; where it cannot be reached, nothing of it is known."""
-    if not asked:
+    if not needed:
         yield live.nobody("nothing changes, so the cloud was not asked")
         return
     name = _cloud_name(preview)

@@ -12,7 +12,7 @@ from operations.report.policy import Violation
 from operations.report.risk import Fact, NotKnown, Risk, worst
 from program.version import version
 
-FAILED, AS_BAD_AS_ASKED = 1, 3
+FAILED, TOO_BAD = 1, 3
 
 _TOUCHED = {
     "networks": ("network", "subnet", "share of a network", "host routes"),
@@ -63,10 +63,12 @@ class Report:
     @property
     def verdict(self) -> str:
         """The whole in a few words."""
-        told = f"at worst, this {'is ' if self.risk is Risk.HARMLESS else ''}{self.risk.value}"
+        summary = f"at worst, this {'is ' if self.risk is Risk.HARMLESS else ''}{self.risk.value}"
         if self.errors:
-            return f"the preview failed; of what it shows, {told}" if self.changes else "the preview failed"
-        return told if self.changes else "nothing changes"
+            return (
+                f"the preview failed; of what it shows, {summary}" if self.changes else "the preview failed"
+            )
+        return summary if self.changes else "nothing changes"
 
     @property
     def counts(self) -> dict[Risk, int]:
@@ -107,7 +109,7 @@ class Report:
         if self.errors:
             return FAILED
         bad = {risk.word for risk in Risk if risk.rank <= self.risk.rank} if self.changes else set()
-        return AS_BAD_AS_ASKED if fail_on in bad else 0
+        return TOO_BAD if fail_on in bad else 0
 
     def as_data(self) -> dict[str, Any]:
         """All of it for machines, but for the map of the cloud."""

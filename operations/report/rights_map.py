@@ -50,8 +50,8 @@ def _accounts(changes: Sequence[Change], parts: Sequence[Change], marks: Mapping
         credentials[name] += change.type == types.APPLICATION_CREDENTIAL
     for name, mark in happens.items():
         number = credentials[name]
-        told = f": {number} application credential{'s' if number > 1 else ''}" if number else ""
-        yield Row(f"{spelled.get(resource_name(name), name)}{told}", mark)
+        suffix = f": {number} application credential{'s' if number > 1 else ''}" if number else ""
+        yield Row(f"{spelled.get(resource_name(name), name)}{suffix}", mark)
 
 
 def ceph_users(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:

@@ -11,7 +11,7 @@ from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
-from operations.report.rules.rule import Rule, harmless, interrupts, told
+from operations.report.rules.rule import Rule, harmless, interrupts, summarized
 
 _FOR_ALL = ("globals", "service_config", "steps", "inventory_vars", "config_folder", "configdir")
 _NETWORK = ("links", "vlans", "network")
@@ -124,7 +124,7 @@ def _departure(change: Change, cloud: Dependents, going: list[str], run: list[st
         what = "Its removal says refuse: " if refusing else "Data on its OSDs are not moved by a drain: "
         return Verdict(
             Risk.NEEDS_A_PERSON,
-            f"{_row(going)} is undeployed, and {told(used)} on it. {what}the run stops there until somebody has seen "
+            f"{_row(going)} is undeployed, and {summarized(used)} on it. {what}the run stops there until somebody has seen "
             "to it.",
             facts,
         )

@@ -5,7 +5,7 @@ from dynamic_providers.rbd_image.provider import RbdImageProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
-from operations.report.rules.rule import Rule, by_key, harmless, told
+from operations.report.rules.rule import Rule, by_key, harmless, summarized
 
 _VISIBLE = ("private", "shared", "community", "public")
 _CONTENT = "sha256"
@@ -78,14 +78,14 @@ def _image_goes(change: Change, cloud: Dependents) -> Verdict:
     if not all(fact.is_none for fact in facts) and _when_used(change) != "refuse":
         return Verdict(
             Risk.INTERRUPTS,
-            f"The image goes, and nothing starts from it any more; {told(facts)} made from it and stay as they are: "
+            f"The image goes, and nothing starts from it any more; {summarized(facts)} made from it and stay as they are: "
             f"its when_used is {_when_used(change)}, so what they rest on is kept until they are gone.",
             facts,
         )
     if not all(fact.is_none for fact in facts):
         return Verdict(
             Risk.NEEDS_A_PERSON,
-            f"The image is {how}, and {told(facts)} made from it. Ceph refuses that while there are clones: somebody "
+            f"The image is {how}, and {summarized(facts)} made from it. Ceph refuses that while there are clones: somebody "
             "has to delete or flatten them first.",
             facts,
         )

@@ -80,13 +80,13 @@ def in_the_way(facts: Iterable[Fact], *, gone: str, free: str, free_risk: Risk =
         return Verdict(free_risk, f"{gone}: {free}", found)
     return Verdict(
         Risk.NEEDS_A_PERSON,
-        f"{gone}, and {told(fact for fact in found if fact.what != 'projects')} on it. OpenStack refuses that until "
+        f"{gone}, and {summarized(fact for fact in found if fact.what != 'projects')} on it. OpenStack refuses that until "
         "they are gone: somebody has to talk to their owners first.",
         found,
     )
 
 
-def told(facts: Iterable[Fact]) -> str:
+def summarized(facts: Iterable[Fact]) -> str:
     """FACTS in a row, such as `3 instances and 4 ports are`."""
     parts = [fact.counted for fact in facts if not fact.is_none]
     verb = "is" if len(parts) == 1 and parts[0].startswith("1 ") else "are"
