@@ -26,7 +26,7 @@ def issue_of(error: ErrorDetails, model: type[BaseModel]) -> ValidationIssue:
     """ERROR, which validating MODEL raised, as a problem at its path."""
     path = tuple(error["loc"])
     value = error["input"]
-    # A key with nothing behind its colon. Refusals show what they were given; not each was given its input.
+    # A key without a value. Our own errors show the value in their text; not each has it as input.
     empty = error["msg"].startswith("None is not ") if error["type"] == INVALID else value is None
     if empty and error["type"] != "missing":
         return ValidationIssue(path, f"it is empty; give {_field_at(model, path)}")

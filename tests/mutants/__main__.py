@@ -48,12 +48,12 @@ class Result:
 
     mutant: Mutant
     verdict: str
-    told: str
+    message: str
     seconds: float
 
     def __str__(self) -> str:
         line = f"{self.verdict} in {self.seconds:4.1f} s  {self.mutant.symbol}"
-        noticed = _FAILED_TEST.search(self.told)
+        noticed = _FAILED_TEST.search(self.message)
         return f"{line}  by {noticed[1][:_SHOWN]}" if noticed else line
 
 
@@ -140,7 +140,7 @@ def report(results: Sequence[Result]) -> int:
         say("".join(f"    - {line}\n" for line in mutant.before.splitlines()).rstrip())
         say("".join(f"    + {line}\n" for line in mutant.after.splitlines()).rstrip())
         if result.verdict != SURVIVED:
-            say(result.told)
+            say(result.message)
     say(f"{len(results) - len(alive)} of {len(results)} mutants killed.")
     return 1 if alive else 0
 

@@ -126,9 +126,11 @@ def test_a_directory_is_told_to_keystone_in_the_way_that_was_declared(
     spec = DomainSpec.model_validate({"name": "corp", "directory": DIRECTORY | {"delivery": delivery}})
     kolla = KollaSpec.model_validate({"inventory": "/etc/kolla/multinode"})
     recorder = run(lambda: Domain("corp", spec, cloud="c", kolla=kolla))
-    (told,) = [args for args in recorder.resources if args.custom and not args.typ.startswith("openstack:")]
-    assert told.typ == made
-    assert "ldaps://ldap.corp.example" in json.dumps(told.inputs)
+    (registered,) = [
+        args for args in recorder.resources if args.custom and not args.typ.startswith("openstack:")
+    ]
+    assert registered.typ == made
+    assert "ldaps://ldap.corp.example" in json.dumps(registered.inputs)
 
 
 def test_a_project_is_made_in_its_domain(run: Run) -> None:
@@ -349,10 +351,10 @@ def test_every_openstack_resource_uses_the_one_explicit_provider(run: Run) -> No
 @pytest.mark.usefixtures("prod")
 def test_kolla_is_told_what_hosts_with_an_open_vswitch_of_their_own_need(run: Run) -> None:
     (made,) = run(the_program).of(DEPLOYMENT)
-    told = yaml.safe_load(made.inputs["globals"])
-    assert (told["enable_openvswitch"], told["neutron_physical_networks"]) == ("no", "physnet1")
-    assert told["docker_packages"] == [], "the hosts' image has them"
-    assert (told["enable_prometheus"], told["kolla_base_distro"]) == ("yes", "debian")
+    registered = yaml.safe_load(made.inputs["globals"])
+    assert (registered["enable_openvswitch"], registered["neutron_physical_networks"]) == ("no", "physnet1")
+    assert registered["docker_packages"] == [], "the hosts' image has them"
+    assert (registered["enable_prometheus"], registered["kolla_base_distro"]) == ("yes", "debian")
     assert made.inputs["inventory_vars"] == {"network_interface": "mgmt"}
 
 
@@ -418,17 +420,17 @@ def test_names_in_state_stay(run: Run) -> None:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def registered(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What the program asks the engine to register, in the engine's own words."""
-    asked: list[Any] = []
+    requests: list[Any] = []
     register = mocks.MockMonitor.RegisterResource
 
     def listening(self: mocks.MockMonitor, request: Any) -> Any:
-        asked.append(request)
+        requests.append(request)
         return register(self, request)
 
     monkeypatch.setattr(mocks.MockMonitor, "RegisterResource", listening)
-    return asked
+    return requests
 
 
 SECRET_OUTPUTS = {
@@ -448,14 +450,14 @@ SECRET_INPUTS = {  # a generated password is one by its output
 
 
 def test_what_is_secret_is_marked_for_the_state(
-    run: Run, told: list[Any], prod: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    run: Run, registered: list[Any], prod: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NEW_RELIC_KEY", "k" * 40)
     monitoring = {"agent": "new-relic", "license_key": {"env": "NEW_RELIC_KEY"}}
     pulumi.runtime.set_config("private-cloud:monitoring", json.dumps(monitoring))
     assert prod["ceph_users"]
     run(the_program)
-    ours = [request for request in told if request.type.startswith("pulumi-python:dynamic/")]
+    ours = [request for request in registered if request.type.startswith("pulumi-python:dynamic/")]
     outputs = {(kind(request), name) for request in ours for name in request.additionalSecretOutputs}
     assert outputs >= set(SECRET_OUTPUTS.items())
     inputs = {
@@ -473,14 +475,16 @@ def kind(request: Any) -> str:
 
 @pytest.mark.usefixtures("prod")
 def test_a_network_on_another_vlan_and_an_account_in_another_domain_are_others(
-    run: Run, told: list[Any]
+    run: Run, registered: list[Any]
 ) -> None:
     run(the_program)
-    replacing = {request.type: list(request.replaceOnChanges) for request in told}
+    replacing = {request.type: list(request.replaceOnChanges) for request in registered}
     assert (replacing[NETWORK], replacing[USER]) == (["segments"], ["domainId"])
 
 
-def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(run: Run, told: list[Any]) -> None:
+def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(
+    run: Run, registered: list[Any]
+) -> None:
     def program() -> None:
         for spec in (
             ProjectSpec(name="plain", domain="Default"),
@@ -490,7 +494,7 @@ def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(run: Ru
             Project(spec.name, spec, cloud="c", domain_id="d1")
 
     run(program)
-    assert {r.name: (r.protect, r.importId) for r in told if r.type == PROJECT} == {
+    assert {r.name: (r.protect, r.importId) for r in registered if r.type == PROJECT} == {
         "plain": (False, ""),
         "kept": (True, ""),
         "found": (True, "p1"),

@@ -76,15 +76,15 @@ def test_an_exception_is_one_resources_and_one_rules() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "said"),
+    ("keys", "message"),
     [
         (excepted("2027-06-30", name="gone"), "its exception from names excepts nothing"),
         (excepted("2027-02-01"), "ends after 2027-02-01 (It stands in firewalls)"),
     ],
 )
-def test_an_exception_that_nobody_needs_or_that_ends_soon_is_told(keys: dict[str, Any], said: str) -> None:
+def test_an_exception_that_nobody_needs_or_that_ends_soon_is_told(keys: dict[str, Any], message: str) -> None:
     ((_, sentence),) = violations(BY_NAME["exceptions-current"], [BAD], facts(**keys))
-    assert said in sentence
+    assert message in sentence
 
 
 def test_a_needed_exception_far_from_its_end_is_nobodys_business() -> None:

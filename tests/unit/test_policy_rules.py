@@ -216,14 +216,14 @@ def found(rule: str, resources: list[Declared], stack: Facts) -> list[str]:
     return [finding.sentence for finding in BY_NAME[rule].find(resources, stack)]
 
 
-@pytest.mark.parametrize(("rule", "resources", "keys", "said"), BREAKS)
+@pytest.mark.parametrize(("rule", "resources", "keys", "message"), BREAKS)
 def test_what_breaks_a_rule_is_told_in_a_sentence(
-    rule: str, resources: list[Declared], keys: dict[str, Any], said: str
+    rule: str, resources: list[Declared], keys: dict[str, Any], message: str
 ) -> None:
     sentences = found(rule, resources, facts(**keys))
     findings = list(BY_NAME[rule].find(resources, facts(**keys)))
     assert len(findings) >= 1
-    assert said in " ".join([*sentences, *(finding.resource for finding in findings)])
+    assert message in " ".join([*sentences, *(finding.resource for finding in findings)])
     assert not any(sentence.endswith(".") for sentence in sentences)  # what follows brings its own
 
 
@@ -287,11 +287,11 @@ def test_each_rule_says_what_it_asks_why_and_what_to_do(rule: Rule) -> None:
 def test_a_stack_file_with_mistakes_leaves_the_rules_of_resources() -> None:
     unread = Facts(None, facts().today)
     of_resources = [
-        (rule, resources, said) for rule, resources, keys, said in BREAKS if resources and not keys
+        (rule, resources, message) for rule, resources, keys, message in BREAKS if resources and not keys
     ]
     assert len(of_resources) > 20
-    for rule, resources, said in of_resources:
+    for rule, resources, message in of_resources:
         findings = list(BY_NAME[rule].find(resources, unread))
-        assert said in " ".join(f"{finding.sentence} {finding.resource}" for finding in findings), rule
+        assert message in " ".join(f"{finding.sentence} {finding.resource}" for finding in findings), rule
     of_the_file = {rule for rule, resources, *_ in BREAKS if not resources}
     assert [rule for rule in of_the_file if found(rule, [], unread)] == []

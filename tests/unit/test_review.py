@@ -39,16 +39,16 @@ NOTHING = report_of()
 
 def reporting(monkeypatch: pytest.MonkeyPatch, found: Report | EngineError = NOTHING) -> list[Any]:
     """A FAKE report; what it was asked for."""
-    asked: list[Any] = []
+    requests: list[Any] = []
 
     def make(stack: Stack, words: tuple[str, ...]) -> Report:
-        asked.append((stack.name, words))
+        requests.append((stack.name, words))
         if isinstance(found, EngineError):
             raise found
         return found
 
     monkeypatch.setattr("operations.review.make", make)
-    return asked
+    return requests
 
 
 def test_a_mistake_in_the_stack_file_is_told_and_no_cloud_is_asked(
@@ -71,9 +71,9 @@ def test_no_file_and_no_yaml_are_mistakes_too(project: Path) -> None:
 
 
 def test_the_report_is_asked_with_the_policies(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = reporting(monkeypatch)
+    request = reporting(monkeypatch)
     assert review("x", folder) == 0
-    assert asked == [("x", ("--policy-pack", "policy"))]
+    assert request == [("x", ("--policy-pack", "policy"))]
     assert json.loads((folder / "x.json").read_text(encoding="utf-8"))["changes"] == []
     assert (folder / "x.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
