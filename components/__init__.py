@@ -1,1 +1,1 @@
-"""What is made of a stack file: ComponentResources, a folder a subject. What the file may say is in config/."""
+"""ComponentResources made from a stack file, one folder per subject. The file's schema is in config/."""

@@ -1,4 +1,4 @@
-"""The kinds of value a stack file is made of, each with the sentence for a wrong one."""
+"""Field types of a stack file, each with the sentence for a wrong value."""
 
 import json
 import re
@@ -99,7 +99,7 @@ def _storable(value: str) -> str:
 
 
 def matching(pattern: str, sentence: str) -> AfterValidator:
-    """Refuses a text that is not all as PATTERN says; SENTENCE follows it, and says what would be right."""
+    """Refuse a text that does not fully match PATTERN; SENTENCE follows the text, and says what would be right."""
     expression = re.compile(pattern)
 
     def check(value: str) -> str:

@@ -80,7 +80,7 @@ class GrantScope(Spec):
     @classmethod
     def _one_place(cls, system: str | None, info: ValidationInfo) -> str | None:
         if not {"project", "domain"} <= set(info.data):
-            return system  # what is wrong with those is told already
+            return system  # their mistakes are reported already
         if system and (info.data["project"] or info.data["domain"]):
             raise invalid("the whole system has no project and no domain; name either them or `system: all`")
         if not system and not info.data["domain"]:

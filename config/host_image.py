@@ -1,4 +1,4 @@
-"""The image that hosts boot: what it is built from, where it is published, and what a new host is told of it."""
+"""The image that hosts boot: what it is built from, where it is published, and settings for new hosts."""
 
 from typing import ClassVar
 

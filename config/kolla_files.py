@@ -1,4 +1,4 @@
-"""What may stand in the files that are delivered to Kolla-Ansible: variables and overrides, but no secrets."""
+"""Checks of files for Kolla-Ansible: they may contain variables and overrides, but no secrets."""
 
 import re
 from pathlib import PurePosixPath

@@ -93,9 +93,9 @@ def parse(
 
 
 def _without(pruned: Pruned, placeholders: Placeholders, mistakes: list[KeyPath]) -> Pruned | None:
-    """PRUNED without the values at MISTAKES; where one is missed, with a stand-in, or else without what misses it.
+    """Return PRUNED without the values at MISTAKES.
 
-    None where nothing is left to leave out.
+    A missing value is replaced by a placeholder; if none fits, its entry is removed. None if nothing is left to remove.
     """
     faulty, replaced = set(pruned.faulty), dict(pruned.replaced)
     for path in mistakes:

@@ -1,4 +1,4 @@
-"""The management VLAN: the fabric has it, this program does not make it, and networks keep clear of it."""
+"""The management VLAN: it exists on the switches, this program does not create it, and networks must not use it."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What watches the hosts."""
+"""Monitoring of the hosts."""
 
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ _KEY_LENGTH = 40  # https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api
 
 
 class MonitoringSpec(Spec):
-    """What watches the hosts of the stack."""
+    """Monitoring of the stack's hosts."""
 
     agent: Literal["new-relic", "prometheus"] = Field(
         description="'new-relic' (its infrastructure agent, which is in the hosts' image) or 'prometheus' (Kolla's, "

@@ -1,4 +1,4 @@
-"""What the policy pack (policy/) holds this stack to: levels of its rules, exceptions, and the company's own facts."""
+"""Settings of the policy pack (policy/): levels of its rules, exceptions, and facts about the company."""
 
 import re
 from datetime import date

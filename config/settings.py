@@ -1,4 +1,4 @@
-"""What a stack file says, read once, checked as a whole, and never changed."""
+"""The settings of a stack file, checked as a whole and immutable."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""The base of every spec: frozen, and a key it does not know is refused; what changing a field does."""
+"""The base of every spec: frozen, with unknown keys refused; and the effect of changing a field."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -42,7 +42,7 @@ class Spec(BaseModel):
 
 
 class Adoptable(Spec):
-    """Something that may be there already and can be taken over instead of made."""
+    """Something that may exist already and can be adopted instead of created."""
 
     adopt: str | None = Field(
         None,
@@ -52,7 +52,7 @@ class Adoptable(Spec):
 
 
 class Protectable(Adoptable):
-    """Something that Pulumi can be told never to remove."""
+    """Something that can be protected from deletion by Pulumi."""
 
     protected: bool = Field(
         default=False,

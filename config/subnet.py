@@ -1,4 +1,4 @@
-"""The subnets of a provider network: their addresses, what they tell their hosts, and what cannot be right."""
+"""The subnets of a provider network: addresses, DHCP options, and checks of both."""
 
 from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations

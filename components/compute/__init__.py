@@ -1,1 +1,1 @@
-"""What servers are made with."""
+"""Nova: flavors."""

@@ -1,4 +1,4 @@
-"""A host of the stack file as the one value that all resources of hosts are given."""
+"""A host of the stack file as the value that all resources of hosts share."""
 
 from pathlib import Path
 

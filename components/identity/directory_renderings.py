@@ -1,4 +1,4 @@
-"""What a directory of the stack file is to others: to Keystone's API, to Keystone's files, and to the preflight."""
+"""A directory's settings for Keystone's API, for Keystone's files, and for the preflight."""
 
 from clients.directory.connection import Login
 from clients.directory.settings import Entries, Named, Settings
@@ -78,7 +78,7 @@ def domain_file(spec: DirectorySpec, password: str) -> str:
 
 
 def probe_settings(spec: DirectorySpec) -> Settings:
-    """What the preflight looks through: the same settings, from this machine."""
+    """Return the same settings for the preflight from this machine."""
     own_ca = spec.preflight_ca_file is not None
     return Settings(
         login=Login(

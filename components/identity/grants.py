@@ -63,7 +63,7 @@ def _made(
 
 
 def _checked(adopted: Sequence[RoleGrantSpec], principal_id: str, scope_id: str, *role_ids: str) -> str:
-    """PRINCIPAL_ID, once the id that each grant adopts is seen to be that of what it declares."""
+    """Return PRINCIPAL_ID, after checking that each adopted id belongs to the declared grant."""
     for grant, role_id in zip(adopted, role_ids, strict=True):
         place = replace(grant.declared.place, principal_id=principal_id, scope_id=scope_id)
         declared = place.assignment_id(role_id)

@@ -1,4 +1,4 @@
-"""Logins as files: clouds.yaml and openrc, which the OpenStack client and its libraries read as they are."""
+"""Login files, clouds.yaml and openrc, for the OpenStack client and its libraries."""
 
 import shlex
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Finding by name what Keystone already holds, with a sentence where it does not."""
+"""Look-ups by name in Keystone, with an explanation if there is no such name."""
 
 import asyncio
 import re

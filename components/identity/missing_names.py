@@ -1,4 +1,4 @@
-"""Why Keystone does not know a name: sentences for a missing role, user or group, and what Keystone has instead."""
+"""Error sentences for a missing role, user or group, with what Keystone has instead."""
 
 from collections.abc import Iterable
 from http import HTTPStatus

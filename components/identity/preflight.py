@@ -1,4 +1,4 @@
-"""A look through a domain's directory before Keystone is told about it; the program makes it, at preview and up."""
+"""A test of a domain's directory by the program at preview and up, before Keystone gets its settings."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ def preflight(
 
 
 def described(domain: str, found: Found, names: Sequence[Named]) -> str:
-    """The line that tells what was found."""
+    """Return the line about what was found."""
     named = ", ".join(dict.fromkeys(named.name for named in names))
     verb = "is" if len(names) == 1 else "are"
     return (

@@ -1,4 +1,4 @@
-"""Provider networks: Neutron networks that are VLANs of the fabric, with their subnets."""
+"""Provider networks: Neutron networks on physical VLANs, with their subnets."""
 
 import pulumi
 import pulumi_openstack as openstack

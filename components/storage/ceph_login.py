@@ -1,4 +1,4 @@
-"""A cephx user's login as files: a ceph.conf that says where the monitors are and no more, and a keyring."""
+"""A cephx user's login files: a ceph.conf with only the monitors' addresses, and a keyring."""
 
 CONF = "ceph.conf"
 

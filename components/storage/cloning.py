@@ -23,7 +23,7 @@ _DOCS = "docs/images.md says more"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at one active image's record told.
+    """What one active image's record shows.
 
     Attributes:
         hiding: the addresses of Glance that answered and showed no location.

@@ -1,4 +1,4 @@
-"""Golden images: taken from QCOW2 to a protected RBD snapshot that Glance knows by location."""
+"""Golden images: converted from QCOW2 to a protected RBD snapshot, registered in Glance by location."""
 
 import pulumi
 

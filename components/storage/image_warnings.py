@@ -1,4 +1,4 @@
-"""Looks at preview at what would go wrong with images later: warnings, never errors, beside all else that is done."""
+"""Checks of images at preview, whose results are warnings and never errors; they run in parallel with the rest."""
 
 import asyncio
 from collections.abc import Callable

@@ -18,7 +18,7 @@ def cross_checks(
     """Every conflict between entries of SETTINGS.
 
     RAW is the whole file: an entry refused for another reason still counts as declared, so that one mistake
-    is told once. SOUND says whether all below a path of SETTINGS is as the file has it.
+    is reported once. SOUND says whether all below a path of SETTINGS is as the file has it.
     """
     yield from names_used_twice(settings)
     yield from unknown_domains_and_projects(settings, raw, sound)

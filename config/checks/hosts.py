@@ -55,7 +55,7 @@ def _missing_sections(settings: Settings, raw: Mapping[str, Any]) -> Iterator[Va
 
 
 def _given(raw: Mapping[str, Any], section: str, key: str) -> bool:
-    """Whether the file gives KEY in SECTION; if that was refused, it has been told."""
+    """Whether the file has KEY in SECTION; if its value was refused, that is reported already."""
     return isinstance(raw.get(section), dict) and key in raw[section]
 
 
@@ -102,7 +102,7 @@ def _address(
 
 
 def _vlans_readable(raw: Mapping[str, Any]) -> bool:
-    """Whether every VLAN that a network of RAW has can be told."""
+    """Whether every VLAN of the networks in RAW is known."""
     try:
         segments = [segment for network in raw.get("networks", ()) for segment in network["segments"]]
         return all(

@@ -57,7 +57,7 @@ def _declared(raw: Mapping[str, Any], section: str) -> list[dict[str, Any]]:
 
 
 def _readable(section: object) -> bool:
-    """Whether every name that SECTION declares can be told."""
+    """Whether every name that SECTION declares is known."""
     return isinstance(section, list) and all(
         isinstance(entry.get("name") if isinstance(entry, dict) else entry, str) for entry in section
     )
@@ -103,7 +103,7 @@ def unknown_domains_and_projects(
     domains = {ALWAYS_THERE, *settings.existing_domains}
     domains |= {str(entry.get("name")) for entry in _declared(raw, "domains")}
     projects = {f"{entry.get('name')}@{entry.get('domain')}" for entry in _declared(raw, "projects")}
-    # What is declared in an unknown domain, or cannot be read at all, is told there and not again here.
+    # What is declared in an unknown domain, or cannot be read, is reported there and not again here.
     misplaced = {
         entry.get("name") for entry in _declared(raw, "projects") if entry.get("domain") not in domains
     }

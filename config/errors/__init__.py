@@ -1,1 +1,1 @@
-"""How the mistakes of a stack file are found all at once, and said in sentences."""
+"""Collecting all mistakes of a stack file, and describing them in sentences."""

@@ -1,4 +1,4 @@
-"""How a stack file's mistakes are collected, so that all of them are told at once."""
+"""Mistakes of a stack file, collected so that all of them are reported at once."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,12 +15,12 @@ KeyPath = tuple[str | int, ...]
 
 
 def invalid(sentence: str) -> PydanticCustomError:
-    """The error a validator raises: SENTENCE says what is wrong and what would be right."""
+    """Return the error that a validator raises; SENTENCE says what is wrong and what would be right."""
     return PydanticCustomError(INVALID, "{sentence}", {"sentence": sentence})
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint "; did you mean X?" with the known word closest to WORD, or "" where none is close."""
+    """Return "; did you mean X?" with the known word closest to WORD, or "" if none is close."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     close = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
     return f"; did you mean {by_folded[close[0]]!r}?" if close else ""
@@ -28,19 +28,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 @dataclass
 class ValidationIssues:
-    """What is wrong inside one value, found by one validator and raised together."""
+    """The mistakes inside one value, collected by one validator and raised together."""
 
     found: list[InitErrorDetails] = field(default_factory=list)
 
     def add(self, where: KeyPath, sentence: str, value: object = None) -> None:
-        """Notes SENTENCE about the part at WHERE, a path that starts at the validated value."""
+        """Add SENTENCE about the part at WHERE, a path that starts at the validated value."""
         self.found.append(InitErrorDetails(type=invalid(sentence), loc=where, input=value))
 
     def raise_if_any(self) -> None:
-        """Raises what was noted; pydantic puts the path of the validated value before each.
+        """Raise the collected mistakes; pydantic prepends the path of the validated value to each.
 
         Raises:
-            ValidationError: if anything was noted.
+            ValidationError: there are any.
         """
         if self.found:
             self._raise()
@@ -51,7 +51,7 @@ class ValidationIssues:
 
 @dataclass(frozen=True)
 class ValidationIssue:
-    """One mistake of a stack file: where it is, and the sentence that says it."""
+    """One mistake of a stack file: where it is, and a sentence about it."""
 
     path: KeyPath
     sentence: str

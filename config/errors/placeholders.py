@@ -1,7 +1,7 @@
-"""Stand-ins for values of a stack file that are wrong or missing, so that the rest of their entry is checked too.
+"""Placeholders for wrong or missing values of a stack file, so that the rest of their entry is checked too.
 
-A network whose name is wrong still has a VLAN that another one may use; with the network left out, that would be
-told only once the name is right.
+A network whose name is wrong still has a VLAN that another one may use; without the network, that would be
+reported only after the name is corrected.
 """
 
 import re
@@ -18,7 +18,7 @@ _LAST_VLAN = 4094
 
 @dataclass
 class Placeholders:
-    """The stand-ins for one stack file, no two of which are equal.
+    """The placeholders for one stack file, all different.
 
     Attributes:
         raw: the file's keys.
@@ -29,14 +29,14 @@ class Placeholders:
     tried: dict[KeyPath, int] = field(default_factory=dict)
 
     def at(self, path: KeyPath) -> Any:
-        """The next value to try at PATH, None where all of them have been refused there."""
+        """Return the next value to try at PATH, None if all have been refused there."""
         tried = self.tried.get(path, 0)
         self.tried[path] = tried + 1
         candidates = self._candidates(list(self.tried).index(path) + 1)
         return candidates[tried] if tried < len(candidates) else None
 
     def without_names(self, sentence: str) -> str:
-        """SENTENCE with the place in the file of each entry that it names by a stand-in."""
+        """Return SENTENCE with the place in the file instead of each placeholder name."""
         places = list(self.tried)
         return _NAMED.sub(lambda found: _place(places[int(found[1]) - 1][:-1]), sentence)
 

@@ -1,4 +1,4 @@
-"""Going on after a mistake: the stack file without its faulty values, so that the rest is checked too."""
+"""The stack file without its faulty values, so that the rest is checked too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,9 +9,9 @@ from config.errors.issues import KeyPath
 
 @dataclass
 class Pruned:
-    """A copy of RAW without the values at FAULTY paths; `original` gives back where a value stood.
+    """A copy of RAW without the values at FAULTY paths; `original` maps paths back.
 
-    Where a key of REPLACED stands or is missed, the copy has its value instead.
+    At the paths in REPLACED the copy has these values instead.
     """
 
     raw: Any
@@ -48,7 +48,7 @@ class Pruned:
         return value
 
     def original(self, path: KeyPath) -> KeyPath:
-        """Where the value at PATH of the copy stands in the stack file."""
+        """Return the path in the stack file of the value at PATH of the copy."""
         found: KeyPath = ()
         for key in path:
             kept = self.moved.get(found)

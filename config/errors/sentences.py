@@ -1,4 +1,4 @@
-"""From pydantic's errors to sentences: what is wrong and what would be right."""
+"""Turn pydantic's errors into sentences that say what is wrong and what would be right."""
 
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -23,7 +23,7 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
 
 
 def issue_of(error: ErrorDetails, model: type[BaseModel]) -> ValidationIssue:
-    """ERROR, which validating MODEL raised, as a problem at its path."""
+    """Return ERROR, raised by validating MODEL, as an issue at its path."""
     path = tuple(error["loc"])
     value = error["input"]
     # A key without a value. Our own errors show the value in their text; not each has it as input.

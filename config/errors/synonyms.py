@@ -1,4 +1,4 @@
-"""The words of other tools for what a stack file calls something else, for "did you mean"."""
+"""Other tools' words for keys of a stack file, for "did you mean"."""
 
 from collections.abc import Iterable, Mapping
 
