@@ -41,7 +41,7 @@ _IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, wit
 )
 
 
-def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
+def cidr_or_error(value: object, alternative: str = "") -> IpNet:
     """VALUE as a CIDR; ALTERNATIVE is what else would be right, for the sentence."""
     if not isinstance(value, str) or "/" not in value:
         if isinstance(value, IPv4Network | IPv6Network):
@@ -58,7 +58,7 @@ def cidr_or_refusal(value: object, alternative: str = "") -> IpNet:
     raise invalid(f"{value!r} has host bits set; the network is '{network}'")
 
 
-def ip_address_or_refusal(value: object, alternative: str = "") -> IpAddr:
+def ip_address_or_error(value: object, alternative: str = "") -> IpAddr:
     """VALUE as an IP address; ALTERNATIVE is what else would be right, for the sentence."""
     if isinstance(value, IPv4Address | IPv6Address):
         return value
@@ -208,8 +208,8 @@ def _with_the_last_dot(value: object) -> object:
     return f"{value.removesuffix('.')}." if isinstance(value, str) else value
 
 
-Cidr = Annotated[IpNet, BeforeValidator(cidr_or_refusal)]
-IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_refusal)]
+Cidr = Annotated[IpNet, BeforeValidator(cidr_or_error)]
+IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_error)]
 VlanId = Annotated[int, AfterValidator(_vlan_id)]
 Name = Annotated[str, AfterValidator(_name)]
 FormerName = Annotated[

@@ -15,7 +15,7 @@ from clients.neutron.security_group_rules import (
     canonical_protocol,
 )
 from config.errors.issues import ValidationIssues, invalid, nearest
-from config.fields import IpNet, cidr_or_refusal
+from config.fields import IpNet, cidr_or_error
 from config.spec import Spec
 
 NEUTRON, CLOSED = "neutron", "closed"
@@ -53,7 +53,7 @@ def _ports(value: object) -> object:
 
 
 def _remote(value: object) -> object:
-    return value if value == SAME_GROUP else cidr_or_refusal(value, f", or '{SAME_GROUP}'")
+    return value if value == SAME_GROUP else cidr_or_error(value, f", or '{SAME_GROUP}'")
 
 
 class SecurityGroupRuleSpec(Spec):

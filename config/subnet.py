@@ -25,7 +25,7 @@ from config.fields import (
     ServiceType,
     Tag,
     each_once,
-    ip_address_or_refusal,
+    ip_address_or_error,
 )
 from config.spec import Adoptable, Effects, Spec, changing
 
@@ -126,7 +126,7 @@ def host_address_problem(what: str, address: IpAddr, cidr: IpNet) -> str | None:
 
 
 def _gateway(value: object) -> object:
-    return value if value is None or value == NO_GATEWAY else ip_address_or_refusal(value, ", or 'none'")
+    return value if value is None or value == NO_GATEWAY else ip_address_or_error(value, ", or 'none'")
 
 
 def _pools(value: object) -> object:

@@ -130,7 +130,7 @@ class Removal:
                 if (found := self._usage(conn, host)).osds or (found.movable and host.removal != "drain")
             }
         if used:
-            raise InUseError(". ".join(_refusal(name, found) for name, found in used.items()))
+            raise InUseError(". ".join(_in_use(name, found) for name, found in used.items()))
 
     def _going(self) -> list[DeployedHost]:
         return [host for host in self.leaving if host.name not in self.failed]
@@ -141,7 +141,7 @@ class Removal:
         # Only now that it takes nothing new is it sure that nothing is on it.
         found = self._usage(conn, host)
         if str(found):
-            raise InUseError(f"{_refusal(host.name, found)}. It takes nothing new now")
+            raise InUseError(f"{_in_use(host.name, found)}. It takes nothing new now")
 
     def _undeploy(self) -> None:
         there = []
@@ -220,7 +220,7 @@ def _clear(host: DeployedHost) -> None:
         raise CloudError(f"{host.name}: {left} came back while the host was removed; look at who starts them")
 
 
-def _refusal(name: str, found: HostUsage) -> str:
+def _in_use(name: str, found: HostUsage) -> str:
     advice = ["empty its OSDs first, which is not done here"] if found.osds else []
     if found.movable:
         advice.append("move or delete the others" if advice else "move or delete them")

@@ -22,7 +22,7 @@ MUTANTS = (
         "tests/unit/test_annotated_types.py",
     ),
     Mutant(
-        "config.fields:cidr_or_refusal",
+        "config.fields:cidr_or_error",
         "raise invalid(f\"{value!r} has host bits set; the network is '{network}'\")",
         "return network",
         "tests/unit/test_settings.py",
