@@ -122,15 +122,15 @@ class Cabling:
             bridges += ["--", "add-port", bridge, port, "--", "set", "Interface", port, "type=patch"]
             bridges += [f"options:peer={peer}"]
         for bridge, (link, port) in zip(("sw-a", "sw-b"), LINKS.items(), strict=True):
-            self._wire(self.host, link, port)
+            self._connect(self.host, link, port)
             bridges += ["--", "add-port", bridge, port]
         for bridge, (vlan, far) in zip(("sw-a", "sw-b", "sw-a"), self.far.items(), strict=True):
-            self._wire(far, "far", f"far-{vlan}")
+            self._connect(far, "far", f"far-{vlan}")
             far.run("ip", "address", "add", f"{addresses(vlan)[1]}/24", "dev", "far")
             bridges += ["--", "add-port", bridge, f"far-{vlan}", f"tag={vlan}"]
         self.switch_ovs.vsctl(*bridges[1:])
 
-    def _wire(self, namespace: Namespace, name: str, port: str) -> None:
+    def _connect(self, namespace: Namespace, name: str, port: str) -> None:
         ends = ("type", "veth", "peer", "name", port, "netns", self.switches.name)
         run("ip", "link", "add", "name", name, "netns", namespace.name, *ends)
         self.switches.run("ip", "link", "set", port, "up")

@@ -78,8 +78,8 @@ def test_neutron_reaches_the_declared_vlans_and_never_the_management_vlan(cablin
     cabling.host.run("ip", "link", "set", "any", "up")
     vlans = (None, MANAGEMENT, *TRUNKED, FOREIGN)
     assert marks_that_reach(cabling, "any", vlans) == set(TRUNKED)
-    wire = LINKS[cabling.active()]
-    assert marks_that_reach(cabling, wire, vlans, ("host", "any")) == set(TRUNKED)
+    link = LINKS[cabling.active()]
+    assert marks_that_reach(cabling, link, vlans, ("host", "any")) == set(TRUNKED)
     assert not marks_that_reach(cabling, "mgmt", vlans, ("host", "any"))
     cabling.host_ovs.vsctl("del-port", "br-ex", "any")
 

@@ -289,7 +289,7 @@ def test_a_mistake_gets_its_sentence_and_what_is_no_mistake_none(
 
 
 @pytest.mark.parametrize(
-    ("count", "told_of"),
+    ("count", "mentioned"),
     [
         (0, None),
         (1, None),
@@ -304,12 +304,14 @@ def test_a_mistake_gets_its_sentence_and_what_is_no_mistake_none(
         ),
     ],
 )
-def test_an_even_number_of_control_hosts_is_told_of_with_its_quorum(count: int, told_of: str | None) -> None:
+def test_an_even_number_of_control_hosts_is_told_of_with_its_quorum(
+    count: int, mentioned: str | None
+) -> None:
     other = {**GOOD["hosts"][0], "roles": ["compute"]}
     hosts = [BareMetalHostSpec.model_validate(one) for one in [GOOD["hosts"][0]] * count + [other]]
     sentence = even_quorum(hosts)
-    assert (sentence is None) == (told_of is None)
-    assert (told_of or "") in (sentence or "")
+    assert (sentence is None) == (mentioned is None)
+    assert (mentioned or "") in (sentence or "")
 
 
 def test_without_hosts_nothing_is_asked_of_kolla_and_the_management_vlan() -> None:

@@ -167,8 +167,8 @@ def test_the_zeros_of_a_disk_take_no_room(published, kind):
 @pytest.mark.parametrize("kind", PACK)
 @pytest.mark.parametrize("left", [17, 5000, -5, -1])
 def test_a_file_that_breaks_off_is_refused(published, kind, left):
-    said = refused(published(PACK[kind](DISK)[:left]))
-    assert f"cannot be decompressed ({kind}): it is cut off" in said
+    message = refused(published(PACK[kind](DISK)[:left]))
+    assert f"cannot be decompressed ({kind}): it is cut off" in message
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -180,14 +180,14 @@ def test_a_file_whose_second_member_breaks_off_is_refused(published, kind):
 @pytest.mark.parametrize("more", [b"x", b"\0\0\0x", NOISE, "other"])
 def test_something_else_behind_the_data_is_refused(published, kind, more):
     other = PACK["gzip" if kind != "gzip" else "xz"]
-    said = refused(published(PACK[kind](DISK) + (other(DISK) if more == "other" else more)))
-    assert "bytes of something else follow" in said or "zeros follow" in said
+    message = refused(published(PACK[kind](DISK) + (other(DISK) if more == "other" else more)))
+    assert "bytes of something else follow" in message or "zeros follow" in message
 
 
 @pytest.mark.parametrize(("kind", "zeros"), [("xz", 3), ("xz", 4099), ("bzip2", 4), ("zstd", 4)])
 def test_zeros_behind_the_data_are_refused_where_the_format_has_none(published, kind, zeros):
-    said = refused(published(PACK[kind](DISK) + bytes(zeros)))
-    assert f"{zeros} bytes of something else" in said or f"{zeros} zeros follow" in said
+    message = refused(published(PACK[kind](DISK) + bytes(zeros)))
+    assert f"{zeros} bytes of something else" in message or f"{zeros} zeros follow" in message
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -197,8 +197,8 @@ def test_a_damaged_file_is_refused(published, kind):
     if kind == "zstd":
         packed = bytearray(zstd_with_checksum(DISK))
         packed[-1] ^= 1
-    said = refused(published(bytes(packed)))
-    assert "It is damaged" in said
+    message = refused(published(bytes(packed)))
+    assert "It is damaged" in message
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -209,8 +209,8 @@ def test_nothing_in_it_is_no_disk(published, kind):
 @pytest.mark.parametrize("outer", PACK)
 @pytest.mark.parametrize("inner", PACK)
 def test_what_was_compressed_twice_is_refused(published, outer, inner):
-    said = refused(published(PACK[outer](PACK[inner](DISK))))
-    assert f"decompressed, is declared raw but is compressed with {inner}" in said
+    message = refused(published(PACK[outer](PACK[inner](DISK))))
+    assert f"decompressed, is declared raw but is compressed with {inner}" in message
 
 
 def test_what_is_no_disk_inside_is_refused_by_its_beginning(published, monkeypatch):
@@ -221,8 +221,8 @@ def test_what_is_no_disk_inside_is_refused_by_its_beginning(published, monkeypat
         entry.size = len(DISK)
         archive.addfile(entry, io.BytesIO(DISK))
     monkeypatch.setattr(decompression._Sparse, "finish", lambda *_: pytest.fail("all of it was decompressed"))
-    said = refused(published(buffer.getvalue()))
-    assert "decompressed, is declared raw but is a tar archive" in said
+    message = refused(published(buffer.getvalue()))
+    assert "decompressed, is declared raw but is a tar archive" in message
 
 
 def test_the_declared_format_is_that_of_what_comes_out(tmp_path, published):
@@ -269,8 +269,8 @@ def test_a_bomb_of_zeros_takes_neither_memory_nor_room_and_ends_at_the_largest_d
 ):
     monkeypatch.setattr(inspection, "LARGEST_VIRTUAL_SIZE", 64 * MIB)
     most = _Most(monkeypatch)
-    said = refused(published(PACK[kind](bytes(BOMB_MIB[kind] * MIB))))
-    assert "the most that can be imported" in said
+    message = refused(published(PACK[kind](bytes(BOMB_MIB[kind] * MIB))))
+    assert "the most that can be imported" in message
     assert most.seen <= AT_ONCE_MIB[kind] * MIB
 
 
@@ -279,8 +279,8 @@ def test_a_bomb_of_data_is_refused_at_the_most_that_a_disk_has(published, monkey
     monkeypatch.setattr(decompression, "ALWAYS_ALLOWED", 8 * MIB)
     monkeypatch.setattr(decompression, "MOST_RATIO", 2)
     most = _Most(monkeypatch)
-    said = refused(published(PACK[kind](b"a line of a log\n" * MIB)))
-    assert f"expands to more than {8 * MIB} bytes of data" in said
+    message = refused(published(PACK[kind](b"a line of a log\n" * MIB)))
+    assert f"expands to more than {8 * MIB} bytes of data" in message
     assert most.seen <= 16 * MIB
 
 
@@ -289,9 +289,9 @@ def test_data_that_the_cache_has_no_room_for_is_refused_before_the_disk_is_full(
 ):
     free = shutil.disk_usage("/")._replace(free=MIB)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: free)
-    said = refused(published(gzip.compress(DISK)))
-    assert f"{cache / 'private-cloud' / 'images'} has {MIB} free" in said
-    assert "XDG_CACHE_HOME" in said
+    message = refused(published(gzip.compress(DISK)))
+    assert f"{cache / 'private-cloud' / 'images'} has {MIB} free" in message
+    assert "XDG_CACHE_HOME" in message
 
 
 def test_a_disk_that_is_full_is_one_sentence(published, monkeypatch):
@@ -330,12 +330,12 @@ def test_what_nobody_waits_for_any_more_is_not_decompressed_to_its_end(published
     path, sha256 = published(zstandard.compress(bytes(1 << 30)) * 64)
     begun, outputs = threading.Event(), decompression._outputs
 
-    def told(*given):
+    def message(*given):
         for output in outputs(*given):
             begun.set()
             yield output
 
-    monkeypatch.setattr(decompression, "_outputs", told)
+    monkeypatch.setattr(decompression, "_outputs", message)
     with source.opening(Image(name="test", source=path, source_format="raw"), sha256, ahead=True):
         assert begun.wait(60)
 

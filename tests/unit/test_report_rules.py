@@ -89,8 +89,8 @@ def test_what_nobody_knows_needs_a_person() -> None:
 def test_every_operation_on_every_type_gets_a_class_and_a_sentence(kind: str, operation: str) -> None:
     old = {} if operation in {"create", "import"} else {"old": {"name": "a", "x": 1}}
     new = {} if operation == "delete" else {"new": {"name": "a", "x": 2}}
-    for asked in (CLOUD, cloud(servers=NotKnown("no"), ports=NotKnown("no"), volumes=NotKnown("no"))):
-        verdict = judge(change(operation, kind, "thing", **old, **new), asked)
+    for request in (CLOUD, cloud(servers=NotKnown("no"), ports=NotKnown("no"), volumes=NotKnown("no"))):
+        verdict = judge(change(operation, kind, "thing", **old, **new), request)
         assert verdict.risk in Risk
         assert verdict.sentence.endswith(".")
 
@@ -110,8 +110,8 @@ def test_a_network_with_ports_needs_a_person_and_an_empty_one_only_interrupts(
 
 
 def test_what_neutron_does_not_say_is_never_none() -> None:
-    asked = cloud(ports=NotKnown("Neutron does not say: 403"))
-    verdict = judge(change("delete", NETWORK, "vms", id="n2", old={"a": 1}), asked)
+    request = cloud(ports=NotKnown("Neutron does not say: 403"))
+    verdict = judge(change("delete", NETWORK, "vms", id="n2", old={"a": 1}), request)
     assert verdict.risk is PERSON
     assert {str(fact.count) for fact in verdict.facts} == {"not known: Neutron does not say: 403"}
     assert "not known: Neutron does not say: 403" in verdict.sentence

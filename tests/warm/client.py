@@ -16,12 +16,12 @@ def main() -> int:
     connection.connect("SOCKET")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: connection.send(bytes([received])))
-    asked = json.dumps(
+    message = json.dumps(
         {"step": "STEP", "words": sys.argv, "cwd": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109 - no more imports than it needs
     ).encode()
     streams = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))
-    connection.sendmsg([len(asked).to_bytes(4, "big")], [streams])
-    connection.sendall(asked)
+    connection.sendmsg([len(message).to_bytes(4, "big")], [streams])
+    connection.sendall(message)
     for stream in (0, 1, 2):
         os.close(stream)  # the fork's end is the end of its output
     connection.settimeout(PARENT_S)

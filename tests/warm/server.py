@@ -24,7 +24,7 @@ REAP_S = 0.2
 
 
 @dataclass(frozen=True)
-class Asked:
+class Job:
     """What a client wants to be run.
 
     Attributes:
@@ -42,7 +42,7 @@ class Asked:
     streams: list[int]
 
     @classmethod
-    def read(cls, connection: socket.socket) -> "Asked":
+    def read(cls, connection: socket.socket) -> "Job":
         """What the client of CONNECTION sends; a client that is killed while it sends ends this process."""
         header, streams, _, _ = socket.recv_fds(connection, 4, 3)
         size = int.from_bytes(header, "big")
@@ -53,7 +53,7 @@ class Asked:
         return cls(**given, streams=streams)
 
 
-def serve(folder: Path) -> Asked | None:
+def serve(folder: Path) -> Job | None:
     """Answers clients until standard input ends; returns in each fork with what it is to run."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(folder / "socket"))
@@ -76,14 +76,14 @@ def serve(folder: Path) -> Asked | None:
         connection.close()
 
 
-def _supervised(connection: socket.socket) -> Asked:
+def _supervised(connection: socket.socket) -> Job:
     """Returns in a fork of its own; this process hands it signals, and tells the client how it ended."""
-    asked = Asked.read(connection)
+    job = Job.read(connection)
     child = os.fork()
     if child == 0:
         connection.close()
-        return asked
-    for stream in asked.streams:
+        return job
+    for stream in job.streams:
         os.close(stream)
     ended = os.pidfd_open(child)
     either: list[int] = [ended, connection.fileno()]
@@ -105,43 +105,43 @@ def _end(child: int, ended: int) -> None:
         os.kill(child, signal.SIGKILL)
 
 
-def become(asked: Asked) -> None:
+def become(job: Job) -> None:
     """Makes this fork what was asked for, up to its arguments."""
-    for number, stream in enumerate(asked.streams):
+    for number, stream in enumerate(job.streams):
         os.dup2(stream, number)
         os.close(stream)
     sys.stdin = io.TextIOWrapper(io.FileIO(0, "r", closefd=False))
     sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), write_through=True)
     sys.stderr = io.TextIOWrapper(io.FileIO(2, "w", closefd=False), write_through=True)
-    os.chdir(asked.cwd)
+    os.chdir(job.cwd)
     os.environ.clear()
-    os.environ.update(asked.environment)
-    sys.argv = asked.words
+    os.environ.update(job.environment)
+    sys.argv = job.words
 
 
-def run(asked: Asked) -> None:
+def run(job: Job) -> None:
     """Runs it to its end."""
     engine = ROOT / ".cloud" / "engine" / "bin"
-    match asked.step:
+    match job.step:
         case "host":
-            runner = str(Path(asked.words[0]).with_name("pulumi-language-python-exec"))
-            sys.argv = [asked.words[0], "--runner", runner, *asked.words[1:]]
+            runner = str(Path(job.words[0]).with_name("pulumi-language-python-exec"))
+            sys.argv = [job.words[0], "--runner", runner, *job.words[1:]]
             importlib.import_module("toolchain.language_host").main()
         case "program":
             runpy.run_path(str(engine / "pulumi-language-python-exec"), run_name="__main__")
         case "providers":
-            sys.path.insert(0, asked.cwd)
+            sys.path.insert(0, job.cwd)
             runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
         case "plugin":
-            wanted = Path(asked.words[0])
+            wanted = Path(job.words[0])
             plugins = ROOT / ".cloud" / "engine" / "home" / "plugins"
             warnings.simplefilter("ignore")
             importlib.import_module("clients.plugin_clouds").main(
-                str(plugins / wanted.parent.name / f"{wanted.name}-itself"), asked.words[1:]
+                str(plugins / wanted.parent.name / f"{wanted.name}-itself"), job.words[1:]
             )
         case _:
-            sys.path.insert(0, asked.cwd)
-            _, _, module, *arguments = asked.words  # NAME -m operations.NAME …
+            sys.path.insert(0, job.cwd)
+            _, _, module, *arguments = job.words  # NAME -m operations.NAME …
             sys.argv = [module, *arguments]
             runpy.run_module(module, run_name="__main__", alter_sys=True)
 
@@ -167,6 +167,6 @@ def import_program() -> None:
 
 if __name__ == "__main__":
     import_program()
-    if asked_for := serve(Path(sys.argv[1])):
-        become(asked_for)
-        run(asked_for)
+    if job := serve(Path(sys.argv[1])):
+        become(job)
+        run(job)
