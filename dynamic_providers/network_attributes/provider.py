@@ -39,7 +39,7 @@ class NetworkAttributesProvider(DynamicProvider[NetworkAttributesArgs, Outputs])
     """DNS domain and QoS policy of a network; the resource's id is the network's."""
 
     replace_on = frozenset({"network_id"})
-    reached_by = frozenset({"cloud"})
+    connection_fields = frozenset({"cloud"})
 
     def find_or_create(self, inputs: NetworkAttributesArgs) -> tuple[str, Outputs]:
         """Give the network both, unless it has them: an adopted one stays as it is."""
