@@ -7,6 +7,7 @@ from openstack.identity.v3.project import Project
 
 from clients.keystone.assignment import Place
 from clients.names import folded
+from config.errors.issues import KeyPath
 from config.grant import RoleGrantSpec
 from config.identity import ALWAYS_THERE
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id, known_projects
@@ -27,10 +28,7 @@ def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
             continue
         if folded(domain.name) in declared:
             index = declared[folded(domain.name)]
-            if domain.name == wanted.settings.domains[index].name:
-                yield MissingId(("domains", index), title, domain.id)
-            else:
-                yield LeftOut(title, _same_name(wanted.settings.domains[index].name), declared=True)
+            yield _declared(("domains", index), title, domain, wanted.settings.domains[index].name)
         elif domain.name in OPENSTACKS_OWN_DOMAINS:
             yield LeftOut(title, _OWN)
         elif reason := _what_the_stack_file_cannot_say(domain):
@@ -40,11 +38,15 @@ def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
             yield Entry("domains", title, values)
 
 
-def _same_name(declared: str) -> str:
-    return (
-        f"the stack file declares {declared!r}, which Keystone takes for the same name and would refuse to make; rename "
+def _declared(path: KeyPath, title: str, live: Domain | Project, name: str) -> Found:
+    """LIVE, which the stack file declares with NAME, or one that Keystone takes for the same."""
+    if live.name == name:
+        return MissingId(path, title, live.id)
+    reason = (
+        f"the stack file declares {name!r}, which Keystone takes for the same name and would refuse to make; rename "
         "one, or write the name as Keystone has it"
     )
+    return LeftOut(title, reason, declared=True)
 
 
 def projects(live: Live, wanted: Wanted) -> Iterator[Found]:
@@ -58,10 +60,7 @@ def projects(live: Live, wanted: Wanted) -> Iterator[Found]:
         qualified_name = folded(f"{project.name}@{domain}")
         if qualified_name in declared:
             index = declared[qualified_name]
-            if project.name == wanted.settings.projects[index].name:
-                yield MissingId(("projects", index), title, project.id)
-            else:
-                yield LeftOut(title, _same_name(wanted.settings.projects[index].name), declared=True)
+            yield _declared(("projects", index), title, project, wanted.settings.projects[index].name)
         elif domain == ALWAYS_THERE and project.name in OPENSTACKS_OWN_PROJECTS:
             yield LeftOut(title, _OWN)
         elif project.parent_id not in {None, project.domain_id}:

@@ -9,13 +9,19 @@ from typing import Any
 from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
+from clients.openstack import connect
 from config.load import SettingsError
-from operations.adopt.entry import AdoptError, MissingId
+from operations.adopt import live
+from operations.adopt.entry import KINDS, AdoptError, LeftOut, MissingId, Wanted, adopted_ids
+from operations.adopt.managed import managed_ids
+from operations.adopt.search import search
 from operations.adopt.stack_file import StackFile
 from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.pending import Pending
 from operations.repair.planned import Import, declared_in, imports_in, unknown_in
-from operations.repair.unknown import unknown_on_the_cloud
+
+_LOOKED_FOR = tuple(kind for kind in KINDS if kind != "grants")
+"""The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def look(stack: LockedStack, operations: list[Pending]) -> Findings:
         unknown = unknown_in(plan, state)
         if not unknown:
             return Findings([], [], file, unresolved)
-        missing, left_out = unknown_on_the_cloud(file, state)
+        missing, left_out = _unknown_on_the_cloud(file, state)
         found = _importable(stack, file, missing) if missing else []
     except (AdoptError, CloudError, SettingsError, SDKException) as error:
         raise RepairError(
@@ -67,6 +73,20 @@ def look(stack: LockedStack, operations: list[Pending]) -> Findings:
     new_file = file.with_additions([], [item for item in missing if item.adopt in ids]) if ids else file
     unresolved += [str(item) for item in left_out]
     return Findings(imports, claimed, new_file, unresolved)
+
+
+def _unknown_on_the_cloud(file: StackFile, state: Mapping[str, Any]) -> tuple[list[MissingId], list[LeftOut]]:
+    """What of FILE the cloud has and STATE does not know: what can be taken over, and what cannot.
+
+    Raises:
+        AdoptError, CloudError, SettingsError, SDKException: FILE has mistakes, or the cloud does not answer.
+    """
+    settings = file.settings()
+    with connect(settings.openstack.cloud) as connection:
+        wanted = Wanted(settings, managed=managed_ids(state) | frozenset(adopted_ids(settings)))
+        found = search(live.look(connection), wanted, _LOOKED_FOR)
+    missing = [item for item in found if isinstance(item, MissingId)]
+    return missing, [item for item in found if isinstance(item, LeftOut) and item.declared]
 
 
 def _importable(stack: LockedStack, file: StackFile, missing: list[MissingId]) -> list[Import]:
