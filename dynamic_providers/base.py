@@ -87,9 +87,9 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     replace_on: ClassVar[frozenset[str]] = frozenset()
     """A change of these fields replaces the resource."""
     connection_fields: ClassVar[frozenset[str]] = frozenset()
-    """How to get at things, not what they are: a change is shown, and kept for later reads and deletes."""
+    """How an object is reached: a change updates the state only, for later reads and deletes."""
     create_only_fields: ClassVar[frozenset[str]] = frozenset()
-    """What counts only when it is made: a change is not shown, and the outputs keep what it was made with."""
+    """Used at creation only: a change is no diff, and the outputs keep the values of the creation."""
 
     _of_this_run: dict[str, dict[str, Any]] | None = None
     """The properties of what this run makes, changes or leaves as it is, by id; None outside of a run."""

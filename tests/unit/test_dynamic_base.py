@@ -1,11 +1,15 @@
 """What every dynamic provider inherits: how a change of each kind of field is told, and what it does."""
 
+import importlib
+import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.output import Unknown
 
+import dynamic_providers
 from dynamic_providers.base import DynamicProvider, Inputs, Outputs, ResourceState
 
 
@@ -113,3 +117,23 @@ def test_a_delete_without_a_run_of_the_program_removes():
     provider.diff("box", STATE, INPUTS)
     with pytest.raises(DeletedError):
         provider.delete("box", STATE)
+
+
+def test_every_set_of_fields_of_a_provider_is_one_that_the_base_reads() -> None:
+    for module in pkgutil.walk_packages(dynamic_providers.__path__, "dynamic_providers."):
+        if module.name.endswith(".provider"):
+            importlib.import_module(module.name)
+    known = {name for name, value in vars(DynamicProvider).items() if isinstance(value, frozenset)}
+    providers = [
+        kind for kind in subclasses(DynamicProvider) if kind.__module__.startswith("dynamic_providers.")
+    ]
+    assert len(providers) > 10
+    for kind in providers:
+        sets = {name for name, value in vars(kind).items() if isinstance(value, frozenset)}
+        assert sets <= known, f"{kind.__name__}: the base class reads no {sets - known}"
+
+
+def subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    for found in kind.__subclasses__():
+        yield found
+        yield from subclasses(found)
