@@ -364,6 +364,15 @@ def test_another_file_that_came_to_define_the_host_is_found_by_a_refresh(args):
 
 
 @pytest.mark.usefixtures("host")
+def test_a_refresh_without_kolla_ansible_is_no_drift_and_says_what_it_has_not_checked(args, capfd):
+    state = created(args)
+    Path(args["inventory"], "multinode").write_text("[compute]\ncompute-1\n", encoding="utf-8")
+    args["command"] = state["command"] = "no-kolla"
+    assert not changes(refreshed(state), args)
+    assert "who else is in the inventory is not checked without no-kolla" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("host")
 def test_a_renamed_host_is_refused_while_the_old_one_is_there(args):
     created(args)
     pin = args["ssh"]["known_hosts_file"].replace("-1", "-9")
