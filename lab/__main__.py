@@ -42,9 +42,16 @@ def install(lab: Lab) -> None:
         raise LabError("\n".join(problems))
     lab.folder.mkdir(parents=True, exist_ok=True)
     log = lab.folder / "install.log"
+    first = "Debian packages for the environment"
     steps = [
-        Step("Debian packages", lambda: packages.install_debian(log)),
-        Step("OpenStack services", lambda: packages.install_venv(lab, log), ("Debian packages",)),
+        Step(first, lambda: packages.install_debian(log, packages.FOR_THE_ENVIRONMENT)),
+        # The environment has its own log, since both are being made at once.
+        Step(
+            "OpenStack services",
+            lambda: packages.install_venv(lab, lab.folder / "install-venv.log"),
+            (first,),
+        ),
+        Step("Debian packages", lambda: packages.install_debian(log), (first,)),
     ]
     clock = Clock()
     run(steps, clock)

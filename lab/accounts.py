@@ -31,7 +31,8 @@ class Account:
 
 ACCOUNTS = (
     Account("glance", ("service",), "Glance checks its callers' tokens"),
-    Account("neutron", ("service",), "Neutron checks its callers' tokens"),
+    # Nova lets the role `service` tell it of ports, but finds servers of other projects only for an administrator.
+    Account("neutron", ("service", "admin"), "Neutron checks its callers' tokens, and tells Nova of ports"),
     Account("placement", ("service",), "Placement checks its callers' tokens"),
     Account("nova", ("service",), "Nova checks tokens, claims resources and binds ports"),
     Account("cinder", ("service",), "Cinder checks tokens and asks where images are"),

@@ -12,6 +12,8 @@ from lab import accounts, image, packages, preflight, secret
 from lab.hosts import count, removal
 from lab.hosts import plan as hosts
 from lab.kolla import plan as kolla
+from lab.qemu import plan as qemu
+from lab.qemu.preflight import lacking
 from lab.services import (
     ceph,
     cinder,
@@ -49,7 +51,8 @@ def all_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
         *placement.daemons(lab, secrets),
         *nova.daemons(lab, secrets),
         *cinder.daemons(lab, secrets),
-        *hosts.daemons(lab),
+        *hosts.daemons(lab, qemu.cabled(lab)),
+        *qemu.daemons(lab, secrets),
         *kolla.daemons(lab, secrets),
     )
 
@@ -168,7 +171,8 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
         Step("ldap's data", of(ldap.prepare)),
         start("slapd", "ldap's data"),
         Step("bootable image", functools.partial(image.ensure, lab)),
-        *hosts.steps(lab, supervisor),
+        *hosts.steps(lab, supervisor, qemu.cabled(lab)),
+        *qemu.steps(lab, secrets, supervisor, once(lab, "nova-qemu-host", of(nova.find_hosts))),
         *kolla.steps(lab, secrets, supervisor),
     ]
 
@@ -199,6 +203,8 @@ def up(lab: Lab, clock: Clock, number: int | None = None) -> None:
         record_address(lab)
         packages.link_programs(lab)
         accounts.clouds(lab, secrets).write()
+        if sentence := lacking(lab):
+            clock.say(sentence)
         run(plan(lab, secrets, supervisor), clock)
 
 
@@ -220,6 +226,7 @@ def down(lab: Lab) -> bool:
             return False
         lab.link()
         ran = Supervisor(lab).shut_down()
+        qemu.remove(lab)
         removal.remove(lab)
         lab.home.unlink()
         return ran

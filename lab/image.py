@@ -174,26 +174,26 @@ def partition_entry(start: int, sectors: int) -> bytes:
     return struct.pack("<B3sB3sII", 0x80, nowhere, 0x83, nowhere, start, sectors)
 
 
-def write_disk(root: Path, disk: Path, log: Path) -> None:
+def write_disk(root: Path, disk: Path, log: Path, *, size: int = BYTES, grub: str = GRUB) -> None:
     """Write a disk with one partition that holds `root`, and GRUB in front of it."""
     early = disk.with_name("early.cfg")
-    early.write_text(GRUB)
+    early.write_text(grub)
     core = disk.with_name("core.img")
     make = ["grub-mkimage", "-O", "i386-pc", "-p", "/boot/grub", "-c", str(early), "-o", str(core)]
     commands.logged([*make, *GRUB_MODULES], log)
     if core.stat().st_size > PARTITION - SECTOR:
         raise LabError(f"GRUB's {core.stat().st_size} bytes do not fit before the partition.")
     with disk.open("wb") as handle:
-        handle.truncate(BYTES)
+        handle.truncate(size)
     # orphan_file and metadata_csum_seed are newer than GRUB 2.06.
     format_ = ["mke2fs", "-q", "-F", "-t", "ext4", "-L", LABEL, "-O", "^orphan_file,^metadata_csum_seed"]
-    size = f"{(BYTES - PARTITION) // 1024}k"
-    commands.logged([*format_, "-E", f"offset={PARTITION}", "-d", str(root), str(disk), size], log)
+    blocks = f"{(size - PARTITION) // 1024}k"
+    commands.logged([*format_, "-E", f"offset={PARTITION}", "-d", str(root), str(disk), blocks], log)
     with disk.open("r+b") as handle:
         # boot.img loads the second sector, whose own list (written by grub-mkimage) says how many follow.
         handle.write((GRUB_FOLDER / "boot.img").read_bytes()[:BOOT_CODE])
         handle.seek(PARTITION_TABLE)
-        handle.write(partition_entry(PARTITION // SECTOR, (BYTES - PARTITION) // SECTOR))
+        handle.write(partition_entry(PARTITION // SECTOR, (size - PARTITION) // SECTOR))
         handle.seek(SECTOR - 2)
         handle.write(b"\x55\xaa")
         handle.seek(SECTOR)

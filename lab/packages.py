@@ -17,7 +17,7 @@ from lab import commands
 from lab.settings import LabError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lab.settings import Lab
 
@@ -25,16 +25,27 @@ REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 DEBIAN_PYTHON = "/usr/bin/python3"
 POLICY = Path("/usr/sbin/policy-rc.d")
 
-# What each is for, so that a missing one can be explained.
-PACKAGES: dict[str, str] = {
+# What each is for, so that a missing one can be explained. These make the services' environment, which is made while
+# the others are still being installed.
+FOR_THE_ENVIRONMENT: dict[str, str] = {
+    "python3-rados": "Glance's way into Ceph",
+    "python3-rbd": "Glance's way into Ceph",
+    "python3-venv": "the OpenStack services' environment",
+    "python3-dev": "building python-ldap, uWSGI and libvirt-python",
+    "gcc": "building python-ldap, uWSGI and libvirt-python",
+    "libc6-dev": "building python-ldap, uWSGI and libvirt-python",
+    "libldap2-dev": "building python-ldap",
+    "libsasl2-dev": "building python-ldap",
+    "libvirt-dev": "building libvirt-python",
+    "pkg-config": "building libvirt-python",
+}
+PACKAGES: dict[str, str] = FOR_THE_ENVIRONMENT | {
     "ceph-mon": "Ceph's monitor",
     "ceph-mgr": "Ceph's manager",
     "ceph-osd": "Ceph's OSDs",
     "ceph-common": "the programs ceph and rbd",
     "radosgw": "Ceph's object store",
     "curl": "requests to the object store",
-    "python3-rados": "Glance's way into Ceph",
-    "python3-rbd": "Glance's way into Ceph",
     "mariadb-server": "the services' database",
     "rabbitmq-server": "the services' message broker",
     "erlang-base": "the message broker's runtime, and erlc",
@@ -42,22 +53,22 @@ PACKAGES: dict[str, str] = {
     "ldap-utils": "looking into the directory",
     "openssl": "the directory's certificates",
     "util-linux": "setpriv",
-    "python3-venv": "the OpenStack services' environment",
-    "python3-dev": "building python-ldap and uWSGI",
-    "gcc": "building python-ldap and uWSGI",
-    "libc6-dev": "building python-ldap and uWSGI",
-    "libldap2-dev": "building python-ldap",
-    "libsasl2-dev": "building python-ldap",
     "mmdebstrap": "the bootable image",
     "debian-archive-keyring": "the bootable image",
     "e2fsprogs": "the bootable image",
     "grub-common": "the bootable image's boot loader",
     "grub-pc-bin": "the bootable image's boot loader",
     "qemu-utils": "the bootable image",
-    "qemu-system-x86": "booting the image",
-    "qemu-block-extra": "booting the image from Ceph",
+    "qemu-system-x86": "the guests",
+    "qemu-block-extra": "the guests' disks in Ceph",
+    "libvirt-daemon": "the compute host lab-qemu",
+    "libvirt-daemon-driver-qemu": "the compute host lab-qemu",
+    "libvirt-clients": "asking libvirt",
+    "genisoimage": "the guests' config drives",
+    "dnsmasq-base": "DHCP for the guests",
+    "iptables": "DHCP for the guests",
     "docker-registry": "the simulated hosts' images",
-    "busybox-static": "what the fake images run",
+    "busybox-static": "what the fake images and the tiny guest run",
     "socat": "the proxy to the database on the simulated hosts' network",
     "openvswitch-switch": "the hosts' links, and the switches at their other ends",
     "ethtool": "this machine's link to the hosts",
@@ -96,9 +107,9 @@ def version(package: str) -> str:
     return re.split(r"[-+]", upstream)[0]
 
 
-def missing() -> list[str]:
-    """Name the packages that are not installed."""
-    return [name for name in PACKAGES if name not in versions()]
+def missing(wanted: Iterable[str] = PACKAGES) -> list[str]:
+    """Name those of the wanted packages that are not installed."""
+    return [name for name in wanted if name not in versions()]
 
 
 @contextmanager
@@ -120,9 +131,9 @@ def daemons_kept_from_starting() -> Iterator[None]:
             kept.rename(POLICY)
 
 
-def install_debian(log: Path) -> bool:
-    """Install what is missing from Debian; say whether anything was."""
-    wanted = missing()
+def install_debian(log: Path, packages: Iterable[str] = PACKAGES) -> bool:
+    """Install those of the packages that are missing; say whether anything was."""
+    wanted = missing(packages)
     if not wanted:
         return False
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

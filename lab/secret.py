@@ -49,6 +49,7 @@ CEPHX = (
     "mgr.lab",
     "client.glance",
     "client.cinder",
+    "client.nova",
     "client.image-import",
     "client.rgw.lab",
     "osd.0",
@@ -77,7 +78,7 @@ def load(lab: Lab) -> dict[str, str]:
     wanted |= {f"kolla/{name}": secrets.token_hex(16) for name in KOLLA}
     wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
     wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(3)}
-    wanted["uuid/fsid"] = str(uuid.uuid4())
+    wanted |= {f"uuid/{name}": str(uuid.uuid4()) for name in ("fsid", "libvirt-secret")}
     merged = wanted | known
     if merged != known:
         write_private(path, json.dumps(merged, indent=1, sort_keys=True) + "\n")

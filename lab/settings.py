@@ -16,6 +16,7 @@ PHYSICAL_NETWORK = "physnet1"
 VLAN_RANGE = (100, 999)
 POOL = "images"
 VOLUME_POOL = "volumes"
+INSTANCE_POOL = "vms"
 HOST = "lab"  # what Nova, Cinder and Neutron call this machine
 OSD_COUNT = 3
 OSD_BYTES = 6 * 1024**3  # of a sparse file, which only grows; bench.image has 12 GiB in the three at once
@@ -32,6 +33,7 @@ class Ports:
 
     keystone: int = 5000
     glance: int = 9292
+    glance_internal: int = 9293
     neutron: int = 9696
     placement: int = 8778
     nova: int = 8774

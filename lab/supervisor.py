@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STARTED = ("STARTING", "RUNNING")
 STOP_SECONDS = 10
+KILLED_SECONDS = 5  # until what supervisord has killed then is gone
 LAST = "ceph-mon"  # OSDs and the manager tell it that they go
 HEALTHY_SECONDS = 120.0
 STUCK_SECONDS = 10.0
@@ -123,7 +124,8 @@ class Supervisor:
         file = File(self._lab.etc / "supervisord.conf", rendered(self._lab, daemons))
         changed = file.write()
         if self.answers():
-            if changed:
+            # The names differ where an earlier change was cut off.
+            if changed or set(self.states()) != {daemon.name for daemon in daemons}:
                 self._reload()
             return
         self.end_leftovers()
@@ -223,7 +225,7 @@ class Supervisor:
         for name in names:
             if states[name]["statename"] in STARTED:
                 self._ask("stopProcess", name, False)
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS + KILLED_SECONDS
         while time.monotonic() < deadline:
             states = self.states()
             if not any(

@@ -1,4 +1,4 @@
-"""The simulated hosts' network: two switches joined by a trunk, in their own network namespace.
+"""The hosts' network: two switches joined by a trunk, in their own network namespace.
 
 Both are bridges of one Open vSwitch in its userspace datapath, since a machine's kernel may have neither
 bridges that know VLANs nor Open vSwitch's module. This machine has a port in the management VLAN.
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from lab import commands, packages
 from lab.daemon import Daemon, UnhealthyError
-from lab.hosts.host import LINKS, MANAGEMENT_VLAN, VLANS, SimulatedHost
+from lab.hosts.host import LINKS, MANAGEMENT_VLAN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,21 @@ SWITCHES = dict(zip(LINKS, ("switch-1", "switch-2"), strict=True))  # by the lin
 MACHINE_PORT = "machine"
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 DATABASE, SWITCHING = "switches-database", "switches"
+
+
+class Cabled(Protocol):
+    """A host that hangs on both switches."""
+
+    @property
+    def namespace(self) -> str:
+        """Its network namespace."""
+
+    @property
+    def trunk(self) -> tuple[int, ...]:
+        """The VLANs that the switches carry to it."""
+
+    def switch_port(self, link: str) -> str:
+        """Return the name of the link's other end, in the switches' namespace."""
 
 
 def namespace(lab: Lab) -> str:
@@ -127,7 +142,7 @@ def namespaces() -> set[str]:
     return {entry["name"] for entry in json.loads(shown or "[]")}
 
 
-def lay_links(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
+def lay_links(lab: Lab, hosts: Sequence[Cabled]) -> None:
     """Have the network namespaces, and in them both ends of every link; safe to repeat."""
     log = lab.log / "make-hosts.log"
 
@@ -158,9 +173,8 @@ def lay_links(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
                 ip("-netns", switches, "link", "set", port, "up")
 
 
-def add_ports(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
+def add_ports(lab: Lab, hosts: Sequence[Cabled]) -> None:
     """Have the two switches, the trunk between them, and a port for each link; other hosts' ports go."""
-    carried = ",".join(str(vlan) for vlan in (MANAGEMENT_VLAN, *VLANS))
     first, second = SWITCHES.values()
     words: list[str] = []
     for switch, peer in ((first, second), (second, first)):
@@ -181,6 +195,7 @@ def add_ports(lab: Lab, hosts: Sequence[SimulatedHost]) -> None:
     words += ["--may-exist", "add-port", first, MACHINE_PORT, f"tag={MANAGEMENT_VLAN}"]
     wanted = {MACHINE_PORT, *(f"to-{switch}" for switch in SWITCHES.values())}
     for host in hosts:
+        carried = ",".join(str(vlan) for vlan in host.trunk)
         for link, switch in SWITCHES.items():
             port = host.switch_port(link)
             wanted.add(port)

@@ -54,6 +54,11 @@ class SimulatedHost:
         return f"lab-{self.lab.digest}-host-{self.number}"
 
     @property
+    def trunk(self) -> tuple[int, ...]:
+        """The VLANs that the switches carry to it."""
+        return (MANAGEMENT_VLAN, *VLANS)
+
+    @property
     def cgroup(self) -> str:
         """Its control group."""
         return self.namespace

@@ -10,7 +10,10 @@ from lab.settings import LabError
 from lab.steps import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lab.daemon import Daemon
+    from lab.hosts.fabric import Cabled
     from lab.hosts.host import SimulatedHost
     from lab.settings import Lab
     from lab.supervisor import Supervisor
@@ -24,10 +27,15 @@ def hosts(lab: Lab) -> tuple[SimulatedHost, ...]:
     return host.every(lab, count.recorded(lab))
 
 
-def daemons(lab: Lab) -> tuple[Daemon, ...]:
-    """List what runs for the hosts on record; nothing without any."""
+def daemons(lab: Lab, others: Sequence[Cabled] = ()) -> tuple[Daemon, ...]:
+    """List the switches and what runs for the hosts on record; nothing where nothing hangs on the switches.
+
+    Args:
+        lab: The lab.
+        others: What hangs on the switches besides the hosts on record.
+    """
     found = hosts(lab)
-    return (*fabric.daemons(lab), *(daemon.of(each) for each in found)) if found else ()
+    return (*fabric.daemons(lab), *(daemon.of(each) for each in found)) if (*found, *others) else ()
 
 
 def make(each: SimulatedHost) -> None:
@@ -52,7 +60,6 @@ def make_keys(lab: Lab) -> None:
 def forget(lab: Lab) -> None:
     """Remove all hosts there ever were, with all they had."""
     removal.remove_others(lab, ())
-    removal.remove(lab)
     record.path(lab).unlink(missing_ok=True)
 
 
@@ -72,25 +79,41 @@ def reinstall(lab: Lab, supervisor: Supervisor, name: str) -> None:
     supervisor.ensure(daemon.of(known[name]))
 
 
-def steps(lab: Lab, supervisor: Supervisor) -> list[Step]:
-    """List every step; all are safe to repeat."""
+def steps(lab: Lab, supervisor: Supervisor, others: Sequence[Cabled] = ()) -> list[Step]:
+    """List every step; all are safe to repeat.
+
+    Args:
+        lab: The lab.
+        supervisor: Runs the switches and the hosts.
+        others: What hangs on the switches besides the hosts on record.
+    """
     found = hosts(lab)
-    if not found:
-        return [Step(GONE, functools.partial(forget, lab), ("supervisor",))]
-    by_name = {each.name: each for each in daemons(lab)}
+    if not (*found, *others):
+        gone = Step(GONE, functools.partial(forget, lab), ("supervisor",))
+        return [gone, Step("switches that are gone", functools.partial(removal.remove, lab), (GONE,))]
+    by_name = {each.name: each for each in daemons(lab, others)}
 
     def start(name: str, *needs: str) -> Step:
         return Step(
             f"{name} runs", functools.partial(supervisor.ensure, by_name[name]), ("supervisor", *needs)
         )
 
-    return [
-        Step(ROOT, functools.partial(root.ensure, lab)),
-        Step(LINKS, functools.partial(fabric.lay_links, lab, found)),
+    switches = [
+        Step(LINKS, functools.partial(fabric.lay_links, lab, (*found, *others))),
         Step(DATABASE, functools.partial(fabric.make_database, lab)),
         start(fabric.DATABASE, DATABASE, LINKS),
         start(fabric.SWITCHING, f"{fabric.DATABASE} runs"),
-        Step(PORTS, functools.partial(fabric.add_ports, lab, found), (f"{fabric.SWITCHING} runs",)),
+        Step(
+            PORTS,
+            functools.partial(fabric.add_ports, lab, (*found, *others)),
+            (f"{fabric.SWITCHING} runs",),
+        ),
+    ]
+    if not found:
+        return [*switches, Step(GONE, functools.partial(forget, lab), ("supervisor", PORTS))]
+    return [
+        *switches,
+        Step(ROOT, functools.partial(root.ensure, lab)),
         Step(GONE, functools.partial(removal.remove_others, lab, found), ("supervisor",)),
         Step(RECORD, functools.partial(make_keys, lab)),
         *(Step(f"{each.name}'s files", functools.partial(make, each), (RECORD,)) for each in found),

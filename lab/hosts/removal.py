@@ -20,8 +20,8 @@ PROPAGATION = Path("/run/systemd/nspawn/propagate")
 
 
 def remove(lab: Lab) -> None:
-    """Remove network namespaces with their links, loop devices and control groups of all this lab's hosts."""
-    if not (lab.folder / "data" / "hosts").exists():
+    """Remove network namespaces with their links, loop devices and control groups of all this lab's hosts and switches."""
+    if not (fabric.folder(lab).exists() or (lab.folder / "data" / "hosts").exists()):
         return  # this machine may not even have the programs
     everything = f"lab-{lab.digest}-"
     control_groups.end(everything)

@@ -23,7 +23,7 @@ from lab.services.ceph_configuration import (
     mon_folder,
     osd_folder,
 )
-from lab.settings import OSD_COUNT, POOL, VOLUME_POOL
+from lab.settings import INSTANCE_POOL, OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lab.settings import Lab
 
-POOLS = (POOL, VOLUME_POOL)
+POOLS = (POOL, VOLUME_POOL, INSTANCE_POOL)
 PLACEMENT_GROUPS = 32
 
 
@@ -99,7 +99,7 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
 
 
 def make_pools(lab: Lab) -> None:
-    """Make the images' and the volumes' pools and wait until they take writes; safe to repeat."""
+    """Make the images', the volumes' and the servers' pools and wait until they take writes; safe to repeat."""
     import rbd  # noqa: PLC0415 - only the lab's venv has it
 
     with connected(lab.ceph_conf) as ceph:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.configuration import File, ini
-from lab.settings import OSD_BYTES, OSD_COUNT, POOL, VOLUME_POOL
+from lab.settings import INSTANCE_POOL, OSD_BYTES, OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,17 +34,24 @@ CAPS: dict[str, dict[str, str]] = {
         "osd": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
         "mgr": f"profile rbd pool={VOLUME_POOL}, profile rbd-read-only pool={POOL}",
     },
-    # The import names the volumes that are clones of an image; of what is in them it reads nothing.
+    # So are servers' disks.
+    "client.nova": {
+        "mon": "profile rbd",
+        "osd": f"profile rbd pool={INSTANCE_POOL}, profile rbd-read-only pool={POOL}",
+        "mgr": f"profile rbd pool={INSTANCE_POOL}, profile rbd-read-only pool={POOL}",
+    },
+    # The import names the volumes and disks that are clones of an image; of what is in them it reads nothing.
     "client.image-import": {
         "mon": "profile rbd",
-        "osd": f"profile rbd pool={POOL}, allow class-read pool={VOLUME_POOL} object_prefix rbd_",
+        "osd": f"profile rbd pool={POOL}, allow class-read pool={VOLUME_POOL} object_prefix rbd_, "
+        f"allow class-read pool={INSTANCE_POOL} object_prefix rbd_",
     },
     GATEWAY: {"mon": "allow rw", "osd": "allow rwx tag rgw *=*"},
 } | {
     f"osd.{number}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}
     for number in range(OSD_COUNT)
 }
-CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.image-import", GATEWAY)
+CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.nova", "client.image-import", GATEWAY)
 
 
 def mon_folder(lab: Lab) -> Path:

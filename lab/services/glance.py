@@ -1,5 +1,8 @@
 """Glance: images in Ceph, and the location API for callers with the `service` role.
 
+A second API shows where an image is to whoever may see the image, and only Nova's compute hosts are told of it: Nova
+clones an image in Ceph only if it sees the location (docs/adr/0040-a-real-compute-host.md). Users' API shows none.
+
 `do_secure_hash` is off: with it Glance would read every image whole to hash it, and on a mismatch would
 remove the RBD image itself. Callers give the SHA-512 they computed (docs/adr/0003-lab-of-real-services.md).
 """
@@ -19,10 +22,32 @@ if TYPE_CHECKING:
     from lab.settings import Lab
 
 
+INTERNAL = "glance-internal"
+
+
+def internal_url(lab: Lab) -> str:
+    """Where the API is that shows locations."""
+    return lab.url(lab.ports.glance_internal)
+
+
 def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     """Render glance-api.conf."""
+    return (File(lab.etc / "glance" / "glance-api.conf", ini(_sections(lab, secrets))),)
+
+
+def internal_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
+    """Render the configuration of the API that shows locations, and lets nobody change them."""
+    sections = _sections(lab, secrets)
+    sections["DEFAULT"] |= {
+        "show_image_direct_url": True,
+        "worker_self_reference_url": internal_url(lab),
+    }
+    return (File(lab.etc / INTERNAL / "glance-api.conf", ini(sections)),)
+
+
+def _sections(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
     data = lab.data / "glance"
-    sections: dict[str, dict[str, object]] = {
+    return {
         "DEFAULT": {
             "use_stderr": True,
             "enabled_backends": "rbd:rbd",
@@ -47,7 +72,6 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "config_file": lab.programs / "etc" / "glance" / "glance-api-paste.ini",
         },
     }
-    return (File(lab.etc / "glance" / "glance-api.conf", ini(sections)),)
 
 
 def make_tables(lab: Lab, secrets: Mapping[str, str]) -> None:
@@ -62,5 +86,23 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     return (
         api.uwsgi(
             lab, "glance", port=lab.ports.glance, health_path="/healthcheck", files=files(lab, secrets)
+        ),
+    )
+
+
+def internal_daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
+    """List the API that shows locations."""
+    configuration = internal_files(lab, secrets)
+    return (
+        api.uwsgi(
+            lab,
+            INTERNAL,
+            port=lab.ports.glance_internal,
+            health_path="/healthcheck",
+            files=configuration,
+            processes=1,
+            module="glance.wsgi.api",
+            package="glance",
+            extra={"OS_GLANCE_CONFIG_DIR": str(lab.etc / INTERNAL)},
         ),
     )

@@ -1,7 +1,7 @@
 """Neutron: VLAN and flat provider networks on one physical network; its API and its RPC server are real.
 
-Its agents are fake (`lab/fakes/neutron_agents.py` says what they prove): they only send reports.
-Nova's fake driver does not wait for the event that a port is plugged, so Neutron has no account at Nova.
+Its agents are fake (`lab/fakes/neutron_agents.py` says what they prove): they only send reports. Those of the compute
+host lab-qemu are real (`lab/qemu/agents.py`); there Nova waits for the event that a port is plugged.
 """
 
 from __future__ import annotations
@@ -42,9 +42,12 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "network_scheduler_driver": "neutron.scheduler.dhcp_agent_scheduler.AZAwareWeightScheduler",
             "api_paste_config": lab.programs / "etc" / "neutron" / "api-paste.ini",
             "state_path": data,
-            "notify_nova_on_port_status_changes": False,
+            # Networks that ask for no zone get their DHCP from the fakes. Neutron refuses zones that there are not.
+            "default_availability_zones": ",".join(neutron_agents.ZONES),
+            "notify_nova_on_port_status_changes": True,
             "notify_nova_on_port_data_changes": False,
         },
+        "nova": api.login(lab, secrets, "neutron"),
         "database": {"connection": mariadb.connection(lab, secrets, "neutron")},
         "keystone_authtoken": api.token_checks(lab, secrets, "neutron"),
         "oslo_concurrency": {"lock_path": data / "locks"},

@@ -49,7 +49,8 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "api_database": {"connection": mariadb.connection(lab, secrets, "nova", "nova_api")},
         "database": {"connection": mariadb.connection(lab, secrets, "nova")},
         "conductor": {"workers": 1},
-        "scheduler": {"workers": 1},
+        # The host lab-qemu takes only servers that ask for it: `lab/qemu/compute.py`.
+        "scheduler": {"workers": 1, "enable_isolated_aggregate_filtering": True},
     }
     return (File(lab.etc / "nova" / "nova.conf", ini(sections)),)
 

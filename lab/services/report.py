@@ -28,15 +28,25 @@ def listening(lab: Lab, secrets: Mapping[str, str], service: str, queue: str) ->
 
 
 def at_work(
-    lab: Lab, secrets: Mapping[str, str], service: str, program: str, queue: str, *, host: str, column: str
+    lab: Lab,
+    secrets: Mapping[str, str],
+    service: str,
+    program: str,
+    queue: str,
+    *,
+    host: str,
+    column: str,
+    daemon: str = "",
 ) -> str:
     """Check a program on HOST in Nova's or Cinder's own table of services, and its queue at the broker.
+
+    The lab calls it DAEMON, if not by the program's name.
 
     Raises:
         UnhealthyError: It has not reported (in COLUMN), not recently, or does not listen to its queue.
     """
     rows = f"FROM {service}.services WHERE `binary` = '{program}' AND host = '{host}' AND deleted = 0"
-    report = fresh(lab, program, column, rows)
+    report = fresh(lab, daemon or program, column, rows)
     listening(lab, secrets, service, queue)
     return report
 

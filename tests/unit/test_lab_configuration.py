@@ -12,6 +12,7 @@ import pytest
 from lab import accounts, bring_up, secret, supervisor
 from lab.configuration import File, ini
 from lab.daemon import Daemon
+from lab.qemu import plan as qemu
 from lab.services import (
     ceph_configuration,
     cinder,
@@ -27,7 +28,8 @@ from lab.settings import Lab
 
 
 @pytest.fixture
-def lab(tmp_path):
+def lab(tmp_path, monkeypatch):
+    monkeypatch.setattr(qemu, "lacking", lambda _: None)  # whatever this machine lacks for lab-qemu
     made = Lab(root=tmp_path / "a folder", links=tmp_path)
     made.link()
     return made
@@ -80,10 +82,11 @@ def test_ceph_conf_has_no_key_and_names_a_keyring_for_every_client(lab, secrets)
         assert keyring in {str(entry.path) for entry in ceph_configuration.keyrings(lab, secrets)}
 
 
-def test_the_image_import_may_use_its_pool_and_learn_which_volumes_are_clones():
+def test_the_image_import_may_use_its_pool_and_learn_which_volumes_and_disks_are_clones():
     assert ceph_configuration.CAPS["client.image-import"] == {
         "mon": "profile rbd",
-        "osd": "profile rbd pool=images, allow class-read pool=volumes object_prefix rbd_",
+        "osd": "profile rbd pool=images, allow class-read pool=volumes object_prefix rbd_, "
+        "allow class-read pool=vms object_prefix rbd_",
     }
 
 
@@ -102,7 +105,7 @@ def test_every_service_listens_on_the_labs_address_only(lab, secrets):
         for daemon in bring_up.all_daemons(lab, secrets)
         if daemon.command[0].endswith("/uwsgi")
     ]
-    assert len(http) == 6
+    assert len(http) == 7
     assert all(command[command.index("--http") + 1].startswith("127.0.0.5:") for command in http)
     assert "listeners.tcp.1 = 127.0.0.5:5673\n" in rabbitmq.files(lab, secrets)[0].text
     (broker,) = rabbitmq.daemons(lab, secrets)
@@ -146,11 +149,11 @@ def test_every_account_is_qualified_by_its_domain(lab, secrets):
         assert cloud["auth"]["project_domain_name"]
 
 
-def test_only_the_service_role_is_given_and_to_the_import_also_member():
+def test_only_the_service_role_is_given_but_to_the_import_also_member_and_to_neutron_admin():
     given = {account.name: account.roles for account in accounts.ACCOUNTS}
     assert given == {
         "glance": ("service",),
-        "neutron": ("service",),
+        "neutron": ("service", "admin"),
         "placement": ("service",),
         "nova": ("service",),
         "cinder": ("service",),

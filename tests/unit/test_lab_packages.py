@@ -64,3 +64,10 @@ def test_the_partition_is_bootable_linux_and_lies_where_the_file_system_is():
     assert entry[0] == 0x80
     assert entry[4] == 0x83
     assert struct.unpack("<II", entry[8:]) == (2048, 6289408)
+
+
+def test_the_environments_packages_come_first_and_bring_debians_modules():
+    assert set(packages.FOR_THE_ENVIRONMENT) < set(packages.PACKAGES)
+    assert {"python3-venv", "python3-rados", "python3-rbd", "libvirt-dev"} <= set(
+        packages.FOR_THE_ENVIRONMENT
+    )

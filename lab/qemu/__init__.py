@@ -1,0 +1,1 @@
+"""lab-qemu: a compute host on which servers really run, with a switch and DHCP of its own."""
