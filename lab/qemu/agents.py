@@ -6,27 +6,25 @@ flows for it cost more than a lab without attackers is worth.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.configuration import File, ini
 from lab.qemu import network
-from lab.qemu.compute import on_lab_qemu
+from lab.qemu.compute import helper, on_lab_qemu
 from lab.qemu.host import NAME, ZONE
 from lab.services import api, rabbitmq, report
 from lab.settings import PHYSICAL_NETWORK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from lab.daemon import Daemon
     from lab.settings import Lab
 
 SWITCH, DHCP = "qemu-ovs-agent", "qemu-dhcp-agent"
-IN_PROCESS = Path(__file__).with_name("in_process.py")
+PRIVILEGED = ("", "_ovs_vsctl", "_namespace", "_link", "_dhcp_release", "_conntrack")
 PROGRAMS = {SWITCH: "neutron-openvswitch-agent", DHCP: "neutron-dhcp-agent"}
 
 
@@ -57,6 +55,8 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "oslo_concurrency": {"lock_path": folder(lab) / "locks"},
         "oslo_messaging_notifications": {"driver": "noop"},
     }
+    for section in PRIVILEGED:
+        sections[f"privsep{section}"] = {"helper_command": helper(lab, path)}
     return (File(path, ini(sections)),)
 
 
@@ -73,18 +73,18 @@ def health(lab: Lab, name: str) -> str:
 
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     """List both agents."""
-    script = {
-        "LAB_SCRIPT": hashlib.sha256(IN_PROCESS.read_bytes()).hexdigest()
-    }  # another one means a restart
-    found = []
-    for name, program in PROGRAMS.items():
-        check = functools.partial(health, lab, name)
-        made = api.daemon(lab, "neutron", program, name=name, files=files(lab, secrets), check=check)
-        python, *rest = made.command
-        made = dataclasses.replace(
-            made,
-            command=(python, "-P", str(IN_PROCESS), *rest),
-            environment={**made.environment, **script},
+    configuration = files(lab, secrets)
+    return tuple(
+        on_lab_qemu(
+            lab,
+            api.daemon(
+                lab,
+                "neutron",
+                program,
+                name=name,
+                files=configuration,
+                check=functools.partial(health, lab, name),
+            ),
         )
-        found.append(on_lab_qemu(lab, made))
-    return tuple(found)
+        for name, program in PROGRAMS.items()
+    )

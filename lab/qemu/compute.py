@@ -67,11 +67,8 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     sections["glance"] |= {"endpoint_override": glance.internal_url(lab)}
     sections["workarounds"] = {"never_download_image_if_on_rbd": True}
     sections["os_vif_ovs"] = {"ovsdb_connection": network.OVSDB}
-    binaries = lab.programs / "bin"
-    for section in PRIVILEGED:  # as root already, so without sudo
-        sections[section] = {
-            "helper_command": f"{binaries}/python {binaries}/privsep-helper --config-file {path}"
-        }
+    for section in PRIVILEGED:
+        sections[section] = {"helper_command": helper(lab, path)}
     provider = {
         "meta": {"schema_version": "1.0"},
         "providers": [
@@ -82,6 +79,12 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         File(path, ini(sections)),
         File(providers / f"{NAME}.yaml", json.dumps(provider, indent=1) + "\n"),
     )
+
+
+def helper(lab: Lab, configuration: Path) -> str:
+    """Build the command for a privsep helper: it is root already, so without sudo."""
+    binaries = lab.programs / "bin"
+    return f"{binaries}/python {binaries}/privsep-helper --config-file {configuration}"
 
 
 def prepare(lab: Lab) -> None:
