@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 DAEMON = "qemu-nova-compute"
 PRIVILEGED = ("nova_sys_admin", "vif_plug_ovs_privileged", "privsep_osbrick")
 AGGREGATE = "qemu"
-VIF_SECONDS = 120  # until Neutron has to say that a port is wired
 
 
 def folder(lab: Lab) -> Path:
@@ -47,7 +46,6 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "state_path": folder(lab),
         "compute_driver": "libvirt.LibvirtDriver",
         "force_config_drive": True,
-        "vif_plugging_timeout": VIF_SECONDS,
         "graceful_shutdown_timeout": 5,
         "reserved_host_memory_mb": 0,
     }
