@@ -32,7 +32,7 @@ def missing(needed: tuple[str, ...] = NEEDED) -> list[str]:
     """
     query = shutil.which("dpkg-query")
     if query is None:
-        raise Failure("dpkg-query is missing: the toolchain runs on Debian 12")
+        raise Failure("dpkg-query is missing: the toolchain runs on Debian 12 and 13")
     answer = subprocess.run(
         [query, "-W", "-f", "${Package} ${db:Status-Status}\n", *needed],
         capture_output=True, text=True, check=False,

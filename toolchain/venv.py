@@ -13,6 +13,8 @@ from toolchain.progress import run, say
 # Not whichever python3 runs this: the linked modules are built for this one.
 PYTHON = "/usr/bin/python3"
 DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
+# Of Debian 12 and 13: for each there are bindings to Ceph. Named, because the pins are tried with these.
+VERSIONS = ("3.11", "3.13")
 # Not on PyPI.
 LINKED = ("rados.*.so", "rbd.*.so")
 
@@ -26,18 +28,25 @@ def python_version() -> str:
     """Return the version of Debian's Python.
 
     Raises:
-        Failure: it is missing, or not the one that the pins are for.
+        Failure: it is missing, or none that the pins are for.
     """
     try:
         answer = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=False)
     except OSError as error:
-        raise Failure(f"{PYTHON} does not run ({error.strerror}): the toolchain runs on Debian 12") from error
-    version = answer.stdout.strip().removeprefix("Python ")
-    if not version.startswith("3.11."):
         raise Failure(
-            f"{PYTHON} is {version or 'no Python'}, needed is 3.11: the toolchain runs on Debian 12"
+            f"{PYTHON} does not run ({error.strerror}): the toolchain runs on Debian 12 and 13"
+        ) from error
+    version = answer.stdout.strip().removeprefix("Python ")
+    if _minor(version) not in VERSIONS:
+        raise Failure(
+            f"{PYTHON} is {version or 'no Python'}, needed is {' or '.join(VERSIONS)}: the toolchain runs on Debian 12 "
+            "and 13"
         )
     return version
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
 
 
 def install(places: Places) -> None:
@@ -85,7 +94,7 @@ def link_debian_modules(venv: Path) -> None:
     Raises:
         Failure: one of them is missing.
     """
-    packages = venv / "lib" / "python3.11" / "site-packages"
+    packages = venv / "lib" / f"python{_minor(python_version())}" / "site-packages"
     for pattern in LINKED:
         found = sorted(DEBIAN_MODULES.glob(pattern))
         if not found:
