@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 ##@ Start
 
@@ -156,6 +156,9 @@ soak-names: toolchain lab ## change stacks with names that services confuse (ARG
 docs: toolchain ## regenerate the tables in docs/settings.md and docs/policy.md
 	@$(VENV)/python -m operations.field_tables
 	@$(VENV)/python -m operations.rule_table
+
+schema: toolchain ## pin keys, outputs and names in state anew (tests/schema.yaml), after CHANGELOG.md says what changed
+	@$(VENV)/python -m tests.schema
 
 UV ?= $(VENV)/uv
 COMPILE := $(UV) pip compile --quiet --python $(PYTHON) --generate-hashes --custom-compile-command 'make requirements'
