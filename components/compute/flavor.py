@@ -44,11 +44,12 @@ class Flavor(pulumi.ComponentResource):
         )
         self.flavor_id = flavor.id
         for project in spec.projects:
+            access = child_name(name, project.qualified_name)
             openstack.compute.FlavorAccess(
-                child_name(name, project.qualified_name),
+                access,
                 flavor_id=flavor.id,
                 tenant_id=ids.projects[project.qualified_name],
-                opts=adopting(child_opts, project),
+                opts=adopting(known_as(child_opts, access, f"{name}/{project.qualified_name}"), project),
             )
         self.summary = {
             "id": self.flavor_id,

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "pulumi-python:dynamic/kolla:KollaHost": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
 }
 """Types of hosts: none of these tests replaces or taints one, which undeploys a host and deploys it again."""
+NEVER_RENAMED = {"ApplicationCredential", "Flavor", "FlavorAccess"}
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Everything:
         return {
             resource["urn"]: resource["id"]
             for resource in self.resources
-            if resource.get("id") and not resource["type"].endswith(":ApplicationCredential")
+            if resource.get("id") and resource["type"].rpartition(":")[2] not in NEVER_RENAMED
         }
 
     @property
@@ -110,6 +111,10 @@ class Everything:
         assert (closed.name, closed.allocation_pools) == (f"{self.name}-closed", [])
         assert (subnet.name, subnet.cidr) == (f"{self.name}-v4", "10.99.62.0/24")
         assert subnet.host_routes == [{"destination": ROUTE["destination"], "nexthop": ROUTE["next_hop"]}]
+        assert network.dns_domain == "replace.example."
+        (flavor,) = (one for one in admin.compute.flavors(is_public="None") if one.name == self.name)
+        (access,) = admin.compute.get_flavor_access(flavor)
+        assert access["tenant_id"] == project.id
         (share,) = admin.network.rbac_policies(object_id=network.id)
         assert share.target_project_id == project.id
         self._ceph_is_as_declared()
@@ -170,6 +175,7 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
             {
                 "name": name,
                 "segments": [{"physical_network": "physnet1", "vlan": VLAN}],
+                "dns_domain": "replace.example",
                 "shared_with": [project],
                 "subnets": [
                     {
@@ -182,6 +188,9 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
                     {"name": f"{name}-closed", "cidr": "10.99.63.0/24", "allocation_pools": "none"},
                 ],
             }
+        ],
+        "flavors": [
+            {"name": name, "vcpus": 1, "ram_mb": 64, "disk_gb": 1, "public": False, "projects": [project]}
         ],
         "ceph": {"user": "admin", "conf": str(lab.ceph_conf)},
         "ceph_users": [
@@ -224,14 +233,14 @@ def test_the_stack_has_a_resource_of_every_type(everything: Everything) -> None:
 
 
 def test_another_spelling_of_every_name_is_an_update(everything: Everything, lab: Lab) -> None:
-    """Keystone renames no application credential: that is made anew, the former one first removed."""
+    """Keystone renames no application credential and Nova no flavor: those are made anew, the former first removed."""
     before, former = everything.ids, everything.name
     everything.name = former.replace("T", "t").replace("é", "E")
     assert everything.name != former
     everything.stack.declare(config(everything.name, everything.ceph_name, everything.source, lab))
     planned = everything.stack.planned()
     replaced = {kind for (kind, _), did in planned.items() if did - {"update"}}
-    assert replaced == {"ApplicationCredential"}
+    assert replaced == NEVER_RENAMED
     everything.stack.up()
     everything.is_as_declared()
     assert everything.ids == before
