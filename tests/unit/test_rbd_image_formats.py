@@ -129,7 +129,7 @@ def test_a_disk_of_each_format_that_qemu_only_reads_is_refused(tmp_path, kind):
 
 def test_no_format_of_qemu_is_left_out():
     done = subprocess.run(["qemu-img", "--help"], capture_output=True, text=True, check=True, timeout=60)
-    found = re.search(r"^Supported formats: (.*(?:\n .*)*)", done.stdout, re.MULTILINE)
+    found = re.search(r"^Supported (?:image )?formats:\s+(.*(?:\n .*)*)", done.stdout, re.MULTILINE)
     assert found
     assert set(found[1].split()) - PROTOCOLS == {driver for driver, _ in MADE.values()} | set(BY_HAND)
 
