@@ -19,7 +19,7 @@ from lab.qemu.preflight import lacking
 from lab.services import glance
 from lab.settings import Lab
 
-VLAN = 940
+VLAN = 640
 DNS = ["10.94.0.53", "9.9.9.9", "10.94.0.54"]  # not in any order that sorting would make
 SECONDS = 300  # a guest takes 6 s of a processor until it has its address
 

@@ -17,7 +17,7 @@ from tests.lab.own_stack import OwnStack, own_stack
 
 SFX = f"t{secrets.token_hex(3)}"
 ZONES = ["rack-1", "rack-2"]
-FIRST_VLAN = 940
+FIRST_VLAN = 600
 SPECS = (
     ProviderNetworkSpec,
     SegmentSpec,
