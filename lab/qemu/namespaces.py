@@ -26,6 +26,8 @@ ENTER, MOUNTS = Path(__file__).with_name("enter.sh"), Path(__file__).with_name("
 NAMESPACES = ("mnt", "uts")
 USER = "libvirt-qemu"
 SERVICES = "services"  # the link to them, as lab-qemu calls it
+TABLE = 100  # of routes, with the one to them
+OWN_PORTS = (6633, 6640)  # of the switch's agent, for OpenFlow, and of the switch's database
 
 
 def inside(lab: Lab, *command: str) -> tuple[str, ...]:
@@ -106,7 +108,8 @@ def _keep(lab: Lab, host: QemuHost) -> None:
 def lay_services_link(lab: Lab) -> None:
     """Have the link by which lab-qemu reaches the lab's services, which listen on loopback; safe to repeat.
 
-    The two ends may carry loopback addresses (`route_localnet`), and lab-qemu's own loopback has one address only.
+    The two ends may carry loopback addresses (`route_localnet`). What goes to the lab's address takes the link, unless
+    it is to or from one of lab-qemu's own ports: the two may have one address, 127.0.0.1.
     """
     host = QemuHost(lab)
     log = lab.log / "make-lab-qemu.log"
@@ -124,14 +127,32 @@ def lay_services_link(lab: Lab) -> None:
     there = ("-netns", host.namespace)
     ip(*there, "address", "replace", f"{theirs}/{length}", "dev", SERVICES)
     ip(*there, "link", "set", SERVICES, "up")
-    ip(*there, "address", "replace", "127.0.0.1/32", "dev", "lo")
-    subprocess.run(
-        ["ip", *there, "address", "delete", "127.0.0.1/8", "dev", "lo"], check=False, capture_output=True
-    )
-    ip(*there, "route", "replace", f"{lab.address}/32", "via", str(mine), "dev", SERVICES)
+    _route(lab, host.namespace, ("via", str(mine), "dev", SERVICES, "src", str(theirs)), log)
     for where, link in (((), host.services_link), (("ip", "netns", "exec", host.namespace), SERVICES)):
         setting = f"/proc/sys/net/ipv4/conf/{link}/route_localnet"
         commands.logged([*where, "sh", "-c", f"echo 1 > {setting}"], log)
+
+
+def _route(lab: Lab, namespace: str, way: tuple[str, ...], log: Path) -> None:
+    """Have what goes to the lab's address take WAY; the rule that usually comes first is gone once all others are there."""
+    there = ("ip", "-netns", namespace)
+    commands.logged([*there, "route", "replace", f"{lab.address}/32", *way, "table", str(TABLE)], log)
+    shown = subprocess.run([*there, "rule"], check=True, capture_output=True, text=True).stdout
+    if not shown.startswith("0:"):
+        return
+    commands.logged(
+        [*there, "rule", "flush"], log
+    )  # all but the first: a former `up` may have been cut off here
+    rules: list[tuple[str, ...]] = [
+        ("ipproto", "tcp", end, str(port), "lookup", "local")
+        for port in OWN_PORTS
+        for end in ("dport", "sport")
+    ]
+    rules += [("to", lab.address, "lookup", str(TABLE))]
+    rules += [("lookup", table) for table in ("local", "main", "default")]
+    for preference, rule in enumerate(rules, 1):
+        commands.logged([*there, "rule", "add", "pref", str(preference), *rule], log)
+    commands.logged([*there, "rule", "delete", "pref", "0"], log)
 
 
 def run(lab: Lab, *command: str, log: Path, extra: Mapping[str, str] | None = None) -> None:
