@@ -51,27 +51,11 @@ def dhcp_agent(host: str, zone: str) -> dict[str, Any]:
     }
 
 
-def l3_agent(host: str, zone: str) -> dict[str, Any]:
-    """Describe an L3 agent as it describes itself, of the kind that takes no router without an external network.
-
-    Neutron has routers in the default zones only where these have L3 agents.
-    """
-    return {
-        "binary": "neutron-l3-agent",
-        "host": host,
-        "availability_zone": zone,
-        "topic": "l3_agent",
-        "configurations": {"agent_mode": "legacy", "routers": 0, "handle_internal_only_routers": False},
-        "agent_type": "L3 agent",
-    }
-
-
 def agents(compute_host: str) -> list[dict[str, Any]]:
     """List all agents: Neutron schedules a network to a DHCP agent only if the host's switch reaches that network."""
     found = [switch_agent(compute_host)]
     for zone in ZONES:
-        host = f"{zone}-network"
-        found += [switch_agent(host), dhcp_agent(host, zone), l3_agent(host, zone)]
+        found += [switch_agent(f"{zone}-network"), dhcp_agent(f"{zone}-network", zone)]
     return found
 
 
