@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lab.guest import image as guest
 from lab.hosts import plan as hosts
 from lab.qemu import agents, compute, libvirt, namespaces, network
+from lab.qemu.asked import asked
 from lab.qemu.host import NAME, QemuHost
 from lab.qemu.preflight import lacking
 from lab.services import glance
@@ -29,8 +30,8 @@ APART, SERVICES, BOND, AGGREGATE = (
 
 
 def cabled(lab: Lab) -> tuple[QemuHost, ...]:
-    """List what hangs on the switches: the host, unless this machine lacks something for it."""
-    return () if lacking(lab) else (QemuHost(lab),)
+    """List what hangs on the switches: the host, if it is asked for and this machine lacks nothing for it."""
+    return (QemuHost(lab),) if asked(lab) and not lacking(lab) else ()
 
 
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:

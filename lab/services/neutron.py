@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from lab.configuration import File, ini
 from lab.daemon import Daemon, UnhealthyError
 from lab.fakes import neutron_agents
+from lab.qemu.asked import asked
 from lab.services import api, mariadb, rabbitmq, report
 from lab.settings import HOST, PHYSICAL_NETWORK, VLAN_RANGE
 
@@ -42,8 +43,6 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "network_scheduler_driver": "neutron.scheduler.dhcp_agent_scheduler.AZAwareWeightScheduler",
             "api_paste_config": lab.programs / "etc" / "neutron" / "api-paste.ini",
             "state_path": data,
-            # Networks that ask for no zone get their DHCP from the fakes. Neutron refuses zones that there are not.
-            "default_availability_zones": ",".join(neutron_agents.ZONES),
             "notify_nova_on_port_status_changes": True,
             "notify_nova_on_port_data_changes": False,
         },
@@ -53,6 +52,10 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "oslo_concurrency": {"lock_path": data / "locks"},
         "oslo_messaging_notifications": {"driver": "noop"},
     }
+    if asked(lab):
+        # Networks that ask for no zone get their DHCP from the fakes. Neutron refuses zones that there are not, and so
+        # a router that asks for none: the fakes route nothing.
+        main["DEFAULT"]["default_availability_zones"] = ",".join(neutron_agents.ZONES)
     ml2: dict[str, dict[str, object]] = {
         "ml2": {
             "type_drivers": "vlan,flat",

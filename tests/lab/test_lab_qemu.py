@@ -14,10 +14,14 @@ from openstack.connection import Connection
 from clients import ceph
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from lab.guest import image as guest
+from lab.qemu.asked import asked
 from lab.qemu.host import NAME, TRAIT, ZONE
 from lab.qemu.preflight import lacking
 from lab.services import glance
 from lab.settings import Lab
+from tests.lab.running_lab import brought, command
+
+pytestmark = [pytest.mark.alone, pytest.mark.nightly]  # the lab comes up with the host, and another Neutron
 
 VLAN = 640
 DNS = ["10.94.0.53", "9.9.9.9", "10.94.0.54"]  # not in any order that sorting would make
@@ -34,10 +38,16 @@ class Started:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def possible(lab: Lab) -> None:
-    """Skip where the machine cannot have the host."""
+def with_qemu(lab: Lab) -> Iterator[None]:
+    """The host, for as long as these tests need it; skip where the machine cannot have it."""
     if sentence := lacking(lab):
         pytest.skip(sentence)
+    before = asked(lab)
+    if not before:
+        brought(command("up", "--qemu"))
+    yield
+    if not before:
+        brought(command("up", "--no-qemu"))
 
 
 @pytest.fixture(scope="module")

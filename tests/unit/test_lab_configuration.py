@@ -13,6 +13,7 @@ from lab import accounts, bring_up, secret, supervisor
 from lab.configuration import File, ini
 from lab.daemon import Daemon
 from lab.qemu import plan as qemu
+from lab.qemu.asked import record
 from lab.services import (
     ceph_configuration,
     cinder,
@@ -32,6 +33,7 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(qemu, "lacking", lambda _: None)  # whatever this machine lacks for lab-qemu
     made = Lab(root=tmp_path / "a folder", links=tmp_path)
     made.link()
+    record(made, wanted=True)
     return made
 
 

@@ -11,6 +11,7 @@ from lab.guest import image as guest
 from lab.hosts import control_groups, count, fabric
 from lab.hosts import preflight as hosts
 from lab.qemu import agents, compute, libvirt, network, plan, preflight
+from lab.qemu.asked import record
 from lab.qemu.host import NAME, QemuHost
 from lab.services import ceph_configuration, glance, mariadb, neutron, nova
 from lab.settings import Lab
@@ -25,6 +26,7 @@ def lab(tmp_path, monkeypatch):
     made.link()
     monkeypatch.setattr(hosts, "other_holder", lambda _: None)  # a lab beside this test may hold that network
     monkeypatch.setattr(plan, "lacking", lambda _: None)  # whatever this machine lacks
+    record(made, wanted=True)
     return made
 
 
@@ -195,3 +197,12 @@ def test_daemons_that_a_cut_off_reload_left_out_are_taken_in_by_the_next_up(lab,
     known.pop(agents.DHCP)
     supervisor.start(daemons)
     assert len(reloads) == 2
+
+
+def test_it_is_there_only_if_it_was_asked_for(lab, secrets):
+    assert "default_availability_zones" in neutron.files(lab, secrets)[0].text
+    record(lab, wanted=False)
+    names = {daemon.name for daemon in bring_up.all_daemons(lab, secrets)}
+    assert not names & {libvirt.NAME, glance.INTERNAL, compute.DAEMON}
+    assert "default_availability_zones" not in neutron.files(lab, secrets)[0].text
+    assert {f"{NAME} that is gone"} < {step.name for step in bring_up.plan(lab, secrets, Supervisor(lab))}
