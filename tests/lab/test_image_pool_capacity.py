@@ -36,9 +36,9 @@ def own_pool():
     ceph("osd", "pool", "create", POOL, "1")
     ceph("osd", "pool", "application", "enable", POOL, "rbd")
     yield POOL
-    ceph("log_line", "mon.*", "injectargs", "--mon_allow_pool_delete=true")
+    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=true")
     ceph("osd", "pool", "delete", POOL, POOL, "--yes-i-really-really-mean-it")
-    ceph("log_line", "mon.*", "injectargs", "--mon_allow_pool_delete=false")
+    ceph("tell", "mon.*", "injectargs", "--mon_allow_pool_delete=false")
 
 
 def wait_for(condition):
