@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from keystoneauth1.exceptions import ClientException
+from openstack.compute.v2._proxy import Proxy as ComputeProxy
 from openstack.compute.v2.flavor import Flavor
 from openstack.connection import Connection
-from openstack.exceptions import SDKException
+from openstack.exceptions import NotFoundException, SDKException
 from openstack.identity.v3._proxy import Proxy
 from openstack.identity.v3.domain import Domain
 from openstack.identity.v3.group import Group
@@ -88,13 +89,19 @@ def look(connection: Connection) -> Live:
         qos_policies={id_: name for id_, name in policies if names[folded(name)] == 1},
         flavors=flavors,
         flavor_projects={
-            flavor.id: tuple(access["tenant_id"] for access in compute.get_flavor_access(flavor))
-            for flavor in flavors
-            if not flavor.is_public
+            flavor.id: _projects_of(compute, flavor) for flavor in flavors if not flavor.is_public
         },
         principal=partial(_principal, identity),
         users_named=lambda domain_id, name: tuple(identity.users(domain_id=domain_id, name=name)),
     )
+
+
+def _projects_of(compute: ComputeProxy, flavor: Flavor) -> tuple[str, ...]:
+    """The ids of the projects that may use FLAVOR; none where it is gone since it was listed."""
+    try:
+        return tuple(access["tenant_id"] for access in compute.get_flavor_access(flavor))
+    except NotFoundException:
+        return ()
 
 
 def _principal(identity: Proxy, kind: str, id_: str) -> User | Group | None:

@@ -135,7 +135,8 @@ def test_of_three_hosts_one_fails_and_one_is_lost_and_the_next_run_goes_on_with_
     assert "interface" in failed["task"]
     assert failed["message"]
     assert Path(failed["log"]).read_text()
-    assert "Connection refused" in results[three.name]["message"]
+    # Ansible says the second where it still had a connection.
+    assert any(words in results[three.name]["message"] for words in ("Connection refused", "Broken pipe"))
     assert site.steps(two) is None
     output = capsys.readouterr().err
     assert (

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from openstack.compute.v2.flavor import Flavor
+from openstack.exceptions import NotFoundException
 from openstack.identity.v3.domain import Domain
 from openstack.identity.v3.project import Project
 from openstack.identity.v3.role import Role
@@ -19,7 +21,7 @@ from config.load import parse
 from config.settings import Settings
 from operations.adopt.entry import KINDS, Entry, LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.fit import fitting
-from operations.adopt.live import Live
+from operations.adopt.live import Live, _projects_of
 from operations.adopt.search import search
 
 EMPTY: dict[str, Any] = {"openstack": {"cloud": "admin"}}
@@ -508,3 +510,8 @@ def test_a_declared_flavor_that_the_state_has_lost_gets_its_ids() -> None:
         (("flavors", 0), "f1"),
         (("flavors", 0, "projects", 0), "f1/p1"),
     ]
+
+
+def test_a_flavor_that_goes_while_the_cloud_is_read_has_no_projects() -> None:
+    gone: Any = Mock(get_flavor_access=Mock(side_effect=NotFoundException("Flavor f1 could not be found.")))
+    assert _projects_of(gone, FLAVOR) == ()
