@@ -9,7 +9,7 @@ import sys
 
 from lab import packages, preflight, settings
 from lab.hosts import count
-from lab.qemu.asked import asked
+from lab.real_servers import asked
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
 

@@ -13,8 +13,8 @@ from lab.hosts import count, removal
 from lab.hosts import plan as hosts
 from lab.kolla import plan as kolla
 from lab.qemu import plan as qemu
-from lab.qemu.asked import asked, record
 from lab.qemu.preflight import lacking
+from lab.real_servers import asked, record
 from lab.services import (
     ceph,
     cinder,

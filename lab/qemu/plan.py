@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from lab.guest import image as guest
 from lab.hosts import plan as hosts
 from lab.qemu import agents, compute, libvirt, namespaces, network
-from lab.qemu.asked import asked
 from lab.qemu.host import NAME, QemuHost
 from lab.qemu.preflight import lacking
+from lab.real_servers import asked
 from lab.services import glance
 from lab.steps import Step
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lab.configuration import File, ini
 from lab.daemon import Daemon, UnhealthyError
 from lab.fakes import neutron_agents
-from lab.qemu.asked import asked
+from lab.real_servers import asked
 from lab.services import api, mariadb, rabbitmq, report
 from lab.settings import HOST, PHYSICAL_NETWORK, VLAN_RANGE
 

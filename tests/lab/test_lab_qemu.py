@@ -14,9 +14,9 @@ from openstack.connection import Connection
 from clients import ceph
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from lab.guest import image as guest
-from lab.qemu.asked import asked
 from lab.qemu.host import NAME, TRAIT, ZONE
 from lab.qemu.preflight import lacking
+from lab.real_servers import asked
 from lab.services import glance
 from lab.settings import Lab
 from tests.lab.running_lab import brought, command

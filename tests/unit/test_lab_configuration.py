@@ -13,7 +13,7 @@ from lab import accounts, bring_up, secret, supervisor
 from lab.configuration import File, ini
 from lab.daemon import Daemon
 from lab.qemu import plan as qemu
-from lab.qemu.asked import record
+from lab.real_servers import record
 from lab.services import (
     ceph_configuration,
     cinder,

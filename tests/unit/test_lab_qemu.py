@@ -11,8 +11,8 @@ from lab.guest import image as guest
 from lab.hosts import control_groups, count, fabric
 from lab.hosts import preflight as hosts
 from lab.qemu import agents, compute, libvirt, network, plan, preflight
-from lab.qemu.asked import record
 from lab.qemu.host import NAME, QemuHost
+from lab.real_servers import record
 from lab.services import ceph_configuration, glance, mariadb, neutron, nova
 from lab.settings import Lab
 from lab.supervisor import Supervisor

@@ -1,4 +1,4 @@
-"""Whether this lab is to have lab-qemu: on record, so that every later command means the same."""
+"""Whether this lab is to have lab-qemu, where servers really run: on record, so that every later command means the same."""
 
 from __future__ import annotations
 
