@@ -15,6 +15,7 @@ from openstack.exceptions import NotFoundException, SDKException
 from clients.errors import CloudError
 from clients.names import folded
 from clients.openstack import connect
+from config.flavor import FlavorSpec
 from config.network import ProviderNetworkSpec
 from config.settings import Settings
 
@@ -34,7 +35,7 @@ def check_adopted(settings: Settings) -> None:
     identity = any(spec.adopt for spec in of_keystone)
     shares = any(share.adopt for network in settings.networks for share in network.shared_with)
     networks = [spec for spec in settings.networks if _adopts(spec)]
-    flavors = any(spec.adopt for spec in settings.flavors)
+    flavors = [spec for spec in settings.flavors if spec.adopt]
     if not (identity or networks or flavors):
         return
     try:
@@ -43,7 +44,7 @@ def check_adopted(settings: Settings) -> None:
             wrong = [
                 *(_identity(settings, keystone) if keystone else ()),
                 *_networks(networks, conn, keystone),
-                *(_flavors(settings, conn) if flavors else ()),
+                *_flavors(flavors, conn),
             ]
     except (CloudError, SDKException) as error:
         raise pulumi.RunError(
@@ -118,10 +119,12 @@ def _networks(
                 yield from _mismatch("share", share.adopt, policies.get(share.adopt), declared)
 
 
-def _flavors(settings: Settings, conn: Connection) -> Iterator[str]:
+def _flavors(specs: Sequence[FlavorSpec], conn: Connection) -> Iterator[str]:
     """A flavor's access is adopted by the flavor's and the project's ids, which say it all."""
+    if not specs:
+        return
     live = {flavor.id: flavor.name for flavor in conn.compute.flavors(details=False, is_public="None")}
-    for spec in settings.flavors:
+    for spec in specs:
         if spec.adopt:
             yield from _mismatch("flavor", spec.adopt, live.get(spec.adopt), [spec.name])
 

@@ -42,8 +42,8 @@ class Live:
     qos_policies: dict[str, str] = field(default_factory=dict)
     """The names of QoS policies, by id, without those of which several have the same."""
     flavors: tuple[Flavor, ...] = ()
-    flavor_projects: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """The ids of the projects that may use a flavor which is not public, by its id."""
+    flavor_projects: Callable[[Flavor], tuple[str, ...]] = lambda _flavor: ()
+    """The ids of the projects that may use a flavor which is not public."""
     principal: Callable[[str, str], User | Group | None] = lambda _kind, _id: None
     """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
     users_named: Callable[[str, str], tuple[User, ...]] = lambda _domain_id, _name: ()
@@ -65,7 +65,7 @@ class Live:
 
 
 def look(connection: Connection) -> Live:
-    """What the cloud of CONNECTION, an administrator's, holds now; `principal` asks while it is open.
+    """What the cloud of CONNECTION, an administrator's, holds now; what is a function here asks while it is open.
 
     Raises:
         openstack.exceptions.SDKException: a service does not answer, or refuses.
@@ -76,7 +76,6 @@ def look(connection: Connection) -> Live:
     default_ids = [domain.id for domain in domains if domain.name == ALWAYS_THERE]
     policies = [(policy.id, policy.name) for policy in network.qos_policies()]
     names = Counter(folded(name) for _, name in policies)
-    flavors = tuple(compute.flavors(is_public="None"))  # Nova's word for both kinds
     return Live(
         domains=domains,
         projects=tuple(identity.projects()),
@@ -87,10 +86,8 @@ def look(connection: Connection) -> Live:
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
         qos_policies={id_: name for id_, name in policies if names[folded(name)] == 1},
-        flavors=flavors,
-        flavor_projects={
-            flavor.id: _projects_of(compute, flavor) for flavor in flavors if not flavor.is_public
-        },
+        flavors=tuple(compute.flavors(is_public="None")),  # Nova's word for both kinds
+        flavor_projects=partial(_projects_of, compute),
         principal=partial(_principal, identity),
         users_named=lambda domain_id, name: tuple(identity.users(domain_id=domain_id, name=name)),
     )
@@ -98,6 +95,8 @@ def look(connection: Connection) -> Live:
 
 def _projects_of(compute: ComputeProxy, flavor: Flavor) -> tuple[str, ...]:
     """The ids of the projects that may use FLAVOR; none where it is gone since it was listed."""
+    if flavor.is_public:  # every project may, and Nova has no list
+        return ()
     try:
         return tuple(access["tenant_id"] for access in compute.get_flavor_access(flavor))
     except NotFoundException:

@@ -8,6 +8,7 @@ from openstack.network.v2.subnet import Subnet
 from pydantic import ValidationError
 
 from config.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
+from operations.adopt import project_access
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
 from operations.adopt.live import Live
 
@@ -76,34 +77,28 @@ def _missing_ids(network: Network, index: int, live: Live, wanted: Wanted) -> It
             yield MissingId(("networks", index, "subnets", by_name[subnet.name]), inner, subnet.id)
         else:
             yield LeftOut(inner, f"its network is declared already; declare it there with adopt: {subnet.id}")
-    shared = {reference.qualified_name: number for number, reference in enumerate(spec.shared_with)}
-    for qualified_name, policy_id in _shares_of(network, live):
-        if policy_id in wanted.managed:
-            continue
-        inner = f"share of {title} with project {qualified_name!r}"
-        if qualified_name in shared:
-            yield MissingId(("networks", index, "shared_with", shared[qualified_name]), inner, policy_id)
-        else:
-            yield LeftOut(inner, f"its network is declared already; declare it there with adopt: {policy_id}")
+    yield from project_access.missing_ids(
+        _shares_of(network, live),
+        spec.shared_with,
+        ("networks", index, "shared_with"),
+        wanted,
+        kind="network",
+        titled=lambda project: f"share of {title} with project {project!r}",
+    )
 
 
 def _network(network: Network, live: Live, known: set[str]) -> Iterator[Found]:
     title = f"network {network.name!r}"
-    subnets, shared_with = [], []
+    subnets = []
     for subnet in _subnets_of(network, live):
         if reason := _unsaid(subnet, _UNSAID_OF_A_SUBNET):
             yield LeftOut(f"subnet {subnet.name!r} of {title}", reason)
         else:
             subnets.append(_subnet(subnet))
-    for qualified_name, policy_id in _shares_of(network, live):
-        project, _, domain = qualified_name.rpartition("@")
-        if qualified_name in known:
-            shared_with.append({"project": project, "domain": domain, "adopt": policy_id})
-        else:
-            yield LeftOut(
-                f"share of {title} with project {qualified_name!r}",
-                "the stack file does not know the project",
-            )
+    shared_with, left_out = project_access.entries(
+        _shares_of(network, live), known, lambda project: f"share of {title} with project {project!r}"
+    )
+    yield from left_out
     values = {
         "name": network.name,
         "adopt": network.id,

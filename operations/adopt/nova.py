@@ -5,6 +5,7 @@ from typing import Any
 
 from openstack.compute.v2.flavor import Flavor
 
+from operations.adopt import project_access
 from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
 from operations.adopt.live import Live
 
@@ -26,17 +27,14 @@ def _missing_ids(flavor: Flavor, index: int, live: Live, wanted: Wanted) -> Iter
     title = f"flavor {flavor.name!r}"
     if flavor.id not in wanted.managed:
         yield MissingId(("flavors", index), title, flavor.id)
-    declared = {
-        user.qualified_name: number for number, user in enumerate(wanted.settings.flavors[index].projects)
-    }
-    for qualified_name, access in _access(flavor, live):
-        inner = f"{title} for project {qualified_name!r}"
-        if access in wanted.managed:
-            continue
-        if qualified_name in declared:
-            yield MissingId(("flavors", index, "projects", declared[qualified_name]), inner, access)
-        else:
-            yield LeftOut(inner, f"its flavor is declared already; declare it there with adopt: {access}")
+    yield from project_access.missing_ids(
+        _access(flavor, live),
+        wanted.settings.flavors[index].projects,
+        ("flavors", index, "projects"),
+        wanted,
+        kind="flavor",
+        titled=lambda project: f"{title} for project {project!r}",
+    )
 
 
 def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
@@ -47,15 +45,10 @@ def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
     if flavor.rxtx_factor not in {None, 1.0}:
         yield LeftOut(title, "it has an RX/TX factor, which the stack file does not know")
         return
-    projects = []
-    for qualified_name, access in _access(flavor, live):
-        project, _, domain = qualified_name.rpartition("@")
-        if qualified_name in known:
-            projects.append({"project": project, "domain": domain, "adopt": access})
-        else:
-            yield LeftOut(
-                f"{title} for project {qualified_name!r}", "the stack file does not know the project"
-            )
+    projects, left_out = project_access.entries(
+        _access(flavor, live), known, lambda project: f"{title} for project {project!r}"
+    )
+    yield from left_out
     values: dict[str, Any] = {
         "name": flavor.name,
         "adopt": flavor.id,
@@ -74,5 +67,5 @@ def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
 
 def _access(flavor: Flavor, live: Live) -> Iterator[tuple[str, str]]:
     """PROJECT@DOMAIN and the import id for each project that may use FLAVOR, which is not public."""
-    for project_id in live.flavor_projects.get(flavor.id, ()):
+    for project_id in live.flavor_projects(flavor):
         yield live.project_names.get(project_id, f"{project_id}@?"), f"{flavor.id}/{project_id}"

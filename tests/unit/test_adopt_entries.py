@@ -467,7 +467,7 @@ def test_a_flavor_is_taken_over_with_the_projects_that_the_file_knows() -> None:
         domains=(CORP,),
         projects=(DEVELOPMENT, SERVICE),
         flavors=(FLAVOR, changed(FLAVOR, id="f2", name="odd", rxtx_factor=2.0)),
-        flavor_projects={"f1": ("p1", "p0")},
+        flavor_projects=lambda flavor: ("p1", "p0") if flavor.id == "f1" else (),
     )
     settings = parse(
         {**EMPTY, "domains": [{"name": "corp"}], "projects": [{"name": "development", "domain": "corp"}]},
@@ -490,7 +490,9 @@ def test_a_flavor_is_taken_over_with_the_projects_that_the_file_knows() -> None:
 
 
 def test_a_declared_flavor_that_the_state_has_lost_gets_its_ids() -> None:
-    live = of(domains=(CORP,), projects=(DEVELOPMENT,), flavors=(FLAVOR,), flavor_projects={"f1": ("p1",)})
+    live = of(
+        domains=(CORP,), projects=(DEVELOPMENT,), flavors=(FLAVOR,), flavor_projects=lambda _flavor: ("p1",)
+    )
     declared = {
         "name": "test.small", "vcpus": 2, "ram_mb": 4096, "disk_gb": 20, "public": False,
         "projects": [{"project": "development", "domain": "corp"}],
