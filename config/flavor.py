@@ -1,18 +1,14 @@
 """Flavors: the sizes that servers come in, and which projects may use them."""
 
-import re
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from config.errors.issues import ValidationIssues, invalid
-from config.fields import LARGEST_NUMBER, Line, Name, Size, each_once
+from config.errors.issues import invalid
+from config.fields import LARGEST_NUMBER, Line, Name, Size, each_once, matching
 from config.network import ProjectReference
 from config.spec import Effects, Protectable, changing
-
-_KEY = re.compile(r"[a-zA-Z0-9_:. -]{1,255}")
-"""nova/api/openstack/compute/schemas/flavors_extraspecs.py."""
 
 
 def _at_least_one(value: int) -> int:
@@ -29,6 +25,13 @@ def _as_text(value: object) -> object:
 
 
 AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
+ExtraSpecKey = Annotated[
+    str,
+    matching(  # nova/api/openstack/compute/schemas/flavors_extraspecs.py
+        r"[a-zA-Z0-9_:. -]{1,255}",
+        "is not the key of an extra spec; give 1 to 255 of letters, digits, and _ - : . or spaces",
+    ),
+]
 ExtraSpec = Annotated[Line, BeforeValidator(_as_text)]
 
 
@@ -56,26 +59,13 @@ class FlavorSpec(Protectable):
     disk_gb: Size = Field(description="GiB of the root disk, a number from 0; 0 is the size of the image")
     ephemeral_gb: Size = Field(0, description="GiB of an empty second disk, a number from 0")
     swap_mb: Size = Field(0, description="MiB of a swap disk, a number from 0")
-    extra_specs: dict[str, ExtraSpec] = Field(
+    extra_specs: dict[ExtraSpecKey, ExtraSpec] = Field(
         default_factory=dict, description="a map of Nova's extra specs, such as hw:cpu_policy: dedicated"
     )
     public: bool = Field(default=True, description="true or false: whether every project may use it")
     projects: Annotated[tuple[FlavorProjectSpec, ...], each_once("project", attrgetter("qualified_name"))] = (
         Field((), description="a list of {project, domain}: the projects that may use one that is not public")
     )
-
-    @field_validator("extra_specs")
-    @classmethod
-    def _keys_that_nova_takes(cls, extra_specs: dict[str, str]) -> dict[str, str]:
-        issues = ValidationIssues()
-        for key in extra_specs:
-            if not _KEY.fullmatch(key):
-                issues.add(
-                    (key,),
-                    f"{key!r} is not the key of an extra spec; give 1 to 255 of letters, digits, and _ - : . or spaces",
-                )
-        issues.raise_if_any()
-        return extra_specs
 
     @field_validator("projects")
     @classmethod

@@ -11,7 +11,7 @@ from config.checks.cross_checks import cross_checks
 from config.errors.issues import KeyPath, ValidationIssue
 from config.errors.placeholders import Placeholders
 from config.errors.pruning import Pruned, exists
-from config.errors.sentences import issue_of
+from config.errors.sentences import issue_of, path_of
 from config.project_folder import ROOT
 from config.secret import in_the_clear
 from config.settings import NAMESPACE, Settings
@@ -68,7 +68,7 @@ def parse(
         try:
             settings = Settings.model_validate(pruned.data(), context={ROOT: root})
         except ValidationError as error:
-            found = [(issue_of(details, Settings), tuple(details["loc"])) for details in error.errors()]
+            found = [(issue_of(details, Settings), path_of(details)) for details in error.errors()]
             if not pruned.faulty and not pruned.replaced:  # later rounds only miss what the first has refused
                 problems = [problem for problem, _ in found]
             further = _without(pruned, placeholders, [pruned.original(path) for _, path in found])

@@ -22,9 +22,15 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
 }
 
 
+def path_of(error: ErrorDetails) -> KeyPath:
+    """Where in the file ERROR is: pydantic adds "[key]" where a key of a map is wrong, and not its value."""
+    path = tuple(error["loc"])
+    return path[:-1] if path[-1:] == ("[key]",) else path
+
+
 def issue_of(error: ErrorDetails, model: type[BaseModel]) -> ValidationIssue:
     """Return ERROR, raised by validating MODEL, as an issue at its path."""
-    path = tuple(error["loc"])
+    path = path_of(error)
     value = error["input"]
     # A key without a value. Our own errors show the value in their text; not each has it as input.
     empty = error["msg"].startswith("None is not ") if error["type"] == INVALID else value is None

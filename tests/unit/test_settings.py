@@ -125,8 +125,13 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
     (lambda s: s["flavors"][0].update(disk_gb=-1), "flavors[0].disk_gb", "-1 is negative; give 0 or more"),
     (
         lambda s: s["flavors"][0].update(extra_specs={"hw/cpu": 1}),
-        "flavors[0].extra_specs",
+        "flavors[0].extra_specs.hw/cpu (test.small): ",
         "'hw/cpu' is not the key of an extra spec",
+    ),
+    (
+        lambda s: s["images"][0].update(properties={" os": "debian"}),
+        "images[0].properties. os (debian): ",
+        "' os' is not a name",
     ),
     (
         lambda s: s["flavors"][0].pop("public"),
