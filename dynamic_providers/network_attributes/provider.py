@@ -3,10 +3,9 @@
 from typing import Any
 
 from openstack.connection import Connection
-from openstack.exceptions import BadRequestException, NotFoundException
 from pydantic import Field
 
-from clients.errors import CloudError
+from clients.neutron import objects
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
@@ -65,20 +64,12 @@ class NetworkAttributesProvider(DynamicProvider[NetworkAttributesArgs, Outputs])
 
 def _of(cloud: Connection, network_id: str) -> dict[str, str | None]:
     """Both as the network has them; empty where there is no network."""
-    try:
-        found = cloud.network.get_network(network_id)
-    except NotFoundException:
-        return {}
-    return {"dns_domain": found.dns_domain or "", "qos_policy_id": found.qos_policy_id}
+    found = objects.get(cloud, "network", network_id)
+    return {"dns_domain": found.dns_domain or "", "qos_policy_id": found.qos_policy_id} if found else {}
 
 
 def _change(cloud: Connection, network_id: str, wanted: dict[str, Any]) -> None:
-    try:
-        cloud.network.update_network(network_id, **wanted)
-    except (BadRequestException, NotFoundException) as error:
-        raise CloudError(
-            f"network {network_id} does not take its DNS domain or QoS policy: {str(error).splitlines()[0]}"
-        ) from error
+    objects.change(cloud, "network", network_id, "DNS domain or QoS policy", **wanted)
 
 
 class NetworkAttributes(DynamicResource, module="network", name="NetworkAttributes"):

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from clients.neutron import subnets
+from clients.neutron import objects
 from clients.openstack import connect
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 
@@ -43,7 +43,7 @@ class SubnetListProvider(DynamicProvider[SubnetListArgs, Outputs]):
     def find_or_create(self, inputs: SubnetListArgs) -> tuple[str, Outputs]:
         """Give the subnet these items and no others."""
         with connect(inputs.cloud) as cloud:
-            subnet = subnets.get(cloud, inputs.subnet_id)
+            subnet = objects.get(cloud, "subnet", inputs.subnet_id)
             if subnet is None or _items(subnet, inputs) != inputs.items:  # an adopted subnet stays as it is
                 _set(cloud, inputs, inputs.items)
         return f"{inputs.subnet_id}/{inputs.attribute}", Outputs()
@@ -51,13 +51,13 @@ class SubnetListProvider(DynamicProvider[SubnetListArgs, Outputs]):
     def read_live(self, state: State) -> State | None:
         """Gone is: no subnet."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = subnets.get(cloud, state.inputs.subnet_id)
+            subnet = objects.get(cloud, "subnet", state.inputs.subnet_id)
         return state.seen(items=_items(subnet, state.inputs)) if subnet else None
 
     def delete_live(self, state: State) -> None:
         """Give back what the list is without this; pools that the plugin has given the subnet meanwhile stay."""
         with connect(state.inputs.cloud) as cloud:
-            subnet = subnets.get(cloud, state.inputs.subnet_id)
+            subnet = objects.get(cloud, "subnet", state.inputs.subnet_id)
             if subnet is None or (state.inputs.attribute == POOLS and subnet.allocation_pools):
                 return
             _set(cloud, state.inputs, state.inputs.given_back)
@@ -74,7 +74,7 @@ def _items(subnet: Any, inputs: SubnetListArgs) -> Items:
 
 def _set(cloud: Any, inputs: SubnetListArgs, items: Items) -> None:
     what = inputs.attribute.replace("_", " ")
-    subnets.change(cloud, inputs.subnet_id, what, **{inputs.attribute: items})
+    objects.change(cloud, "subnet", inputs.subnet_id, what, **{inputs.attribute: items})
 
 
 class HostRoutes(DynamicResource, module="network", name="HostRoutes"):
