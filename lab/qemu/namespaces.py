@@ -55,9 +55,8 @@ def make(lab: Lab) -> None:
     host = QemuHost(lab)
     made_from = host.kept / "made-from"
     wanted = environment(lab)["LAB_MOUNTS"]
-    whole = all(
-        os.path.ismount(host.kept / name) for name in NAMESPACES
-    )  # Path.is_mount() knows folders only
+    # Path.is_mount() knows folders only.
+    whole = all(os.path.ismount(host.kept / name) for name in NAMESPACES)
     if not (whole and made_from.exists() and made_from.read_text() == wanted):
         remove(lab)
         _write_files(lab)
@@ -140,9 +139,8 @@ def _route(lab: Lab, namespace: str, way: tuple[str, ...], log: Path) -> None:
     shown = subprocess.run([*there, "rule"], check=True, capture_output=True, text=True).stdout
     if not shown.startswith("0:"):
         return
-    commands.logged(
-        [*there, "rule", "flush"], log
-    )  # all but the first: a former `up` may have been cut off here
+    # All but the first: a former `up` may have been cut off here.
+    commands.logged([*there, "rule", "flush"], log)
     rules: list[tuple[str, ...]] = [
         ("ipproto", "tcp", end, str(port), "lookup", "local")
         for port in OWN_PORTS
