@@ -23,7 +23,7 @@ def test_a_source_that_needs_more_memory_than_its_decoder_is_given_is_ended_with
 ):
     monkeypatch.setattr(reading, "DECODER_MEMORY", 60 * MIB)
     with pytest.raises(CloudError, match="decoding it takes more than 60 MiB of memory") as caught:
-        make(inputs(hostile_qcow2(tmp_path / "hostile.qcow2", 8)))
+        make(inputs(hostile_qcow2(tmp_path / "hostile.qcow2", 2)))
     assert len(str(caught.value).splitlines()) == 1
 
 
