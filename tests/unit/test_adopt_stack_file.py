@@ -124,6 +124,13 @@ def test_what_some_yaml_would_not_read_as_text_is_quoted(text: str) -> None:
     assert f"adopt: '{text}'" in new
 
 
+def test_everybody_of_ipv6_is_quoted_where_it_stands_within_a_line() -> None:
+    route = {"destination": "::/0", "next_hop": "2001:db8::1"}
+    new = added("networks", {**VMS, "host_routes": [route]})
+    assert yaml.safe_load(new)["config"]["private-cloud:networks"][-1]["host_routes"] == [route]
+    assert "{destination: '::/0', next_hop: 2001:db8::1}" in new
+
+
 def test_an_id_is_put_into_an_entry_that_is_there() -> None:
     ids = [
         MissingId(("networks", 0), "", "n0"),
