@@ -72,10 +72,18 @@ def _changes(step: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_title(step)}: {step['op']}"
         return
     for field in fields:
+        if field == "tags" and _has_tags(step):
+            continue
         there, wanted = (
             _shown((step.get(state) or {}).get("inputs") or {}, field) for state in ("oldState", "newState")
         )
         yield f"{_title(step)}: {field} is {there} and would become {wanted}"
+
+
+def _has_tags(step: Mapping[str, Any]) -> bool:
+    """Whether what STEP is about has the declared tags: the plugin imports them as tags that others gave it."""
+    declared = set((step["newState"].get("inputs") or {}).get("tags") or ())
+    return declared <= set((step["oldState"].get("outputs") or {}).get("allTags") or ())
 
 
 def _shown(inputs: Mapping[str, Any], field: str) -> str:

@@ -93,6 +93,7 @@ class ByHand:
             mtu=1400,
             port_security_enabled=False,
         )
+        network.set_tags(vms, ["by-hand"])
         network.create_subnet(
             name=f"odd-{self.suffix}",
             network_id=vms.id,

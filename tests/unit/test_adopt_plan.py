@@ -51,6 +51,18 @@ def test_an_update_says_which_field_differs_and_how() -> None:
     )
 
 
+def test_tags_that_a_thing_has_already_are_no_change() -> None:
+    def tagging(*declared: str) -> dict[str, Any]:
+        old = {"type": NETWORK, "custom": True, "inputs": {}, "outputs": {"allTags": ["a", "b"]}}
+        new = {"type": NETWORK, "custom": True, "inputs": {"tags": list(declared)}}
+        return step("update", diffReasons=["tags"], oldState=old, newState=new)
+
+    assert Plan.of({"steps": [tagging("a", "b")]}).changes == ()
+    assert Plan.of({"steps": [tagging("a", "c")]}).changes == (
+        'Network vms: tags is not set and would become ["a", "c"]',
+    )
+
+
 def test_a_secret_is_not_shown() -> None:
     user = "openstack:identity/user:User"
     steps = [
