@@ -11,6 +11,7 @@ from components.identity.ids import Ids
 from components.identity.project import Project
 from components.identity.undeclared_grants import make_authoritative
 from components.network.provider_network import ProviderNetwork
+from components.network.security_group import make_security_groups
 from components.storage.ceph_users import make_ceph_users
 from components.storage.images import make_images
 from config.load import load
@@ -59,6 +60,7 @@ make_authoritative(settings, ids, grants, accounts.values(), opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks
 }
+security_groups = make_security_groups(settings.security_groups, cloud=cloud, projects=projects, opts=opts)
 flavors = {spec.name: Flavor(spec.name, spec, ids=ids, opts=opts) for spec in settings.flavors}
 ceph_users = make_ceph_users(settings)
 images = make_images(settings, ceph_users)
@@ -69,6 +71,7 @@ logins = [account.login_files for account in accounts.values()] + [u.login_files
 for file_name, text in (file for files in logins for file in files.items()):
     pulumi.export(file_name, text)
 pulumi.export("networks", {name: network.summary for name, network in networks.items()})
+pulumi.export("security_groups", {name: group.summary for name, group in security_groups.items()})
 pulumi.export("flavors", {name: flavor.summary for name, flavor in flavors.items()})
 pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})

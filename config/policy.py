@@ -42,7 +42,9 @@ RULE_NAMES: tuple[RuleName, ...] = get_args(RuleName)
 Level = Literal["mandatory", "advisory", "disabled"]
 """CrossGuard's levels: 'mandatory' stops the run, 'advisory' only tells, 'disabled' does not look."""
 
-Kind = Literal["domain", "project", "account", "network", "subnet", "flavor", "image", "host"]
+Kind = Literal[
+    "domain", "project", "account", "network", "subnet", "security_group", "flavor", "image", "host"
+]
 
 CONVENTION = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 """Names as DNS knows them: what stands in host names, paths and tags without quotes."""

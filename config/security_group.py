@@ -1,141 +1,44 @@
-"""The rules of a project's default security group."""
+"""Security groups: the default one of a project, and those with a name of their own."""
 
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from clients.neutron.security_group_rules import (
-    PROTOCOLS,
-    SAME_GROUP,
-    Direction,
-    Ethertype,
-    Rule,
-    canonical_cidr,
-    canonical_protocol,
-)
+from clients.names import folded
+from clients.neutron.security_group_rules import SAME_GROUP, Direction, Rule
 from config.errors.issues import ValidationIssues, invalid, nearest
-from config.fields import IpNet, cidr_or_error
-from config.spec import Spec
+from config.fields import FormerName, Line, Name, Tag, each_once
+from config.security_group_rule import (
+    NamedSecurityGroupRuleSpec,
+    RuleSpec,
+    SecurityGroupReference,
+    SecurityGroupRuleSpec,
+)
+from config.spec import Effects, Protectable, Spec, changing
 
 NEUTRON, CLOSED = "neutron", "closed"
-ANY = "any"
-_WITH_PORTS = ("tcp", "udp", "sctp", "dccp", "udplite")
-_ICMP = ("icmp", "ipv6-icmp")
-_LAST_PROTOCOL = 255
-_LAST_PORT = 65535
-_LAST_ICMP_TYPE = 255
+DEFAULT = "default"
+"""The group that Neutron makes for each project."""
 
 
-def _protocol(value: object) -> str:
-    text = str(value).lower()
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise invalid(f"{value!r} is not a protocol; give 'tcp', 'udp', 'icmp', a number from 1, or '{ANY}'")
-    if text == ANY or text in PROTOCOLS or text == "icmpv6":
-        return canonical_protocol(text) or ANY
-    if text.isdecimal() and 1 <= int(text) <= _LAST_PROTOCOL:
-        return canonical_protocol(str(int(text))) or ANY
-    hint = nearest(text, PROTOCOLS) or f"; give 'tcp', 'udp', 'icmp', a number from 1 to 255, or '{ANY}'"
-    raise invalid(f"{value!r} is not a protocol{hint}")
+class _EachByItself(dict[str, str]):
+    """A stand-in for the ids of groups, which are not known yet."""
+
+    def __missing__(self, name: str) -> str:
+        return f"group {name}"
 
 
-def _ports(value: object) -> object:
-    if value is None:
-        return None
-    first, dash, last = str(value).partition("-")
-    if not dash:
-        last = first
-    if not (first.isdecimal() and last.isdecimal()) or isinstance(value, bool):
-        raise invalid(f"{value!r} is not a port or a range of ports; give one such as '22' or '8000-8100'")
-    if not 1 <= int(first) <= int(last) <= _LAST_PORT:
-        raise invalid(f"{value!r} is no range of ports; give numbers from 1 to {_LAST_PORT}, the lower first")
-    return str(value)
-
-
-def _remote(value: object) -> object:
-    return value if value == SAME_GROUP else cidr_or_error(value, f", or '{SAME_GROUP}'")
-
-
-class SecurityGroupRuleSpec(Spec):
-    """Something that is let through, from or to a remote side."""
-
-    protocol: Annotated[str, BeforeValidator(_protocol)] = Field(
-        description="'tcp', 'udp', 'icmp', 'ipv6-icmp', …, a number from 1 to 255, or 'any'"
-    )
-    remote: Annotated[IpNet | Literal["same-group"], BeforeValidator(_remote)] = Field(
-        description="the other side: a CIDR, '0.0.0.0/0' and '::/0' for everybody, or 'same-group'"
-    )
-    ports: Annotated[str | None, BeforeValidator(_ports)] = Field(
-        None, description="a port or range of ports, such as '22' or '8000-8100'; left out, all"
-    )
-    icmp_type: int | None = Field(None, description="the ICMP type, such as 8 for echo; left out, all")
-
-    @field_validator("remote")
-    @classmethod
-    def _family_of_the_protocol(
-        cls, remote: IpNet | Literal["same-group"], info: ValidationInfo
-    ) -> IpNet | Literal["same-group"]:
-        protocol = info.data.get("protocol")
-        if protocol is None or isinstance(remote, str):
-            return remote
-        only = _family_of(protocol)
-        if only and only != f"IPv{remote.version}":
-            other = "ipv6-icmp" if protocol == "icmp" else f"an {only} address"
-            raise invalid(f"{remote} is no {only}, and {protocol} is {only} only; give {other}")
-        return remote
-
-    @field_validator("ports")
-    @classmethod
-    def _protocol_has_ports(cls, ports: str | None, info: ValidationInfo) -> str | None:
-        protocol = info.data.get("protocol")
-        if ports and protocol and protocol not in _WITH_PORTS:
-            raise invalid(f"protocol {protocol!r} has no ports; drop them, or give {', '.join(_WITH_PORTS)}")
-        return ports
-
-    @field_validator("icmp_type")
-    @classmethod
-    def _protocol_has_types(cls, icmp_type: int | None, info: ValidationInfo) -> int | None:
-        protocol = info.data.get("protocol")
-        if icmp_type is None or not protocol:
-            return icmp_type
-        if protocol not in _ICMP:
-            raise invalid(f"protocol {protocol!r} has no ICMP types; drop this, or give {' or '.join(_ICMP)}")
-        if not 0 <= icmp_type <= _LAST_ICMP_TYPE:
-            raise invalid(f"{icmp_type} is not an ICMP type; give a number from 0 to {_LAST_ICMP_TYPE}")
-        return icmp_type
-
-    def rules(self, direction: Direction) -> Iterator[Rule]:
-        """Neutron's rules for this: one for each IP version that it is about."""
-        if self.ports:
-            first, _, last = self.ports.partition("-")
-            port_range: tuple[int | None, int | None] = (int(first), int(last or first))
-            if port_range == (1, _LAST_PORT):
-                port_range = (None, None)
-        else:
-            port_range = (self.icmp_type, None)
-        for ethertype in self._families():
-            yield Rule(
-                direction=direction,
-                ethertype=ethertype,
-                protocol=None if self.protocol == ANY else self.protocol,
-                port_min=port_range[0],
-                port_max=port_range[1],
-                cidr=None if isinstance(self.remote, str) else canonical_cidr(str(self.remote)),
-                group=SAME_GROUP if isinstance(self.remote, str) else None,
-            )
-
-    def _families(self) -> tuple[Ethertype, ...]:
-        if not isinstance(self.remote, str):
-            return ("IPv4",) if self.remote.version == 4 else ("IPv6",)  # noqa: PLR2004 - IP's version
-        only = _family_of(self.protocol)
-        return (only,) if only else ("IPv4", "IPv6")
-
-
-def _family_of(protocol: str) -> Ethertype | None:
-    """The only IP version that PROTOCOL is for, None where it is for both."""
-    if protocol == "icmp":
-        return "IPv4"
-    return "IPv6" if protocol.startswith("ipv6-") else None
+def _each_rule_once(rules: tuple[RuleSpec, ...] | None) -> tuple[RuleSpec, ...] | None:
+    issues = ValidationIssues()
+    seen: set[Rule] = set()
+    for index, rule in enumerate(rules or ()):
+        meant = set(rule.rules("ingress", _EachByItself()))
+        if meant <= seen:
+            issues.add((index,), "a rule before lets the same through; drop one of them")
+        seen |= meant
+    issues.raise_if_any()
+    return rules
 
 
 def _egress(value: object) -> object:
@@ -146,43 +49,36 @@ def _egress(value: object) -> object:
     return value
 
 
+def _neutrons(
+    ingress: tuple[RuleSpec, ...], egress: tuple[RuleSpec, ...] | None, group_ids: Mapping[str, str]
+) -> frozenset[Rule]:
+    """Neutron's rules for both directions; without EGRESS everything goes out."""
+
+    def of(direction: Direction, rules: tuple[RuleSpec, ...]) -> frozenset[Rule]:
+        return frozenset(rule for declared in rules for rule in declared.rules(direction, group_ids))
+
+    everything = frozenset(
+        {Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")}
+    )
+    return of("ingress", ingress) | (everything if egress is None else of("egress", egress))
+
+
+DefaultRules = Annotated[tuple[SecurityGroupRuleSpec, ...], AfterValidator(_each_rule_once)]
+NamedRules = Annotated[tuple[NamedSecurityGroupRuleSpec, ...], AfterValidator(_each_rule_once)]
+
+
 class DefaultSecurityGroupSpec(Spec):
     """All rules of a project's default security group."""
 
-    ingress: tuple[SecurityGroupRuleSpec, ...] = Field(
-        (), description="a list of rules: what is let in; left out, nothing"
-    )
-    egress: Annotated[tuple[SecurityGroupRuleSpec, ...] | None, BeforeValidator(_egress)] = Field(
+    ingress: DefaultRules = Field((), description="a list of rules: what is let in; left out, nothing")
+    egress: Annotated[DefaultRules | None, BeforeValidator(_egress)] = Field(
         None, description="'all', 'none' or a list of rules: what is let out; left out, 'all'"
     )
-
-    @field_validator("ingress", "egress")
-    @classmethod
-    def _each_rule_once(
-        cls, rules: tuple[SecurityGroupRuleSpec, ...] | None
-    ) -> tuple[SecurityGroupRuleSpec, ...] | None:
-        issues = ValidationIssues()
-        seen: set[Rule] = set()
-        for index, rule in enumerate(rules or ()):
-            meant = set(rule.rules("ingress"))
-            if meant <= seen:
-                issues.add((index,), "a rule before lets the same through; drop one of them")
-            seen |= meant
-        issues.raise_if_any()
-        return rules
 
     @property
     def rules(self) -> frozenset[Rule]:
         """Neutron's rules for it."""
-        found = {rule for declared in self.ingress for rule in declared.rules("ingress")}
-        if self.egress is None:
-            found |= {
-                Rule(direction="egress", ethertype="IPv4"),
-                Rule(direction="egress", ethertype="IPv6"),
-            }
-        else:
-            found |= {rule for declared in self.egress for rule in declared.rules("egress")}
-        return frozenset(found)
+        return _neutrons(self.ingress, self.egress, {})
 
 
 def _default_group(value: Any) -> Any:
@@ -198,3 +94,60 @@ def _default_group(value: Any) -> Any:
 
 DefaultGroup = Annotated[DefaultSecurityGroupSpec | None, BeforeValidator(_default_group)]
 """'neutron' (None: left alone), 'closed' (nothing in, everything out), or {ingress, egress}."""
+
+
+class SecurityGroupSpec(Protectable):
+    """A security group of a project, and all its rules."""
+
+    effects: ClassVar[Effects] = changing(
+        nothing="adopt protected renamed_from", replaced="project domain", renamed="name"
+    )
+
+    name: Name = Field(description="the group's name, unique among this program's in its project")
+    renamed_from: FormerName = None
+    project: Name = Field(description="the project it belongs to")
+    domain: Name = Field(description="the domain that project is in")
+    description: Line = Field("", description="free text; left out, one that is there stays")
+    tags: Annotated[tuple[Tag, ...], each_once("tag")] = Field(
+        (), description="a list of tags; others that it has stay"
+    )
+    stateful: bool = Field(
+        default=True,
+        description="true or false: whether answers pass by themselves; Neutron changes it only where no port uses the "
+        "group",
+    )
+    ingress: NamedRules = Field((), description="a list of rules: what is let in; left out, nothing")
+    egress: Annotated[NamedRules | None, BeforeValidator(_egress)] = Field(
+        None, description="'all', 'none' or a list of rules: what is let out; left out, 'all'"
+    )
+
+    @field_validator("name", "renamed_from")
+    @classmethod
+    def _not_neutrons_own(cls, name: str | None) -> str | None:
+        if name and folded(name) == DEFAULT:
+            raise invalid(
+                f"{name!r} is the group that Neutron makes for each project; give another name, or its rules under "
+                "projects[].default_security_group"
+            )
+        return name
+
+    @property
+    def project_name(self) -> str:
+        """PROJECT@DOMAIN."""
+        return f"{self.project}@{self.domain}"
+
+    @property
+    def qualified_name(self) -> str:
+        """PROJECT@DOMAIN/NAME: names it among all groups of the cloud."""
+        return f"{self.project_name}/{self.name}"
+
+    @property
+    def named_groups(self) -> tuple[str, ...]:
+        """The other groups that its rules name, each once, in the file's order."""
+        remotes = [rule.remote for rule in (*self.ingress, *(self.egress or ()))]
+        names = [remote.group for remote in remotes if isinstance(remote, SecurityGroupReference)]
+        return tuple(name for name in dict.fromkeys(names) if name != self.name)
+
+    def rules(self, group_ids: Mapping[str, str]) -> frozenset[Rule]:
+        """Neutron's rules for it; GROUP_IDS has the ids of `named_groups`."""
+        return _neutrons(self.ingress, self.egress, {**group_ids, self.name: SAME_GROUP})

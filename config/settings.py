@@ -21,6 +21,7 @@ from config.monitoring import MonitoringSpec
 from config.network import ProviderNetworkSpec
 from config.openstack import OpenStackSpec
 from config.policy import PolicySpec
+from config.security_group import SecurityGroupSpec
 from config.spec import Effects, Spec, changing
 
 NAMESPACE = "private-cloud"
@@ -52,6 +53,9 @@ class Settings(Spec):
     accounts: tuple[AccountSpec, ...] = Field((), description="a list of service accounts")
     grants: tuple[RoleGrantSpec, ...] = Field((), description="a list of role grants")
     networks: tuple[ProviderNetworkSpec, ...] = Field((), description="a list of provider networks")
+    security_groups: tuple[SecurityGroupSpec, ...] = Field(
+        (), description="a list of security groups of projects"
+    )
     flavors: tuple[FlavorSpec, ...] = Field((), description="a list of flavors")
     ceph: CephLoginSpec | None = Field(
         None, description="{user, conf}: the login with which cephx users are made"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from config.policy import Kind
-from config.resource_types import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SUBNET, USER
+from config.resource_types import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SECURITY_GROUP, SUBNET, USER
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
@@ -13,6 +13,7 @@ _KINDS: dict[str, Kind] = {
     USER: "account",
     NETWORK: "network",
     SUBNET: "subnet",
+    SECURITY_GROUP: "security_group",
     FLAVOR: "flavor",
     RBD_IMAGE: "image",
     HOST: "host",
@@ -23,7 +24,7 @@ def _against_the_convention(resource: Declared, facts: Facts) -> Iterator[str]:
     kind = _KINDS.get(resource.type) or ("domain" if resource.is_true("isDomain") else "project")
     name, pattern = resource.text("name"), facts.policy.convention(kind)
     if name and not re.fullmatch(pattern, name):
-        yield f"the {kind}'s name {name!r} does not match '{pattern}'"
+        yield f"the {kind.replace('_', ' ')}'s name {name!r} does not match '{pattern}'"
 
 
 RULES = (

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from config.resource_types import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE
+from config.resource_types import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE, SECURITY_GROUP_RULES
 from policy.declared import UNKNOWN, Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
@@ -12,6 +12,7 @@ from policy.rule import ResourceRule
 LOGINS = {22: "SSH", 3389: "RDP"}
 _ANY_PROTOCOL = {None, "", "any", "ip", "0"}
 _TCP = {"tcp", "6"}
+_WHOLE_GROUPS = frozenset({DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULES})
 
 
 def _world(remote: object) -> bool:
@@ -34,7 +35,7 @@ def _reached(rule: Mapping[str, Any], ports: tuple[str, str]) -> Iterator[str]:
 
 
 def _open(resource: Declared, _facts: Facts) -> Iterator[str]:
-    if resource.type == DEFAULT_SECURITY_GROUP:
+    if resource.type in _WHOLE_GROUPS:
         for rule in resource.entries("rules"):
             limited = rule.get("group") or rule.get("address_group")
             if rule.get("direction") == "ingress" and not limited and _world(rule.get("cidr")):
@@ -53,7 +54,7 @@ RULES = (
         asks="No security group lets the whole world in on SSH or RDP.",
         reason="There passwords are guessed day and night, and one weak image is enough.",
         remedy="Give the rule the `remote` that needs it: a CIDR or a group.",
-        types=frozenset({DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE}),
+        types=_WHOLE_GROUPS | {SECURITY_GROUP_RULE},
         check=_open,
     ),
 )

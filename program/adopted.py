@@ -17,6 +17,7 @@ from clients.names import folded
 from clients.openstack import connect
 from config.flavor import FlavorSpec
 from config.network import ProviderNetworkSpec
+from config.security_group import SecurityGroupSpec
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,15 +36,17 @@ def check_adopted(settings: Settings) -> None:
     identity = any(spec.adopt for spec in of_keystone)
     shares = any(share.adopt for network in settings.networks for share in network.shared_with)
     networks = [spec for spec in settings.networks if _adopts(spec)]
+    groups = [spec for spec in settings.security_groups if spec.adopt]
     flavors = [spec for spec in settings.flavors if spec.adopt]
-    if not (identity or networks or flavors):
+    if not (identity or networks or groups or flavors):
         return
     try:
         with connect(settings.openstack.cloud) as conn:
-            keystone = _Keystone(conn) if identity or shares else None
+            keystone = _Keystone(conn) if identity or shares or groups else None
             wrong = [
                 *(_identity(settings, keystone) if keystone else ()),
                 *_networks(networks, conn, keystone),
+                *(_security_groups(groups, conn, keystone) if keystone else ()),
                 *_flavors(flavors, conn),
             ]
     except (CloudError, SDKException) as error:
@@ -117,6 +120,22 @@ def _networks(
             if share.adopt:
                 declared = [f"{of} with {share.qualified_name}" for of in names]
                 yield from _mismatch("share", share.adopt, policies.get(share.adopt), declared)
+
+
+def _security_groups(
+    specs: Sequence[SecurityGroupSpec], conn: Connection, keystone: _Keystone
+) -> Iterator[str]:
+    """Groups by names that include their project."""
+    if not specs:
+        return
+    live = {
+        group.id: f"{keystone.projects.get(group.project_id, group.project_id)}/{group.name}"
+        for group in conn.network.security_groups()
+    }
+    for spec in specs:
+        if spec.adopt:
+            names = [f"{spec.project_name}/{name}" for name in (spec.name, spec.renamed_from) if name]
+            yield from _mismatch("security group", spec.adopt, live.get(spec.adopt), names)
 
 
 def _flavors(specs: Sequence[FlavorSpec], conn: Connection) -> Iterator[str]:

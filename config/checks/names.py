@@ -27,6 +27,9 @@ def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
     yield from _twice("projects", "project", (project.qualified_name for project in settings.projects))
     yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
     yield from _twice("networks", "network", (network.name for network in settings.networks))
+    yield from _twice(
+        "security_groups", "security group", (group.qualified_name for group in settings.security_groups)
+    )
     yield from _twice("flavors", "flavor", (flavor.name for flavor in settings.flavors))
     yield from _twice("images", "image", (image.name for image in settings.images))
     for index, network in enumerate(settings.networks):
@@ -94,6 +97,8 @@ def _shares(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
     for index, flavor in enumerate(settings.flavors):
         for number, user in enumerate(flavor.projects):
             yield ("flavors", index, "projects", number), user.project, user.domain
+    for index, group in enumerate(settings.security_groups):
+        yield ("security_groups", index), group.project, group.domain
 
 
 def unknown_domains_and_projects(

@@ -1,18 +1,17 @@
-"""The default security group in Neutron: found or made, its rules read and changed, given back.
+"""The default security group in Neutron: found or made, and given back.
 
-API: https://docs.openstack.org/api-ref/network/v2/ (security groups, their rules, default rules). Requests are
-made at the REST level, because the SDK fills in the project of the caller's own login.
+API: https://docs.openstack.org/api-ref/network/v2/ (security groups, default rules).
 """
 
 from collections.abc import Iterable
 from http import HTTPStatus
 
 from openstack.connection import Connection
-from requests import Response
 
 from clients import exact
 from clients.errors import CloudError
 from clients.neutron.security_group_rules import NEUTRONS_OWN, Rule
+from clients.neutron.security_groups import bring_to
 from clients.openstack import answered
 
 NAME = "default"
@@ -32,34 +31,6 @@ def ensure(conn: Connection, project_id: str) -> str:
             "give openstack.cloud an account that Neutron's policy lets create_default_security_group"
         )
     return str(found[0]["id"])
-
-
-def rules(conn: Connection, group_id: str) -> dict[str, Rule] | None:
-    """The group's rules by their ids; None where the group is gone."""
-    answer = conn.network.get(f"/security-groups/{group_id}")
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    found = answered(answer, "Neutron", f"read {group_id}")["security_group"]["security_group_rules"]
-    return {rule["id"]: Rule.of_neutron(rule, group_id) for rule in found}
-
-
-def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[Rule]) -> None:
-    """Add what is missing, then remove what is not wanted: what stays is let through all the while."""
-    live = rules(conn, group_id) or {}
-    declared = set(wanted)
-    for rule in sorted(declared - set(live.values())):
-        body = {"security_group_rule": rule.for_neutron(group_id, project_id)}
-        answer = conn.network.post("/security-group-rules", json=body)
-        if answer.status_code != HTTPStatus.CONFLICT or not _is_there(answer):
-            answered(answer, "Neutron", f"add a rule to {group_id}")
-    kept: set[Rule] = set()
-    for rule_id, rule in live.items():
-        if rule in declared and rule not in kept:
-            kept.add(rule)
-            continue
-        answer = conn.network.delete(f"/security-group-rules/{rule_id}")
-        if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Neutron", f"remove a rule from {group_id}")
 
 
 def give_back(conn: Connection, group_id: str, project_id: str) -> None:
@@ -91,8 +62,3 @@ def _template(conn: Connection) -> Iterable[Rule]:
         return NEUTRONS_OWN
     found = answered(answer, "Neutron", f"read the template of {NAME}")["default_security_group_rules"]
     return {Rule.of_neutron(rule, "PARENT") for rule in found if rule["used_in_default_sg"]}
-
-
-def _is_there(answer: Response) -> bool:
-    """Whether this conflict is that the rule is there already, and not a quota."""
-    return bool(answer.json().get("NeutronError", {}).get("type") == "SecurityGroupRuleExists")

@@ -4,6 +4,7 @@ import pulumi
 from pydantic import Field
 
 from clients import openstack
+from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
@@ -49,7 +50,7 @@ class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, Def
     def read_live(self, state: State) -> State | None:
         """The rules as they are. Asked for by the group's id, which makes Neutron create nothing."""
         with openstack.connect(state.inputs.cloud) as conn:
-            found = group.rules(conn, state.outputs.security_group_id)
+            found = security_groups.rules(conn, state.outputs.security_group_id)
         return None if found is None else state.seen(rules=sorted(found.values()))
 
     def delete_live(self, state: State) -> None:
@@ -61,7 +62,7 @@ class DefaultSecurityGroupProvider(DynamicProvider[DefaultSecurityGroupArgs, Def
 def _bring_to(inputs: DefaultSecurityGroupArgs) -> DefaultSecurityGroupOutputs:
     with openstack.connect(inputs.cloud) as conn:
         group_id = group.ensure(conn, inputs.project_id)
-        group.bring_to(conn, group_id, inputs.project_id, inputs.rules)
+        security_groups.bring_to(conn, group_id, inputs.project_id, inputs.rules)
     return DefaultSecurityGroupOutputs(security_group_id=group_id)
 
 

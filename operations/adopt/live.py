@@ -19,6 +19,7 @@ from openstack.identity.v3.role_assignment import RoleAssignment
 from openstack.identity.v3.user import User
 from openstack.network.v2.network import Network
 from openstack.network.v2.rbac_policy import RBACPolicy
+from openstack.network.v2.security_group import SecurityGroup
 from openstack.network.v2.subnet import Subnet
 
 from clients.names import folded
@@ -41,6 +42,7 @@ class Live:
     shares: tuple[RBACPolicy, ...] = ()
     qos_policies: dict[str, str] = field(default_factory=dict)
     """The names of QoS policies, by id, without those of which several have the same."""
+    security_groups: tuple[SecurityGroup, ...] = ()
     flavors: tuple[Flavor, ...] = ()
     flavor_projects: Callable[[Flavor], tuple[str, ...]] = lambda _flavor: ()
     """The ids of the projects that may use a flavor which is not public."""
@@ -86,6 +88,7 @@ def look(connection: Connection) -> Live:
         subnets=tuple(network.subnets()),
         shares=tuple(network.rbac_policies(object_type="network")),
         qos_policies={id_: name for id_, name in policies if names[folded(name)] == 1},
+        security_groups=tuple(network.security_groups()),
         flavors=tuple(compute.flavors(is_public="None")),  # Nova's word for both kinds
         flavor_projects=partial(_projects_of, compute),
         principal=partial(_principal, identity),

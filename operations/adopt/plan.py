@@ -13,6 +13,7 @@ _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
 _SETS_WHAT_IS_THERE = (
     "pulumi-python:dynamic/network:HostRoutes",
     "pulumi-python:dynamic/network:NetworkAttributes",
+    "pulumi-python:dynamic/networking:SecurityGroupRules",
 )
 """Dynamic resources, which cannot be imported, of what is adopted: their create finds what it would make."""
 

@@ -1,6 +1,6 @@
 """The search through a running cloud: what there is for a stack to adopt."""
 
-from operations.adopt import keystone, neutron, nova
+from operations.adopt import keystone, neutron, nova, security_groups
 from operations.adopt.entry import Entry, Found, Wanted
 from operations.adopt.live import Live
 
@@ -22,6 +22,8 @@ def search(live: Live, wanted: Wanted, kinds: tuple[str, ...]) -> list[Found]:
         found += keystone.grants(live, wanted, entries())
     if "networks" in kinds:
         found += neutron.networks(live, wanted, entries())
+    if "security_groups" in kinds:
+        found += security_groups.security_groups(live, wanted, entries())
     if "flavors" in kinds:
         found += nova.flavors(live, wanted, entries())
     return found

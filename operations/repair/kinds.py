@@ -17,6 +17,7 @@ AFTER_A_KILL = {
     "openstack:networking/network:Network": After.IMPORTED,
     "openstack:networking/subnet:Subnet": After.IMPORTED,
     "openstack:networking/rbacPolicyV2:RbacPolicyV2": After.IMPORTED,
+    "openstack:networking/secGroup:SecGroup": After.IMPORTED,
     "openstack:compute/flavor:Flavor": After.IMPORTED,
     "openstack:compute/flavorAccess:FlavorAccess": After.IMPORTED,
     "openstack:compute/quotaSetV2:QuotaSetV2": After.RERUN,
@@ -38,5 +39,6 @@ AFTER_A_KILL = {
     "pulumi-python:dynamic/network:NetworkAttributes": After.RERUN,
     "pulumi-python:dynamic/network:NoAllocationPools": After.RERUN,
     "pulumi-python:dynamic/networking:DefaultSecurityGroup": After.RERUN,
+    "pulumi-python:dynamic/networking:SecurityGroupRules": After.RERUN,
 }
 """Every type that a stack can make, by its token; a unit test holds it against the code."""

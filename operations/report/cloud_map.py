@@ -16,6 +16,7 @@ from operations.report.live import Generation
 from operations.report.risk import NotKnown
 from operations.report.rules.host import address
 from operations.report.rules.image import generations_of
+from operations.report.rules.rule import listed
 
 _PARTS = (
     types.DOMAIN_CONFIG,
@@ -50,6 +51,7 @@ def cloud_map(
         "Domains and projects": _domains(changes, marks),
         "Networks, their VLANs and subnets": _networks(changes, marks),
         "Hosts, each with a bond of two links": _hosts(changes, marks),
+        "Security groups of projects": _security_groups(changes, marks),
         "Flavors, and the projects that may use them": _flavors(changes, marks),
         "Images, the oldest content first": (
             _image(change, marks.get(change.urn), generations)
@@ -139,6 +141,19 @@ def _bond_mode(inputs: Mapping[str, Any]) -> str:
         return str(json.loads(str(inputs.get("network"))).get("bond_mode", ""))
     except (ValueError, AttributeError):
         return ""
+
+
+def _security_groups(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    rules = {change.name: change for change in changes if change.type == types.SECURITY_GROUP_RULES}
+    for change in changes:
+        if change.type == types.SECURITY_GROUP:
+            project, _, name = change.name.partition("/")
+            own = rules.get(change.name)
+            declared = listed(own.inputs if own else {}, "rules")
+            directions = [rule.get("direction") for rule in declared if isinstance(rule, dict)]
+            rows = tuple(Row(f"rules for {one}: {directions.count(one)}") for one in ("ingress", "egress"))
+            mark = worse(marks.get(change.urn), marks.get(own.urn) if own else None)
+            yield Box(str(change.inputs.get("name") or name), f"of project {project}", rows, mark)
 
 
 def _flavors(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:

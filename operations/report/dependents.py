@@ -39,6 +39,10 @@ class Dependents:
             self._ports(lambda port: port.network_id == network_id and port.project_id == project_id)
         )
 
+    def of_security_group(self, group_id: str) -> tuple[Fact, ...]:
+        """Ports and instances that a security group guards."""
+        return self._of_ports(self._ports(lambda port: group_id in (port.security_group_ids or ())))[:2]
+
     def of_project(self, project_id: str) -> tuple[Fact, ...]:
         """What a project has, and who has roles on it."""
         live = self.live

@@ -28,14 +28,15 @@ def cold_program(tmp_path: Path) -> ProgramCopy:
 
 
 def dev_without_images() -> str:
-    """Nor accounts, grants and the directory, whose dynamic providers would ask a real Keystone."""
+    """Nor what dynamic providers would ask a real Keystone or Neutron for."""
     content = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text(encoding="utf-8"))
-    left_out = {f"private-cloud:{key}" for key in ("accounts", "grants", "images", "image_store")}
+    dynamic = ("accounts", "grants", "security_groups", "images", "image_store")
+    left_out = {f"private-cloud:{key}" for key in dynamic}
     config = {key: value for key, value in content["config"].items() if key not in left_out}
     for domain in config["private-cloud:domains"]:
         domain.pop("directory", None)
     for project in config["private-cloud:projects"]:
-        project.pop("default_security_group", None)  # its dynamic provider would ask a real Neutron
+        project.pop("default_security_group", None)
     return yaml.safe_dump({"config": config}, sort_keys=False)
 
 

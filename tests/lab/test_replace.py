@@ -112,6 +112,11 @@ class Everything:
         assert (subnet.name, subnet.cidr) == (f"{self.name}-v4", "10.99.62.0/24")
         assert subnet.host_routes == [{"destination": ROUTE["destination"], "nexthop": ROUTE["next_hop"]}]
         assert network.dns_domain == "replace.example."
+        (own,) = (
+            one for one in admin.network.security_groups(project_id=project.id) if one.name == self.name
+        )
+        rules = [(rule["direction"], rule["remote_group_id"]) for rule in own.security_group_rules]
+        assert sorted(rules, key=str) == [*[("egress", None)] * 2, *[("ingress", own.id)] * 2]
         (flavor,) = (one for one in admin.compute.flavors(is_public="None") if one.name == self.name)
         (access,) = admin.compute.get_flavor_access(flavor)
         assert access["tenant_id"] == project.id
@@ -188,6 +193,9 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
                     {"name": f"{name}-closed", "cidr": "10.99.63.0/24", "allocation_pools": "none"},
                 ],
             }
+        ],
+        "security_groups": [
+            {"name": name, **project, "ingress": [{"protocol": "tcp", "ports": 22, "remote": "same-group"}]}
         ],
         "flavors": [
             {"name": name, "vcpus": 1, "ram_mb": 64, "disk_gb": 1, "public": False, "projects": [project]}

@@ -90,14 +90,14 @@ MUTANTS = (
         "tests/unit/test_quota.py",
     ),
     Mutant(
-        "config.security_group:_ports",
+        "config.security_group_rule:_ports",
         "int(first) <= int(last)",
         "int(last)",
         "tests/unit/test_security_group.py",
     ),
     Mutant(
-        "config.security_group:SecurityGroupRuleSpec.rules",
-        "cidr=None if isinstance(self.remote, str) else canonical_cidr(str(self.remote)),",
+        "config.security_group_rule:RuleSpec.rules",
+        "cidr=None if isinstance(remote, str) or group else canonical_cidr(str(remote)),",
         "cidr=None,",
         "tests/unit/test_security_group.py",
     ),
@@ -108,7 +108,7 @@ MUTANTS = (
         "tests/unit/test_default_security_group.py",
     ),
     Mutant(
-        "dynamic_providers.default_security_group.group:bring_to",
+        "clients.neutron.security_groups:bring_to",
         "if answer.status_code != HTTPStatus.CONFLICT or not _is_there(answer):",
         "if answer.status_code != HTTPStatus.CONFLICT:",
         "tests/unit/test_default_security_group.py",

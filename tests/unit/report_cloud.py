@@ -35,6 +35,7 @@ def port(id_: str, network: str, project: str, by: tuple[str, str], subnet: str)
         device_owner=by[0],
         device_id=by[1],
         fixed_ips=[{"subnet_id": subnet}],
+        security_group_ids=["g1"] if id_ == "o1" else [],
     )
 
 

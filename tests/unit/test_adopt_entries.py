@@ -15,6 +15,7 @@ from openstack.identity.v3.role_assignment import RoleAssignment
 from openstack.identity.v3.user import User
 from openstack.network.v2.network import Network
 from openstack.network.v2.rbac_policy import RBACPolicy
+from openstack.network.v2.security_group import SecurityGroup
 from openstack.network.v2.subnet import Subnet
 
 from config.load import parse
@@ -517,3 +518,103 @@ def test_a_declared_flavor_that_the_state_has_lost_gets_its_ids() -> None:
 def test_a_flavor_that_goes_while_the_cloud_is_read_has_no_projects() -> None:
     gone: Any = Mock(get_flavor_access=Mock(side_effect=NotFoundException("Flavor f1 could not be found.")))
     assert _projects_of(gone, FLAVOR) == ()
+
+
+def rule(direction: str = "ingress", family: str = "IPv4", **fields: Any) -> dict[str, Any]:
+    nothing = ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_group_id")
+    return {**dict.fromkeys(nothing), "direction": direction, "ethertype": family, **fields}
+
+
+ALL_OUT = [rule("egress"), rule("egress", "IPv6")]
+
+
+def security_group(id_: str, name: str, *rules: dict[str, Any], project: str = "p1") -> SecurityGroup:
+    return SecurityGroup(id=id_, name=name, project_id=project, stateful=True, security_group_rules=[*rules])
+
+
+def groups_of(*groups: SecurityGroup, declared: list[dict[str, Any]] | None = None) -> list[Any]:
+    settings = parse(
+        {
+            **EMPTY,
+            "domains": [{"name": "corp"}],
+            "projects": [{"name": "development", "domain": "corp"}],
+            "security_groups": declared or [],
+        },
+        file_name="Pulumi.test.yaml",
+        root=Path(),
+    )
+    live = of(domains=(CORP,), projects=(DEVELOPMENT, SERVICE), security_groups=groups)
+    return search(live, Wanted(settings), ("security_groups",))
+
+
+def test_rules_of_a_security_group_are_written_as_a_person_would() -> None:
+    ssh: dict[str, Any] = {"protocol": "tcp", "port_range_min": 22, "port_range_max": 22}
+    (entry, other) = groups_of(
+        security_group(
+            "g1",
+            "web",
+            *ALL_OUT,
+            rule(**ssh, remote_group_id="g2"),
+            rule(family="IPv6", **ssh, remote_group_id="g2"),
+            rule(protocol="17", port_range_min=53, port_range_max=54, remote_group_id="g1"),
+            rule(protocol="icmp", port_range_min=8, port_range_max=0),
+            rule(protocol="ipv6-icmp", family="IPv6", remote_group_id="g1"),
+        ),
+        security_group("g2", "db", rule("egress", remote_ip_prefix="10.0.0.5/8")),
+        security_group("g3", "default", *ALL_OUT),
+    )
+    assert entry.values["ingress"] == [
+        {"protocol": "icmp", "remote": "0.0.0.0/0", "icmp_type": 8, "icmp_code": 0},
+        {"protocol": "tcp", "remote": {"group": "db"}, "ports": "22"},
+        {"protocol": "udp", "remote": "same-group", "ethertype": "IPv4", "ports": "53-54"},
+        {"protocol": "ipv6-icmp", "remote": "same-group", "icmp_type": None, "icmp_code": None},
+    ]
+    assert "egress" not in entry.values
+    assert other.values["egress"] == [{"protocol": "any", "remote": "10.0.0.0/8"}]
+    fit, left_out = fitting(
+        {**EMPTY, "domains": [{"name": "corp"}], "projects": [{"name": "development", "domain": "corp"}]},
+        [entry, other],
+        Path(),
+    )
+    assert (len(fit), left_out) == (2, [])
+    settings = parse(
+        {
+            **EMPTY,
+            "domains": [{"name": "corp"}],
+            "projects": [{"name": "development", "domain": "corp"}],
+            "security_groups": [one.values for one in fit],
+        },
+        file_name="Pulumi.test.yaml",
+        root=Path(),
+    )
+    assert len(settings.security_groups[0].rules({"db": "g2"})) == 2 + 5
+
+
+BY_ID = "a rule of it names security group g3, which is a default one or another project's"
+
+
+def test_what_the_stack_file_cannot_say_of_a_security_group_is_left_out() -> None:
+    found = groups_of(
+        security_group("g1", "web", rule(remote_group_id="g3")),
+        security_group("g2", "web2", rule(remote_address_group_id="a1")),
+        security_group("g3", "default", *ALL_OUT),
+        security_group("g4", "twice"),
+        security_group("g5", "twice"),
+        security_group("g6", "service", project="p0"),
+    )
+    assert all(isinstance(one, LeftOut) for one in found)
+    assert list(map(str, found)) == [
+        "security group 'development@corp/web': " + BY_ID,
+        "security group 'development@corp/web2': a rule of it names an address group, which the stack file does not know",
+        "security group 'development@corp/twice': several security groups of this project have this name; rename it (g4)",
+        "security group 'development@corp/twice': several security groups of this project have this name; rename it (g5)",
+        "security group 'service@Default/service': the stack file does not know the project",
+    ]
+
+
+def test_a_declared_security_group_gets_its_id_only_by_the_letter() -> None:
+    declared = [{"name": "web", "project": "development", "domain": "corp"}]
+    (found,) = groups_of(security_group("g1", "web"), declared=declared)
+    assert (found.path, found.adopt) == (("security_groups", 0), "g1")
+    (other,) = groups_of(security_group("g1", "Web"), declared=declared)
+    assert isinstance(other, Entry)

@@ -23,11 +23,13 @@ from components.identity.grants import make_grants
 from components.identity.ids import Ids
 from components.identity.project import Project
 from components.network.provider_network import ProviderNetwork
+from components.network.security_group import make_security_groups
 from config.flavor import FlavorSpec
 from config.grant import RoleGrantSpec
 from config.identity import DomainSpec, ProjectSpec
 from config.kolla import KollaSpec
 from config.network import ProviderNetworkSpec
+from config.security_group import SecurityGroupSpec
 from config.subnet import SubnetSpec
 
 ROOT = Path(__file__).parents[2]
@@ -406,6 +408,8 @@ def test_names_in_state_stay(run: Run) -> None:
         ("Network", "developer-vms"),
         ("Subnet", "developer-vms/developer-vms-v4"),
         ("RbacPolicyV2", "developer-vms/development@corp"),
+        ("SecGroup", "development@corp/web"),
+        ("SecurityGroupRules", "development@corp/web"),
         ("RbdImage", "debian-12"),
         ("User", "nightly@default"),
         ("GeneratedPassword", "nightly@default"),
@@ -498,6 +502,44 @@ def test_what_is_protected_cannot_be_removed_and_what_is_adopted_neither(
         "plain": (False, ""),
         "kept": (True, ""),
         "found": (True, "p1"),
+    }
+
+
+def test_groups_that_name_each_other_get_their_rules_by_id(run: Run) -> None:
+    def named(name: str) -> dict[str, Any]:
+        return {"protocol": "tcp", "ports": 22, "ethertype": "IPv4", "remote": {"group": name}}
+
+    specs = [
+        SecurityGroupSpec.model_validate(
+            {
+                "name": name,
+                "project": "development",
+                "domain": "corp",
+                "ingress": [named(other)],
+                "egress": "none",
+            }
+        )
+        for name, other in (("Web", "db"), ("db", "Web"))
+    ]
+
+    def program() -> None:
+        spec = ProjectSpec(name="development", domain="corp")
+        project = Project(spec.qualified_name, spec, cloud="admin", domain_id="d1")
+        make_security_groups(
+            specs, cloud="admin", projects={spec.qualified_name: project}, opts=pulumi.ResourceOptions()
+        )
+
+    recorder = run(program)
+    groups = {
+        args.name: args.inputs["name"] for args in recorder.of("openstack:networking/secGroup:SecGroup")
+    }
+    assert groups == {"development@corp/web": "Web", "development@corp/db": "db"}
+    rules = recorder.of("pulumi-python:dynamic/networking:SecurityGroupRules")
+    assert {
+        args.inputs["security_group_id"]: [rule["group"] for rule in args.inputs["rules"]] for args in rules
+    } == {
+        "id-of-development@corp/web": ["id-of-development@corp/db"],
+        "id-of-development@corp/db": ["id-of-development@corp/web"],
     }
 
 

@@ -1,14 +1,12 @@
 """A default security group's CRUD against a fake Neutron at the REST level.
 
-The fake answers as Neutron 29 did in the lab; what a real one does is shown by tests/lab/test_project_limits.py.
+What a real one does is shown by tests/lab/test_project_limits.py.
 """
 
-import json
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import requests
 
 from clients import openstack
 from clients.errors import CloudError
@@ -17,6 +15,7 @@ from dynamic_providers.default_security_group.provider import (
     DefaultSecurityGroup,
     DefaultSecurityGroupProvider,
 )
+from tests.unit.fake_security_groups import FakeNeutron, stored
 
 OUT = [Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")]
 SSH = Rule(direction="ingress", ethertype="IPv4", protocol="tcp", port_min=22, port_max=22)
@@ -25,85 +24,6 @@ ARGS = {
     "project_id": "p1",
     "rules": [rule.model_dump(exclude_none=True) for rule in sorted([*OUT, SSH])],
 }
-GROUP = "/security-groups/g1"
-
-
-def answer(status: int, body: dict[str, Any] | None = None) -> requests.Response:
-    response = requests.Response()
-    response.status_code = status
-    response._content = b"" if body is None else json.dumps(body).encode()
-    return response
-
-
-def refused(status: int, kind: str) -> requests.Response:
-    return answer(status, {"NeutronError": {"type": kind, "message": f"{kind} it is.", "detail": ""}})
-
-
-def stored(rule: Rule, **fields: Any) -> dict[str, Any]:
-    return {**rule.for_neutron("g1", "p1"), **fields}
-
-
-class FakeNeutron:
-    """One default group with rules by their ids; `changes` tells what was asked of it, in order."""
-
-    def __init__(self, *rules: Rule) -> None:
-        self.network = self
-        self.rules: dict[str, dict[str, Any]] = {
-            f"r{number}": stored(rule) for number, rule in enumerate(rules)
-        }
-        self.makes_groups = self.there = True
-        self.named_elsewhere = self.in_use = False
-        self.template: list[dict[str, Any]] | None = []
-        self.conflict = ""
-        self.changes: list[str] = []
-
-    def get(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
-        if url == "/security-groups":
-            assert params == {"project_id": "p1", "name": "default"}
-            return answer(
-                200,
-                {
-                    "security_groups": [{"id": "g1", "name": "default", "project_id": "p1"}]
-                    if self.makes_groups
-                    else []
-                },
-            )
-        if url == "/security-group-rules":
-            others = [{"security_group_id": "g2"}] if self.named_elsewhere else []
-            return answer(200, {"security_group_rules": [{"security_group_id": "g1"}, *others]})
-        if url == "/default-security-group-rules":
-            if self.template is None:
-                return answer(404, {})
-            return answer(200, {"default_security_group_rules": self.template})
-        assert url == GROUP
-        if not self.there:
-            return answer(404, {})
-        rules = [{"id": rule_id, **rule} for rule_id, rule in self.rules.items()]
-        return answer(200, {"security_group": {"id": "g1", "security_group_rules": rules}})
-
-    def post(self, url: str, json: dict[str, Any]) -> requests.Response:
-        assert url == "/security-group-rules"
-        if self.conflict:
-            return refused(409, self.conflict)
-        rule = json["security_group_rule"]
-        assert (rule["security_group_id"], rule["project_id"]) == ("g1", "p1")
-        self.changes.append("add")
-        self.rules[f"n{len(self.changes)}"] = rule
-        return answer(201, {})
-
-    def delete(self, url: str) -> requests.Response:
-        if url == GROUP:
-            if self.in_use:
-                return refused(409, "SecurityGroupInUse")
-            self.changes.append("delete group")
-            return answer(204 if self.there else 404)
-        rule_id = url.removeprefix("/security-group-rules/")
-        self.changes.append(f"remove {rule_id}")
-        return answer(204 if self.rules.pop(rule_id, None) else 404)
-
-    @property
-    def live(self) -> set[Rule]:
-        return {Rule.of_neutron(rule, "g1") for rule in self.rules.values()}
 
 
 @pytest.fixture
@@ -151,7 +71,9 @@ def test_a_rule_that_another_run_adds_at_the_same_time_is_no_failure(neutron: Fa
 
 def test_a_quota_that_is_used_up_gets_neutrons_sentence_and_removes_nothing(neutron: FakeNeutron) -> None:
     neutron.conflict = "OverQuota"
-    with pytest.raises(CloudError, match=r"Neutron refused to add a rule to g1: 409, OverQuota it is\."):
+    with pytest.raises(
+        CloudError, match=r"Neutron refused to add a rule to security group g1: 409, OverQuota it is\."
+    ):
         CRUD.create(ARGS)
     assert neutron.changes == []
 

@@ -37,6 +37,11 @@ def group(**rule: Any) -> Declared:
     return resource(tokens.DEFAULT_SECURITY_GROUP, "development", rules=[ingress])
 
 
+def named_group(**rule: Any) -> Declared:
+    ingress = {"direction": "ingress", "ethertype": "IPv4", **rule}
+    return resource(tokens.SECURITY_GROUP_RULES, "development@corp/web", rules=[ingress])
+
+
 def plugin_rule(**props: Any) -> Declared:
     return resource(tokens.SECURITY_GROUP_RULE, "ssh", **{"direction": "ingress", "protocol": "tcp", **props})
 
@@ -142,6 +147,7 @@ BREAKS: list[tuple[str, list[Declared], dict[str, Any], str]] = [
         "RDP",
     ),
     ("not-open-to-the-world", [group(cidr="::/0", ethertype="IPv6")], {}, "every IPv6 address"),
+    ("not-open-to-the-world", [named_group(protocol="tcp", port_min=20, port_max=30)], {}, "SSH (port 22)"),
     ("not-open-to-the-world", [group(cidr="128.0.0.0/1")], {}, "SSH"),
     ("not-open-to-the-world", [plugin_rule(portRangeMin=22, remoteIpPrefix="0.0.0.0/0")], {}, "SSH"),
     ("not-open-to-the-world", [plugin_rule()], {}, "RDP"),
@@ -197,6 +203,8 @@ KEEPS: list[tuple[str, list[Declared], dict[str, Any]]] = [
     ("not-open-to-the-world", [group(group="same-group"), group(protocol="udp"), group(protocol="icmp")], {}),
     ("not-open-to-the-world", [group(protocol="tcp", port_min=443, port_max=443)], {}),
     ("not-open-to-the-world", [group(direction="egress")], {}),
+    ("not-open-to-the-world", [named_group(protocol="tcp", port_min=22, port_max=22, group="g2")], {}),
+    ("not-open-to-the-world", [resource(tokens.SECURITY_GROUP_RULES, "web", rules=UNKNOWN)], {}),
     ("not-open-to-the-world", [plugin_rule(portRangeMin=22, remoteIpPrefix="192.0.2.0/24")], {}),
     ("not-open-to-the-world", [plugin_rule(remoteGroupId="a-group"), plugin_rule(direction="egress")], {}),
     ("not-open-to-the-world", [plugin_rule(portRangeMin=UNKNOWN)], {}),

@@ -32,6 +32,8 @@ HARMLESS, INTERRUPTS, LOSES, PERSON = Risk
 ROLES = "pulumi-python:dynamic/identity:RoleSet"
 DIRECTORY = "pulumi-python:dynamic/keystone:DomainConfig"
 GROUP = "pulumi-python:dynamic/networking:DefaultSecurityGroup"
+SEC_GROUP = "openstack:networking/secGroup:SecGroup"
+SEC_RULES = "pulumi-python:dynamic/networking:SecurityGroupRules"
 SYSTEMS = "pulumi-python:dynamic/hosts:HostOs"
 SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
 USER = "openstack:identity/user:User"
@@ -240,6 +242,24 @@ def test_a_rule_of_the_default_group_that_goes_interrupts() -> None:
     old, new = {"rules": [{"a": 1}], "project_id": "p1"}, {"rules": [{"a": 1}, {"b": 1}], "project_id": "p1"}
     assert risk("update", GROUP, "x", old=old, new=new) is HARMLESS
     assert risk("update", GROUP, "x", old=new, new=old) is INTERRUPTS
+
+
+def test_a_security_group_that_ports_use_needs_a_person_and_one_of_nobody_does_not() -> None:
+    assert risk("delete", SEC_GROUP, "p/web", id="g1", old={"name": "web"}) is PERSON
+    assert counts("delete", SEC_GROUP, "p/web", id="g1", old={"name": "web"}) == {"instances": 1, "ports": 1}
+    assert risk("delete", SEC_GROUP, "p/db", id="g9", old={"name": "db"}) is INTERRUPTS
+    stateful = {"old": {"stateful": True}, "new": {"stateful": False}}
+    assert risk("update", SEC_GROUP, "p/web", id="g1", **stateful) is PERSON
+    assert risk("update", SEC_GROUP, "p/db", id="g9", **stateful) is HARMLESS
+
+
+def test_a_rule_of_a_security_group_that_goes_interrupts_whoever_uses_the_group() -> None:
+    def rules(group: str, *found: int) -> dict[str, Any]:
+        return {"rules": [{"port_min": one} for one in found], "security_group_id": group}
+
+    assert risk("update", SEC_RULES, "x", old=rules("g1", 1), new=rules("g1", 1, 2)) is HARMLESS
+    assert risk("update", SEC_RULES, "x", old=rules("g1", 1, 2), new=rules("g1", 1)) is INTERRUPTS
+    assert risk("update", SEC_RULES, "x", old=rules("g9", 1, 2), new=rules("g9", 1)) is HARMLESS
 
 
 def test_routes_that_go_are_named() -> None:

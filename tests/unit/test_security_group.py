@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from clients.neutron.security_group_rules import NEUTRONS_OWN, SAME_GROUP, Rule
-from config.security_group import DefaultGroup, DefaultSecurityGroupSpec
+from config.security_group import DefaultGroup, DefaultSecurityGroupSpec, SecurityGroupSpec
 
 GROUP: TypeAdapter[DefaultSecurityGroupSpec | None] = TypeAdapter(DefaultGroup)
 EVERYTHING_OUT = {Rule(direction="egress", ethertype="IPv4"), Rule(direction="egress", ethertype="IPv6")}
@@ -70,6 +70,37 @@ def test_a_rule_lets_in_its_remote_side_alone() -> None:
     assert (rule.cidr, rule.group, rule.port_min, rule.port_max) == ("10.20.0.0/24", None, 8000, 8100)
 
 
+def test_a_rule_for_a_group_may_be_about_one_ip_version() -> None:
+    (rule,) = ingress(protocol="tcp", remote=SAME_GROUP, ethertype="ipv6")
+    assert (rule.ethertype, rule.group) == ("IPv6", SAME_GROUP)
+
+
+def test_an_icmp_type_has_a_code() -> None:
+    (rule,) = ingress(protocol="icmp", icmp_type=3, icmp_code=0, remote="10.0.0.0/8")
+    assert (rule.port_min, rule.port_max) == (3, 0)
+
+
+def named(**fields: Any) -> SecurityGroupSpec:
+    return SecurityGroupSpec.model_validate({"name": "web", "project": "p", "domain": "d", **fields})
+
+
+def test_a_rule_names_another_group_by_its_id_and_its_own_group_as_neutrons_rule_is_read() -> None:
+    spec = named(
+        ingress=[{"protocol": "tcp", "remote": {"group": name}} for name in ("db", "web")], egress="none"
+    )
+    assert spec.named_groups == ("db",)
+    assert {rule.group for rule in spec.rules({"db": "g2"})} == {"g2", SAME_GROUP}
+
+
+def test_rules_that_differ_in_the_group_that_they_name_are_others() -> None:
+    assert len(named(ingress=[{"protocol": "tcp", "remote": {"group": name}} for name in "ab"]).ingress) == 2
+
+
+def test_without_egress_everything_goes_out() -> None:
+    assert named().rules({}) == EVERYTHING_OUT
+    assert named(egress="none").rules({}) == set()
+
+
 def test_every_port_is_no_range() -> None:
     assert ingress(protocol="udp", ports="1-65535", remote="10.0.0.0/8") == ingress(
         protocol="udp", remote="10.0.0.0/8"
@@ -131,7 +162,42 @@ def test_every_port_is_no_range() -> None:
         (
             {"protocol": "icmp", "icmp_type": 256, "remote": "10.0.0.0/8"},
             "icmp_type",
-            "256 is not an ICMP type; give a number from 0 to 255",
+            "256 is not an ICMP type or code; give a number from 0 to 255",
+        ),
+        (
+            {"protocol": "icmp", "icmp_code": 4, "remote": "10.0.0.0/8"},
+            "icmp_code",
+            "an ICMP code belongs to a type; give icmp_type too",
+        ),
+        (
+            {"protocol": "icmp", "icmp_type": 3, "icmp_code": -1, "remote": "10.0.0.0/8"},
+            "icmp_code",
+            "-1 is not an ICMP type or code",
+        ),
+        (
+            {"protocol": "tcp", "icmp_code": 4, "icmp_type": None, "remote": "10.0.0.0/8"},
+            "icmp_code",
+            "protocol 'tcp' has no ICMP types",
+        ),
+        (
+            {"protocol": "tcp", "ethertype": "IPv5", "remote": "10.0.0.0/8"},
+            "ethertype",
+            "'IPv5' is not an ethertype; give 'IPv4' or 'IPv6'",
+        ),
+        (
+            {"protocol": "tcp", "ethertype": "ipv6", "remote": "10.0.0.0/8"},
+            "ethertype",
+            "remote 10.0.0.0/8 is IPv4 only; give 'IPv4', or drop this",
+        ),
+        (
+            {"protocol": "icmp", "ethertype": "IPv6", "remote": SAME_GROUP},
+            "ethertype",
+            "protocol icmp is IPv4 only; give 'IPv4', or drop this",
+        ),
+        (
+            {"protocol": "tcp", "remote": {"group": "web"}},
+            "remote",
+            "{'group': 'web'} is not a CIDR; give one such as '10.20.0.0/24', or 'same-group'",
         ),
     ],
 )

@@ -33,6 +33,9 @@ networks:
   - name: general-vms
     segments: [{{physical_network: physnet1, vlan: 300}}]
     subnets: [{{name: v4, cidr: 10.30.0.0/24}}]
+security_groups:
+  - {{name: web, project: development, domain: corp, ingress: [{{protocol: tcp, ports: 443, remote: 10.10.0.0/24}}]}}
+  - {{name: database, project: development, domain: corp, ingress: [{{protocol: tcp, remote: {{group: web}}}}], egress: none}}
 flavors:
   - {{name: test.small, vcpus: 2, ram_mb: 4096, disk_gb: 20, public: false, projects: [{{project: development, domain: corp}}]}}
 image_store: {{cloud: import, pool: images, ceph_user: image-import}}
@@ -116,6 +119,41 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         lambda s: s["networks"][1].update(name="developer-vms"),
         "networks[1] (developer-vms): ",
         "rename or drop",
+    ),
+    (
+        lambda s: s["security_groups"][1].update(name="WEB"),
+        "security_groups[1] (WEB): ",
+        "take both for one",
+    ),
+    (
+        lambda s: s["security_groups"][1].update(name="Défault"),
+        "security_groups[1].name (Défault): ",
+        "is the group that Neutron makes for each project",
+    ),
+    (
+        lambda s: s["security_groups"][1].update(project="dev"),
+        "security_groups[1] (database): ",
+        "project 'dev@corp' is not known",
+    ),
+    (
+        lambda s: s["security_groups"][0].update(name="webs"),
+        "security_groups[1].ingress[0].remote.group (database): ",
+        "project 'development@corp' has no security group 'web' here; did you mean 'webs'?",
+    ),
+    (
+        lambda s: s["security_groups"][1]["ingress"][0].update(remote={"group": "web", "domain": "d"}),
+        "security_groups[1].ingress[0].remote.domain (database): ",
+        "'domain' is not a known key here; known are group",
+    ),
+    (
+        lambda s: s["security_groups"][1]["ingress"][0].update(remote="web"),
+        "security_groups[1].ingress[0].remote (database): ",
+        "'web' is not a CIDR; give one such as '10.20.0.0/24', 'same-group' or {group: NAME}",
+    ),
+    (
+        lambda s: s["security_groups"][1]["ingress"].append(s["security_groups"][1]["ingress"][0]),
+        "security_groups[1].ingress[1] (database): ",
+        "a rule before lets the same through",
     ),
     (
         lambda s: s["flavors"][0].update(vcpus=0),

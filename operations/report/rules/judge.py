@@ -16,9 +16,11 @@ from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
 from operations.report.rules.network import NETWORK_RULES
 from operations.report.rules.rule import Rule, Says, harmless
+from operations.report.rules.security_group import SECURITY_GROUP_RULES
 
 RULES: dict[str, Rule] = {
     **NETWORK_RULES,
+    **SECURITY_GROUP_RULES,
     **IDENTITY_RULES,
     **IMAGE_RULES,
     **COMPUTE_RULES,

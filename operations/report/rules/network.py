@@ -1,8 +1,7 @@
-"""Networks, subnets, who may use them, and the default security group."""
+"""Networks, subnets, and who may use them."""
 
 from config.network import ProjectReference, ProviderNetworkSpec, SegmentSpec
 from config.subnet import AllocationPoolSpec, Ipv6Spec, SubnetSpec
-from dynamic_providers.default_security_group.provider import DefaultSecurityGroupProvider
 from dynamic_providers.network_attributes.provider import NetworkAttributesProvider
 from dynamic_providers.subnet_lists.provider import SubnetListProvider
 from operations.report.change import Change
@@ -93,29 +92,6 @@ def _attributes_change(change: Change, cloud: Dependents) -> Verdict:
     )
 
 
-def _group_is_set(change: Change, cloud: Dependents) -> Verdict:
-    facts = tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports")
-    if change.operation == "create":
-        if all(fact.is_none for fact in facts):
-            return Verdict(Risk.HARMLESS, "The default security group is set before a port uses it.", facts)
-        return Verdict(
-            Risk.INTERRUPTS,
-            "Neutron's own rules of the default security group give way to the declared ones: what is not among "
-            "these is cut off.",
-            facts,
-        )
-    gone = lost(change, "rules")
-    if gone:
-        return Verdict(
-            Risk.INTERRUPTS,
-            f"{len(gone)} rule{'s' if len(gone) > 1 else ''} of the default security group "
-            f"{'go' if len(gone) > 1 else 'goes'}: traffic that only {'they' if len(gone) > 1 else 'it'} let through "
-            "is cut off.",
-            facts,
-        )
-    return Verdict(Risk.HARMLESS, "The default security group lets more through; nothing is cut off.", facts)
-
-
 NETWORK_RULES = {
     "openstack:networking/network:Network": Rule(
         "network",
@@ -160,17 +136,5 @@ NETWORK_RULES = {
         harmless("Only the pools that the subnet would get back are others."),
         harmless("Ports may get any address of the subnet again."),
         provider=SubnetListProvider,
-    ),
-    "pulumi-python:dynamic/networking:DefaultSecurityGroup": Rule(
-        "default security group",
-        _group_is_set,
-        _group_is_set,
-        lambda change, cloud: Verdict(
-            Risk.INTERRUPTS,
-            "The default security group gets Neutron's own rules again: its ports reach each other, and what else "
-            "the declared rules let in is cut off.",
-            tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports"),
-        ),
-        provider=DefaultSecurityGroupProvider,
     ),
 }

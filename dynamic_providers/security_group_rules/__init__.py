@@ -1,0 +1,1 @@
+"""The rules of a security group with a name."""
