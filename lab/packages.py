@@ -47,6 +47,7 @@ PACKAGES: dict[str, str] = FOR_THE_ENVIRONMENT | {
     "radosgw": "Ceph's object store",
     "curl": "requests to the object store",
     "mariadb-server": "the services' database",
+    "memcached": "Keystone's cache",
     "rabbitmq-server": "the services' message broker",
     "erlang-base": "the message broker's runtime, and erlc",
     "slapd": "the company directory",
@@ -78,6 +79,7 @@ PACKAGES: dict[str, str] = FOR_THE_ENVIRONMENT | {
 }
 DAEMONS_OF_DEBIAN = {
     "mariadb-server": "mariadb",
+    "memcached": "memcached",
     "slapd": "slapd",
     "ceph-mon": "ceph-crash",
     "radosgw": "ceph-radosgw.target",

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from lab import settings
 from lab.services import ldap
 from lab.settings import DEFAULT_ADDRESS, LDAP_BASE, Lab, Ports
+from tests.lab import keystone_cache
 
 START_TIMEOUT_S = 10
 
@@ -67,9 +69,13 @@ class OwnDirectory:
             self.process.terminate()
             self.process.wait(START_TIMEOUT_S)
             self.process = None
+            keystone_cache.forget(settings.load())
 
     def modify(self, dn: str, *lines: str) -> None:
-        """Changes an entry; LINES are those of an LDIF change. LMDB takes it beside the running server."""
+        """Changes an entry, and has Keystone see it; LINES are those of an LDIF change.
+
+        LMDB takes it beside the running server.
+        """
         text = "\n".join([f"dn: {dn}", "changetype: modify", *lines, ""])
         subprocess.run(
             ["/usr/sbin/slapmodify", "-F", str(self.lab.data / "ldap" / "config"), "-b", LDAP_BASE],
@@ -78,6 +84,7 @@ class OwnDirectory:
             check=True,
             timeout=START_TIMEOUT_S,
         )
+        keystone_cache.forget(settings.load())
 
     def set_bind_password(self, password: str) -> None:
         """Gives the account that Keystone binds as another password."""

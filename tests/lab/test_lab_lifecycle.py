@@ -20,7 +20,7 @@ from tests.lab.running_lab import brought, command
 pytestmark = [pytest.mark.alone, pytest.mark.nightly]
 
 CEPH = {"ceph-mon", "ceph-mgr", "ceph-osd.0", "ceph-osd.1", "ceph-osd.2"}
-SERVICES = CEPH | {"mariadb", "rabbitmq", "slapd", "keystone", "glance", "placement"}
+SERVICES = CEPH | {"mariadb", "memcached", "rabbitmq", "slapd", "keystone", "glance", "placement"}
 SERVICES |= {"neutron", "neutron-rpc", "fake-neutron-agents"}
 SERVICES |= {"nova", "nova-conductor", "nova-scheduler", "nova-compute"}
 SERVICES |= {"cinder", "cinder-scheduler", "cinder-volume"}

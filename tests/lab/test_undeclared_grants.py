@@ -12,6 +12,7 @@ from clients.errors import CloudError
 from clients.keystone import role_assignments
 from lab.services import ldap
 from lab.settings import LDAP_BASE, Lab
+from tests.lab import keystone_cache
 
 
 @dataclass
@@ -45,6 +46,7 @@ class Staffed:
         }
         config = {"config": {"identity": {"driver": "ldap"}, "ldap": driver | changes}}
         self.identity.put(f"/domains/{self.domain_id}/config", json=config).raise_for_status()
+        keystone_cache.forget(self.lab)
 
     def grant(self, kind: str, name: str, role: str) -> str:
         """Grants ROLE on the project; gives back the id of whom it was granted to."""
