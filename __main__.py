@@ -3,6 +3,7 @@
 import pulumi
 
 from components.compute.flavor import Flavor
+from components.compute.server_group import ProjectServerGroup
 from components.hosts.all_hosts import enrol
 from components.identity.account import ServiceAccount
 from components.identity.domain import Domain, ExistingDomain
@@ -62,6 +63,12 @@ networks = {
 }
 security_groups = make_security_groups(settings.security_groups, cloud=cloud, projects=projects, opts=opts)
 flavors = {spec.name: Flavor(spec.name, spec, ids=ids, opts=opts) for spec in settings.flavors}
+server_groups = {
+    spec.qualified_name: ProjectServerGroup(
+        spec.qualified_name, spec, cloud=cloud, project=projects[spec.project_name], grants=grants, opts=opts
+    )
+    for spec in settings.server_groups
+}
 ceph_users = make_ceph_users(settings)
 images = make_images(settings, ceph_users)
 pulumi.export("version", version())
@@ -73,6 +80,7 @@ for file_name, text in (file for files in logins for file in files.items()):
 pulumi.export("networks", {name: network.summary for name, network in networks.items()})
 pulumi.export("security_groups", {name: group.summary for name, group in security_groups.items()})
 pulumi.export("flavors", {name: flavor.summary for name, flavor in flavors.items()})
+pulumi.export("server_groups", {name: group.summary for name, group in server_groups.items()})
 pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})
 pulumi.export("hosts", enrol(settings, opts))

@@ -39,23 +39,28 @@ class Login:
 
 
 @contextmanager
-def connect(cloud: str, login: Login | None = None) -> Iterator[Connection]:
+def connect(cloud: str, login: Login | None = None, *, project_id: str | None = None) -> Iterator[Connection]:
     """Yield an authorised connection as the clouds.yaml entry ``cloud`` says; close it afterwards.
 
-    With ``login`` it is that account's, and the entry says only where the cloud is. Refused connections, 429
-    and 503 are retried a bounded number of times, nothing else is.
+    With ``login`` it is that account's, and the entry says only where the cloud is. With ``project_id`` the entry's
+    account is logged in to that project instead of the entry's. Refused connections, 429 and 503 are retried a
+    bounded number of times, nothing else is.
 
     Raises:
         CloudError: no such entry, Keystone refuses the login, or the cloud cannot be reached, now or later on.
     """
     region = region_of(cloud, **_BOUNDS) if login else login_of(cloud, **_BOUNDS)
     connection = Connection(config=region) if login is None else _as_account(region, login)
+    if project_id:
+        connection = connection.connect_as(project_id=project_id)
     with connection:
         try:
             connection.authorize()
         except (sdk_exceptions.SDKException, keystone_exceptions.ClientException) as error:
             auth_url = region.config.get("auth", {}).get("auth_url", "its auth_url")
             whose = "the entry's account" if login is None else f"account {login.user_id}"
+            if project_id:
+                whose += f" has a role on project {project_id}, and that it"
             raise CloudError(
                 f"cloud {cloud!r}: no token from {auth_url}: {str(error).splitlines()[0]} "
                 f"Check that Keystone answers there and that {whose} and its password are right."

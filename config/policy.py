@@ -43,7 +43,16 @@ Level = Literal["mandatory", "advisory", "disabled"]
 """CrossGuard's levels: 'mandatory' stops the run, 'advisory' only tells, 'disabled' does not look."""
 
 Kind = Literal[
-    "domain", "project", "account", "network", "subnet", "security_group", "flavor", "image", "host"
+    "domain",
+    "project",
+    "account",
+    "network",
+    "subnet",
+    "security_group",
+    "flavor",
+    "server_group",
+    "image",
+    "host",
 ]
 
 CONVENTION = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"

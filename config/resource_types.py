@@ -12,6 +12,7 @@ PROJECT = "openstack:identity/project:Project"
 EXISTING_DOMAIN = "private-cloud:identity:ExistingDomain"
 FLAVOR = "openstack:compute/flavor:Flavor"
 FLAVOR_ACCESS = "openstack:compute/flavorAccess:FlavorAccess"
+SERVER_GROUP = "pulumi-python:dynamic/compute:ServerGroup"
 USER = "openstack:identity/user:User"
 APPLICATION_CREDENTIAL = "pulumi-python:dynamic/identity:ApplicationCredential"
 GENERATED_PASSWORD = "pulumi-python:dynamic/identity:GeneratedPassword"  # noqa: S105 - a type

@@ -22,6 +22,7 @@ from config.network import ProviderNetworkSpec
 from config.openstack import OpenStackSpec
 from config.policy import PolicySpec
 from config.security_group import SecurityGroupSpec
+from config.server_group import ServerGroupSpec
 from config.spec import Effects, Spec, changing
 
 NAMESPACE = "private-cloud"
@@ -57,6 +58,7 @@ class Settings(Spec):
         (), description="a list of security groups of projects"
     )
     flavors: tuple[FlavorSpec, ...] = Field((), description="a list of flavors")
+    server_groups: tuple[ServerGroupSpec, ...] = Field((), description="a list of server groups of projects")
     ceph: CephLoginSpec | None = Field(
         None, description="{user, conf}: the login with which cephx users are made"
     )

@@ -1,4 +1,4 @@
-"""The look behind `make destroy`: whether a stack's images, roles and security groups can go, before anything of it is removed."""
+"""The look behind `make destroy`: whether a stack's images, roles, security groups and server groups can go, before anything of it is removed."""
 
 import argparse
 import sys
@@ -9,17 +9,19 @@ from openstack.exceptions import SDKException
 from pydantic import ValidationError
 
 from clients.errors import CloudError
-from config.resource_types import RBD_IMAGE, ROLE_SET, SECURITY_GROUP_RULES
+from config.resource_types import RBD_IMAGE, ROLE_SET, SECURITY_GROUP_RULES, SERVER_GROUP
 from dynamic_providers.base import DynamicProvider
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.security_group_rules.provider import SecurityGroupRulesProvider
+from dynamic_providers.server_group.provider import ServerGroupProvider
 from operations.engine import EngineError, Stack
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
     RBD_IMAGE: ("image", RbdImageProvider),
     ROLE_SET: ("role set", RoleSetProvider),
     SECURITY_GROUP_RULES: ("security group", SecurityGroupRulesProvider),
+    SERVER_GROUP: ("server group", ServerGroupProvider),
 }
 
 
@@ -40,7 +42,7 @@ def main() -> int:
 
 
 def refusals(state: Mapping[str, Any]) -> Iterator[str]:
-    """Why images, roles and security groups of STATE, of `pulumi stack export`, would not be removed, a sentence each."""
+    """Why images, roles, security groups and server groups of STATE, of `pulumi stack export`, would not be removed, a sentence each."""
     for resource in (state.get("deployment") or {}).get("resources") or []:
         if resource["type"] not in _LOOKED_AT or resource.get("delete"):
             continue

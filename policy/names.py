@@ -4,7 +4,17 @@ import re
 from collections.abc import Iterator
 
 from config.policy import Kind
-from config.resource_types import FLAVOR, HOST, NETWORK, PROJECT, RBD_IMAGE, SECURITY_GROUP, SUBNET, USER
+from config.resource_types import (
+    FLAVOR,
+    HOST,
+    NETWORK,
+    PROJECT,
+    RBD_IMAGE,
+    SECURITY_GROUP,
+    SERVER_GROUP,
+    SUBNET,
+    USER,
+)
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import ResourceRule
@@ -15,6 +25,7 @@ _KINDS: dict[str, Kind] = {
     SUBNET: "subnet",
     SECURITY_GROUP: "security_group",
     FLAVOR: "flavor",
+    SERVER_GROUP: "server_group",
     RBD_IMAGE: "image",
     HOST: "host",
 }

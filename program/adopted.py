@@ -18,6 +18,7 @@ from clients.openstack import connect
 from config.flavor import FlavorSpec
 from config.network import ProviderNetworkSpec
 from config.security_group import SecurityGroupSpec
+from config.server_group import ServerGroupSpec
 from config.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,16 +39,18 @@ def check_adopted(settings: Settings) -> None:
     networks = [spec for spec in settings.networks if _adopts(spec)]
     groups = [spec for spec in settings.security_groups if spec.adopt]
     flavors = [spec for spec in settings.flavors if spec.adopt]
-    if not (identity or networks or groups or flavors):
+    server_groups = [spec for spec in settings.server_groups if spec.adopt]
+    if not (identity or networks or groups or flavors or server_groups):
         return
     try:
         with connect(settings.openstack.cloud) as conn:
-            keystone = _Keystone(conn) if identity or shares or groups else None
+            keystone = _Keystone(conn) if identity or shares or groups or server_groups else None
             wrong = [
                 *(_identity(settings, keystone) if keystone else ()),
                 *_networks(networks, conn, keystone),
                 *(_security_groups(groups, conn, keystone) if keystone else ()),
                 *_flavors(flavors, conn),
+                *(_server_groups(server_groups, conn, keystone) if keystone else ()),
             ]
     except (CloudError, SDKException) as error:
         raise pulumi.RunError(
@@ -146,6 +149,19 @@ def _flavors(specs: Sequence[FlavorSpec], conn: Connection) -> Iterator[str]:
     for spec in specs:
         if spec.adopt:
             yield from _mismatch("flavor", spec.adopt, live.get(spec.adopt), [spec.name])
+
+
+def _server_groups(specs: Sequence[ServerGroupSpec], conn: Connection, keystone: _Keystone) -> Iterator[str]:
+    """Groups by names that include their project; what else they are, their provider compares."""
+    if not specs:
+        return
+    live = {
+        group.id: f"{keystone.projects.get(group.project_id, group.project_id)}/{group.name}"
+        for group in conn.compute.server_groups(all_projects=True)
+    }
+    for spec in specs:
+        if spec.adopt:
+            yield from _mismatch("server group", spec.adopt, live.get(spec.adopt), [spec.qualified_name])
 
 
 def _adopts(spec: ProviderNetworkSpec) -> bool:

@@ -31,6 +31,9 @@ def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
         "security_groups", "security group", (group.qualified_name for group in settings.security_groups)
     )
     yield from _twice("flavors", "flavor", (flavor.name for flavor in settings.flavors))
+    yield from _twice(
+        "server_groups", "server group", (group.qualified_name for group in settings.server_groups)
+    )
     yield from _twice("images", "image", (image.name for image in settings.images))
     for index, network in enumerate(settings.networks):
         for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
@@ -99,6 +102,8 @@ def _shares(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
             yield ("flavors", index, "projects", number), user.project, user.domain
     for index, group in enumerate(settings.security_groups):
         yield ("security_groups", index), group.project, group.domain
+    for index, placed in enumerate(settings.server_groups):
+        yield ("server_groups", index), placed.project, placed.domain
 
 
 def unknown_domains_and_projects(

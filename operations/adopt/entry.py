@@ -12,7 +12,16 @@ from config.grant import RoleGrantSpec
 from config.settings import Settings
 from config.spec import Adoptable
 
-KINDS = ("domains", "projects", "accounts", "grants", "networks", "security_groups", "flavors")
+KINDS = (
+    "domains",
+    "projects",
+    "accounts",
+    "grants",
+    "networks",
+    "security_groups",
+    "flavors",
+    "server_groups",
+)
 """The sections of the stack file that can be adopted, in the order in which they are looked for."""
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from keystoneauth1.exceptions import ClientException
 from openstack.compute.v2._proxy import Proxy as ComputeProxy
 from openstack.compute.v2.flavor import Flavor
+from openstack.compute.v2.server_group import ServerGroup
 from openstack.connection import Connection
 from openstack.exceptions import NotFoundException, SDKException
 from openstack.identity.v3._proxy import Proxy
@@ -46,6 +47,7 @@ class Live:
     flavors: tuple[Flavor, ...] = ()
     flavor_projects: Callable[[Flavor], tuple[str, ...]] = lambda _flavor: ()
     """The ids of the projects that may use a flavor which is not public."""
+    server_groups: tuple[ServerGroup, ...] = ()
     principal: Callable[[str, str], User | Group | None] = lambda _kind, _id: None
     """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
     users_named: Callable[[str, str], tuple[User, ...]] = lambda _domain_id, _name: ()
@@ -91,6 +93,7 @@ def look(connection: Connection) -> Live:
         security_groups=tuple(network.security_groups()),
         flavors=tuple(compute.flavors(is_public="None")),  # Nova's word for both kinds
         flavor_projects=partial(_projects_of, compute),
+        server_groups=tuple(compute.server_groups(all_projects=True)),
         principal=partial(_principal, identity),
         users_named=lambda domain_id, name: tuple(identity.users(domain_id=domain_id, name=name)),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from config.resource_types import ROLE_SET
+from config.resource_types import ROLE_SET, SERVER_GROUP
 from operations.adopt.managed import granted_ids
 
 _SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
@@ -45,11 +45,16 @@ class Plan:
 
 
 def _takes_over(step: Mapping[str, Any], adopted: frozenset[str]) -> bool:
-    """Whether STEP makes a role set all of whose roles are adopted, so that none is given."""
+    """Whether STEP takes over a server group, or makes a role set all of whose roles are adopted: none is given."""
     state = step.get("newState") or {}
-    if step["op"] != "create" or state.get("type") != ROLE_SET:
+    inputs = state.get("inputs") or {}
+    if step["op"] != "create":
         return False
-    given = set(granted_ids(state.get("inputs") or {}))
+    if state.get("type") == SERVER_GROUP:
+        return inputs.get("adopt") in adopted
+    if state.get("type") != ROLE_SET:
+        return False
+    given = set(granted_ids(inputs))
     return bool(given) and given <= adopted
 
 

@@ -1,6 +1,6 @@
 """The search through a running cloud: what there is for a stack to adopt."""
 
-from operations.adopt import keystone, neutron, nova, security_groups
+from operations.adopt import keystone, neutron, nova, security_groups, server_groups
 from operations.adopt.entry import Entry, Found, Wanted
 from operations.adopt.live import Live
 
@@ -26,4 +26,6 @@ def search(live: Live, wanted: Wanted, kinds: tuple[str, ...]) -> list[Found]:
         found += security_groups.security_groups(live, wanted, entries())
     if "flavors" in kinds:
         found += nova.flavors(live, wanted, entries())
+    if "server_groups" in kinds:
+        found += server_groups.server_groups(live, wanted, entries())
     return found

@@ -26,6 +26,7 @@ AFTER_A_KILL = {
     "pulumi-python:dynamic/ceph:LoginFiles": After.RERUN,
     "pulumi-python:dynamic/ceph:RbdImage": After.RERUN,
     "pulumi-python:dynamic/ceph:User": After.RERUN,
+    "pulumi-python:dynamic/compute:ServerGroup": After.RERUN,
     "pulumi-python:dynamic/hosts:HostOs": After.RERUN,
     "pulumi-python:dynamic/hosts:MonitoringAgent": After.RERUN,
     "pulumi-python:dynamic/identity:ApplicationCredential": After.RERUN,

@@ -20,7 +20,7 @@ from operations.repair.locked_stack import LockedStack, RepairError
 from operations.repair.pending import Pending
 from operations.repair.planned import Import, declared_in, imports_in, unknown_in
 
-_LOOKED_FOR = tuple(kind for kind in KINDS if kind != "grants")
+_LOOKED_FOR = tuple(kind for kind in KINDS if kind not in {"grants", "server_groups"})
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""
 
 

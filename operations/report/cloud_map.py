@@ -53,6 +53,7 @@ def cloud_map(
         "Hosts, each with a bond of two links": _hosts(changes, marks),
         "Security groups of projects": _security_groups(changes, marks),
         "Flavors, and the projects that may use them": _flavors(changes, marks),
+        "Server groups of projects": _server_groups(changes, marks),
         "Images, the oldest content first": (
             _image(change, marks.get(change.urn), generations)
             for change in changes
@@ -170,6 +171,19 @@ def _flavors(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[B
                 Row("for every project" if inputs.get("isPublic") else "for no project")
             ]
             yield Box(change.spelled_name, size, tuple(rows), marks.get(change.urn))
+
+
+def _server_groups(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    for change in changes:
+        if change.type == types.SERVER_GROUP:
+            project = change.name.partition("/")[0]
+            row = Row(str(change.inputs.get("policy") or ""))
+            yield Box(
+                str(change.inputs.get("name") or change.name),
+                f"of project {project}",
+                (row,),
+                marks.get(change.urn),
+            )
 
 
 def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...] | NotKnown) -> Box:

@@ -43,6 +43,14 @@ class Dependents:
         """Ports and instances that a security group guards."""
         return self._of_ports(self._ports(lambda port: group_id in (port.security_group_ids or ())))[:2]
 
+    def of_server_group(self, group_id: str) -> Fact:
+        """The instances in a server group."""
+        members = self.live.server_group(group_id)
+        if isinstance(members, NotKnown):
+            return Fact("instances", members)
+        names = {server.id: server.name or server.id for server in _all(self.live.servers)}
+        return Fact.of("instances", {id_: names.get(id_, id_) for id_ in members})
+
     def of_project(self, project_id: str) -> tuple[Fact, ...]:
         """What a project has, and who has roles on it."""
         live = self.live

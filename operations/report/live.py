@@ -46,6 +46,8 @@ class Live:
     projects: tuple[Project, ...] | NotKnown = _NOBODY
     grants: tuple[Place, ...] | NotKnown = _NOBODY
     generations: tuple[Generation, ...] | NotKnown = _NOBODY
+    server_group: Callable[[str], tuple[str, ...] | NotKnown] = lambda _group_id: _NOBODY
+    """The ids of the servers in a server group."""
     members: Callable[[str], tuple[str, ...] | NotKnown] = lambda _group_id: _NOBODY
     """The ids of a group's users."""
     users: Callable[[str], tuple[str, ...] | NotKnown] = lambda _domain_id: _NOBODY
@@ -79,6 +81,7 @@ def look(connection: Connection) -> Live:
             ),
         ),
         generations=whole("Glance", lambda: _generations(connection)),
+        server_group=lambda id_: whole("Nova", lambda: services.compute.get_server_group(id_).member_ids),
         members=lambda id_: whole("Keystone", lambda: (user.id for user in identity.group_users(id_))),
         users=lambda id_: whole("Keystone", lambda: (user.id for user in identity.users(domain_id=id_))),
         clones=_clones,
@@ -90,7 +93,14 @@ def nobody(reason: str) -> Live:
     """A cloud that cannot be asked at all."""
     why = NotKnown(reason.rstrip(". "))
     parts = dict.fromkeys(("servers", "ports", "volumes", "projects", "grants", "generations"), why)
-    return Live(**parts, members=lambda _: why, users=lambda _: why, clones=_clones, osds=_osds)
+    return Live(
+        **parts,
+        server_group=lambda _: why,
+        members=lambda _: why,
+        users=lambda _: why,
+        clones=_clones,
+        osds=_osds,
+    )
 
 
 def answer(service: str, query: Callable[[], Iterable[Thing]]) -> tuple[Thing, ...] | NotKnown:

@@ -30,7 +30,7 @@ ELSEWHERE = {
     "pulumi-python:dynamic/kolla:KollaHost": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
 }
 """Types of hosts: none of these tests replaces or taints one, which undeploys a host and deploys it again."""
-NEVER_RENAMED = {"ApplicationCredential", "Flavor", "FlavorAccess"}
+NEVER_RENAMED = {"ApplicationCredential", "Flavor", "FlavorAccess", "ServerGroup"}
 
 
 @dataclass
@@ -98,6 +98,7 @@ class Everything:
             (robot.id, "member", False),
             (runner.id, "reader", False),
             (runner.id, "manager", True),
+            (admin.current_user_id, "member", False),
         }
         credentials = [credential.name for credential in identity.application_credentials(robot)]
         assert credentials == [f"{self.name}-1"]
@@ -120,6 +121,8 @@ class Everything:
         (flavor,) = (one for one in admin.compute.flavors(is_public="None") if one.name == self.name)
         (access,) = admin.compute.get_flavor_access(flavor)
         assert access["tenant_id"] == project.id
+        groups = [one for one in admin.compute.server_groups(all_projects=True) if one.name == self.name]
+        assert [(one.project_id, one.policy) for one in groups] == [(project.id, "soft-affinity")]
         (share,) = admin.network.rbac_policies(object_id=network.id)
         assert share.target_project_id == project.id
         self._ceph_is_as_declared()
@@ -174,6 +177,7 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
         ],
         "grants": [
             {"role": "reader", "user": runner, "scope": project},
+            {"role": "member", "user": {"name": "admin", "domain": "Default"}, "scope": project},
             {"role": "manager", "user": runner, "scope": {"domain": name}, "inherited": True},
         ],
         "networks": [
@@ -197,6 +201,7 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
         "security_groups": [
             {"name": name, **project, "ingress": [{"protocol": "tcp", "ports": 22, "remote": "same-group"}]}
         ],
+        "server_groups": [{"name": name, **project, "policy": "soft-affinity"}],
         "flavors": [
             {"name": name, "vcpus": 1, "ram_mb": 64, "disk_gb": 1, "public": False, "projects": [project]}
         ],
@@ -241,7 +246,7 @@ def test_the_stack_has_a_resource_of_every_type(everything: Everything) -> None:
 
 
 def test_another_spelling_of_every_name_is_an_update(everything: Everything, lab: Lab) -> None:
-    """Keystone renames no application credential and Nova no flavor: those are made anew, the former first removed."""
+    """Keystone renames no application credential, Nova no flavor and no server group: those are made anew, the former first removed."""
     before, former = everything.ids, everything.name
     everything.name = former.replace("T", "t").replace("é", "E")
     assert everything.name != former

@@ -114,6 +114,24 @@ MUTANTS = (
         "tests/unit/test_default_security_group.py",
     ),
     Mutant(
+        "dynamic_providers.security_group_rules.provider:SecurityGroupRulesProvider.delete_live",
+        "if refused := self.delete_refusals(state):",
+        "if False:",
+        "tests/unit/test_security_group_rules.py",
+    ),
+    Mutant(
+        "dynamic_providers.server_group.groups:delete",
+        "if refused := refusal(conn, group):",
+        "if False:",
+        "tests/unit/test_server_group.py",
+    ),
+    Mutant(
+        "operations.adopt.plan:_has_tags",
+        "return declared <=",
+        "return bool(declared) or declared <=",
+        "tests/unit/test_adopt_plan.py",
+    ),
+    Mutant(
         "dynamic_providers.subnet_lists.provider:SubnetListProvider",
         "if subnet is None or _items(subnet, inputs) != inputs.items:",
         "if True:",

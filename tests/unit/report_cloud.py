@@ -76,6 +76,7 @@ LIVE = Live(
         Generation("g1", "private-cloud/dev", "debian", "2026-11-02T10:00:00Z"),
         Generation("g0", "private-cloud/dev", "debian", "2026-11-01T10:00:00Z", hidden=True),
     ),
+    server_group=lambda group: {"a1": ("s1",)}.get(group, ()),
     members=lambda group: {"devs": ("ann", "eve")}.get(group, ()),
     users=lambda domain: {"d1": ("ann", "bob", "eve")}.get(domain, ()),
     clones=lambda _pool, _user, _conf, image: {"g1": ("volumes/v1",)}.get(image, ()),

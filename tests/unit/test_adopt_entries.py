@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 from openstack.compute.v2.flavor import Flavor
+from openstack.compute.v2.server_group import ServerGroup
 from openstack.exceptions import NotFoundException
 from openstack.identity.v3.domain import Domain
 from openstack.identity.v3.project import Project
@@ -618,3 +619,46 @@ def test_a_declared_security_group_gets_its_id_only_by_the_letter() -> None:
     assert (found.path, found.adopt) == (("security_groups", 0), "g1")
     (other,) = groups_of(security_group("g1", "Web"), declared=declared)
     assert isinstance(other, Entry)
+
+
+def test_server_groups_are_taken_over_with_their_limit() -> None:
+    def placed(id_: str, name: str, project: str = "p1", **rules: int) -> ServerGroup:
+        return ServerGroup(id=id_, name=name, project_id=project, policy="anti-affinity", rules=rules)
+
+    settings = parse(
+        {
+            **EMPTY,
+            "domains": [{"name": "corp"}],
+            "projects": [{"name": "development", "domain": "corp"}],
+            "server_groups": [
+                {"name": "known", "project": "development", "domain": "corp", "policy": "affinity"}
+            ],
+        },
+        file_name="Pulumi.test.yaml",
+        root=Path(),
+    )
+    groups = (
+        placed("g1", "db", max_server_per_host=3),
+        placed("g2", "known"),
+        placed("g3", "twice"),
+        placed("g4", "twice"),
+        placed("g5", "x", "p0"),
+    )
+    live = of(domains=(CORP,), projects=(DEVELOPMENT, SERVICE), server_groups=groups)
+    entry, known, *left_out = search(live, Wanted(settings), ("server_groups",))
+    assert isinstance(entry, Entry)
+    assert entry.values == {
+        "name": "db",
+        "adopt": "g1",
+        "project": "development",
+        "domain": "corp",
+        "policy": "anti-affinity",
+        "max_server_per_host": 3,
+    }
+    assert isinstance(known, MissingId)
+    assert (known.path, known.adopt) == (("server_groups", 0), "g2")
+    assert list(map(str, left_out)) == [
+        "server group 'development@corp/twice': several server groups of this project have this name; delete the others of g3",
+        "server group 'development@corp/twice': several server groups of this project have this name; delete the others of g4",
+        "server group 'service@Default/x': the stack file does not know the project",
+    ]

@@ -51,6 +51,17 @@ def test_an_update_says_which_field_differs_and_how() -> None:
     )
 
 
+def test_a_server_group_that_the_file_adopts_is_taken_over_and_another_is_made() -> None:
+    kind = "pulumi-python:dynamic/compute:ServerGroup"
+    steps = [
+        step("create", kind, name, newState={"type": kind, "custom": True, "inputs": inputs})
+        for name, inputs in (("there", {"adopt": "g1"}), ("new", {}))
+    ]
+    assert Plan.of({"steps": steps}, frozenset({"g1"})) == Plan(
+        ("ServerGroup there",), ("ServerGroup new: create",)
+    )
+
+
 def test_tags_that_a_thing_has_already_are_no_change() -> None:
     def tagging(*declared: str) -> dict[str, Any]:
         old = {"type": NETWORK, "custom": True, "inputs": {}, "outputs": {"allTags": ["a", "b"]}}

@@ -410,6 +410,7 @@ def test_names_in_state_stay(run: Run) -> None:
         ("RbacPolicyV2", "developer-vms/development@corp"),
         ("SecGroup", "development@corp/web"),
         ("SecurityGroupRules", "development@corp/web"),
+        ("ServerGroup", "development@corp/database"),
         ("RbdImage", "debian-12"),
         ("User", "nightly@default"),
         ("GeneratedPassword", "nightly@default"),

@@ -33,6 +33,7 @@ ROLES = "pulumi-python:dynamic/identity:RoleSet"
 DIRECTORY = "pulumi-python:dynamic/keystone:DomainConfig"
 GROUP = "pulumi-python:dynamic/networking:DefaultSecurityGroup"
 SEC_GROUP = "openstack:networking/secGroup:SecGroup"
+SERVER_GROUP = "pulumi-python:dynamic/compute:ServerGroup"
 SEC_RULES = "pulumi-python:dynamic/networking:SecurityGroupRules"
 SYSTEMS = "pulumi-python:dynamic/hosts:HostOs"
 SHARE = "openstack:networking/rbacPolicyV2:RbacPolicyV2"
@@ -260,6 +261,15 @@ def test_a_rule_of_a_security_group_that_goes_interrupts_whoever_uses_the_group(
     assert risk("update", SEC_RULES, "x", old=rules("g1", 1), new=rules("g1", 1, 2)) is HARMLESS
     assert risk("update", SEC_RULES, "x", old=rules("g1", 1, 2), new=rules("g1", 1)) is INTERRUPTS
     assert risk("update", SEC_RULES, "x", old=rules("g9", 1, 2), new=rules("g9", 1)) is HARMLESS
+
+
+def test_a_server_group_with_servers_needs_a_person() -> None:
+    placed = {"old": {"name": "db"}}
+    assert risk("delete", SERVER_GROUP, "p/db", id="a1", **placed) is PERSON
+    assert counts("delete", SERVER_GROUP, "p/db", id="a1", **placed) == {"instances": 1}
+    assert risk("delete", SERVER_GROUP, "p/db", id="a9", **placed) is INTERRUPTS
+    unknown = cloud(server_group=lambda _: NotKnown("no"))
+    assert risk("replace", SERVER_GROUP, "p/db", id="a9", of=unknown, new={"name": "x"}, **placed) is PERSON
 
 
 def test_routes_that_go_are_named() -> None:

@@ -36,6 +36,8 @@ networks:
 security_groups:
   - {{name: web, project: development, domain: corp, ingress: [{{protocol: tcp, ports: 443, remote: 10.10.0.0/24}}]}}
   - {{name: database, project: development, domain: corp, ingress: [{{protocol: tcp, remote: {{group: web}}}}], egress: none}}
+server_groups:
+  - {{name: database, project: development, domain: corp, policy: anti-affinity, max_server_per_host: 2}}
 flavors:
   - {{name: test.small, vcpus: 2, ram_mb: 4096, disk_gb: 20, public: false, projects: [{{project: development, domain: corp}}]}}
 image_store: {{cloud: import, pool: images, ceph_user: image-import}}
@@ -154,6 +156,31 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         lambda s: s["security_groups"][1]["ingress"].append(s["security_groups"][1]["ingress"][0]),
         "security_groups[1].ingress[1] (database): ",
         "a rule before lets the same through",
+    ),
+    (
+        lambda s: s["server_groups"][0].update(policy="soft-affinity"),
+        "server_groups[0].max_server_per_host (database): ",
+        "policy 'soft-affinity' has no number of servers; drop this, or give 'anti-affinity'",
+    ),
+    (
+        lambda s: s["server_groups"][0].update(max_server_per_host=0),
+        "server_groups[0].max_server_per_host (database): ",
+        "0 is no number of servers; give a whole number from 1",
+    ),
+    (
+        lambda s: s["server_groups"][0].update(policy="antiaffinity"),
+        "server_groups[0].policy (database): ",
+        "did you mean 'anti-affinity'?",
+    ),
+    (
+        lambda s: s["server_groups"][0].update(project="dev"),
+        "server_groups[0] (database): ",
+        "project 'dev@corp' is not known",
+    ),
+    (
+        lambda s: s["server_groups"].append({**s["server_groups"][0], "name": "Database"}),
+        "server_groups[1] (Database): ",
+        "take both for one",
     ),
     (
         lambda s: s["flavors"][0].update(vcpus=0),

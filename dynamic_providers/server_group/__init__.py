@@ -1,0 +1,1 @@
+"""A server group, which Nova makes in the project of a login."""
