@@ -33,7 +33,8 @@ help: ## this list
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: toolchain $(LAB) ## build or change the cloud as STACK's file says; dev and hosts: in the lab (YES=1: no question)
+up: ## build or change the cloud as STACK's file says; dev and hosts: in the lab (YES=1: no question)
+	@$(MAKE) --no-print-directory --jobs=2 toolchain $(LAB)
 	@$(PULUMI) up --policy-pack policy $(CONFIRM)
 
 env: ## settings for a shell: eval "$(make -s env)", then pulumi, openstack, ceph and rbd work

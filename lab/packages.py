@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 DEBIAN_PYTHON = "/usr/bin/python3"
 POLICY = Path("/usr/sbin/policy-rc.d")
+APT_LOCK = "/var/lib/apt"  # a folder that is there; toolchain/packages.py locks the same
 
 # What each is for, so that a missing one can be explained. These make the services' environment, which is made while
 # the others are still being installed.
@@ -139,9 +140,10 @@ def install_debian(log: Path, packages: Iterable[str] = PACKAGES) -> bool:
     if not wanted:
         return False
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    wait = ["-o", "DPkg::Lock::Timeout=600"]
-    commands.logged(["apt-get", "update", *wait], log, environment=environment)
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *wait, *wanted]
+    # The toolchain may be installing at the same time, and apt does not wait for another `apt-get update`.
+    apt_get = ["flock", "--close", APT_LOCK, "apt-get", "-o", "DPkg::Lock::Timeout=600"]
+    commands.logged([*apt_get, "update"], log, environment=environment)
+    command = [*apt_get, "install", "-y", "--no-install-recommends", *wanted]
     with daemons_kept_from_starting():
         commands.logged(command, log, environment=environment, timeout=1800)
     if shutil.which("systemctl"):

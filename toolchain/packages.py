@@ -22,6 +22,7 @@ NEEDED = (
     "libldap2-dev",
     "libsasl2-dev",
 )
+APT_LOCK = "/var/lib/apt"  # a folder that is there; lab/packages.py locks the same
 
 
 def missing(needed: tuple[str, ...] = NEEDED) -> list[str]:
@@ -57,15 +58,16 @@ def install(logs: Path) -> None:
             f"apt-get install --no-install-recommends {' '.join(lacking)}"
         )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    wait = ["-o", "DPkg::Lock::Timeout=300"]
+    # The lab may be installing at the same time, and apt does not wait for another `apt-get update`.
+    apt_get = ["flock", "--close", APT_LOCK, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
     run(
-        ["apt-get", "update", "-q"],
+        [*apt_get, "update"],
         "list of Debian packages",
         logs / "apt-update.log",
         env=quiet,
         holds_lock=False,
     )
     run(
-        ["apt-get", "install", "-q", "-y", "--no-install-recommends", *wait, *lacking],
+        [*apt_get, "install", "-y", "--no-install-recommends", *lacking],
         f"Debian packages {', '.join(lacking)}", logs / "apt-install.log", env=quiet, holds_lock=False,
     )  # fmt: skip
