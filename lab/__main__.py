@@ -9,7 +9,6 @@ import sys
 
 from lab import packages, preflight, settings
 from lab.hosts import count
-from lab.real_servers import asked
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
 
@@ -27,11 +26,6 @@ def parser() -> argparse.ArgumentParser:
         type=int,
         metavar="N",
         help="simulate N bare-metal hosts, from now on; left out: as many as before, at first none",
-    )
-    up_.add_argument(
-        "--qemu",
-        action=argparse.BooleanOptionalAction,
-        help="a compute host on which servers really run, from now on; left out: as before, at first none",
     )
     reinstall_ = commands.add_parser("reinstall", help="empty a simulated host and its disks, and boot it")
     reinstall_.add_argument("name", help="lab-host-1, …; its SSH key stays the same")
@@ -68,7 +62,7 @@ def reset(lab: Lab) -> None:
     """Stop, remove data, accounts and logs, and come up anew, with as many hosts as before."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
 
-    number, real_servers = count.recorded(lab), asked(lab)
+    number = count.recorded(lab)
     bring_up.down(lab)
     for name in ("data", "etc", "run", "log"):
         shutil.rmtree(lab.folder / name, ignore_errors=True)
@@ -77,15 +71,15 @@ def reset(lab: Lab) -> None:
         print(
             f"The dev stack's state in {state} still speaks of the former cloud: remove it before the next up."
         )
-    up(lab, number, real_servers=real_servers)
+    up(lab, number)
 
 
-def up(lab: Lab, number: int | None = None, *, real_servers: bool | None = None) -> None:
-    """Come up, and say where; with `number`, so many simulated hosts, and with or without lab-qemu."""
+def up(lab: Lab, number: int | None = None) -> None:
+    """Come up, and say where; with `number`, so many simulated hosts."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
 
     clock = Clock()
-    bring_up.up(lab, clock, number, real_servers=real_servers)
+    bring_up.up(lab, clock, number)
     clock.say(f"The lab is up: Keystone at {lab.url(lab.ports.keystone, '/v3')}.")
 
 
@@ -142,7 +136,7 @@ def main() -> int:
         if command in ("up", "status", "reset", "reinstall"):
             into_the_venv(lab)
         if command == "up":
-            up(lab, arguments.hosts, real_servers=arguments.qemu)
+            up(lab, arguments.hosts)
             return 0
         if command == "reinstall":
             reinstall(lab, arguments.name)

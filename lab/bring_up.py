@@ -14,7 +14,6 @@ from lab.hosts import plan as hosts
 from lab.kolla import plan as kolla
 from lab.qemu import plan as qemu
 from lab.qemu.preflight import lacking
-from lab.real_servers import asked, record
 from lab.services import (
     ceph,
     cinder,
@@ -181,14 +180,13 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
     ]
 
 
-def up(lab: Lab, clock: Clock, number: int | None = None, *, real_servers: bool | None = None) -> None:
+def up(lab: Lab, clock: Clock, number: int | None = None) -> None:
     """Bring up what is not up; repair what is broken.
 
     Args:
         lab: The lab.
         clock: Says what is being done.
         number: How many simulated hosts there shall be from now on; None leaves them as they are.
-        real_servers: Whether there shall be the compute host lab-qemu from now on; None leaves it as it is.
 
     Raises:
         LabError: What a person has to know or do, before anything started or with the step that failed.
@@ -200,8 +198,6 @@ def up(lab: Lab, clock: Clock, number: int | None = None, *, real_servers: bool 
         lab.link()
         if number is not None:
             count.record(lab, number)
-        if real_servers is not None:
-            record(lab, wanted=real_servers)
         secrets = secret.load(lab)
         supervisor = Supervisor(lab)
         supervisor.end_leftovers()  # they hold ports
@@ -210,7 +206,7 @@ def up(lab: Lab, clock: Clock, number: int | None = None, *, real_servers: bool 
         record_address(lab)
         packages.link_programs(lab)
         accounts.clouds(lab, secrets).write()
-        if asked(lab) and (sentence := lacking(lab)):
+        if sentence := lacking(lab):
             clock.say(sentence)
         run(plan(lab, secrets, supervisor), clock)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.hosts.host import MANAGEMENT_VLAN
-from lab.settings import VLAN_RANGE
+from lab.settings import VLAN_RANGE, ZONE_BY_HINT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ NAME = "lab-qemu"  # what Nova and Neutron call it
 # Servers run here only if their flavor says `trait:CUSTOM_QEMU=required`, and networks get their DHCP here only if they
 # ask for this availability zone: whoever does not ask gets the fakes, which cost nothing.
 TRAIT = "CUSTOM_QEMU"
-ZONE = "qemu"
+ZONE = ZONE_BY_HINT
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from lab.hosts import plan as hosts
 from lab.qemu import agents, compute, libvirt, namespaces, network
 from lab.qemu.host import NAME, QemuHost
 from lab.qemu.preflight import lacking
-from lab.real_servers import asked
 from lab.services import glance
 from lab.steps import Step
 
@@ -30,8 +29,8 @@ APART, SERVICES, BOND, AGGREGATE = (
 
 
 def cabled(lab: Lab) -> tuple[QemuHost, ...]:
-    """List what hangs on the switches: the host, if it is asked for and this machine lacks nothing for it."""
-    return (QemuHost(lab),) if asked(lab) and not lacking(lab) else ()
+    """List what hangs on the switches: the host, if this machine lacks nothing for it."""
+    return () if lacking(lab) else (QemuHost(lab),)
 
 
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:

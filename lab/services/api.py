@@ -189,6 +189,7 @@ def daemon(
     check: Callable[[], str],
     name: str = "",
     package: str = "",
+    extra: Mapping[str, str] | None = None,
 ) -> Daemon:
     """Describe a program of a service that has no port of its own: it listens to the broker.
 
@@ -200,6 +201,7 @@ def daemon(
         check: Returns a few words on its health, or raises UnhealthyError.
         name: Its name in the lab, if not the program's.
         package: What PyPI calls it, if not by the service's name.
+        extra: Variables besides the usual ones.
     """
     binaries = lab.programs / "bin"
     command = [str(binaries / "python"), str(binaries / program)]
@@ -211,6 +213,6 @@ def daemon(
         address=lab.address,
         version=functools.partial(importlib.metadata.version, package or service),
         check=check,
-        environment=environment(lab, service, files),
+        environment=environment(lab, service, files) | dict(extra or {}),
         files=files,
     )

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 from lab.configuration import File, ini
 from lab.daemon import Daemon, UnhealthyError
 from lab.fakes import neutron_agents
-from lab.real_servers import asked
 from lab.services import api, mariadb, rabbitmq, report
-from lab.settings import HOST, PHYSICAL_NETWORK, VLAN_RANGE
+from lab.settings import HOST, PHYSICAL_NETWORK, VLAN_RANGE, ZONE_BY_HINT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from lab.settings import Lab
 
 AGENTS = "fake-neutron-agents"
+SCHEDULER = Path(__file__).parents[1] / "neutron_drivers" / "lab_dhcp_scheduler.py"
 
 
 def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
@@ -40,7 +40,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "rpc_workers": 1,
             "rpc_state_report_workers": 0,
             "host": HOST,
-            "network_scheduler_driver": "neutron.scheduler.dhcp_agent_scheduler.AZAwareWeightScheduler",
+            "network_scheduler_driver": f"{SCHEDULER.stem}.Scheduler",
             "api_paste_config": lab.programs / "etc" / "neutron" / "api-paste.ini",
             "state_path": data,
             "notify_nova_on_port_status_changes": True,
@@ -52,10 +52,6 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "oslo_concurrency": {"lock_path": data / "locks"},
         "oslo_messaging_notifications": {"driver": "noop"},
     }
-    if asked(lab):
-        # Networks that ask for no zone get their DHCP from the fakes. Neutron refuses zones that there are not, and so
-        # a router that asks for none: the fakes route nothing.
-        main["DEFAULT"]["default_availability_zones"] = ",".join(neutron_agents.ZONES)
     ml2: dict[str, dict[str, object]] = {
         "ml2": {
             "type_drivers": "vlan,flat",
@@ -101,15 +97,25 @@ def agents_health(lab: Lab) -> str:
     return report.fresh(lab, AGENTS, "heartbeat_timestamp", rows)
 
 
+def _digest(script: Path) -> str:
+    """A changed script means a restart."""
+    return hashlib.sha256(script.read_bytes()).hexdigest()
+
+
 def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     """List the API, the RPC server and the fake agents."""
     usual = files(lab, secrets)
     agents = agent_files(lab, secrets)
     script = Path(neutron_agents.__file__)
-    digest = hashlib.sha256(script.read_bytes()).hexdigest()  # a changed script means a restart
+    digest = _digest(script)
+    with_driver = {
+        "PYTHONPATH": str(SCHEDULER.parent),
+        "LAB_SCRIPT": _digest(SCHEDULER),
+        "LAB_ZONE_BY_HINT": ZONE_BY_HINT,
+    }
     python = lab.programs / "bin" / "python"
     return (
-        api.uwsgi(lab, "neutron", port=lab.ports.neutron, health_path="/", files=usual),
+        api.uwsgi(lab, "neutron", port=lab.ports.neutron, health_path="/", files=usual, extra=with_driver),
         api.daemon(
             lab,
             "neutron",
@@ -117,6 +123,7 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             name="neutron-rpc",
             files=usual,
             check=functools.partial(report.listening, lab, secrets, "neutron", "q-reports-plugin"),
+            extra=with_driver,
         ),
         Daemon(
             name=AGENTS,

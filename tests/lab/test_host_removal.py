@@ -19,7 +19,6 @@ from dynamic_providers.kolla_deployment import leftovers, neutron_host, nova_hos
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.markers import PATH
-from lab.fakes.neutron_agents import ZONES
 from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_agent, own_host, until
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.lab.small_image import image
@@ -80,7 +79,6 @@ def used(admin: Connection, going: OwnHost, image: Any) -> Iterator[Used]:
         provider_network_type="vlan",
         provider_physical_network="physnet1",
         provider_segmentation_id=VLAN,
-        availability_zone_hints=list(ZONES),  # where the fakes are: lab-qemu would really serve it
     )
     router = flavor = None
     servers = []

@@ -13,7 +13,6 @@ from lab import accounts, bring_up, secret, supervisor
 from lab.configuration import File, ini
 from lab.daemon import Daemon
 from lab.qemu import plan as qemu
-from lab.real_servers import record
 from lab.services import (
     ceph_configuration,
     cinder,
@@ -33,7 +32,6 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(qemu, "lacking", lambda _: None)  # whatever this machine lacks for lab-qemu
     made = Lab(root=tmp_path / "a folder", links=tmp_path)
     made.link()
-    record(made, wanted=True)
     return made
 
 

@@ -55,10 +55,10 @@ def test_a_number_of_hosts_that_cannot_be_is_refused_and_not_recorded(lab, numbe
 def test_a_reset_brings_up_as_many_hosts_as_there_were(lab, monkeypatch):
     requests = []
     monkeypatch.setattr(bring_up, "down", lambda _: True)
-    monkeypatch.setattr(bring_up, "up", lambda _lab, _clock, number, **more: requests.append((number, more)))
+    monkeypatch.setattr(bring_up, "up", lambda _lab, _clock, number: requests.append(number))
     count.record(lab, 2)
     command.reset(lab)
-    assert requests == [(2, {"real_servers": False})]
+    assert requests == [2]
 
 
 def test_two_labs_share_no_network_no_namespace_and_no_link(tmp_path):

@@ -66,7 +66,7 @@ def test_too_little_disk_says_how_much_there_is_and_how_much_it_takes(lab):
 
 def test_too_little_memory_says_how_much_there_is_and_how_much_it_takes(lab):
     (finding,) = preflight.capacity(lab, running=False, memory=2 * GIB, disk=100 * GIB)
-    assert "needs 7 GiB of available memory" in finding
+    assert "needs 8 GiB of available memory" in finding
     assert "2.0 GiB" in finding
 
 

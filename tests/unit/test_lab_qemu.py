@@ -2,6 +2,9 @@
 
 import configparser
 import json
+import runpy
+import sys
+import types
 
 import pytest
 
@@ -12,7 +15,6 @@ from lab.hosts import control_groups, count, fabric
 from lab.hosts import preflight as hosts
 from lab.qemu import agents, compute, libvirt, network, plan, preflight
 from lab.qemu.host import NAME, QemuHost
-from lab.real_servers import record
 from lab.services import ceph_configuration, glance, mariadb, neutron, nova
 from lab.settings import Lab
 from lab.supervisor import Supervisor
@@ -26,7 +28,6 @@ def lab(tmp_path, monkeypatch):
     made.link()
     monkeypatch.setattr(hosts, "other_holder", lambda _: None)  # a lab beside this test may hold that network
     monkeypatch.setattr(plan, "lacking", lambda _: None)  # whatever this machine lacks
-    record(made, wanted=True)
     return made
 
 
@@ -81,11 +82,26 @@ def test_nothing_on_lab_qemu_has_a_way_into_a_database(lab, secrets):
 def test_whoever_does_not_ask_for_lab_qemu_gets_the_fakes(lab, secrets):
     scheduler = options(nova.files(lab, secrets))["scheduler"]
     assert scheduler["enable_isolated_aggregate_filtering"] == "true"
-    fakes = neutron_agents.agents("lab")
-    zones = options(neutron.files(lab, secrets))["DEFAULT"]["default_availability_zones"].split(",")
-    own = options(agents.files(lab, secrets))["AGENT"]["availability_zone"]
-    assert own not in zones
-    assert {agent["availability_zone"] for agent in fakes if "availability_zone" in agent} == set(zones)
+    assert options(agents.files(lab, secrets))["AGENT"]["availability_zone"] not in neutron_agents.ZONES
+
+
+def test_a_network_is_served_by_lab_qemu_only_if_it_has_a_hint(monkeypatch):
+    agents = [{"host": zone, "availability_zone": zone} for zone in ("rack-1", "rack-2", "qemu")]
+    found = {"n_agents": 3, "hostable_agents": agents, "hosted_agents": []}
+    original = types.SimpleNamespace(
+        DhcpFilter=type("DhcpFilter", (), {"filter_agents": lambda *_: found}),
+        AZAwareWeightScheduler=object,
+    )
+    fake = types.SimpleNamespace(dhcp_agent_scheduler=original)
+    monkeypatch.setitem(sys.modules, "neutron", types.SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "neutron.scheduler", fake)
+    monkeypatch.setenv("LAB_ZONE_BY_HINT", "qemu")
+    driver = runpy.run_path(str(neutron.SCHEDULER))["Filter"]()
+    with_hint = {"availability_zone_hints": ["qemu"]}
+    assert driver.filter_agents(None, None, with_hint) == found
+    without = driver.filter_agents(None, None, {"availability_zone_hints": []})
+    assert [agent["host"] for agent in without["hostable_agents"]] == ["rack-1", "rack-2"]
+    assert without["n_agents"] == 2
 
 
 def test_the_bond_is_made_as_a_hosts_with_every_vlan_that_a_network_may_have(lab):
@@ -197,12 +213,3 @@ def test_daemons_that_a_cut_off_reload_left_out_are_taken_in_by_the_next_up(lab,
     known.pop(agents.DHCP)
     supervisor.start(daemons)
     assert len(reloads) == 2
-
-
-def test_it_is_there_only_if_it_was_asked_for(lab, secrets):
-    assert "default_availability_zones" in neutron.files(lab, secrets)[0].text
-    record(lab, wanted=False)
-    names = {daemon.name for daemon in bring_up.all_daemons(lab, secrets)}
-    assert not names & {libvirt.NAME, glance.INTERNAL, compute.DAEMON}
-    assert "default_availability_zones" not in neutron.files(lab, secrets)[0].text
-    assert {f"{NAME} that is gone"} < {step.name for step in bring_up.plan(lab, secrets, Supervisor(lab))}

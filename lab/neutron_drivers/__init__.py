@@ -1,0 +1,1 @@
+"""What Neutron loads by PYTHONPATH in the lab."""
