@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LAB = Path("tests/lab")
 _GROUP = re.compile(r'xdist_group\(name="(\w+)"\)')
+SERVERS = "qemu"  # where servers really run: they concern whatever a server is made from
 PRODUCT = ("clients/", "components/", "config/", "dynamic_providers/", "operations/", "policy/", "program/")
 OF_GROUP = {
     "hosts": re.compile(
@@ -47,6 +48,8 @@ def concerned(changed: list[str]) -> list[Path]:
             files.add(Path(path))
         elif path.startswith(PRODUCT):
             groups |= {name for name, words in OF_GROUP.items() if words.search(f"/{path}")} or {"cloud"}
+            if not OF_GROUP["hosts"].search(f"/{path}"):
+                groups.add(SERVERS)
         elif not path.startswith(NO_TEST) and not path.endswith(".md"):
             return every  # the lab, the toolchain, the program itself, what tests share
     return [file for file in every if file in files or group_of(file) in groups]

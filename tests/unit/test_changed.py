@@ -31,13 +31,15 @@ def groups(paths: list[str]) -> set[str]:
     ],
 )
 def test_a_change_of_the_product_concerns_its_group(path, group):
-    assert groups([path]) == {group}
+    assert groups([path]) - {changed.SERVERS} == {group}
+    assert (changed.SERVERS in groups([path])) == (group != "hosts")
 
 
 def test_two_changes_concern_both_groups():
     assert groups(["components/storage/images.py", "components/network/provider_network.py"]) == {
         "ceph",
         "cloud",
+        "qemu",
     }
 
 
