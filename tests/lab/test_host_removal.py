@@ -19,6 +19,7 @@ from dynamic_providers.kolla_deployment import leftovers, neutron_host, nova_hos
 from dynamic_providers.kolla_deployment.clouds import Clouds
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.markers import PATH
+from lab.fakes.neutron_agents import ZONES
 from tests.lab.own_compute_host import OwnHost, dhcp_agent, l3_agent, metadata_agent, own_host, until
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.lab.small_image import image
@@ -79,6 +80,7 @@ def used(admin: Connection, going: OwnHost, image: Any) -> Iterator[Used]:
         provider_network_type="vlan",
         provider_physical_network="physnet1",
         provider_segmentation_id=VLAN,
+        availability_zone_hints=list(ZONES),  # where the fakes are: a drain may move it to lab-qemu otherwise
     )
     router = flavor = None
     servers = []
@@ -94,8 +96,11 @@ def used(admin: Connection, going: OwnHost, image: Any) -> Iterator[Used]:
         )
         assert hosting.ok, hosting.text
         for agent in admin.network.network_hosting_dhcp_agents(network.id):
-            admin.network.remove_dhcp_agent_from_network(agent, network.id)
-        admin.network.post(f"/agents/{agents['DHCP agent']}/dhcp-networks", json={"network_id": network.id})
+            unserved(admin, agent.id, network.id)
+        serving = admin.network.post(
+            f"/agents/{agents['DHCP agent']}/dhcp-networks", json={"network_id": network.id}
+        )
+        assert serving.ok, serving.text
         flavor = admin.compute.create_flavor(name=name, ram=64, vcpus=1, disk=0)
         for kind in ("running", "stopped"):
             made = admin.compute.create_server(
@@ -153,12 +158,18 @@ touch {PATH}""",
     )
 
 
+def unserved(admin: Connection, agent: str, network: str) -> None:
+    """Takes a network from a DHCP agent. The SDK's own call sends a body, which Neutron refuses, and looks at no answer."""
+    answer = admin.network.delete(f"/agents/{agent}/dhcp-networks/{network}")
+    assert answer.ok, answer.text
+
+
 def without_others_networks(admin: Connection, host: str, own: str | None = None) -> None:
     """Takes from the host's DHCP agent what Neutron gave it of tests beside this one."""
     (agent,) = (agent.id for agent in neutron_host.agents(admin, host) if agent.agent_type == "DHCP agent")
     for network in admin.network.dhcp_agent_hosting_networks(agent):
         if network.id != own:
-            admin.network.remove_dhcp_agent_from_network(agent, network.id)
+            unserved(admin, agent, network.id)
 
 
 def unreachable(name: str, folder: Path) -> SshHost:
