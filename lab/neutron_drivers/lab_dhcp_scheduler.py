@@ -2,7 +2,7 @@
 
 Most of the lab's DHCP agents are fake and cost nothing; those on lab-qemu start dnsmasq. A network without an availability
 zone hint gets one of the others. Neutron's `default_availability_zones` would do that too, but holds for routers as well,
-and is stored as if the network had asked (docs/adr/0041-lab-qemu-in-every-lab.md).
+and is stored as if the network had asked (docs/adr/0042-lab-qemu-in-every-lab.md).
 
 Neutron's API and its RPC server load it by PYTHONPATH; never imported by the lab.
 """
