@@ -4,13 +4,14 @@ API: https://docs.openstack.org/api-ref/network/v2/ (security groups and their r
 level, because the SDK fills in the project of the caller's own login.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from openstack.connection import Connection
 from requests import Response
 
+from clients import exact
 from clients.neutron.security_group_rules import Rule
 from clients.openstack import answered
 
@@ -50,6 +51,14 @@ def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[
         answer = conn.network.delete(f"/security-group-rules/{rule_id}")
         if answer.status_code != HTTPStatus.NOT_FOUND:
             answered(answer, "Neutron", f"remove a rule from security group {group_id}")
+
+
+def namesakes(conn: Connection, group: Mapping[str, Any]) -> list[str]:
+    """The ids of other groups in the project of GROUP that have its name: Neutron allows several."""
+    project_id, name = group["project_id"], group["name"]
+    answer, found = exact.listed(conn.network, "security-groups", {"project_id": project_id, "name": name})
+    answered(answer, "Neutron", f"list the security groups of project {project_id}")
+    return [other["id"] for other in found if other["id"] != group["id"]]
 
 
 def users(conn: Connection, group_id: str) -> str:

@@ -4,7 +4,7 @@ from openstack.connection import Connection
 from pydantic import Field
 
 from clients import openstack
-from clients.errors import InUseError
+from clients.errors import CloudError, InUseError
 from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
@@ -40,10 +40,27 @@ class SecurityGroupRulesProvider(DynamicProvider[SecurityGroupRulesArgs, Outputs
     connection_fields = frozenset({"cloud"})
 
     def find_or_create(self, inputs: SecurityGroupRulesArgs) -> tuple[str, Outputs]:
-        """Change the rules of the group, also those that Neutron has given a new one."""
+        """Change the rules of the group, also those that Neutron has given a new one.
+
+        Raises:
+            CloudError: the project has another group of this name. A killed run may have made it, which the plugin
+                does not find: it makes a second one.
+        """
         with openstack.connect(inputs.cloud) as conn:
-            security_groups.bring_to(conn, inputs.security_group_id, inputs.project_id, inputs.rules)
+            group = security_groups.get(conn, inputs.security_group_id) or {}
+            if others := security_groups.namesakes(conn, group) if group else []:
+                raise CloudError(
+                    f"project {inputs.project_id} has another security group {group['name']!r} ({', '.join(others)}), "
+                    "maybe of a killed `up`, and servers that ask for one by its name get neither; delete or rename it"
+                )
+            _bring_to(conn, inputs)
         return inputs.security_group_id, Outputs()
+
+    def update_in_place(self, state: State, inputs: SecurityGroupRulesArgs) -> Outputs:
+        """Change the rules, whatever other groups there are by now."""
+        with openstack.connect(inputs.cloud) as conn:
+            _bring_to(conn, inputs)
+        return state.outputs
 
     def read_live(self, state: State) -> State | None:
         """The rules as they are. Gone is: no group."""
@@ -65,6 +82,10 @@ class SecurityGroupRulesProvider(DynamicProvider[SecurityGroupRulesArgs, Outputs
         with openstack.connect(state.inputs.cloud) as conn:
             users = security_groups.users(conn, state.id)
             return [_in_use(conn, state.id, users)] if users else []
+
+
+def _bring_to(conn: Connection, inputs: SecurityGroupRulesArgs) -> None:
+    security_groups.bring_to(conn, inputs.security_group_id, inputs.project_id, inputs.rules)
 
 
 def _in_use(conn: Connection, group_id: str, users: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openstack.connection import Connection
 
-from clients.neutron.security_group_rules import SAME_GROUP
+from clients.neutron.security_group_rules import PROTOCOLS, SAME_GROUP
 from config.security_group import SecurityGroupSpec
 from config.security_group_rule import NamedSecurityGroupRuleSpec, SecurityGroupReference
 from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
@@ -296,6 +296,42 @@ def test_a_group_in_use_is_refused_by_its_ports_names_and_keeps_its_rules(
         assert f"port port-{SFX}" in checked.stdout
     small.up()
     assert admin.network.find_security_group(web.id) is None
+
+
+def test_a_second_group_of_one_name_is_refused(small: OwnStack, admin: Connection) -> None:
+    gamma = f"gamma-{SFX}"
+    project_id = small.outputs["projects"][f"{gamma}@Default"]["id"]
+    second = admin.network.create_security_group(name="cache", project_id=project_id)
+    config = small_config()
+    config["security_groups"].append({**group("cache"), "project": gamma})
+    small.declare(config)
+    refused = small.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    assert refused.returncode != 0
+    assert f"another security group 'cache' ({second.id})" in refused.stdout
+    admin.network.delete_security_group(second)
+    small.up()
+    small.preview_is_empty("--refresh")
+
+
+def test_neutron_takes_every_protocol_in_every_way_that_a_stack_file_has(small: OwnStack) -> None:
+    numbers = [number for number in range(1, 256, 9) if number not in PROTOCOLS.values()]
+    rules: list[Entry] = [{"protocol": name, "remote": SAME_GROUP} for name in (*PROTOCOLS, *numbers, "any")]
+    rules += [
+        {"protocol": protocol, "ports": ports, "remote": SAME_GROUP}
+        for protocol in ("tcp", "udp", "sctp", "dccp", "udplite")
+        for ports in ("1", "65535", "1-65534", "2-65535")
+    ]
+    rules += [
+        {"protocol": protocol, "icmp_type": of_type, "icmp_code": code, "remote": remote}
+        for protocol, remote in (("icmp", "0.0.0.0/1"), ("ipv6-icmp", "8000::/1"))
+        for of_type, code in ((0, 0), (255, 255), (3, None))
+    ]
+    config = small_config("db")
+    config["projects"][0]["quota"] = QUOTA
+    config["security_groups"][0] |= {"ingress": rules, "egress": rules}
+    small.declare(config)
+    small.up()
+    small.preview_is_empty("--refresh")
 
 
 def test_a_destroy_leaves_nothing_though_groups_name_each_other(small: OwnStack, admin: Connection) -> None:

@@ -34,7 +34,10 @@ def status(connection: Connection, service: str, kind: str, body: dict[str, Any]
     sent = json.dumps({kind: body}, ensure_ascii=False).replace("<", "\\u003c").encode()  # as Go writes it
     try:
         answer = proxy.post(
-            f"/{kind}s", data=sent, headers={"Content-Type": "application/json"}, connect_retries=0
+            f"/{kind.replace('_', '-')}s",
+            data=sent,
+            headers={"Content-Type": "application/json"},
+            connect_retries=0,
         )
     except ConnectFailure as error:
         if "closed" in str(error) or "reset" in str(error):
@@ -43,7 +46,7 @@ def status(connection: Connection, service: str, kind: str, body: dict[str, Any]
     if answer.status_code in TAKEN:
         if kind == "domain":
             proxy.patch(f"/domains/{answer.json()[kind]['id']}", json={kind: {"enabled": False}})
-        proxy.delete(f"/{kind}s/{answer.json()[kind]['id']}")
+        proxy.delete(f"/{kind.replace('_', '-')}s/{answer.json()[kind]['id']}")
     return int(answer.status_code)
 
 
@@ -55,11 +58,19 @@ def keystone(kind: str, **body: Any) -> Ask:
     return ask
 
 
-def network(key: str) -> Ask:
+def network(key: str, kind: str = "network") -> Ask:
     def ask(connection: Connection, value: Any) -> int:
-        return status(connection, "network", "network", {"name": unique(), key: value})
+        return status(connection, "network", kind, {"name": unique(), key: value})
 
     return ask
+
+
+def server_group(connection: Connection, value: Any) -> int:
+    body = {"server_group": {"name": value, "policies": ["affinity"]}}
+    answer = connection.compute.post("/os-server-groups", json=body, microversion="2.15")
+    if answer.status_code in TAKEN:
+        connection.compute.delete(f"/os-server-groups/{answer.json()['server_group']['id']}")
+    return int(answer.status_code)
 
 
 def glance(**body: Any) -> Ask:
@@ -162,6 +173,10 @@ LIMITS = {
     "network name": Side(Name, network("name"), "n" * 255, "n" * 256),
     "network name, plane": Side(Name, network("name"), "\uffee", EMOJI),
     "network description": Side(Line, network("description"), "ä" * 255, "ä" * 256),
+    "security group name": Side(Name, network("name", "security_group"), "g" * 255, "g" * 256),
+    "security group description": Side(Line, network("description", "security_group"), "ä" * 255, "ä" * 256),
+    "server group name": Side(Name, server_group, "g" * 255, "g" * 256),
+    "server group name, plane": Side(Name, server_group, "\uffee", EMOJI),
     "image name": Side(Name, glance(name=...), "i" * 255, "i" * 256),
     "image property": Side(Text, glance(limit_test=...), "x" * 65535, "x" * 65536, FAILED),
     "image property, plane": Side(Text, glance(limit_test=...), "\uffee", EMOJI),

@@ -42,6 +42,7 @@ class FakeNeutron:
         self.template: list[dict[str, Any]] | None = []
         self.conflict = ""
         self.ports: list[dict[str, str]] = []
+        self.namesakes: list[dict[str, str]] = []
         self.changes: list[str] = []
 
     def get(self, url: str, params: dict[str, str] | None = None) -> requests.Response:
@@ -62,7 +63,7 @@ class FakeNeutron:
         rules = [{"id": rule_id, **rule} for rule_id, rule in self.rules.items()]
         server = url.removeprefix("/servers/")
         found: dict[str, dict[str, Any] | None] = {
-            "/security-groups": {"security_groups": [group] if self.makes_groups else []},
+            "/security-groups": {"security_groups": [group, *self.namesakes] if self.makes_groups else []},
             "/security-group-rules": {"security_group_rules": naming},
             "/default-security-group-rules": None
             if self.template is None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients import openstack
-from clients.errors import InUseError
+from clients.errors import CloudError, InUseError
 from clients.neutron.security_group_rules import Rule
 from dynamic_providers.security_group_rules.provider import SecurityGroupRules, SecurityGroupRulesProvider
 from tests.unit.fake_security_groups import FakeNeutron, stored
@@ -51,6 +51,16 @@ def test_create_adds_what_is_declared_and_keeps_what_neutron_gave_a_new_group(ne
     assert (made.id, made.outs) == ("g1", ARGS)
     assert neutron.changes == ["add"]
     assert neutron.live == {*OUT, FROM_DB}
+
+
+def test_a_second_group_of_the_name_is_refused_when_it_is_made_and_not_later(neutron: FakeNeutron) -> None:
+    neutron.namesakes = [{"id": "g9", "project_id": "p1", "name": "Default"}]
+    CRUD.create(ARGS)
+    neutron.namesakes = [{"id": "g9", "project_id": "p1", "name": "default"}]
+    with pytest.raises(CloudError, match=r"another security group 'default' \(g9\)"):
+        CRUD.create(ARGS)
+    CRUD.update("g1", ARGS, {**ARGS, "rules": []})
+    assert neutron.live == set()
 
 
 def test_a_rule_is_added_before_the_one_that_it_takes_the_place_of_is_removed(neutron: FakeNeutron) -> None:
