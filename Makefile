@@ -24,14 +24,14 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift fleet-recreate login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 ##@ Start
 
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 up: ## build or change the cloud as STACK's file says; dev and hosts: in the lab (YES=1: no question)
 	@$(MAKE) --no-print-directory --jobs=2 toolchain $(LAB)
@@ -75,6 +75,10 @@ report: toolchain ## the same in words: who is affected, how badly, what drifted
 adopt: toolchain $(LAB) ## import what the cloud has already (DRY_RUN=1 ONLY=networks NAME='lab-*' DECLARED=1 YES=1)
 	@$(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; $(VENV)/python -m operations.adopt \
 		--stack $(STACK) $(if $(ONLY),--only $(ONLY)) $(if $(NAME),--name '$(NAME)') $(if $(DECLARED),--declared) $(if $(DRY_RUN),--dry-run) $(if $(YES),--yes,$(CONFIRM))
+
+fleet-recreate: toolchain $(LAB) ## make all servers of a fleet anew: NAME=nightly (writes today's date into the stack file, then `up`)
+	@$(VENV)/python -m operations.fleet_recreate --stack $(STACK) --name '$(NAME)'
+	@$(PULUMI) up --policy-pack policy $(CONFIRM)
 
 publish-image: toolchain $(LAB) ## import an image that a stack takes over later (ARGS='--stack private-cloud/prod --name …')
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.publish_image $(ARGS)

@@ -3,6 +3,7 @@
 import pulumi
 
 from components.compute.flavor import Flavor
+from components.compute.fleet import Parts, make_fleet_accounts, make_fleets
 from components.compute.server_group import ProjectServerGroup
 from components.hosts.all_hosts import enrol
 from components.identity.account import ServiceAccount
@@ -57,7 +58,8 @@ accounts = {
     for spec in settings.accounts
 }
 grants = make_grants(settings.grants, cloud=cloud, ids=ids, opts=opts)
-make_authoritative(settings, ids, grants, accounts.values(), opts)
+fleet_accounts = make_fleet_accounts(settings, ids, opts)
+make_authoritative(settings, ids, grants, (*accounts.values(), *fleet_accounts.values()), opts)
 networks = {
     spec.name: ProviderNetwork(spec.name, spec, cloud=cloud, ids=ids, opts=opts) for spec in settings.networks
 }
@@ -71,6 +73,9 @@ server_groups = {
 }
 ceph_users = make_ceph_users(settings)
 images = make_images(settings, ceph_users)
+fleets = make_fleets(
+    settings, Parts(projects, fleet_accounts, networks, security_groups, flavors, server_groups, images), opts
+)
 pulumi.export("version", version())
 pulumi.export("projects", {name: project.summary for name, project in projects.items()})
 pulumi.export("accounts", {name: account.summary for name, account in accounts.items()})
@@ -83,4 +88,5 @@ pulumi.export("flavors", {name: flavor.summary for name, flavor in flavors.items
 pulumi.export("server_groups", {name: group.summary for name, group in server_groups.items()})
 pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
 pulumi.export("images", {name: image.summary for name, image in images.items()})
+pulumi.export("fleets", {name: fleet.summary for name, fleet in fleets.items()})
 pulumi.export("hosts", enrol(settings, opts))

@@ -38,8 +38,18 @@ class Login:
     project_id: str
 
 
+@dataclass(frozen=True)
+class CredentialLogin:
+    """An application credential, instead of the account of the clouds.yaml entry."""
+
+    credential_id: str
+    secret: str = field(repr=False)
+
+
 @contextmanager
-def connect(cloud: str, login: Login | None = None, *, project_id: str | None = None) -> Iterator[Connection]:
+def connect(
+    cloud: str, login: Login | CredentialLogin | None = None, *, project_id: str | None = None
+) -> Iterator[Connection]:
     """Yield an authorised connection as the clouds.yaml entry ``cloud`` says; close it afterwards.
 
     With ``login`` it is that account's, and the entry says only where the cloud is. With ``project_id`` the entry's
@@ -58,7 +68,7 @@ def connect(cloud: str, login: Login | None = None, *, project_id: str | None = 
             connection.authorize()
         except (sdk_exceptions.SDKException, keystone_exceptions.ClientException) as error:
             auth_url = region.config.get("auth", {}).get("auth_url", "its auth_url")
-            whose = "the entry's account" if login is None else f"account {login.user_id}"
+            whose = _whose(login)
             if project_id:
                 whose += f" has a role on project {project_id}, and that it"
             raise CloudError(
@@ -103,13 +113,27 @@ def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
     raise CloudError(f"{service} refused to {doing}: {response.status_code}, {reason}")
 
 
-def _as_account(region: CloudRegion, login: Login) -> Connection:
-    auth = v3.Password(
-        auth_url=region.config.get("auth", {}).get("auth_url"),
-        user_id=login.user_id,
-        password=login.password,
-        project_id=login.project_id,
-    )
+def _whose(login: Login | CredentialLogin | None) -> str:
+    if login is None:
+        return "the entry's account"
+    if isinstance(login, CredentialLogin):
+        return f"application credential {login.credential_id}"
+    return f"account {login.user_id}"
+
+
+def _as_account(region: CloudRegion, login: Login | CredentialLogin) -> Connection:
+    auth_url = region.config.get("auth", {}).get("auth_url")
+    auth: v3.Password | v3.ApplicationCredential
+    if isinstance(login, CredentialLogin):
+        auth = v3.ApplicationCredential(
+            auth_url,
+            application_credential_id=login.credential_id,
+            application_credential_secret=login.secret,
+        )
+    else:
+        auth = v3.Password(
+            auth_url=auth_url, user_id=login.user_id, password=login.password, project_id=login.project_id
+        )
     verify, certificate = region.get_requests_verify_args()
     session = Session(auth=auth, verify=verify, cert=certificate, timeout=API_TIMEOUT_S)
     return Connection(

@@ -19,6 +19,7 @@ RuleName = Literal[
     "dns-of-the-company",
     "network-not-for-everyone",
     "image-pinned",
+    "fleet-image-pinned",
     "image-raw",
     "image-not-public",
     "image-protected",

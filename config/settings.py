@@ -9,6 +9,7 @@ from config.account import AccountSpec
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.fields import Name
 from config.flavor import FlavorSpec
+from config.fleet import FleetSpec
 from config.grant import RoleGrantSpec
 from config.host import BareMetalHostSpec
 from config.host_image import HostImageSpec
@@ -67,6 +68,9 @@ class Settings(Spec):
         None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
     )
     images: tuple[ImageSpec, ...] = Field((), description="a list of golden images")
+    fleets: tuple[FleetSpec, ...] = Field(
+        (), description="a list of fleets: servers that are made anew together"
+    )
     host_image: HostImageSpec = Field(
         default_factory=HostImageSpec, description="{image, …}: the system that hosts boot"
     )

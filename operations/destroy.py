@@ -9,17 +9,19 @@ from openstack.exceptions import SDKException
 from pydantic import ValidationError
 
 from clients.errors import CloudError
-from config.resource_types import RBD_IMAGE, ROLE_SET, SECURITY_GROUP_RULES, SERVER_GROUP
+from config.resource_types import RBD_IMAGE, ROLE_SET, SECURITY_GROUP_RULES, SERVER_FLEET, SERVER_GROUP
 from dynamic_providers.base import DynamicProvider
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.security_group_rules.provider import SecurityGroupRulesProvider
+from dynamic_providers.server_fleet.provider import ServerFleetProvider
 from dynamic_providers.server_group.provider import ServerGroupProvider
 from operations.engine import EngineError, Stack
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
     RBD_IMAGE: ("image", RbdImageProvider),
     ROLE_SET: ("role set", RoleSetProvider),
+    SERVER_FLEET: ("fleet", ServerFleetProvider),
     SECURITY_GROUP_RULES: ("security group", SecurityGroupRulesProvider),
     SERVER_GROUP: ("server group", ServerGroupProvider),
 }

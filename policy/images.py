@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from config.resource_names import resource_name
-from config.resource_types import PLUGIN_IMAGE, RBD_IMAGE
+from config.resource_types import PLUGIN_IMAGE, RBD_IMAGE, SERVER_FLEET
 from policy.declared import Declared
 from policy.facts import Facts
 from policy.rule import Finding, ResourceRule, StackRule
@@ -30,6 +30,21 @@ def _not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding
             yield Finding.of(image, "nothing says what its content has to be")
 
 
+def _fleets_not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+    if not facts.settings:
+        return
+    fleets = {fleet.name: fleet.urn for fleet in resources if fleet.type == SERVER_FLEET}
+    looked_up = {image.name: image.sha256sums for image in facts.settings.images if image.sha256sums}
+    for fleet in facts.settings.fleets:
+        if fleet.image in looked_up:
+            yield Finding(
+                fleet.name,
+                f"the SHA-256 of its image {fleet.image!r} is looked up in {str(looked_up[fleet.image])!r}: whoever changes that "
+                "file has all its servers made anew",
+                fleets.get(resource_name(fleet.name), ""),
+            )
+
+
 def _not_raw(image: Declared, _facts: Facts) -> Iterator[str]:
     if not image.is_unknown("diskFormat") and image.text("diskFormat") != "raw":
         yield f"its disk format is {image.text('diskFormat') or 'not given'!r}"
@@ -53,6 +68,14 @@ RULES = (
         remedy="Give its `sha256`, as sha256sum prints it.",
         level="advisory",
         check=_not_pinned,
+    ),
+    StackRule(
+        name="fleet-image-pinned",
+        asks="In production the SHA-256 of a fleet's image stands in the stack file.",
+        reason="Otherwise servers are made anew, and lose their root disks, without a change that somebody reviewed.",
+        remedy="Give the image's `sha256`, as sha256sum prints it, in place of `sha256sums`.",
+        level="disabled",
+        check=_fleets_not_pinned,
     ),
     ResourceRule(
         name="image-raw",

@@ -39,6 +39,8 @@ class ServiceAccount(pulumi.ComponentResource):
     """What the stack exports: id, domain and domain_id."""
     access: dict[AccessSpec, RoleAssignments]
     """Its roles, by where it has them."""
+    credentials: dict[str, ApplicationCredential]
+    """The one that is handed out of each application credential, by its name."""
     login_files: dict[str, pulumi.Output[str]]
     """ACCOUNT/clouds.yaml and ACCOUNT/openrc, secret; none where there is nothing to log in to."""
 
@@ -94,6 +96,7 @@ class ServiceAccount(pulumi.ComponentResource):
             )
             for access in spec.access
         }
+        self.credentials = {}
         logins: dict[str, pulumi.Output[Login]] = {
             f"{spelled}/{credential.name}": self._credential_login(
                 credential, ids.of(credential.project, credential.domain)
@@ -153,6 +156,7 @@ class ServiceAccount(pulumi.ComponentResource):
             )
             for serial in spec.serials
         ]
+        self.credentials[spec.name] = made[-1]
         return pulumi.Output.all(made[-1].credential_id, made[-1].secret).apply(
             lambda known: credential_login(*known)
         )

@@ -13,7 +13,8 @@ class GoldenImage(pulumi.ComponentResource):
     """A golden image.
 
     Makes one `RbdImage`: an RBD image in Glance's pool with a protected snapshot, and the Glance record that
-    points at it. LOGIN is that of `store.ceph_user`, where this program makes that user.
+    points at it. LOGIN is that of `store.ceph_user`, where this program makes that user. With FORMER at least one
+    former generation stays: servers may have to go back to it.
     """
 
     glance_id: pulumi.Output[str]
@@ -29,6 +30,7 @@ class GoldenImage(pulumi.ComponentResource):
         *,
         store: ImageStoreSpec,
         login: CephLogin | None = None,
+        former: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         name, spelled = resource_name(name), name
@@ -38,7 +40,8 @@ class GoldenImage(pulumi.ComponentResource):
         image = RbdImage(
             name,
             RbdImageArgs(
-                **spec.model_dump(exclude={"renamed_from", "sha256sums"}),
+                **spec.model_dump(exclude={"renamed_from", "sha256sums", "keep"}),
+                keep=max(spec.keep, int(former)),
                 cloud=store.cloud,
                 pool=store.pool,
                 ceph_user=login.user if login else store.ceph_user,

@@ -24,7 +24,11 @@ def make_images(settings: Settings, ceph_users: Mapping[str, CephxUser]) -> dict
         refuse_bad_sources(settings.images, store)
     user = ceph_users.get(store.ceph_user)
     login = user.login if user else None
-    images = {spec.name: GoldenImage(spec.name, spec, store=store, login=login) for spec in settings.images}
+    rolled_back_to = {fleet.image for fleet in settings.fleets}
+    images = {
+        spec.name: GoldenImage(spec.name, spec, store=store, login=login, former=spec.name in rolled_back_to)
+        for spec in settings.images
+    }
     if images:
         first = next(iter(images.values()))
         for look, unknown in ((copies, pulumi.log.info), (blindness, pulumi.log.debug)):

@@ -5,6 +5,7 @@ from typing import Any
 
 from config.checks.addresses import address_plan_problems
 from config.checks.ceph import ceph_user_problems
+from config.checks.fleets import fleet_problems
 from config.checks.hosts import host_problems
 from config.checks.identity import access_problems, account_problems, directory_problems
 from config.checks.names import names_used_twice, unknown_domains_and_projects
@@ -24,6 +25,7 @@ def cross_checks(
     yield from names_used_twice(settings)
     yield from unknown_domains_and_projects(settings, raw, sound)
     yield from unknown_security_groups(settings, sound)
+    yield from fleet_problems(settings, sound)
     yield from address_plan_problems(settings, sound)
     yield from access_problems(settings)
     yield from account_problems(settings)

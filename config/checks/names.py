@@ -34,6 +34,7 @@ def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
     yield from _twice(
         "server_groups", "server group", (group.qualified_name for group in settings.server_groups)
     )
+    yield from _twice("fleets", "fleet", (fleet.name for fleet in settings.fleets))
     yield from _twice("images", "image", (image.name for image in settings.images))
     for index, network in enumerate(settings.networks):
         for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
@@ -104,6 +105,8 @@ def _shares(settings: Settings) -> Iterator[tuple[KeyPath, str, str]]:
         yield ("security_groups", index), group.project, group.domain
     for index, placed in enumerate(settings.server_groups):
         yield ("server_groups", index), placed.project, placed.domain
+    for index, fleet in enumerate(settings.fleets):
+        yield ("fleets", index, "project"), fleet.project.name, fleet.project.domain
 
 
 def unknown_domains_and_projects(

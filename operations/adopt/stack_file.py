@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from io import StringIO
@@ -14,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from clients import files, regular_file
+from config.errors.issues import KeyPath
 from config.load import parse
 from config.secret import SecretText
 from config.settings import NAMESPACE, Settings
@@ -78,6 +80,42 @@ class StackFile:
         Raises:
             AdoptError: a section is written in a way that nothing can be put into.
         """
+        document, root, config = self._loaded()
+        for missing in missing_ids:
+            self._put_text(config, missing.path, "adopt", missing.adopt)
+        for entry in entries:
+            self._append(config, entry)
+        text = _dumped(document, root)
+        expected = deepcopy(yaml.safe_load(self.text))
+        said = expected["config"]
+        for missing in missing_ids:
+            _at(said, missing.path)["adopt"] = missing.adopt
+        for entry in entries:
+            key = f"{NAMESPACE}:{entry.section}"
+            said[key] = [*(said.get(key) or []), entry.values]
+        self._check(text, expected)
+        return StackFile(self.path, text)
+
+    def with_text(self, path: KeyPath, key: str, value: str) -> "StackFile":
+        """This file with VALUE under KEY of the entry at PATH, such as ("fleets", 0).
+
+        Raises:
+            AdoptError: the entry is written in a way that nothing can be put into.
+        """
+        document, root, config = self._loaded()
+        self._put_text(config, path, key, value)
+        text = _dumped(document, root)
+        expected = deepcopy(yaml.safe_load(self.text))
+        _at(expected["config"], path)[key] = value
+        self._check(text, expected)
+        return StackFile(self.path, text)
+
+    def save(self) -> None:
+        """Write the file at once: a run that is killed leaves the old one or the new one."""
+        files.replace(self.path, self.text, self.path.stat().st_mode & 0o777)
+
+    def _loaded(self) -> tuple[YAML, CommentedMap, CommentedMap]:
+        """The whole file and its `config`, to be changed, and what writes it."""
         document = YAML()
         document.preserve_quotes = True
         document.width = 4096
@@ -92,18 +130,7 @@ class StackFile:
         lists = (value for value in config.values() if isinstance(value, CommentedSeq) and _is_block(value))
         offset = next((one.lc.col - config.lc.col for one in lists), 2)
         document.indent(mapping=config.lc.col, sequence=offset + 2, offset=offset)
-        for missing in missing_ids:
-            self._put_id(config, missing)
-        for entry in entries:
-            self._append(config, entry)
-        text = StringIO()
-        document.dump(root, text)
-        self._check(text.getvalue(), entries, missing_ids)
-        return StackFile(self.path, text.getvalue())
-
-    def save(self) -> None:
-        """Write the file at once: a run that is killed leaves the old one or the new one."""
-        files.replace(self.path, self.text, self.path.stat().st_mode & 0o777)
+        return document, root, config
 
     def _append(self, config: CommentedMap, entry: Entry) -> None:
         key = f"{NAMESPACE}:{entry.section}"
@@ -122,32 +149,22 @@ class StackFile:
             )
         comments.put_tail(config, key, tail)
 
-    def _put_id(self, config: CommentedMap, missing: MissingId) -> None:
-        section, *rest = missing.path
+    def _put_text(self, config: CommentedMap, path: KeyPath, key: str, value: str) -> None:
+        section, *rest = path
         place = config.get(f"{NAMESPACE}:{section}")
         for step in rest:
             place = place[step] if isinstance(place, CommentedMap | CommentedSeq) else None
         if not isinstance(place, CommentedMap):
             raise AdoptError(f"{self.path.name}: write {NAMESPACE}:{section} as a list of maps first")
-        if place.fa.flow_style():
-            place["adopt"] = text_as_written(missing.adopt)
+        if key in place or place.fa.flow_style():
+            place[key] = text_as_written(value)
             return
         tail = comments.cut_tail(place, next(iter(place)))
-        place.insert(1, "adopt", text_as_written(missing.adopt))
-        comments.put_tail(place, "adopt", tail)
+        place.insert(1, key, text_as_written(value))
+        comments.put_tail(place, key, tail)
 
-    def _check(self, text: str, entries: list[Entry], missing_ids: list[MissingId]) -> None:
-        """That TEXT says what this file says, and the additions, and nothing else; every comment is there."""
-        expected = deepcopy(yaml.safe_load(self.text))
-        config = expected["config"]
-        for missing in missing_ids:
-            here = config[f"{NAMESPACE}:{missing.path[0]}"]
-            for step in missing.path[1:]:
-                here = here[step]
-            here["adopt"] = missing.adopt
-        for entry in entries:
-            key = f"{NAMESPACE}:{entry.section}"
-            config[key] = [*(config.get(key) or []), entry.values]
+    def _check(self, text: str, expected: Mapping[str, Any]) -> None:
+        """That TEXT says what is EXPECTED and nothing else, with every comment of this file."""
         try:
             same = yaml.safe_load(text) == expected
         except yaml.YAMLError:
@@ -158,6 +175,21 @@ class StackFile:
                 f"{self.path.name} is written in a way that entries cannot be put into safely (an anchor, perhaps); "
                 "nothing was written: write its lists with an entry a line first"
             )
+
+
+def _dumped(document: YAML, root: CommentedMap) -> str:
+    text = StringIO()
+    document.dump(root, text)
+    return text.getvalue()
+
+
+def _at(config: Mapping[str, Any], path: KeyPath) -> Any:
+    """The entry of CONFIG at PATH."""
+    section, *rest = path
+    here = config[f"{NAMESPACE}:{section}"]
+    for step in rest:
+        here = here[step]
+    return here
 
 
 def _is_block(value: CommentedSeq) -> bool:

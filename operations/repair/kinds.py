@@ -8,6 +8,7 @@ class After(StrEnum):
 
     IMPORTED = "the service refuses a second one: repair looks for it by its name and imports it"
     RERUN = "the next up finds it by its identity, or sets it again"
+    COLLECTED = "the service takes a second one: what nothing uses, the next ups delete"
     NOWHERE = "it is in the state only: nothing can be left on the cloud"
 
 
@@ -16,6 +17,7 @@ AFTER_A_KILL = {
     "openstack:identity/user:User": After.IMPORTED,
     "openstack:networking/network:Network": After.IMPORTED,
     "openstack:networking/subnet:Subnet": After.IMPORTED,
+    "openstack:networking/port:Port": After.COLLECTED,
     "openstack:networking/rbacPolicyV2:RbacPolicyV2": After.IMPORTED,
     "openstack:networking/secGroup:SecGroup": After.IMPORTED,
     "openstack:compute/flavor:Flavor": After.IMPORTED,
@@ -27,6 +29,7 @@ AFTER_A_KILL = {
     "pulumi-python:dynamic/ceph:RbdImage": After.RERUN,
     "pulumi-python:dynamic/ceph:User": After.RERUN,
     "pulumi-python:dynamic/compute:ServerGroup": After.RERUN,
+    "pulumi-python:dynamic/compute:ServerFleet": After.RERUN,
     "pulumi-python:dynamic/hosts:HostOs": After.RERUN,
     "pulumi-python:dynamic/hosts:MonitoringAgent": After.RERUN,
     "pulumi-python:dynamic/identity:ApplicationCredential": After.RERUN,

@@ -54,6 +54,7 @@ def cloud_map(
         "Security groups of projects": _security_groups(changes, marks),
         "Flavors, and the projects that may use them": _flavors(changes, marks),
         "Server groups of projects": _server_groups(changes, marks),
+        "Fleets, and what is to do with their servers": _fleets(changes, marks),
         "Images, the oldest content first": (
             _image(change, marks.get(change.urn), generations)
             for change in changes
@@ -184,6 +185,16 @@ def _server_groups(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iter
                 (row,),
                 marks.get(change.urn),
             )
+
+
+def _fleets(changes: Sequence[Change], marks: Mapping[str, Mark]) -> Iterator[Box]:
+    for change in changes:
+        if change.type == types.SERVER_FLEET:
+            plan = change.new.get("plan") if change.happens else None
+            steps = plan.items() if isinstance(plan, dict) else ()
+            rows = tuple(Row(f"{server}: {step}") for server, step in steps) or (Row("nothing to do"),)
+            count = len(listed(change.inputs, "members"))
+            yield Box(change.spelled_name, f"{count} servers", rows, marks.get(change.urn))
 
 
 def _image(change: Change, mark: Mark | None, generations: tuple[Generation, ...] | NotKnown) -> Box:

@@ -64,6 +64,19 @@ def with_clouds(program: ProgramCopy, auth_url: str) -> ProgramCopy:
     return ProgramCopy(program.folder, {**program.environment, "OS_CLIENT_CONFIG_FILE": str(clouds)})
 
 
+def fleet_of_a_digest_that_is_looked_up(folder: Path) -> dict[str, object]:
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  x.qcow2\n", encoding="utf-8")
+    segment = {"physical_network": "physnet1", "vlan": 300}
+    fleet = {"name": "test", "project": {"name": "dev", "domain": "Default"}, "count": 1}
+    return {
+        "image_store": {"cloud": "admin", "pool": "images", "ceph_user": "image-import"},
+        "images": [{"name": "looked-up", "source": "x.qcow2", "sha256sums": "SHA256SUMS"}],
+        "flavors": [{"name": "small", "vcpus": 1, "ram_mb": 512, "disk_gb": 1}],
+        "networks": [{"name": "vms", "segments": [segment], "shared": True}],
+        "fleets": [{**fleet, "image": "looked-up", "flavor": "small", "networks": ["vms"]}],
+    }
+
+
 @pytest.fixture
 def program(tmp_path: Path) -> ProgramCopy:
     return program_with_fake(tmp_path, {})
@@ -88,6 +101,7 @@ def test_every_rule_of_production_stops_what_breaks_it(program: ProgramCopy) -> 
         "accounts": [
             {"name": "nightly", "domain": "Default", "password": {"generated": 1}, "access": [access]}
         ],
+        **fleet_of_a_digest_that_is_looked_up(program.folder),
     }
     text = yaml.safe_dump({"config": {f"private-cloud:{key}": value for key, value in config.items()}})
     program.stack("breaks", text)

@@ -24,12 +24,14 @@ CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 VLAN = 962
 ROUTE = {"destination": "10.99.63.0/24", "next_hop": "10.99.62.9"}
 ELSEWHERE = {
+    "openstack:networking/port:Port": "tests/lab/test_fleets.py, with a fleet's servers on them",
+    "pulumi-python:dynamic/compute:ServerFleet": "tests/lab/test_fleets.py, with servers",
     "pulumi-python:dynamic/hosts:HostOs": "tests/lab/test_host_os.py, with a simulated host",
     "pulumi-python:dynamic/hosts:MonitoringAgent": "tests/lab/test_monitoring_agent.py, with a simulated host",
     "pulumi-python:dynamic/kolla:KollaDeployment": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
     "pulumi-python:dynamic/kolla:KollaHost": "tests/lab/test_hosts_stack.py: an enrolment takes minutes",
 }
-"""Types of hosts: none of these tests replaces or taints one, which undeploys a host and deploys it again."""
+"""Types that none of these tests replaces or taints: that undeploys a host and deploys it again, or needs servers."""
 NEVER_RENAMED = {"ApplicationCredential", "Flavor", "FlavorAccess", "ServerGroup"}
 
 

@@ -16,6 +16,7 @@ from pulumi.runtime import mocks, rpc
 
 from clients.directory.connection import UnreachableError
 from clients.directory.probe import Found
+from clients.errors import CloudError
 from clients.keystone import role_assignments
 from components.compute.flavor import Flavor
 from components.identity.domain import Domain, ExistingDomain
@@ -49,12 +50,15 @@ DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
 HOST_OS = "pulumi-python:dynamic/hosts:HostOs"
 MONITORING_AGENT = "pulumi-python:dynamic/hosts:MonitoringAgent"
 CEPH_USER = "pulumi-python:dynamic/ceph:User"
+SERVER_FLEET = "pulumi-python:dynamic/compute:ServerFleet"
+PORT = "openstack:networking/port:Port"
 FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
     ROLE_SET: {"revision": 1},
     CREDENTIAL: {"credential_id": "c1", "secret": "s1"},
     PASSWORD: {"password": "p1"},
     HOST_OS: {"results": {}},
     MONITORING_AGENT: {"results": {}},
+    SERVER_FLEET: {"failure": "", "left": "", "servers": {}, "addresses": {}, "known_hosts": ""},
     CEPH_USER: {"key": "k1", "fsid": "f", "mon_host": "[v2:m:1]"},
 }
 
@@ -311,6 +315,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     )
     monkeypatch.setattr("components.storage.ceph_users.look_at_the_login", lambda *_: None)
     monkeypatch.setattr("components.storage.images.copies", lambda _store: [])
+    monkeypatch.setattr("components.compute.fleet.Fleet._look", lambda *_: ([], {}))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -338,6 +343,51 @@ def test_the_prod_stack_makes_what_its_file_says(run: Run, prod: dict[str, Any])
     assert {(args.inputs["ceph_user"], args.inputs["ceph_conf"]) for args in recorder.of(IMAGE)} == {
         ("image-import.1", "/etc/ceph/image-import/ceph.conf")
     }
+
+
+@pytest.mark.parametrize("run", ["prod"], indirect=True)
+def test_the_prod_fleet_has_a_port_for_each_server_and_one_resource_for_all_servers(
+    run: Run, prod: dict[str, Any]
+) -> None:
+    recorder = run(the_program)
+    (declared,) = prod["fleets"]
+    (fleet,) = recorder.of(SERVER_FLEET)
+    ports = {args.name: args.inputs for args in recorder.of(PORT)}
+    assert len(ports) == declared["count"]
+    first = ports["nightly/nightly-01/general-vms"]
+    assert (first["name"], first["networkId"]) == ("nightly-01-general-vms", "id-of-general-vms")
+    assert fleet.inputs["members"][0] == {
+        "name": "nightly-01",
+        "port_ids": ["id-of-nightly/nightly-01/general-vms"],
+    }
+    assert set(fleet.inputs["plan"].values()) == {"create: there is none"}
+    assert fleet.inputs["wanted"]["sha256"] == prod["images"][0]["sha256"]
+    assert (fleet.inputs["credential_id"], fleet.inputs["flavor_id"]) == ("c1", "id-of-test.small")
+    (account,) = (args for args in recorder.of(USER) if args.name == "fleet-nightly@default")
+    assert account.inputs["domainId"] == fleet_domain(recorder)
+    kept = {args.inputs["name"]: args.inputs["keep"] for args in recorder.of(IMAGE)}
+    assert kept["debian-12"] == 1
+    assert kept["ubuntu-24.04"] == 0
+
+
+def fleet_domain(recorder: Recorder) -> str:
+    """The id of the domain Default, as it was looked up."""
+    (call,) = (
+        call for call in recorder.calls if call.args.get("isDomain") and call.args["name"] == "Default"
+    )
+    return f"{call.args['name']}-in-no-domain"
+
+
+@pytest.mark.usefixtures("prod")
+def test_a_fleet_whose_servers_cannot_be_looked_at_is_told_and_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(*_: object) -> None:
+        raise CloudError("Nova does not answer")
+
+    monkeypatch.setattr("components.compute.fleet.Fleet._look", deaf)
+    (fleet,) = run(the_program).of(SERVER_FLEET)
+    assert fleet.inputs["plan"] == {}
 
 
 @pytest.mark.usefixtures("prod")

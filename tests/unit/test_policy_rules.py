@@ -180,6 +180,7 @@ KEEPS: list[tuple[str, list[Declared], dict[str, Any]]] = [
     ("dns-of-the-company", [subnet(dnsNameservers=["8.8.8.8"])], {}),
     ("network-not-for-everyone", [network(shared=False), network(shared=UNKNOWN)], {}),
     ("image-pinned", [image(), plugin_image(verifyChecksum=True)], {}),
+    ("fleet-image-pinned", [resource(tokens.SERVER_FLEET)], {}),
     ("image-raw", [plugin_image(diskFormat="raw"), image(), plugin_image(diskFormat=UNKNOWN)], {}),
     ("image-not-public", [image(visibility="community")], {}),
     ("image-protected", [image(protected=True)], {}),
@@ -244,6 +245,31 @@ def test_a_digest_that_is_looked_up_is_not_pinned(tmp_path: Path) -> None:
     assert "looked up in" in found("image-pinned", [image()], facts(**looked_up_image(tmp_path)))[0]
 
 
+def test_a_fleet_of_a_digest_that_is_looked_up_is_told(tmp_path: Path) -> None:
+    fleet = {
+        "name": "nightly",
+        "project": {"name": "test", "domain": "Default"},
+        "count": 1,
+        "image": "debian-12",
+        "flavor": "small",
+        "networks": ["vms"],
+    }
+    keys = {
+        "projects": [{"name": "test", "domain": "Default"}],
+        "flavors": [{"name": "small", "vcpus": 1, "ram_mb": 512, "disk_gb": 1}],
+        "networks": [{"name": "vms", "segments": [{"physical_network": "p", "vlan": 300}], "shared": True}],
+        "fleets": [fleet],
+    }
+    resources = [resource(tokens.SERVER_FLEET, "nightly")]
+    looked_up = looked_up_image(tmp_path)
+    assert "is looked up in" in found("fleet-image-pinned", resources, facts(**keys, **looked_up))[0]
+    pinned = {"name": "debian-12", "source": "debian-12.qcow2", "sha256": SHA256}
+    assert found("fleet-image-pinned", resources, facts(**keys, **{**looked_up, "images": [pinned]})) == []
+    rule = BY_NAME["fleet-image-pinned"]
+    assert rule.level_for(facts()) == "disabled"
+    assert rule.level_for(facts(policy={"production": True})) == "mandatory"
+
+
 @pytest.mark.parametrize(
     ("rule", "entry", "broken"),
     [
@@ -266,6 +292,7 @@ def test_the_clouds_that_the_stack_uses_are_looked_at(
 def test_each_rule_is_broken_and_kept_by_a_test_here() -> None:
     elsewhere = {
         "exceptions-current",
+        "fleet-image-pinned",
         "keystone-over-tls",
         "rules-held",
     }  # in test_policy_pack.py, above, and below

@@ -33,6 +33,8 @@ ROLES = "pulumi-python:dynamic/identity:RoleSet"
 DIRECTORY = "pulumi-python:dynamic/keystone:DomainConfig"
 GROUP = "pulumi-python:dynamic/networking:DefaultSecurityGroup"
 SEC_GROUP = "openstack:networking/secGroup:SecGroup"
+SERVER_FLEET = "pulumi-python:dynamic/compute:ServerFleet"
+PORT = "openstack:networking/port:Port"
 SERVER_GROUP = "pulumi-python:dynamic/compute:ServerGroup"
 SEC_RULES = "pulumi-python:dynamic/networking:SecurityGroupRules"
 SYSTEMS = "pulumi-python:dynamic/hosts:HostOs"
@@ -378,3 +380,47 @@ def test_a_cephx_key_that_goes_interrupts_whoever_uses_it_unless_it_was_there_be
     assert risk("update", kind, "import.1", old=old, new=old | {"login": "other"}) is HARMLESS
     assert risk("delete", kind, "import.1", old=old) is INTERRUPTS
     assert risk("delete", kind, "import.1", old=old | {"adopted": True}) is HARMLESS
+
+
+def test_a_fleets_plan_is_told_with_what_is_lost_and_what_stays() -> None:
+    plan = {
+        "web-01": "rebuild: recreate was 'a' and is 'b'",
+        "web-02": "rebuild: recreate was 'a' and is 'b'",
+    }
+    before = {"name": "web", "plan": {}}
+    verdict = judge(change("update", SERVER_FLEET, "web", old=before, new={**before, "plan": plan}), CLOUD)
+    assert verdict.risk is LOSES
+    assert verdict.sentence.startswith(
+        "Rebuild of 2: root disks are lost; names, addresses and server ids stay. web-01 (recreate was 'a' and is 'b')"
+    )
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("create: there is none", HARMLESS),
+        ("update: its name is 'x'", HARMLESS),
+        ("probe: it was made anew", HARMLESS),
+        ("postponed: it is locked in Nova", HARMLESS),
+        ("stray: it is a second web-01", HARMLESS),
+        ("replace: its flavor is another", LOSES),
+        ("delete: it is not declared any more", LOSES),
+    ],
+)
+def test_a_fleets_plan_loses_data_where_root_disks_go(step: str, expected: Risk) -> None:
+    before = {"name": "web", "plan": {}}
+    assert (
+        risk("update", SERVER_FLEET, "web", old=before, new={**before, "plan": {"web-01": step}}) is expected
+    )
+
+
+def test_fleets_and_their_ports_that_come_change_and_go() -> None:
+    fleet = {"name": "web", "plan": {}}
+    assert risk("create", SERVER_FLEET, "web", new=fleet) is HARMLESS
+    assert risk("update", SERVER_FLEET, "web", old=fleet, new={**fleet, "flavor_id": "f2"}) is HARMLESS
+    assert risk("delete", SERVER_FLEET, "web", old=fleet) is LOSES
+    assert (
+        risk("update", PORT, "p", old={"name": "p"}, new={"name": "p", "securityGroupIds": ["g"]})
+        is INTERRUPTS
+    )
+    assert risk("delete", PORT, "p", old={"name": "p"}) is INTERRUPTS

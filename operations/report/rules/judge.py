@@ -11,6 +11,7 @@ from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict, worst
 from operations.report.rules.ceph import CEPH_RULES
 from operations.report.rules.compute import COMPUTE_RULES
+from operations.report.rules.fleet import FLEET_RULES
 from operations.report.rules.host import HOST_RULES
 from operations.report.rules.identity import IDENTITY_RULES
 from operations.report.rules.image import IMAGE_RULES
@@ -24,6 +25,7 @@ RULES: dict[str, Rule] = {
     **IDENTITY_RULES,
     **IMAGE_RULES,
     **COMPUTE_RULES,
+    **FLEET_RULES,
     **CEPH_RULES,
     **HOST_RULES,
 }

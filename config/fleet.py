@@ -1,0 +1,197 @@
+"""Fleets: numbered servers of one image and one flavor, which are made anew together."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, field_validator
+
+from config.account import AccessSpec, AccountSpec, Generated
+from config.application_credential import ApplicationCredentialSpec
+from config.errors.issues import ValidationIssues, invalid
+from config.fields import Name, Port, Size, each_once, matching
+from config.flavor import AtLeastOne
+from config.identity import ALWAYS_THERE
+from config.secret import Secret, SecretText
+from config.spec import Effects, Spec, changing
+
+OWN_METADATA = "private_cloud_"
+"""How the metadata begins that this program itself keeps on its servers."""
+MOST_MEMBERS = 500  # Nova answers with at most 1000 servers at once, and a replacement has two for a moment
+_WHOLE = 100
+_LONGEST_USER_DATA = 49_150  # 65535 bytes of base64: nova/api/openstack/compute/schemas/servers.py
+
+
+def _members(value: int) -> int:
+    if not 1 <= value <= MOST_MEMBERS:
+        raise invalid(f"{value} is no number of servers; give a whole number from 1 to {MOST_MEMBERS}")
+    return value
+
+
+def _rising_to_the_whole(waves: tuple[int, ...]) -> tuple[int, ...]:
+    if not waves or waves[0] < 1 or waves[-1] != _WHOLE or list(waves) != sorted(set(waves)):
+        raise invalid(
+            f"{list(waves)} are no waves; give rising percentages of the fleet that end with 100, such as [25, 100]"
+        )
+    return waves
+
+
+class FleetProjectSpec(Spec):
+    """The project that a fleet's servers belong to."""
+
+    effects: ClassVar[Effects] = changing(replaced="name domain")
+
+    name: Name = Field(description="the project's name, one of projects")
+    domain: Name = Field(description="the domain the project is in")
+
+
+class FleetUpdateSpec(Spec):
+    """How the servers of a fleet are made anew."""
+
+    effects: ClassVar[Effects] = changing(
+        nothing="canary waves max_unavailable bake_s on_failure time_budget_s"
+    )
+
+    canary: Size = Field(
+        1, description="how many servers are made anew before any other is touched, a number from 0"
+    )
+    waves: Annotated[tuple[int, ...], AfterValidator(_rising_to_the_whole)] = Field(
+        (25, 100), description="a list of rising percentages of the fleet, the last one 100"
+    )
+    max_unavailable: AtLeastOne = Field(
+        5, description="how many servers may be away at the same time, a number from 1"
+    )
+    bake_s: Size = Field(
+        60, description="seconds that canary and each wave have to stay well before the next, a number from 0"
+    )
+    on_failure: Literal["rollback", "stop"] = Field(
+        "rollback",
+        description="'rollback' or 'stop': whether servers go back to the former image where the new one fails",
+    )
+    time_budget_s: AtLeastOne = Field(
+        3600,
+        description="seconds after which a run begins with no further server; the next run goes on",
+    )
+
+
+class FleetProbeSpec(Spec):
+    """What a server has to show, besides being ACTIVE in Nova, to count as well."""
+
+    effects: ClassVar[Effects] = changing(nothing="console tcp command within_s")
+
+    console: bool = Field(
+        default=False,
+        description="true or false: whether its console has to show `ready image=DIGEST boot=ID` of a new boot; DIGEST is "
+        "compared with the image's property build_digest, where it has one",
+    )
+    tcp: Port | None = Field(
+        None, description="a port that has to take connections from where this program runs, such as 22"
+    )
+    command: tuple[str, ...] = Field(
+        (),
+        description="a list of words: a command to run here, which gets MEMBER and ADDRESS as environment variables and "
+        "has to exit with 0",
+    )
+    within_s: AtLeastOne = Field(300, description="seconds that this may take, a number from 1")
+
+
+class FleetSpec(Spec):
+    """Servers NAME-01, NAME-02, … of one image. Their names and addresses stay; their root disks do not."""
+
+    effects: ClassVar[Effects] = changing(nothing="protected update probe", replaced="name project")
+
+    name: Annotated[
+        str,
+        matching(  # with a hyphen and three digits it is a host's name
+            r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?",
+            "is not a fleet's name; give 1 to 59 lower-case letters, digits and hyphens, no hyphen at either end",
+        ),
+    ] = Field(description="the fleet's name, unique in the file; its servers are called NAME-01, NAME-02, …")
+    project: FleetProjectSpec = Field(description="{name, domain} of the project they belong to")
+    count: Annotated[int, AfterValidator(_members)] = Field(
+        description="how many servers, a number from 1 to 500; those above it are deleted"
+    )
+    image: Name = Field(
+        description="the image's name, one of images; another one or its new content rebuilds"
+    )
+    flavor: Name = Field(
+        description="the flavor's name, one of flavors; another one or its new size replaces each server"
+    )
+    networks: Annotated[tuple[Name, ...], each_once("network")] = Field(
+        min_length=1, description="a list of names of networks: each server has a port on each of them"
+    )
+    security_groups: Annotated[tuple[Name, ...], each_once("security group")] = Field(
+        (), description="a list of names of security groups of the project; left out, its default one"
+    )
+    server_group: Name | None = Field(
+        None,
+        description="the name of a server group of the project; another one replaces each server; left out, none",
+    )
+    recreate: Annotated[
+        str,
+        matching(r"|\S(.{0,62}\S)?", "is no such text; give at most 64 characters, no space at either end"),
+    ] = Field("", description="any text in quotes, most often a date: another one has all servers made anew")
+    update: FleetUpdateSpec = Field(
+        default_factory=FleetUpdateSpec,
+        description="{canary, waves, max_unavailable, …}: how they are made anew",
+    )
+    probe: FleetProbeSpec = Field(
+        default_factory=FleetProbeSpec, description="{console, tcp, …}: what a server has to show"
+    )
+    user_data: Secret | None = Field(
+        None,
+        description="{file: PATH}, {env: NAME} or an encrypted value: cloud-init's user data; another one rebuilds",
+    )
+    metadata: dict[
+        Annotated[
+            str,
+            matching(
+                r"[a-zA-Z0-9_:. -]{1,255}",
+                "is not a key of metadata; give 1 to 255 of letters, digits, and _ - : . or spaces",
+            ),
+        ],
+        Annotated[str, matching(r"(?s).{0,255}", "has more than 255 characters; shorten it")],
+    ] = Field(default_factory=dict, description="a map of text to text; other metadata of the servers stays")
+    protected: bool = Field(
+        default=False,
+        description="true or false: whether pulumi refuses to remove or replace the fleet, until this is false again",
+    )
+
+    @field_validator("metadata")
+    @classmethod
+    def _not_this_programs_own(cls, metadata: dict[str, str]) -> dict[str, str]:
+        issues = ValidationIssues()
+        for key in metadata:
+            if key.startswith(OWN_METADATA):
+                issues.add((key,), f"{key!r} is kept by this program itself; choose another key")
+        issues.raise_if_any()
+        return metadata
+
+    @field_validator("user_data")
+    @classmethod
+    def _as_long_as_nova_takes(cls, user_data: SecretText | None) -> SecretText | None:
+        size = len(user_data.text.encode()) if user_data else 0
+        if size > _LONGEST_USER_DATA:
+            raise invalid(f"it has {size} bytes, and Nova takes {_LONGEST_USER_DATA}; have it fetch the rest")
+        return user_data
+
+    @property
+    def project_name(self) -> str:
+        """PROJECT@DOMAIN."""
+        return f"{self.project.name}@{self.project.domain}"
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The names of its servers; that of a server never depends on how many there are."""
+        return tuple(f"{self.name}-{number:02d}" for number in range(1, self.count + 1))
+
+    @property
+    def account(self) -> AccountSpec:
+        """The fleet's own account: a member of its project, and nothing else."""
+        place = {"project": self.project.name, "domain": self.project.domain}
+        return AccountSpec(
+            name=f"fleet-{self.name}",
+            domain=ALWAYS_THERE,
+            description=f"Makes the servers of the fleet {self.name}",
+            password=Generated(1),
+            access=(AccessSpec(roles=("member",), **place),),
+            application_credentials=(ApplicationCredentialSpec(name="fleet", **place),),
+        )

@@ -1,0 +1,307 @@
+"""Servers on their way: asked for, made by Nova, probed, and proved; as many at once as the pace allows."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import partial
+
+from clients.errors import CloudError
+from clients.progress import log_line
+from dynamic_providers.server_fleet import probe
+from dynamic_providers.server_fleet.declared import Member
+from dynamic_providers.server_fleet.nova import BusyError, NotFreeError, Nova
+from dynamic_providers.server_fleet.pace import Pace
+from dynamic_providers.server_fleet.plan import Action, Step, best_first
+from dynamic_providers.server_fleet.probe import Shown
+from dynamic_providers.server_fleet.server import Made, Server
+
+POLL_S = 2.0
+DEAF_S = 300.0
+"""How long Nova may not answer before a run gives up; none of that counts against a server."""
+_REQUESTS_AT_ONCE = 16
+_QUICK_S = 0.5  # for a probe that asks nothing but Nova; another one is looked at again
+
+
+class Phase(Enum):
+    """Where a server is on its way."""
+
+    LEAVING = auto()
+    COMING = auto()
+    PROBING = auto()
+
+
+@dataclass
+class Flight:
+    """One server on its way.
+
+    Attributes:
+        made: what it shall be made of.
+        since: when its phase began.
+        began: when it was touched.
+        lacking: what its last probe did not show.
+        again: whether it has ended in ERROR before, in this run.
+    """
+
+    step: Step
+    made: Made
+    phase: Phase
+    since: float
+    began: float
+    lacking: str = ""
+    again: bool = False
+    asked: Future[Shown] | None = None
+
+    def enter(self, phase: Phase) -> None:
+        """Begin another phase."""
+        self.phase, self.since, self.asked = phase, time.monotonic(), None
+
+
+@dataclass
+class Flights:
+    """Brings servers to where they should be.
+
+    Attributes:
+        members: by name.
+        downtime_s: of all servers together, from when one was touched until it was well.
+        host_keys: what the consoles have told, by member.
+        proved: the members that were proved.
+        sleep: between two looks.
+    """
+
+    nova: Nova
+    members: Mapping[str, Member]
+    pace: Pace
+    may_begin: Callable[[], bool]
+    downtime_s: float = 0.0
+    host_keys: dict[str, list[str]] = field(default_factory=dict)
+    proved: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
+    sleep: Callable[[float], None] = time.sleep
+    _there: set[str] = field(default_factory=set)
+
+    def bring(self, steps: Sequence[Step], made_for: Callable[[Step], Made]) -> dict[str, str]:
+        """Carry STEPS out, and wait until each server has proved itself; why others have not, by member.
+
+        After the first failure no further one is begun.
+
+        Raises:
+            CloudError: Nova does not answer for long; the next run goes on.
+        """
+        waiting, flying, failed = deque(steps), dict[str, Flight](), dict[str, str]()
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as probes:
+            while waiting or flying:
+                if failed or not self.may_begin():
+                    waiting.clear()
+                self._begin(pool, waiting, flying, failed, made_for)
+                if not flying:
+                    self.sleep(POLL_S if waiting else 0)
+                    continue
+                there = self._look(flying)
+                outcomes = pool.map(partial(self._advance, probes, there), list(flying.values()))
+                for key, outcome in zip(list(flying), outcomes, strict=True):
+                    if outcome is None:
+                        continue
+                    flight = flying.pop(key)
+                    if outcome:
+                        failed[flight.step.member] = outcome
+                        log_line(f"{flight.step.member}: {outcome}")
+                    else:
+                        self._landed(flight)
+                if flying:
+                    self.sleep(POLL_S)
+        return failed
+
+    def look(self) -> list[Server]:
+        """What Nova has of the fleet, as soon as it answers.
+
+        Raises:
+            CloudError: it does not answer for long.
+        """
+        since = time.monotonic()
+        while True:
+            try:
+                return self.nova.servers()
+            except BusyError as error:
+                self.pace.slow_down()
+                if time.monotonic() - since > DEAF_S:
+                    raise CloudError(f"{error}. What was begun, the next run goes on with") from error
+                self.sleep(POLL_S)
+
+    def _look(self, flying: Mapping[str, Flight]) -> dict[str, list[Server]]:
+        before = time.monotonic()
+        servers = self.look()
+        deaf = time.monotonic() - before
+        self._there = {server.id for server in servers}
+        found: dict[str, list[Server]] = {}
+        for server in sorted(servers, key=best_first):
+            found.setdefault(server.member, []).append(server)
+        for flight in flying.values():
+            flight.since += deaf
+        return found
+
+    def _begin(
+        self,
+        pool: ThreadPoolExecutor,
+        waiting: deque[Step],
+        flying: dict[str, Flight],
+        failed: dict[str, str],
+        made_for: Callable[[Step], Made],
+    ) -> None:
+        """Ask for as many of WAITING as may be in flight; for none while one that failed is tried again."""
+        if any(flight.again for flight in flying.values()):
+            return
+        away = sum(flight.step.action is not Action.CREATE for flight in flying.values())
+        batch: list[Step] = []
+        for step in list(waiting):
+            takes_one_away = step.action in {Action.REBUILD, Action.REPLACE}
+            if len(flying) + len(batch) >= self.pace.limit:
+                break
+            if takes_one_away and away >= self.nova.args.update.max_unavailable:
+                continue
+            away += takes_one_away
+            batch.append(step)
+            waiting.remove(step)
+        now = time.monotonic()
+        flights = [Flight(step, made_for(step), Phase.COMING, now, now) for step in batch]
+        for flight, outcome in zip(flights, pool.map(self._ask, flights), strict=True):
+            if isinstance(outcome, BusyError):
+                self.pace.slow_down()
+                waiting.appendleft(flight.step)
+            elif outcome:
+                failed[flight.step.member] = str(outcome)
+                log_line(f"{flight.step.member}: {outcome}")
+            else:
+                flying[flight.step.key] = flight
+
+    def _ask(self, flight: Flight) -> CloudError | None:
+        step, member = flight.step, self.members.get(flight.step.member)
+        try:
+            if step.action in {Action.DELETE, Action.REPLACE} and step.server:
+                flight.phase = Phase.LEAVING
+                self.touched.add(step.member)
+                self.nova.delete(step.server)
+            elif step.action is Action.REBUILD and step.server and member:
+                self.touched.add(step.member)
+                self.nova.rebuild(step.server, member, flight.made)
+            elif step.action is Action.CREATE and member:
+                self.touched.add(step.member)
+                self._create(flight, member)
+        except CloudError as error:
+            return error
+        return None
+
+    def _create(self, flight: Flight, member: Member) -> None:
+        try:
+            self.nova.create(member, flight.made, flight.step.server)
+        except NotFreeError as error:
+            flight.lacking = str(error)
+            flight.phase = Phase.LEAVING  # its port is still another's
+        else:
+            flight.enter(Phase.COMING)
+
+    def _advance(
+        self, probes: ThreadPoolExecutor, there: Mapping[str, list[Server]], flight: Flight
+    ) -> str | None:
+        """One step further: None on its way, an empty text where it is done, else why it failed."""
+        found = there.get(flight.step.member, [])
+        try:
+            if flight.phase is Phase.LEAVING:
+                outcome = self._leaving(flight, found)
+            elif not found:
+                outcome = self._vanished(flight)
+            elif flight.phase is Phase.COMING:
+                outcome = self._coming(probes, flight, found[0])
+            else:
+                outcome = self._probing(probes, flight, found[0])
+        except BusyError as error:
+            self.pace.slow_down()
+            flight.lacking = str(error)
+            outcome = None
+        except CloudError as error:
+            return str(error)
+        late = time.monotonic() - flight.since
+        if outcome is None and late > self.pace.longest_s:
+            return f"it is not well after {late:.0f} s: {flight.lacking or 'Nova is not done with it'}"
+        return outcome
+
+    def _leaving(self, flight: Flight, found: list[Server]) -> str | None:
+        former = flight.step.server
+        if former and former.id in self._there:
+            flight.lacking = "Nova has not deleted it yet"
+            return None
+        member = self.members.get(flight.step.member)
+        if flight.step.action is Action.DELETE or member is None:
+            return ""
+        if found:  # an earlier try was heard after all
+            flight.enter(Phase.COMING)
+        else:
+            self._create(flight, member)
+        return None
+
+    def _vanished(self, flight: Flight) -> str | None:
+        """A server that was asked for and that Nova does not list."""
+        member = self.members.get(flight.step.member)
+        if flight.step.action in {Action.REBUILD, Action.PROBE} and member:  # somebody deleted it meanwhile
+            flight.step = Step(member.name, Action.CREATE, flight.step.reason, flight.step.server)
+            self._create(flight, member)
+        flight.lacking = "Nova does not list it"
+        return None
+
+    def _coming(self, probes: ThreadPoolExecutor, flight: Flight, server: Server) -> str | None:
+        if server.status == "ERROR" and not server.task:
+            return self._in_error(flight, server)
+        if server.status == "SHUTOFF" and not server.task:  # it was before, and a rebuild leaves it so
+            self.nova.start(server)
+        elif server.is_settled:
+            flight.enter(Phase.PROBING)
+            return self._probing(probes, flight, server)
+        else:
+            flight.lacking = f"Nova says {server.status}, {server.task or 'no task'}"
+        return None
+
+    def _in_error(self, flight: Flight, server: Server) -> str | None:
+        """Once more by a new server; a second time it is a failure."""
+        reason = server.fault or "no reason is given"
+        if flight.again or flight.step.action is Action.PROBE:
+            return f"it is in ERROR: {reason}"
+        log_line(f"{flight.step.member}: in ERROR ({reason}); it is replaced")
+        flight.again = True
+        self.nova.delete(server)
+        flight.step = Step(flight.step.member, Action.REPLACE, flight.step.reason, server)
+        flight.enter(Phase.LEAVING)
+        return None
+
+    def _probing(self, probes: ThreadPoolExecutor, flight: Flight, server: Server) -> str | None:
+        if not server.is_settled:
+            flight.enter(Phase.COMING)
+            return None
+        if flight.asked is None:
+            args = self.nova.args
+            # A rollback's image is another one, whose console says something else.
+            digest = args.build_digest if flight.made.sha256 == args.wanted.sha256 else ""
+            flight.asked = probes.submit(probe.look, self.nova, server, args.probe, digest)
+        if not wait([flight.asked], timeout=_QUICK_S).done:
+            return None
+        asked, flight.asked = flight.asked, None
+        shown = asked.result()
+        flight.lacking = shown.lacking
+        if shown.wrong:
+            return shown.lacking
+        if shown.lacking:
+            return None
+        self.nova.prove(server, shown.boot)
+        if shown.host_keys:
+            self.host_keys[flight.step.member] = list(shown.host_keys)
+        return ""
+
+    def _landed(self, flight: Flight) -> None:
+        took = time.monotonic() - flight.began
+        if flight.step.action is Action.DELETE:
+            return
+        self.downtime_s += took
+        self.pace.went_well(took)
+        self.proved.add(flight.step.member)
+        log_line(f"{flight.step.member}: is well after {took:.0f} s")

@@ -1,0 +1,214 @@
+"""A fleet's servers in Nova: read with the stack's own login, written with the fleet's own account.
+
+API: https://docs.openstack.org/api-ref/compute/. Requests are made at the REST level: a status is an answer here (429
+and 503: slower; 409: the port is not free yet), and microversions are the same in all of them.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from keystoneauth1 import exceptions as keystone_exceptions
+from openstack.connection import Connection
+from openstack.exceptions import SDKException
+from requests import Response
+from requests import exceptions as requests_exceptions
+
+from clients import exact, openstack
+from clients.errors import CloudError
+from dynamic_providers.server_fleet.declared import Member, ServerFleetArgs
+from dynamic_providers.server_fleet.server import FLEET, GROUP, PROVED, STACK, Made, Server, metadata_for
+
+MICROVERSION = "2.73"  # locked servers, the flavor within a server, new user data for a rebuild
+_PAGE = 1000  # Nova's osapi_max_limit
+_CONSOLE_LINES = 400
+_BUSY = frozenset(
+    {
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.BAD_GATEWAY,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        HTTPStatus.GATEWAY_TIMEOUT,
+    }
+)
+
+
+class BusyError(CloudError):
+    """Nova, or Keystone for it, does not answer now, or asks for fewer requests."""
+
+
+class NotFreeError(CloudError):
+    """The port of a server is still another's."""
+
+
+def identity(owner_stack: str, fleet: str) -> dict[str, str]:
+    """What the metadata of all servers of a fleet say."""
+    return {STACK: owner_stack, FLEET: fleet}
+
+
+def servers_of(admin: Connection, project_id: str, owner_stack: str, fleet: str) -> list[Server]:
+    """All servers of a fleet, whoever renamed them: one request for each thousand servers of the project.
+
+    Nova filters requests that it has just taken by no tag; so all of the project are read.
+    """
+    found: list[Server] = []
+    marker: dict[str, str] = {}
+    while True:
+        with _patience():
+            answer = admin.compute.get(
+                "/servers/detail",
+                params={"all_tenants": "1", "project_id": project_id, "limit": str(_PAGE), **marker},
+                microversion=MICROVERSION,
+            )
+        rows = _answered(answer, f"list the servers of project {project_id}")["servers"]
+        ours = identity(owner_stack, fleet)
+        found += [Server.of_nova(row) for row in rows if exact.only([row.get("metadata") or {}], ours)]
+        if len(rows) < _PAGE:
+            return found
+        marker = {"marker": rows[-1]["id"]}
+
+
+@dataclass
+class Nova:
+    """What a run does with the servers of one fleet.
+
+    Attributes:
+        admin: logged in as the stack's own account.
+        own: logged in as the fleet's own.
+        args: what is declared.
+        requests: how many writes and console reads were asked for, by kind.
+    """
+
+    admin: Connection
+    own: Connection
+    args: ServerFleetArgs
+    requests: dict[str, int] = field(default_factory=dict)
+
+    def servers(self) -> list[Server]:
+        """All servers of the fleet."""
+        self._count("list")
+        return servers_of(self.admin, self.args.project_id, self.args.owner_stack, self.args.name)
+
+    def create(self, member: Member, made: Made, before: Server | None) -> None:
+        """Have Nova make MEMBER on its ports; what BEFORE was counts for its metadata.
+
+        Raises:
+            NotFreeError: a port is still that of the server before.
+        """
+        body: dict[str, Any] = {
+            "name": member.name,
+            "imageRef": made.image_id,
+            "flavorRef": self.args.flavor_id,
+            "networks": [{"port": port} for port in member.port_ids],
+            "metadata": self._metadata(before, member, made),
+            "config_drive": True,  # so that a metadata agent has no part in whether an image is good
+        }
+        if self.args.user_data:
+            body["user_data"] = _encoded(self.args.user_data)
+        request: dict[str, Any] = {"server": body}
+        if self.args.server_group_id:
+            request["os:scheduler_hints"] = {"group": self.args.server_group_id}
+        self._post("create", "/servers", request, f"make server {member.name}")
+
+    def rebuild(self, server: Server, member: Member, made: Made) -> None:
+        """Have Nova rebuild it: the same server, name and ports, another root disk."""
+        body: dict[str, Any] = {
+            "imageRef": made.image_id,
+            "name": member.name,
+            "metadata": self._metadata(server, member, made),
+        }
+        if made.user_data == self.args.wanted.user_data:  # a rollback has no other than the server's
+            body["user_data"] = _encoded(self.args.user_data) if self.args.user_data else None
+        self._act("rebuild", server, {"rebuild": body}, "rebuild")
+
+    def delete(self, server: Server) -> None:
+        """Have Nova delete it at once, also where deleted servers are kept for a while; gone already is success."""
+        with _patience():
+            answer = self.own.compute.post(
+                f"/servers/{server.id}/action", json={"forceDelete": None}, microversion=MICROVERSION
+            )
+        self._count("delete")
+        if answer.status_code != HTTPStatus.NOT_FOUND:
+            _answered(answer, f"delete server {server.name}")
+
+    def start(self, server: Server) -> None:
+        """Have it run."""
+        self._act("start", server, {"os-start": None}, "start")
+
+    def console(self, server: Server) -> str:
+        """The last lines of its console; empty where it has none."""
+        with _patience():
+            answer = self.own.compute.post(
+                f"/servers/{server.id}/action",
+                json={"os-getConsoleOutput": {"length": _CONSOLE_LINES}},
+                microversion=MICROVERSION,
+            )
+        self._count("console")
+        if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:  # not ready yet
+            return ""
+        return str(_answered(answer, f"show the console of {server.name}").get("output") or "")
+
+    def prove(self, server: Server, boot: str) -> None:
+        """Keep that all its probes were good."""
+        body = {"metadata": {PROVED: boot or "yes"}}
+        self._post("metadata", f"/servers/{server.id}/metadata", body, f"set metadata of {server.name}")
+
+    def put_right(self, server: Server, member: Member) -> None:
+        """Give it its name and its declared metadata again."""
+        if server.name != member.name:
+            with _patience():
+                answer = self.own.compute.put(
+                    f"/servers/{server.id}",
+                    json={"server": {"name": member.name}},
+                    microversion=MICROVERSION,
+                )
+            self._count("rename")
+            _answered(answer, f"rename server {server.name}")
+        if self.args.wanted.metadata:
+            body = {"metadata": self.args.wanted.metadata}
+            self._post("metadata", f"/servers/{server.id}/metadata", body, f"set metadata of {member.name}")
+
+    def _metadata(self, server: Server | None, member: Member, made: Made) -> dict[str, str]:
+        whose = identity(self.args.owner_stack, self.args.name) | {GROUP: self.args.wanted.server_group}
+        return metadata_for(server, member.name, whose, made, member.port_ids) | self.args.wanted.metadata
+
+    def _act(self, kind: str, server: Server, action: Mapping[str, Any], doing: str) -> None:
+        self._post(kind, f"/servers/{server.id}/action", action, f"{doing} server {server.name}")
+
+    def _post(self, kind: str, url: str, body: Mapping[str, Any], doing: str) -> None:
+        self._count(kind)
+        with _patience():
+            answer = self.own.compute.post(url, json=body, microversion=MICROVERSION)
+        if kind == "create" and answer.status_code == HTTPStatus.CONFLICT:
+            raise NotFreeError(f"Nova refused to {doing}: {openstack.message(answer)}")
+        _answered(answer, doing)
+
+    def _count(self, kind: str) -> None:
+        self.requests[kind] = self.requests.get(kind, 0) + 1
+
+
+def _answered(answer: Response, doing: str) -> dict[str, Any]:
+    if answer.status_code in _BUSY:
+        reason = openstack.message(answer) or answer.reason
+        raise BusyError(f"Nova did not {doing} yet: {answer.status_code}, {reason}")
+    return openstack.answered(answer, "Nova", doing)
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """Whatever keeps a request from being answered is as if Nova were busy: the run goes on when it answers again."""
+    try:
+        yield
+    except (
+        SDKException,
+        keystone_exceptions.ClientException,
+        requests_exceptions.RequestException,
+    ) as error:
+        raise BusyError(f"Nova does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _encoded(user_data: str) -> str:
+    return base64.b64encode(user_data.encode()).decode()
