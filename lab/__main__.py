@@ -6,11 +6,13 @@ import argparse
 import os
 import shutil
 import sys
+from importlib.util import find_spec
 
 from lab import packages, preflight, settings
 from lab.hosts import count
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
+from toolchain.failure import Failure
 
 
 def parser() -> argparse.ArgumentParser:
@@ -125,7 +127,7 @@ def into_the_venv(lab: Lab) -> None:
 
 
 def main() -> int:
-    """Run one command; a LabError is a sentence for a person."""
+    """Run one command; a Failure is a sentence for a person."""
     arguments = parser().parse_args()
     command = arguments.command
     try:
@@ -135,6 +137,8 @@ def main() -> int:
             return 0
         if command in ("up", "status", "reset", "reinstall"):
             into_the_venv(lab)
+        if not find_spec("psutil"):  # of Debian, or of the venv
+            raise LabError("\n".join(preflight.installed(lab)))
         if command == "up":
             up(lab, arguments.hosts)
             return 0
@@ -143,7 +147,7 @@ def main() -> int:
             return 0
         actions = {"down": down, "status": status, "reset": reset, "env": environment}
         return actions[command](lab) or 0
-    except LabError as problem:
+    except Failure as problem:
         print(f"lab {command}: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

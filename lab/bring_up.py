@@ -80,10 +80,10 @@ def once(lab: Lab, name: str, action: Callable[[], None]) -> Callable[[], None]:
     marker = lab.data / f"{name}.made-with"
 
     def guarded() -> None:
-        if marker.exists() and marker.read_text() == packages.digest():
+        if marker.exists() and marker.read_text() == packages.key(lab):
             return
         action()
-        marker.write_text(packages.digest())
+        marker.write_text(packages.key(lab))
 
     return guarded
 

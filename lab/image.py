@@ -16,6 +16,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from lab import commands
 from lab.settings import LabError
 
@@ -103,11 +105,17 @@ def ensure(lab: Lab) -> None:
 
 def remove(making: Path) -> None:
     """Remove a half-made root, but never through something that is still mounted in it."""
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for mount in sorted((m for m in mounts if m.startswith(f"{making}/")), reverse=True):
+
+    def mounts() -> list[str]:
+        return [
+            one.mountpoint
+            for one in psutil.disk_partitions(all=True)
+            if one.mountpoint.startswith(f"{making}/")
+        ]
+
+    for mount in sorted(mounts(), reverse=True):
         subprocess.run(["umount", mount], check=False, capture_output=True)
-    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    if not any(mount.startswith(f"{making}/") for mount in mounts):
+    if not mounts():
         shutil.rmtree(making, ignore_errors=True)
 
 

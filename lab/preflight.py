@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from pathlib import Path
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from lab import packages
 from lab.hosts import count
 from lab.hosts import preflight as hosts
 from lab.settings import LabError
+from toolchain.packages import missing
+from toolchain.venv import PYTHON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,38 +24,25 @@ if TYPE_CHECKING:
 GIB = 1024**3
 DISK_FRESH = 20 * GIB  # services, three OSDs with a few images, the bootable image and its making
 DISK_MADE = 3 * GIB
-EVERYWHERE = ("0" * 8, "0" * 32)  # how /proc writes 0.0.0.0 and ::
 MEMORY = 8 * GIB  # measured: the idle lab takes 5 GiB, coming up 6; OSDs may grow to 0.9 GiB each
 
 
 def free_memory() -> int:
     """Bytes a new process could get without swapping."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return 0
+    import psutil  # noqa: PLC0415 - `install` runs without it
+
+    return int(psutil.virtual_memory().available)
 
 
 def listener(address: str, port: int) -> str:
-    """Name the process that listens on a port, as far as /proc tells."""
-    own = socket.inet_aton(address)[::-1].hex().upper()
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
-        except FileNotFoundError:
-            continue
-        for row in rows:
-            where, _, number = row[1].partition(":")
-            if row[3] == "0A" and int(number, 16) == port and where in (own, *EVERYWHERE):
-                inodes.add(row[9])
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            for handle in (process / "fd").iterdir():
-                if str(handle.readlink()).removeprefix("socket:[").removesuffix("]") in inodes:
-                    return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:
-            continue
+    """Name the process that listens on a port, as far as the kernel tells."""
+    import psutil  # noqa: PLC0415 - `install` runs without it
+
+    for found in psutil.net_connections("tcp"):
+        listens = found.status == psutil.CONN_LISTEN and found.laddr.port == port
+        if listens and found.pid and found.laddr.ip in (address, "0.0.0.0", "::"):  # noqa: S104 - looked for
+            with suppress(psutil.NoSuchProcess):
+                return f"{psutil.Process(found.pid).name()} (process {found.pid})"
     return f"something that listens on {address}:{port}"
 
 
@@ -106,13 +95,11 @@ def capacity(lab: Lab, *, running: bool, memory: int | None = None, disk: int | 
 def installed(lab: Lab) -> list[str]:
     """Find missing packages."""
     found = []
-    if names := packages.missing():
+    if names := missing(packages.PACKAGES):
         explained = ", ".join(f"{name} ({packages.PACKAGES[name]})" for name in names)
-        found.append(f"Missing from Debian: {explained}: run `{packages.DEBIAN_PYTHON} -m lab install`.")
+        found.append(f"Missing from Debian: {explained}: run `{PYTHON} -m lab install`.")
     if not packages.venv_is_current(lab):
-        found.append(
-            f"The services' environment is missing or outdated: run `{packages.DEBIAN_PYTHON} -m lab install`."
-        )
+        found.append(f"The services' environment is missing or outdated: run `{PYTHON} -m lab install`.")
     return found
 
 

@@ -13,17 +13,30 @@ import signal
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 PROC = Path("/proc")
+_SLACK_S = 2
 
 
 @dataclass(frozen=True)
 class Leader:
-    """Identity of a session leader: process id, start time in clock ticks, and the kernel's boot id."""
+    """Identity of a session leader: process id, start time in seconds since 1970, and the kernel's boot id."""
 
     pid: int
-    started: int
+    started: float
     boot: str
+
+    def is_same(self, other: Leader) -> bool:
+        """Whether both are one process: a clock that is set moves what the kernel says of its start."""
+        return (self.pid, self.boot) == (other.pid, other.boot) and abs(
+            self.started - other.started
+        ) < _SLACK_S
 
 
 def boot_id() -> str:
@@ -31,21 +44,15 @@ def boot_id() -> str:
     return (PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
-def stat(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat after the program's name: state first, session fourth, start time 20th."""
-    try:
-        text = (PROC / str(pid) / "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return text.rpartition(")")[2].split()
-
-
 def identify(pid: int) -> Leader | None:
     """Describe a living process."""
-    fields = stat(pid)
-    if fields is None or fields[0] == "Z":
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        return Leader(pid=pid, started=process.create_time(), boot=boot_id())
+    except psutil.NoSuchProcess:
         return None
-    return Leader(pid=pid, started=int(fields[19]), boot=boot_id())
 
 
 def record(path: Path, leader: Leader) -> None:
@@ -69,16 +76,9 @@ def members(leader: Leader) -> list[int]:
     process that started at another time, then no member is left.
     """
     now = identify(leader.pid)
-    if now is not None and now != leader:
+    if now is not None and not now.is_same(leader):
         return []
-    found = []
-    for entry in PROC.iterdir():
-        if not entry.name.isdigit():
-            continue
-        fields = stat(int(entry.name))
-        if fields and fields[0] != "Z" and int(fields[3]) == leader.pid and int(fields[19]) >= leader.started:
-            found.append(int(entry.name))
-    return found
+    return [process.pid for process in _living() if _of(os.getsid, process.pid) == leader.pid]
 
 
 def end(leader: Leader, grace: float) -> None:
@@ -97,26 +97,23 @@ def end(leader: Leader, grace: float) -> None:
 def memory(pid: int) -> int:
     """Bytes of memory a process takes, shared pages divided among those who share them; 0 once it is gone."""
     try:
-        for line in (PROC / str(pid) / "smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        pass
-    return 0
-
-
-def group(pid: int) -> int | None:
-    """Return the process group of a process."""
-    fields = stat(pid)
-    return int(fields[2]) if fields else None
+        return int(psutil.Process(pid).memory_full_info().pss)
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return 0
 
 
 def in_group(leader: int) -> list[int]:
     """Process ids in a process group (supervisord gives each daemon its own)."""
-    found = []
-    for entry in PROC.iterdir():
-        if entry.name.isdigit():
-            fields = stat(int(entry.name))
-            if fields and int(fields[2]) == leader:
-                found.append(int(entry.name))
-    return found
+    return [process.pid for process in _living() if _of(os.getpgid, process.pid) == leader]
+
+
+def _living() -> Iterator[psutil.Process]:
+    return (one for one in psutil.process_iter(["status"]) if one.info["status"] != psutil.STATUS_ZOMBIE)
+
+
+def _of(ask: Callable[[int], int], pid: int) -> int | None:
+    """What ASK says of a process; None once it is gone."""
+    try:
+        return ask(pid)
+    except ProcessLookupError:
+        return None

@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from toolchain.failure import Failure
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEFAULT_ADDRESS = "127.0.0.1"
 REGION = "RegionOne"
@@ -24,7 +26,7 @@ OSD_BYTES = 6 * 1024**3  # of a sparse file, which only grows; bench.image has 1
 LDAP_BASE = "dc=corp,dc=example"
 
 
-class LabError(Exception):
+class LabError(Failure):
     """An error for a person; the text is one sentence."""
 
 

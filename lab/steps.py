@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.settings import LabError
+from toolchain.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,8 +110,8 @@ def run(steps: Sequence[Step], clock: Clock) -> None:
 
 
 def failed(step: Step, error: BaseException) -> StepError:
-    """Return the error of a failed step; an error that is no LabError is shown with its type."""
-    message = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
+    """Return the error of a failed step; one that is no Failure is shown with its type."""
+    message = str(error) if isinstance(error, Failure) else f"{type(error).__name__}: {error}"
     problem = StepError(f"{step.name}: {message}")
     problem.__cause__ = error
     return problem

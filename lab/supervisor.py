@@ -112,7 +112,8 @@ class Supervisor:
     def answers(self) -> bool:
         """Whether this lab's supervisord runs and answers."""
         leader = processes.recorded(self._leader_record)
-        if leader is None or processes.identify(leader.pid) != leader:
+        now = processes.identify(leader.pid) if leader else None
+        if leader is None or now is None or not now.is_same(leader):
             return False
         try:
             return bool(self._ask("getPID") == leader.pid)

@@ -26,7 +26,7 @@ def install(places: Places) -> None:
         toolchain.failure.Failure: pip failed.
     """
     pins = (places.kolla_requirements,)
-    venv.make(places.kolla, pins, "Kolla", places.logs, finish=lambda _: link_programs(places))
+    venv.make(places.kolla, pins, "Kolla", venv.shown(places.logs), finish=lambda _: link_programs(places))
 
 
 def link_programs(places: Places) -> None:

@@ -1,8 +1,12 @@
-"""Debian packages that the program itself needs; the lab has its own list."""
+"""Debian packages: what the program needs, and how they are installed, for the lab too."""
 
+import fcntl
+import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from toolchain.failure import Failure
@@ -11,6 +15,7 @@ from toolchain.progress import run, say
 NEEDED = (
     "ca-certificates",
     "python3-venv",
+    "python3-psutil",  # the lab's commands run by Debian's Python
     "openssh-client",  # hosts, and Ansible's connection to them
     "qemu-utils",  # qemu-img: makes the images of the lab, the tests and the benchmark
     "qemu-block-extra",  # and qemu-img's way into RBD
@@ -22,11 +27,16 @@ NEEDED = (
     "libldap2-dev",
     "libsasl2-dev",
 )
-APT_LOCK = "/var/lib/apt"  # a folder that is there; lab/packages.py locks the same
+POLICY = Path("/usr/sbin/policy-rc.d")
+APT = Path("/var/lib/apt")
+
+Run = Callable[[Sequence[str], Mapping[str, str]], None]
+"""Runs a command in an environment, and raises a Failure where it fails."""
 
 
-def missing(needed: tuple[str, ...] = NEEDED) -> list[str]:
-    """Return the packages that are not installed.
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the version of each package that is installed.
 
     Raises:
         Failure: this is no Debian.
@@ -34,40 +44,78 @@ def missing(needed: tuple[str, ...] = NEEDED) -> list[str]:
     query = shutil.which("dpkg-query")
     if query is None:
         raise Failure("dpkg-query is missing: the toolchain runs on Debian 12 and 13")
-    answer = subprocess.run(
-        [query, "-W", "-f", "${Package} ${db:Status-Status}\n", *needed],
+    shown = subprocess.run(
+        [query, "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"],
         capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    installed = {line.split()[0] for line in answer.stdout.splitlines() if line.endswith(" installed")}
-    return [package for package in needed if package not in installed]
+    ).stdout  # fmt: skip
+    rows = (line.split() for line in shown.splitlines())
+    return {row[1]: row[2] for row in rows if row[0] == "installed"}
 
 
-def install(logs: Path) -> None:
-    """Install what is missing, and nothing else.
+def missing(needed: Iterable[str] = NEEDED) -> list[str]:
+    """Return the packages that are not installed."""
+    return [package for package in needed if package not in versions()]
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let toolchain and lab install in turns: apt does not wait for another update, and each sets Debian's policy."""
+    folder = os.open(APT, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def daemons_kept_from_starting() -> Iterator[None]:
+    """Let Debian's packages not start their daemons (invoke-rc.d asks this script; 101 means: not allowed).
+
+    Whatever policy the machine had comes back, also after a failure.
+    """
+    kept = POLICY.with_name("policy-rc.d.before-lab")
+    if POLICY.exists() and not kept.exists():
+        POLICY.rename(kept)
+    POLICY.write_text("#!/bin/sh\nexit 101\n")
+    POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        POLICY.unlink(missing_ok=True)
+        if kept.exists():
+            kept.rename(POLICY)
+
+
+def install_missing(needed: Iterable[str], run: Run) -> list[str]:
+    """Install by RUN what is missing, and nothing else; return what that was.
 
     Raises:
         Failure: something is missing and this is not root, or apt failed.
     """
-    lacking = missing()
+    lacking = missing(needed)
     if not lacking:
-        say(f"{len(NEEDED)} Debian packages: all there")
-        return
+        return []
     if os.geteuid() != 0:
         raise Failure(
             "Debian packages are missing and only root may install them: run "
             f"apt-get install --no-install-recommends {' '.join(lacking)}"
         )
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    # The lab may be installing at the same time, and apt does not wait for another `apt-get update`.
-    apt_get = ["flock", "--close", APT_LOCK, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"]
-    run(
-        [*apt_get, "update"],
-        "list of Debian packages",
-        logs / "apt-update.log",
-        env=quiet,
-        holds_lock=False,
-    )
-    run(
-        [*apt_get, "install", "-y", "--no-install-recommends", *lacking],
-        f"Debian packages {', '.join(lacking)}", logs / "apt-install.log", env=quiet, holds_lock=False,
-    )  # fmt: skip
+    wait = ["-o", "DPkg::Lock::Timeout=600"]
+    with one_at_a_time(), daemons_kept_from_starting():
+        run(["apt-get", "update", "-q", *wait], quiet)
+        run(["apt-get", "install", "-q", "-y", "--no-install-recommends", *wait, *lacking], quiet)
+    versions.cache_clear()
+    return lacking
+
+
+def install(logs: Path) -> None:
+    """Install what the program needs and is missing; see `install_missing`."""
+
+    def shown(command: Sequence[str], environment: Mapping[str, str]) -> None:
+        label = f"Debian packages, apt-get {command[1]}"
+        run(command, label, logs / f"apt-{command[1]}.log", env=environment, holds_lock=False)
+
+    if not install_missing(NEEDED, shown):
+        say(f"{len(NEEDED)} Debian packages: all there")

@@ -15,6 +15,9 @@ PYTHON = "/usr/bin/python3"
 DEBIAN_MODULES = Path("/usr/lib/python3/dist-packages")
 # Of Debian 12 and 13: for each there are bindings to Ceph. Named, because the pins are tried with these.
 VERSIONS = ("3.11", "3.13")
+Run = Callable[[Sequence[str], str], None]
+"""Runs a command under a label, and raises a Failure where it fails."""
+
 # Not on PyPI.
 LINKED = ("rados.*.so", "rbd.*.so")
 
@@ -22,6 +25,11 @@ LINKED = ("rados.*.so", "rbd.*.so")
 def key(folder: Path, pins: Iterable[Path]) -> str:
     """Return what an environment depends on: the pins, the Python, and its own place."""
     return receipt.fingerprint(python_version(), str(folder), files=pins)
+
+
+def is_current(folder: Path, pins: Iterable[Path]) -> bool:
+    """Whether an environment is whole and made from the present pins."""
+    return receipt.current(folder / "receipt.json", key(folder, pins)) is not None
 
 
 def python_version() -> str:
@@ -55,13 +63,16 @@ def install(places: Places) -> None:
     Raises:
         Failure: pip failed, or Debian's modules are not where they belong.
     """
-    make(places.venv, places.requirements, "Python", places.logs, finish=link_debian_modules)
+    make(places.venv, places.requirements, "Python", shown(places.logs), finish=link_debian_modules)
 
 
-def make(
-    folder: Path, pins: Sequence[Path], what: str, logs: Path, *, finish: Callable[[Path], None]
-) -> None:
-    """Make an environment anew if its pins changed, so that what they no longer name is gone too.
+def shown(logs: Path) -> Run:
+    """Return what runs a step with a line for a person, its output in a file in LOGS."""
+    return lambda command, label: run(command, label, logs / f"{label.replace(' ', '-')}.log")
+
+
+def make(folder: Path, pins: Sequence[Path], what: str, run: Run, *, finish: Callable[[Path], None]) -> None:
+    """Make an environment by RUN anew if its pins changed, so that what they no longer name is gone too.
 
     ``what`` names it to a person; ``finish`` is run on the whole environment before its receipt is written.
 
@@ -69,8 +80,7 @@ def make(
         Failure: pip failed.
     """
     written = folder / "receipt.json"
-    wanted = key(folder, pins)
-    if receipt.current(written, wanted) is not None:
+    if is_current(folder, pins):
         say(f"{what} environment: pins unchanged, kept")
         return
     if folder.exists():
@@ -78,14 +88,12 @@ def make(
         written.unlink(missing_ok=True)
         shutil.rmtree(folder)
     python = folder / "bin" / "python"
-    run([PYTHON, "-m", "venv", str(folder)], f"{what} environment", logs / f"{folder.name}.log")
+    run([PYTHON, "-m", "venv", str(folder)], f"{what} environment")
     files = [part for file in pins for part in ("-r", str(file))]
-    run(
-        [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", *files],
-        f"{what} packages", logs / f"{folder.name}-pip.log",
-    )  # fmt: skip
+    pip = [str(python), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    run([*pip, *files], f"{what} packages")
     finish(folder)
-    receipt.Receipt(wanted, python_version(), "pip", "", (str(python),)).write(written)
+    receipt.Receipt(key(folder, pins), python_version(), "pip", "", (str(python),)).write(written)
 
 
 def link_debian_modules(venv: Path) -> None:

@@ -15,5 +15,5 @@ def install(folder: Path) -> Path:
     Raises:
         toolchain.failure.Failure: pip failed.
     """
-    venv.make(folder, (REQUIREMENTS,), "Ansible modules'", folder.parent, finish=lambda _: None)
+    venv.make(folder, (REQUIREMENTS,), "Ansible modules'", venv.shown(folder.parent), finish=lambda _: None)
     return folder / "bin" / "python"

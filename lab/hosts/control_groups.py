@@ -7,14 +7,15 @@ import os
 import time
 from pathlib import Path
 
-MOUNTS = Path("/proc/mounts")
+import psutil
+
 SECONDS = 10.0  # a control group is busy until its last process is reaped
 
 
 def hierarchy() -> Path | None:
     """Return where the hierarchy of version 2 is mounted."""
-    rows = (line.split() for line in MOUNTS.read_text().splitlines())
-    return next((Path(row[1]) for row in rows if row[2] == "cgroup2"), None)
+    mounts = psutil.disk_partitions(all=True)
+    return next((Path(one.mountpoint) for one in mounts if one.fstype == "cgroup2"), None)
 
 
 def named(prefix: str) -> list[Path]:

@@ -121,7 +121,7 @@ def environment(lab: Lab, name: str, files: tuple[File, ...]) -> dict[str, str]:
         "HOME": str(lab.run),
         "LC_ALL": "C.UTF-8",
         "NO_PROXY": "*",
-        "LAB_REQUIREMENTS": packages.digest(),  # a new environment means a restart
+        "LAB_REQUIREMENTS": packages.key(lab),  # a new environment means a restart
         "PATH": f"{lab.programs / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
         "PYTHONWARNINGS": "ignore",
     }

@@ -2,7 +2,9 @@
 
 import json
 import stat
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from lab import __main__ as command
@@ -163,13 +165,13 @@ class Shown:
 @pytest.mark.parametrize(
     ("mounts", "where"),
     [
-        ("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n", "/sys/fs/cgroup"),
-        ("cgroup /c/memory cgroup rw,memory 0 0\ncgroup2 /c/unified cgroup2 rw 0 0\n", "/c/unified"),
-        ("tmpfs /run tmpfs rw 0 0\n", None),
+        ([("/sys/fs/cgroup", "cgroup2")], "/sys/fs/cgroup"),
+        ([("/c/memory", "cgroup"), ("/c/unified", "cgroup2")], "/c/unified"),
+        ([("/run", "tmpfs")], None),
     ],
 )
-def test_control_groups_are_found_wherever_the_machine_has_them(tmp_path, monkeypatch, mounts, where):
-    monkeypatch.setattr(control_groups, "MOUNTS", tmp_path / "mounts")
-    (tmp_path / "mounts").write_text(mounts)
+def test_control_groups_are_found_wherever_the_machine_has_them(monkeypatch, mounts, where):
+    found_mounts = [SimpleNamespace(mountpoint=place, fstype=kind) for place, kind in mounts]
+    monkeypatch.setattr(psutil, "disk_partitions", lambda **_: found_mounts)
     found = control_groups.hierarchy()
     assert (str(found) if found else None) == where

@@ -1,11 +1,16 @@
 """Packages and the bootable image's small parts."""
 
+import fcntl
+import functools
+import os
 import struct
 
 import pytest
 
-from lab import image, packages
+from lab import image
+from lab import packages as labs
 from lab.settings import Lab, LabError
+from toolchain import packages
 
 
 def test_a_machines_own_policy_for_daemons_comes_back_also_after_a_failure(tmp_path, monkeypatch):
@@ -37,11 +42,11 @@ def test_a_machine_without_a_policy_has_none_afterwards(tmp_path, monkeypatch):
 )
 def test_a_version_is_shown_as_its_makers_write_it(monkeypatch, full, shown):
     monkeypatch.setattr(packages, "versions", lambda: {"x": full})
-    assert packages.version("x") == shown
+    assert labs.version("x") == shown
 
 
 def test_every_requirement_is_pinned():
-    lines = [line for line in packages.REQUIREMENTS.read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in labs.REQUIREMENTS.read_text().splitlines() if not line.startswith("#")]
     assert lines
     assert all(line.count("==") == 1 for line in lines)
 
@@ -67,7 +72,22 @@ def test_the_partition_is_bootable_linux_and_lies_where_the_file_system_is():
 
 
 def test_the_environments_packages_come_first_and_bring_debians_modules():
-    assert set(packages.FOR_THE_ENVIRONMENT) < set(packages.PACKAGES)
-    assert {"python3-venv", "python3-rados", "python3-rbd", "libvirt-dev"} <= set(
-        packages.FOR_THE_ENVIRONMENT
-    )
+    assert set(labs.FOR_THE_ENVIRONMENT) < set(labs.PACKAGES)
+    assert {"python3-venv", "python3-rados", "python3-rbd", "libvirt-dev"} <= set(labs.FOR_THE_ENVIRONMENT)
+
+
+def test_toolchain_and_lab_install_in_turns(tmp_path, monkeypatch):
+    monkeypatch.setattr(packages, "APT", tmp_path)
+    monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
+    monkeypatch.setattr(packages, "versions", functools.cache(dict))
+    commands = []
+
+    def run(command, _environment):
+        commands.append(command[1])
+        other = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(other)
+
+    assert packages.install_missing(["slapd"], run) == ["slapd"]
+    assert commands == ["update", "install"]

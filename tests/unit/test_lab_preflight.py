@@ -9,6 +9,7 @@ import pytest
 from lab import packages, preflight
 from lab.daemon import Daemon
 from lab.settings import Lab, LabError
+from toolchain import packages as debian
 
 GIB = 1024**3
 
@@ -81,7 +82,7 @@ def test_a_made_lab_needs_less_disk_than_a_fresh_one(lab):
 
 
 def test_a_missing_package_is_named_with_what_it_is_for_and_how_to_get_it(lab, monkeypatch):
-    monkeypatch.setattr(packages, "versions", lambda: dict.fromkeys(set(packages.PACKAGES) - {"slapd"}, "1"))
+    monkeypatch.setattr(debian, "versions", lambda: dict.fromkeys(set(packages.PACKAGES) - {"slapd"}, "1"))
     findings = preflight.installed(lab)
     assert findings[0] == (
         "Missing from Debian: slapd (the company directory): run `/usr/bin/python3 -m lab install`."
@@ -90,7 +91,7 @@ def test_a_missing_package_is_named_with_what_it_is_for_and_how_to_get_it(lab, m
 
 
 def test_all_findings_come_at_once_and_nothing_is_started(lab, taken, monkeypatch):
-    monkeypatch.setattr(packages, "versions", dict)
+    monkeypatch.setattr(debian, "versions", dict)
     monkeypatch.setattr(preflight, "free_memory", lambda: 0)
     with pytest.raises(LabError) as caught:
         preflight.check(lab, [daemon(taken)], {})

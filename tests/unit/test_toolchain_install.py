@@ -72,7 +72,7 @@ def test_the_exports_put_the_engine_before_everything_else(places: Places) -> No
 def test_missing_packages_are_named_to_a_person_who_is_not_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packages, "missing", lambda: ["python3-rbd", "qemu-utils"])
+    monkeypatch.setattr(packages, "missing", lambda _: ["python3-rbd", "qemu-utils"])
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(Failure, match=r"only root .* python3-rbd qemu-utils$"):
         packages.install(tmp_path)
