@@ -1,8 +1,7 @@
 """Runs ansible-playbook, or what runs it (kolla-ansible), and follows it task by task.
 
-All it prints goes into a log file; what happens comes as events from a callback plugin that Ansible loads by its
-environment, so it works however many programs are between. If this program dies, so does the run: see
-clients/process_reaper.py.
+What it prints goes into a log file; events come from a callback plugin that Ansible loads by its environment. If this
+program dies, so does the run (clients/process_reaper.py).
 """
 
 import json

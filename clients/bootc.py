@@ -1,7 +1,6 @@
 """bootc on a host: which images it has booted and will boot next, and another one put in line.
 
-What `bootc status --json` gives is a BootcHost of org.containers.bootc/v1 (docs/src/host-v1.schema.json of bootc).
-A reference with both tag and digest is kept by bootc without the tag, so it is compared so.
+`bootc status --json` gives a BootcHost of org.containers.bootc/v1. bootc keeps a reference with tag and digest without the tag.
 """
 
 import json

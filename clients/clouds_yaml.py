@@ -1,7 +1,6 @@
-"""Entries of clouds.yaml: openstacksdk alone reads the file; what is wrong with an entry is a sentence.
+"""Entries of clouds.yaml: openstacksdk alone reads the file; what is wrong with an entry is a sentence. No network.
 
-That is all of what the OpenStack client reads: secure files, vendor profiles, settings of a region, OS_ variables
-as the entry `envvars`. No network is used here.
+Secure files, vendor profiles, settings of a region and OS_ variables (entry `envvars`) count, as for the OpenStack client.
 """
 
 import os

@@ -1,7 +1,6 @@
 """Lists of a service's objects by name or another text, compared exactly.
 
-MariaDB compares texts without case and accents, so a service's own filter may answer with somebody else's objects
-(docs/names.md). Whatever is found by a text is asked for here, and nothing is changed or deleted that was not.
+MariaDB ignores case and accents, and so do services' filters (docs/names.md): whatever is found by a text comes from here.
 """
 
 from collections.abc import Iterable, Mapping

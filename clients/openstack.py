@@ -1,8 +1,9 @@
 """A connection to OpenStack by the name of an entry in clouds.yaml."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
@@ -105,12 +106,22 @@ def message(response: Response) -> str | None:
         return None
 
 
-def answered(response: Response, service: str, doing: str) -> dict[str, Any]:
-    """The body of what SERVICE answered when asked to do that; empty where there is none."""
-    if response.ok:
-        return response.json() if response.content else {}
+def answered(
+    response: Response, service: str, doing: str, *fine: HTTPStatus, hints: Mapping[Any, str] | None = None
+) -> dict[str, Any]:
+    """The body of what SERVICE answered when asked to do that; empty where there is none, or the status is FINE too.
+
+    Raises:
+        CloudError: another status; one of HINTS follows the service's own words.
+    """
+    if response.ok or response.status_code in fine:
+        return response.json() if response.ok and response.content else {}
     reason = message(response) or response.reason or "no reason given"
-    raise CloudError(f"{service} refused to {doing}: {response.status_code}, {reason}")
+    hint = (hints or {}).get(response.status_code)
+    raise CloudError(
+        f"{service} refused to {doing}: {response.status_code}, {reason}"
+        + (f"{'' if reason.endswith('.') else '.'} {hint}" if hint else "")
+    )
 
 
 def _whose(login: Login | CredentialLogin | None) -> str:

@@ -1,10 +1,8 @@
 """clouds.yaml for Pulumi's OpenStack plugin, written by openstacksdk: one reader of the file for the whole program.
 
-The plugin's own reader knows less of clouds.yaml: no OS_CLIENT_SECURE_FILE, vendor profiles of its own, settings of
-a region only where the region is asked for, no HOME. And whatever its arguments are, it takes the login of OS_CLOUD
-where that is set, and fills gaps from other OS_ variables. So the plugin starts through this module: it reads each
-entry as the program does, and starts the plugin with the result in memory as its only clouds.yaml and no other
-OS_ variable (docs/adr/0031-one-reader-of-clouds-yaml.md).
+The plugin's own reader knows less of the file, and takes OS_ variables whatever its arguments are. So it starts through
+this module, with each entry as the program reads it, in memory, as its only clouds.yaml and no other OS_ variable
+(docs/adr/0031-one-reader-of-clouds-yaml.md).
 """
 
 import os

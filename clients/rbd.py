@@ -1,8 +1,7 @@
 """RBD images in a pool, for whoever reads them: the pool, an image, the clones of its snapshot.
 
-What an import makes of an image is in dynamic_providers/rbd_image/store.py. Clones of Ceph's old format are registered
-in their own pool, in an object `rbd_children`; librbd asks for it in every pool of the cluster before it says that a
-snapshot has none.
+Clones of Ceph's old format are registered in their own pool, in an object `rbd_children`; librbd asks for it in every pool
+before it says that a snapshot has none.
 """
 
 import errno

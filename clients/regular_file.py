@@ -44,8 +44,7 @@ def text(path: str | Path, errors: str = "strict") -> str:
     """What is in a regular file of UTF-8; ERRORS is what `bytes.decode` does with anything else.
 
     Raises:
-        OSError: as `opened`, or it is too large for a file of text.
-        UnicodeDecodeError: it is no text.
+        OSError: as `opened`, or it is no text, or too large for a file of text.
     """
     with opened(path) as file:
         found = file.read(LARGEST_TEXT + 1)
@@ -53,7 +52,10 @@ def text(path: str | Path, errors: str = "strict") -> str:
         raise OSError(
             errno.EFBIG, f"it has more than {LARGEST_TEXT >> 20} MiB, too much for such a file", str(path)
         )
-    return found.decode(errors=errors)
+    try:
+        return found.decode(errors=errors)
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, "it is not text", str(path)) from error
 
 
 def _refuse_special(mode: int, path: str | Path) -> None:

@@ -1,7 +1,6 @@
 """Commands on a host by the OpenSSH program, with errors that say which host, what is wrong and what to do.
 
-The host's key has to be in the known_hosts file given, and in no other; it is never learnt on the way. ssh's own
-words go to a file of their own (``-E``), so that they are not taken for the command's. Nothing is tried twice.
+The host's key has to be in the known_hosts file given. ssh's own words go to a file of their own (``-E``). No retries.
 """
 
 import os
@@ -35,15 +34,7 @@ class HostUnreachable(CloudError):  # noqa: N818 - the state, as Ansible names i
 
 
 class HostKeyMismatch(CloudError):  # noqa: N818
-    """What answers proves itself with another key than the one that is pinned.
-
-    Attributes:
-        seen: fingerprint (SHA256:…) of the key it has, or None where it could not be asked for.
-    """
-
-    def __init__(self, sentence: str, seen: str | None = None) -> None:
-        super().__init__(sentence)
-        self.seen = seen
+    """What answers proves itself with another key than the one that is pinned."""
 
 
 class LoginRefused(CloudError):  # noqa: N818
@@ -55,14 +46,12 @@ class RemoteCommandFailed(CloudError):  # noqa: N818
 
     Attributes:
         code: its exit code.
-        stdout: what it printed.
         stderr: what it complained of; may be long.
     """
 
-    def __init__(self, sentence: str, code: int, stdout: str, stderr: str) -> None:
+    def __init__(self, sentence: str, code: int, stderr: str) -> None:
         super().__init__(sentence)
         self.code = code
-        self.stdout = stdout
         self.stderr = stderr
 
 
@@ -147,7 +136,6 @@ def run(host: SshHost, command: Sequence[str] | str, *, given: str = "", timeout
     raise RemoteCommandFailed(
         f"{host.where}: {shown} failed with exit code {done.returncode}: {_last(done.stderr) or 'it output nothing'}",
         done.returncode,
-        done.stdout,
         done.stderr,
     )
 
@@ -177,22 +165,6 @@ def options(host: SshHost, timeout: float = CONNECT_S) -> list[str]:
         "User": host.user,
     }
     return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-
-
-def host_key(address: str, port: int, timeout: float = CONNECT_S) -> str:
-    """The key that the SSH server there shows now, as ``TYPE BASE64``: its best one, Ed25519 first.
-
-    Nothing proves it: pin it only where nothing better is known.
-
-    Raises:
-        HostUnreachable: no SSH server answers there.
-    """
-    key = host_keys.shown(address, port, timeout)
-    if key is not None:
-        return key
-    raise HostUnreachable(
-        f"{address} port {port}: no SSH server answers there; look whether the host is up and the address right"
-    )
 
 
 def _raise_of_ssh(host: SshHost, output: str, stderr: str) -> None:
@@ -227,12 +199,11 @@ def _mismatch(host: SshHost, output: str) -> HostKeyMismatch:
         seen = host_keys.fingerprint(key)
     shows = f" (it shows {seen})" if seen else ""
     if not pinned:
-        return HostKeyMismatch(f"{host.where}: no key is pinned in {host.known_hosts_file}{shows}", seen)
+        return HostKeyMismatch(f"{host.where}: no key is pinned in {host.known_hosts_file}{shows}")
     return HostKeyMismatch(
         f"{host.where} does not have the host key that is expected, {', '.join(pinned)}{shows}; if it was installed"
         " anew, compare with `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` on its console and declare that key"
-        " as host_key; if not, somebody else answers at its address",
-        seen,
+        " as host_key; if not, somebody else answers at its address"
     )
 
 

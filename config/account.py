@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 
 from clients.keystone.assignment import Place, ScopeKind
 from clients.names import folded
 from config.application_credential import ApplicationCredentialSpec, RoleNames
-from config.errors.issues import ValidationIssues, invalid, nearest
+from config.errors.issues import invalid, nearest
 from config.fields import Email, FormerName, Name, Note
 from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
-from config.spec import Adoptable, Effects, Spec, changing
+from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 
 _PASSWORD = (
     "{generated: 1}, {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"  # noqa: S105 - a sentence
@@ -97,37 +97,29 @@ class AccountSpec(Adoptable):
         """NAME@DOMAIN: names it among all users of the cloud."""
         return f"{self.name}@{self.domain}"
 
-    @field_validator("access")
-    @classmethod
-    def _each_scope_once(cls, access: tuple[AccessSpec, ...]) -> tuple[AccessSpec, ...]:
-        issues = ValidationIssues()
+    @checking("access")
+    def _each_scope_once(cls, access: tuple[AccessSpec, ...], _info: ValidationInfo) -> Problems:
         scopes = [folded(str(entry)) for entry in access]
         for index, scope in enumerate(scopes):
             if scope in scopes[:index]:
-                issues.add(
-                    (index,), f"there is access on {str(access[index])!r} already; list all roles there"
-                )
-        issues.raise_if_any()
-        return access
+                yield (index,), f"there is access on {str(access[index])!r} already; list all roles there"
 
-    @field_validator("application_credentials")
-    @classmethod
+    @checking("application_credentials")
     def _within_the_access(
         cls, credentials: tuple[ApplicationCredentialSpec, ...], info: ValidationInfo
-    ) -> tuple[ApplicationCredentialSpec, ...]:
-        issues = ValidationIssues()
+    ) -> Problems:
         names = [folded(credential.name) for credential in credentials]
         for index, credential in enumerate(credentials):
             if names[index] in names[:index]:
-                issues.add(
+                yield (
                     (index, "name"),
-                    f"there is a credential {credentials[names.index(names[index])].name!r} already, which is the same "
-                    "name for Keystone; rename one",
+                    (
+                        f"there is a credential {credentials[names.index(names[index])].name!r} already, which is the same "
+                        "name for Keystone; rename one"
+                    ),
                 )
             if "access" in info.data:
-                _check_access(issues, index, credential, info.data["access"])
-        issues.raise_if_any()
-        return credentials
+                yield from _check_access(index, credential, info.data["access"])
 
     def roles_on(self, project: str, domain: str) -> tuple[str, ...]:
         """The names of all roles that the account has on a project, inherited ones too."""
@@ -140,21 +132,20 @@ def _roles_on(access: tuple[AccessSpec, ...], project: str, domain: str) -> tupl
 
 
 def _check_access(
-    issues: ValidationIssues,
-    index: int,
-    credential: ApplicationCredentialSpec,
-    access: tuple[AccessSpec, ...],
-) -> None:
+    index: int, credential: ApplicationCredentialSpec, access: tuple[AccessSpec, ...]
+) -> Problems:
     where = f"{credential.project}@{credential.domain}"
     there = _roles_on(access, credential.project, credential.domain)
     if not there:
         hint = nearest(where, (str(entry) for entry in access)) or "; add it to the account's access"
-        issues.add((index, "project"), f"the account has no role on project {where!r}{hint}")
+        yield (index, "project"), f"the account has no role on project {where!r}{hint}"
         return
     for number, role in enumerate(credential.roles):
         if role not in there:
-            issues.add(
+            yield (
                 (index, "roles", number),
-                f"the account has not the role {role!r} on {where!r}, only {', '.join(there)}; add it to the "
-                "account's access there, also where another role implies it",
+                (
+                    f"the account has not the role {role!r} on {where!r}, only {', '.join(there)}; add it to the "
+                    "account's access there, also where another role implies it"
+                ),
             )

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field
 
 from config.errors.issues import invalid
-from config.fields import CredentialName, Name, RulePath, RuleService, each_once
+from config.fields import CredentialName, Name, RulePath, RuleService, Serials, each_once
 from config.spec import Effects, Spec, changing
 
 
@@ -60,15 +60,6 @@ class ApplicationCredentialSpec(Spec):
     expires: Annotated[datetime, BeforeValidator(_expiry)] | None = Field(
         None, description="when it ends, with its time zone, such as '2027-06-30T00:00:00Z'"
     )
-    serials: tuple[int, ...] = Field(
+    serials: Serials = Field(
         (1,), description="a list of rising numbers, one credential for each; the last one is handed out"
     )
-
-    @field_validator("serials")
-    @classmethod
-    def _rising(cls, serials: tuple[int, ...]) -> tuple[int, ...]:
-        if not serials or serials[0] < 1 or list(serials) != sorted(set(serials)):
-            raise invalid(
-                f"{list(serials)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
-            )
-        return serials

@@ -4,16 +4,23 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from config.ceph_caps import CephCapsSpec, too_wide
-from config.errors.issues import ValidationIssues, invalid
+from config.errors.issues import invalid
 from config.fields import CephUser as CephUserName
-from config.fields import matching
-from config.project_folder import ProjectPath
-from config.spec import Effects, Spec, changing
+from config.fields import ProjectPath, matching, rising_from_one
+from config.spec import Effects, Problems, Spec, changing, checking
 
-_PATH = re.compile(r"[^\s,;$%\"']+")  # Ceph splits the option `keyring` and puts variables into it
+
+def _that_ceph_can_read(folder: Path) -> Path:
+    # Ceph splits the option `keyring` and puts variables into it.
+    if not re.fullmatch(r"[^\s,;$%\"']+", str(folder)):
+        raise invalid(
+            f"'{folder}' has a character in it at which Ceph splits or changes a path (space , ; $ % or a quotation "
+            "mark); give another folder"
+        )
+    return folder
 
 
 PlainUser = Annotated[  # in names of files, and in sections of ceph.conf
@@ -58,46 +65,25 @@ class CephUserSpec(Spec):
         description="the name of a user that is there already: it is taken over with its key, handed out where there "
         "are no serials, and stays in Ceph when this is dropped",
     )
-    serials: tuple[int, ...] = Field(
+    serials: Annotated[tuple[int, ...], rising_from_one(0)] = Field(
         (1,), description="a list of rising numbers, one key for each; the last one is handed out"
     )
-    folder: ProjectPath | None = Field(
+    folder: Annotated[ProjectPath, AfterValidator(_that_ceph_can_read)] | None = Field(
         None,
         description="a folder of its own on the machine that runs pulumi, which gets ceph.conf and the keyrings, mode "
         "0600; a relative path is the project folder's; left out, they are outputs only",
     )
 
-    @field_validator("caps")
-    @classmethod
-    def _no_wider_than_allowed(cls, caps: CephCapsSpec, info: ValidationInfo) -> CephCapsSpec:
-        issues = ValidationIssues()
+    @checking("caps")
+    def _no_wider_than_allowed(cls, caps: CephCapsSpec, info: ValidationInfo) -> Problems:
         for kind, cap in caps.by_kind.items():
-            problem = too_wide(kind, cap)
-            if problem and not info.data.get("wide_caps", True):
-                issues.add((kind,), problem)
-        issues.raise_if_any()
-        return caps
+            if not info.data.get("wide_caps", True) and (problem := too_wide(kind, cap)):
+                yield (kind,), problem
 
-    @field_validator("serials")
-    @classmethod
-    def _rising(cls, serials: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
-        if list(serials) != sorted(set(serials)) or (serials and serials[0] < 1):
-            raise invalid(
-                f"{list(serials)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
-            )
+    @checking("serials")
+    def _somebody_has_a_key(cls, serials: tuple[int, ...], info: ValidationInfo) -> Problems:
         if not serials and info.data.get("adopt", "") is None:
-            raise invalid("there is no serial, so nobody has a key; give some such as [1]")
-        return serials
-
-    @field_validator("folder")
-    @classmethod
-    def _that_ceph_can_read(cls, folder: Path | None) -> Path | None:
-        if folder and not _PATH.fullmatch(str(folder)):
-            raise invalid(
-                f"'{folder}' has a character in it at which Ceph splits or changes a path (space , ; $ % or a "
-                "quotation mark); give another folder"
-            )
-        return folder
+            yield "there is no serial, so nobody has a key; give some such as [1]"
 
     @property
     def entities(self) -> tuple[str, ...]:

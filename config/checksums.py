@@ -35,10 +35,9 @@ def digest_in(sums: Path, source: str) -> str:
     """
     try:
         text = regular_file.text(sums)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    except OSError as error:
         raise invalid(
-            f"{str(sums)!r} cannot be read ({reason}); give a file that sha256sum wrote, or sha256 instead"
+            f"{str(sums)!r} cannot be read ({error.strerror}); give a file that sha256sum wrote, or sha256 instead"
         ) from None
     lines = _lines(text)
     path = PurePosixPath(unquote(urlsplit(source).path) if "://" in source else source)

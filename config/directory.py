@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 
 import ldap
 import ldap.dn
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from config.errors.issues import invalid
-from config.fields import Size
-from config.project_folder import ProjectPath
+from config.fields import ProjectPath, Size
 from config.secret import Secret, SecretText
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
 
 Attribute = Annotated[  # RFC 4512, 2.5: a name or an OID, and options
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$")
@@ -32,15 +31,18 @@ def _distinguished_name(value: str) -> str:
     return value
 
 
+def _account(value: str) -> str:
+    # Active Directory takes a user principal name, too.
+    return value if "@" in value and "=" not in value else _distinguished_name(value)
+
+
 @cache
 def _parses(search_filter: str) -> bool:
     """Whether libldap takes it: it parses before it connects, here to a socket that cannot be."""
     try:
         ldap.initialize("ldapi://%2Fnone%2Fnone").search_ext("", ldap.SCOPE_BASE, search_filter)
-    except ldap.FILTER_ERROR:
-        return False
-    except ldap.LDAPError:
-        return True
+    except ldap.LDAPError as error:
+        return not isinstance(error, ldap.FILTER_ERROR)
     return True
 
 
@@ -96,7 +98,9 @@ class DirectorySpec(Spec):
     preflight_ca_file: ProjectPath | None = Field(
         None, description="the same file on the machine that runs pulumi; left out, ca_file"
     )
-    bind_dn: str = Field(description="the account that Keystone searches with, a distinguished name")
+    bind_dn: Annotated[str, AfterValidator(_account)] = Field(
+        description="the account that Keystone searches with, a distinguished name"
+    )
     bind_password: Secret = Field(description="its password, a secret: {file: PATH} or {env: NAME}")
     user_base_dn: DistinguishedName = Field(
         description="the base DN of its users, such as 'ou=people,dc=corp,dc=example'"
@@ -168,52 +172,31 @@ class DirectorySpec(Spec):
         description="true or false: whether a configuration of somebody else's in the domain is replaced",
     )
 
-    @field_validator("start_tls")
-    @classmethod
-    def _tls_in_one_of_two_ways(cls, start_tls: bool, info: ValidationInfo) -> bool:
+    @checking("start_tls")
+    def _tls_in_one_of_two_ways(cls, start_tls: bool, info: ValidationInfo) -> Problems:
         wanted = "ldap" if start_tls else "ldaps"
         for url in info.data.get("url", ()):
             if urlsplit(url).scheme != wanted:
-                raise invalid(
+                yield (
                     f"{url!r} is to be reached with StartTLS; give ldap://, or ldaps:// and no start_tls"
                     if start_tls
                     else f"{url!r} would send passwords in the clear; give ldaps://, or start_tls: true"
                 )
-        return start_tls
 
-    @field_validator("url", mode="after")
-    @classmethod
-    def _ldap_addresses(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+    @checking("url")
+    def _ldap_addresses(cls, urls: tuple[str, ...], _info: ValidationInfo) -> Problems:
         for url in urls:
             parts = urlsplit(url)
-            if (
-                parts.scheme not in {"ldaps", "ldap"}
-                or not parts.hostname
-                or parts.path not in {"", "/"}
-                or parts.query
-                or "," in url
-            ):
-                raise invalid(
-                    f"{url!r} is not an LDAP address; give one such as 'ldaps://ldap.corp.example:636'"
-                )
-        return urls
+            whole = parts.scheme in {"ldaps", "ldap"} and parts.hostname and parts.path in {"", "/"}
+            if not whole or parts.query or "," in url:
+                yield f"{url!r} is not an LDAP address; give one such as 'ldaps://ldap.corp.example:636'"
 
-    @field_validator("bind_dn")
-    @classmethod
-    def _account(cls, bind_dn: str) -> str:
-        # Active Directory takes a user principal name, too.
-        return bind_dn if "@" in bind_dn and "=" not in bind_dn else _distinguished_name(bind_dn)
-
-    @field_validator("bind_password")
-    @classmethod
-    def _one_line(cls, password: SecretText) -> SecretText:
+    @checking("bind_password")
+    def _one_line(cls, password: SecretText, _info: ValidationInfo) -> Problems:
         if not password.text.isprintable():
-            raise invalid("the password has a line break or another control character; give one without")
-        return password
+            yield "the password has a line break or another control character; give one without"
 
-    @field_validator("user_enabled_mask", "user_enabled_invert", "user_enabled_default")
-    @classmethod
-    def _of_an_attribute(cls, value: Any, info: ValidationInfo) -> Any:
+    @checking("user_enabled_mask", "user_enabled_invert", "user_enabled_default")
+    def _of_an_attribute(cls, value: Any, info: ValidationInfo) -> Problems:
         if value and info.data.get("user_enabled_attribute", "") is None:
-            raise invalid("it says nothing without user_enabled_attribute; give that too, or leave this out")
-        return value
+            yield "it says nothing without user_enabled_attribute; give that too, or leave this out"

@@ -5,11 +5,24 @@ import re
 import unicodedata
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from pathlib import Path, PurePath
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from config.errors.issues import ValidationIssues, invalid
+
+ROOT = "root"
+"""The key of the validation context under which the project's folder is given."""
+
+
+def from_the_projects_folder(path: PurePath, info: ValidationInfo) -> Path:
+    """PATH, absolute: a relative one is the project folder's, which the validation's context gives."""
+    return Path((info.context or {}).get(ROOT, ".")).absolute() / path
+
+
+ProjectPath = Annotated[Path, AfterValidator(from_the_projects_folder)]
+
 
 IpAddr = IPv4Address | IPv6Address
 IpNet = IPv4Network | IPv6Network
@@ -30,15 +43,7 @@ LARGEST_NUMBER = 2**31 - 1
 """What an INT column of Nova, Neutron, Cinder and Glance holds."""
 
 _LAST_VLAN = 4094  # IEEE 802.1Q: 0 is priority tagging, 4095 is reserved
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
-_LAST_PORT = 65535
 _LONGEST_TAG = 255  # neutron/extensions/tagging.py
-_IMAGE_REFERENCE = re.compile(  # https://github.com/distribution/reference, with a registry
-    r"[a-zA-Z0-9.-]+(:[0-9]{1,5})?"
-    r"(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+"
-    r"(?P<version>:\w[\w.-]{0,127}|@sha256:[0-9a-f]{64})?",
-    re.ASCII,
-)
 
 
 def cidr_or_error(value: object, alternative: str = "") -> IpNet:
@@ -68,12 +73,6 @@ def ip_address_or_error(value: object, alternative: str = "") -> IpAddr:
         except ValueError:
             pass
     raise invalid(f"{value!r} is not an IP address; give one such as '10.20.0.53'{alternative}")
-
-
-def _vlan_id(value: int) -> int:
-    if not 1 <= value <= _LAST_VLAN:
-        raise invalid(f"{value} is not a VLAN ID; give a number from 1 to {_LAST_VLAN}")
-    return value
 
 
 def _name(value: str) -> str:
@@ -106,6 +105,30 @@ def matching(pattern: str, sentence: str) -> AfterValidator:
         if not expression.fullmatch(value):
             raise invalid(f"{value!r} {sentence}")
         return value
+
+    return AfterValidator(check)
+
+
+def between(first: int, last: int, sentence: str) -> AfterValidator:
+    """Refuse a number that is not one from FIRST to LAST; SENTENCE follows it, and begins to say what would be right."""
+
+    def check(value: int) -> int:
+        if not first <= value <= last:
+            raise invalid(f"{value} {sentence} from {first} to {last}")
+        return value
+
+    return AfterValidator(check)
+
+
+def rising_from_one(least: int) -> AfterValidator:
+    """Refuse a list that is not of LEAST rising numbers from 1, or more of them."""
+
+    def check(values: tuple[int, ...]) -> tuple[int, ...]:
+        if list(values) != sorted(set(values)) or len(values) < least or min(values, default=1) < 1:
+            raise invalid(
+                f"{list(values)} are not serials; give rising numbers from 1, such as [1] or [1, 2]"
+            )
+        return values
 
     return AfterValidator(check)
 
@@ -156,61 +179,15 @@ def _keystone_text(value: str) -> str:
     return _text(value)
 
 
-def _sha256(value: str) -> str:
-    if not _SHA256.fullmatch(value):
-        raise invalid(f"{value!r} is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them")
-    return value.lower()
-
-
-def _mtu(value: int) -> int:
-    smallest, largest = 68, 65535  # RFC 791; Neutron's own bounds
-    if not smallest <= value <= largest:
-        raise invalid(f"{value} is not an MTU; give the bytes a frame carries, {smallest} to {largest}")
-    return value
-
-
-def _not_negative(value: int) -> int:
-    if value < 0:
-        raise invalid(f"{value} is negative; give 0 or more")
-    if value > LARGEST_NUMBER:
-        raise invalid(f"{value} is more than the services can count; give at most {LARGEST_NUMBER}")
-    return value
-
-
-def _port(value: int) -> int:
-    if not 1 <= value <= _LAST_PORT:
-        raise invalid(f"{value} is not a port; give a number from 1 to {_LAST_PORT}, most often 22")
-    return value
-
-
 def _ceph_user(value: str) -> str:
     if value.startswith("client."):
         raise invalid(f"{value!r} has 'client.' before it; give {value.removeprefix('client.')!r}")
     return _name(value)
 
 
-def _image_reference(value: str) -> str:
-    found = _IMAGE_REFERENCE.fullmatch(value)
-    if not found:
-        raise invalid(
-            f"{value!r} is not an image's reference; give registry, name and tag or digest, "
-            "such as 'registry.corp.example/host:2026.47'"
-        )
-    if not found["version"]:
-        raise invalid(
-            f"{value!r} does not say which version; add a tag or a digest, such as '{value}:2026.47'"
-        )
-    return value
-
-
-def _with_the_last_dot(value: object) -> object:
-    """A DNS domain as Neutron keeps it."""
-    return f"{value.removesuffix('.')}." if isinstance(value, str) else value
-
-
 Cidr = Annotated[IpNet, BeforeValidator(cidr_or_error)]
 IpAddress = Annotated[IpAddr, BeforeValidator(ip_address_or_error)]
-VlanId = Annotated[int, AfterValidator(_vlan_id)]
+VlanId = Annotated[int, between(1, _LAST_VLAN, "is not a VLAN ID; give a number")]
 Name = Annotated[str, AfterValidator(_name)]
 FormerName = Annotated[
     Name | None, Field(description="its former name, so that it is renamed and not made anew")
@@ -232,7 +209,9 @@ Tag = Annotated[
 ]
 DnsDomain = Annotated[
     str,
-    BeforeValidator(_with_the_last_dot),
+    BeforeValidator(
+        lambda value: f"{value.removesuffix('.')}." if isinstance(value, str) else value
+    ),  # Neutron's form
     matching(
         r"(?=.{2,254}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+",
         "is not a DNS domain; give one such as 'vms.corp.example'",
@@ -249,10 +228,18 @@ Note = Annotated[str, _at_most(_LONGEST_NOTE, "the description of a user")]
 Email = Annotated[str, _at_most(_LONGEST_EMAIL, "a mail address")]
 KeystoneText = Annotated[str, AfterValidator(_keystone_text)]
 Text = Annotated[str, AfterValidator(_text)]
-Sha256 = Annotated[str, AfterValidator(_sha256)]
-Mtu = Annotated[int, AfterValidator(_mtu)]
-Size = Annotated[int, AfterValidator(_not_negative)]
-Port = Annotated[int, AfterValidator(_port)]
+Sha256 = Annotated[
+    str,
+    matching("[0-9a-fA-F]{64}", "is not a SHA-256; give its 64 hexadecimal digits, as sha256sum prints them"),
+    AfterValidator(str.lower),
+]
+Mtu = Annotated[  # RFC 791; Neutron's own bounds
+    int, between(68, 65535, "is not an MTU; give the bytes a frame carries,")
+]
+Size = Annotated[int, between(0, LARGEST_NUMBER, "is out of range; give a whole number")]
+AtLeastOne = Annotated[int, between(1, LARGEST_NUMBER, "is no size of a server; give a whole number")]
+Port = Annotated[int, between(1, 65535, "is not a port (most often it is 22); give a number")]
+Serials = Annotated[tuple[int, ...], rising_from_one(1)]
 PublicSshKey = Annotated[
     str,
     matching(
@@ -275,4 +262,14 @@ InterfaceName = Annotated[
         "is not the name of a network interface; give one as `ip link` shows it, such as 'eno1', of at most 15 characters",
     ),
 ]
-ImageReference = Annotated[str, AfterValidator(_image_reference)]
+ImageReference = Annotated[
+    str,
+    matching(  # https://github.com/distribution/reference, with a registry
+        r"(?a)[a-zA-Z0-9.-]+(:[0-9]{1,5})?(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)+(:\w[\w.-]{0,127}|@sha256:[0-9a-f]{64})?",
+        "is not an image's reference; give registry, name and tag or digest, such as 'registry.corp.example/host:2026.47'",
+    ),
+    matching(
+        ".*(:[^/:]+|@.+)",
+        "does not say which version; add a tag or a digest at its end, such as ':2026.47'",
+    ),
+]

@@ -3,18 +3,11 @@
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo
 
-from config.errors.issues import invalid
-from config.fields import LARGEST_NUMBER, Line, Name, Size, each_once, matching
+from config.fields import AtLeastOne, Line, Name, Size, each_once, matching
 from config.network import ProjectReference
-from config.spec import Effects, Protectable, changing
-
-
-def _at_least_one(value: int) -> int:
-    if not 1 <= value <= LARGEST_NUMBER:
-        raise invalid(f"{value} is no size of a server; give a whole number from 1 to {LARGEST_NUMBER}")
-    return value
+from config.spec import Effects, Problems, Protectable, changing, checking
 
 
 def _as_text(value: object) -> object:
@@ -24,7 +17,6 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-AtLeastOne = Annotated[int, AfterValidator(_at_least_one)]
 ExtraSpecKey = Annotated[
     str,
     matching(  # nova/api/openstack/compute/schemas/flavors_extraspecs.py
@@ -67,11 +59,7 @@ class FlavorSpec(Protectable):
         Field((), description="a list of {project, domain}: the projects that may use one that is not public")
     )
 
-    @field_validator("projects")
-    @classmethod
-    def _shared_in_one_way(
-        cls, projects: tuple[FlavorProjectSpec, ...], info: ValidationInfo
-    ) -> tuple[FlavorProjectSpec, ...]:
+    @checking("projects")
+    def _shared_in_one_way(cls, projects: tuple[FlavorProjectSpec, ...], info: ValidationInfo) -> Problems:
         if projects and info.data.get("public"):
-            raise invalid("every project may use the flavor already; drop this, or set public to false")
-        return projects
+            yield "every project may use the flavor already; drop this, or set public to false"

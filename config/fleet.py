@@ -2,28 +2,21 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from config.account import AccessSpec, AccountSpec, Generated
 from config.application_credential import ApplicationCredentialSpec
-from config.errors.issues import ValidationIssues, invalid
-from config.fields import Name, Port, Size, each_once, matching
-from config.flavor import AtLeastOne
+from config.errors.issues import invalid
+from config.fields import AtLeastOne, Name, Port, Size, between, each_once, matching
 from config.identity import ALWAYS_THERE
 from config.secret import Secret, SecretText
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
 
 OWN_METADATA = "private_cloud_"
 """How the metadata begins that this program itself keeps on its servers."""
 MOST_MEMBERS = 500  # Nova answers with at most 1000 servers at once, and a replacement has two for a moment
 _WHOLE = 100
 _LONGEST_USER_DATA = 49_150  # 65535 bytes of base64: nova/api/openstack/compute/schemas/servers.py
-
-
-def _members(value: int) -> int:
-    if not 1 <= value <= MOST_MEMBERS:
-        raise invalid(f"{value} is no number of servers; give a whole number from 1 to {MOST_MEMBERS}")
-    return value
 
 
 def _rising_to_the_whole(waves: tuple[int, ...]) -> tuple[int, ...]:
@@ -106,7 +99,7 @@ class FleetSpec(Spec):
         ),
     ] = Field(description="the fleet's name, unique in the file; its servers are called NAME-01, NAME-02, …")
     project: FleetProjectSpec = Field(description="{name, domain} of the project they belong to")
-    count: Annotated[int, AfterValidator(_members)] = Field(
+    count: Annotated[int, between(1, MOST_MEMBERS, "is no number of servers; give a whole number")] = Field(
         description="how many servers, a number from 1 to 500; those above it are deleted"
     )
     image: Name = Field(
@@ -155,23 +148,17 @@ class FleetSpec(Spec):
         description="true or false: whether pulumi refuses to remove or replace the fleet, until this is false again",
     )
 
-    @field_validator("metadata")
-    @classmethod
-    def _not_this_programs_own(cls, metadata: dict[str, str]) -> dict[str, str]:
-        issues = ValidationIssues()
+    @checking("metadata")
+    def _not_this_programs_own(cls, metadata: dict[str, str], _info: ValidationInfo) -> Problems:
         for key in metadata:
             if key.startswith(OWN_METADATA):
-                issues.add((key,), f"{key!r} is kept by this program itself; choose another key")
-        issues.raise_if_any()
-        return metadata
+                yield (key,), f"{key!r} is kept by this program itself; choose another key"
 
-    @field_validator("user_data")
-    @classmethod
-    def _as_long_as_nova_takes(cls, user_data: SecretText | None) -> SecretText | None:
+    @checking("user_data")
+    def _as_long_as_nova_takes(cls, user_data: SecretText | None, _info: ValidationInfo) -> Problems:
         size = len(user_data.text.encode()) if user_data else 0
         if size > _LONGEST_USER_DATA:
-            raise invalid(f"it has {size} bytes, and Nova takes {_LONGEST_USER_DATA}; have it fetch the rest")
-        return user_data
+            yield f"it has {size} bytes, and Nova takes {_LONGEST_USER_DATA}; have it fetch the rest"
 
     @property
     def project_name(self) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo
 
 from clients.keystone.assignment import Assignment, Place, PrincipalKind
 from clients.names import folded
-from config.errors.issues import invalid
 from config.fields import Name
 from config.resource_names import resource_name
-from config.spec import Adoptable, Effects, Spec, changing
+from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 
 
 @dataclass(frozen=True)
@@ -76,21 +75,16 @@ class GrantScope(Spec):
         validate_default=True,
     )
 
-    @field_validator("system")
-    @classmethod
-    def _one_place(cls, system: str | None, info: ValidationInfo) -> str | None:
+    @checking("system")
+    def _one_place(cls, system: str | None, info: ValidationInfo) -> Problems:
         if not {"project", "domain"} <= set(info.data):
-            return system  # their mistakes are reported already
-        if system and (info.data["project"] or info.data["domain"]):
-            raise invalid("the whole system has no project and no domain; name either them or `system: all`")
-        if not system and not info.data["domain"]:
-            what = (
-                f"project {info.data['project']!r} without its domain" if info.data["project"] else "nothing"
-            )
-            raise invalid(
-                f"the scope names {what}; give {{project, domain}}, or {{domain}} for a domain itself"
-            )
-        return system
+            return  # their mistakes are reported already
+        project, domain = info.data["project"], info.data["domain"]
+        if system and (project or domain):
+            yield "the whole system has no project and no domain; name either them or `system: all`"
+        elif not system and not domain:
+            what = f"project {project!r} without its domain" if project else "nothing"
+            yield f"the scope names {what}; give {{project, domain}}, or {{domain}} for a domain itself"
 
     def __str__(self) -> str:
         """PROJECT@DOMAIN, the domain alone, or system:all."""
@@ -115,22 +109,16 @@ class RoleGrantSpec(Adoptable):
         description="true or false: whether it counts on what is inside the scope, and not on the scope itself",
     )
 
-    @field_validator("group")
-    @classmethod
-    def _one_of_user_and_group(cls, group: Principal | None, info: ValidationInfo) -> Principal | None:
+    @checking("group")
+    def _one_of_user_and_group(cls, group: Principal | None, info: ValidationInfo) -> Problems:
         if "user" in info.data and (group is None) == (info.data["user"] is None):
             both = "neither user nor group" if group is None else "both user and group"
-            raise invalid(f"the grant names {both}; name exactly one of them")
-        return group
+            yield f"the grant names {both}; name exactly one of them"
 
-    @field_validator("inherited")
-    @classmethod
-    def _inside_something(cls, inherited: bool, info: ValidationInfo) -> bool:
+    @checking("inherited")
+    def _inside_something(cls, inherited: bool, info: ValidationInfo) -> Problems:
         if inherited and "scope" in info.data and info.data["scope"].system:
-            raise invalid(
-                "nothing inherits from the system scope; for all projects of a domain give {domain} and inherited"
-            )
-        return inherited
+            yield "nothing inherits from the system scope; for all projects of a domain give {domain} and inherited"
 
     @property
     def kind(self) -> PrincipalKind:

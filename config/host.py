@@ -3,21 +3,41 @@
 import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo
 
-from config.errors.issues import ValidationIssues, invalid
+from config.errors.issues import invalid
 from config.fields import (
     HostName,
     ImageReference,
     InterfaceName,
     IpAddress,
+    Mtu,
     Name,
     PublicSshKey,
     VlanId,
     each_once,
 )
-from config.host_image import HostImageSpec
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
+
+
+class HostImageSpec(Spec):
+    """The immutable system of the hosts; `make host-image` builds it from the folder host_image."""
+
+    effects: ClassVar[Effects] = changing(nothing="base")
+
+    base: ImageReference = Field(
+        "quay.io/centos-bootc/centos-bootc:stream10",
+        description="the bootc image it is built from: one of CentOS Stream or what is compatible with it",
+    )
+    image: ImageReference | None = Field(
+        None,
+        description="the image that hosts boot which name none, such as 'registry.corp.example/host:2026.47'",
+    )
+    nameservers: tuple[IpAddress, ...] = Field(
+        (), description="a list of the addresses of the hosts' name servers; part of the kickstart"
+    )
+    mtu: Mtu = Field(1500, description="the MTU of the hosts' links and management port, in bytes")
+
 
 Role = Literal["control", "network", "compute", "storage", "monitoring"]
 """What a host does: Kolla's own groups, by their names."""
@@ -99,51 +119,55 @@ class BareMetalHostSpec(Spec):
         description="'refuse' or 'drain': what its removal does while servers, routers or data are on it",
     )
 
-    @field_validator("name")
-    @classmethod
-    def _means_no_group(cls, name: str) -> str:
+    @checking("name")
+    def _means_no_group(cls, name: str, _info: ValidationInfo) -> Problems:
         if name in _TAKEN_NAMES:
-            raise invalid(f"{name!r} is a group's name in Kolla's inventory; give one such as '{name}-1'")
-        return name
+            yield f"{name!r} is a group's name in Kolla's inventory; give one such as '{name}-1'"
 
-    @field_validator("roles")
-    @classmethod
-    def _has_roles(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    @checking("roles")
+    def _has_roles(cls, roles: tuple[Role, ...], _info: ValidationInfo) -> Problems:
         if not roles:
-            raise invalid("a host needs a role; give one or more, such as [compute]")
-        return roles
+            yield "a host needs a role; give one or more, such as [compute]"
 
-    @field_validator("links")
-    @classmethod
-    def _are_two_different_ones(cls, links: tuple[str, ...]) -> tuple[str, ...]:
+    @checking("links")
+    def _are_two_different_ones(cls, links: tuple[str, ...], _info: ValidationInfo) -> Problems:
         if len(links) != LINKS:
-            raise invalid(
-                f"a host has two links, and here it has {len(links)}; give two, such as [eno1, eno2]"
-            )
-        return links
+            yield f"a host has two links, and here it has {len(links)}; give two, such as [eno1, eno2]"
 
-    @field_validator("osd_disks")
-    @classmethod
-    def _are_a_storage_hosts_own(cls, disks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    @checking("osd_disks")
+    def _are_a_storage_hosts_own(cls, disks: tuple[str, ...], info: ValidationInfo) -> Problems:
         roles: tuple[Role, ...] = info.data.get("roles", ())
         if disks and roles and "storage" not in roles:
-            raise invalid("OSDs need the role storage; add it to roles, or drop the disks")
-        issues = ValidationIssues()
+            yield "OSDs need the role storage; add it to roles, or drop the disks"
+            return
+        if not disks and "storage" in roles:
+            yield "the role storage needs at least one disk for an OSD; give osd_disks, or drop the role"
         for index, disk in enumerate(disks):
             if disk == info.data.get("install_disk"):
-                issues.add((index,), f"{disk!r} is its install_disk; give the disks that data may have")
-        issues.raise_if_any()
-        return disks
-
-    @field_validator("osd_disks")
-    @classmethod
-    def _storage_has_some(cls, disks: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        if not disks and "storage" in info.data.get("roles", ()):
-            raise invalid(
-                "the role storage needs at least one disk for an OSD; give osd_disks, or drop the role"
-            )
-        return disks
+                yield (index,), f"{disk!r} is its install_disk; give the disks that data may have"
 
     def image_of(self, stack: HostImageSpec) -> str | None:
         """The image that it boots: its own, or the STACK's."""
         return self.os.image if self.os else stack.image
+
+
+class HostOsSpec(Spec):
+    """How hosts are brought to another OS image: one at a time, and no further than the first failure."""
+
+    effects: ClassVar[Effects] = changing(nothing="on_failure wait may_interrupt")
+
+    on_failure: Literal["rollback", "stop"] = Field(
+        "rollback",
+        description="'rollback' or 'stop': whether a host whose containers are not as well on another image as "
+        "before goes back to the former one, or is left so",
+    )
+    wait: int = Field(
+        900,
+        gt=0,
+        description="seconds that a host may take to restart, and as many again for its containers",
+    )
+    may_interrupt: tuple[Literal["control-plane", "instances"], ...] = Field(
+        (),
+        description="what a restart may interrupt: 'instances' that run on the host; 'control-plane', where there "
+        "are fewer than three control hosts",
+    )

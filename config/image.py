@@ -8,10 +8,9 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from clients.glance import is_managed
 from config.checksums import digest_in
-from config.errors.issues import ValidationIssues, invalid
-from config.fields import CephUser, FormerName, Name, Sha256, Size, Text
-from config.project_folder import from_the_projects_folder
-from config.spec import Adoptable, Effects, Spec, changing
+from config.errors.issues import invalid
+from config.fields import CephUser, FormerName, Name, Sha256, Size, Text, from_the_projects_folder
+from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 
 Cloner = Literal["nova", "cinder"]
 SourceFormat = Literal["qcow2", "raw"]
@@ -75,18 +74,14 @@ class Image(Adoptable):
         description="'refuse', 'hide' or 'trash': what its removal does while volumes or instances are clones of it",
     )
 
-    @field_validator("properties")
-    @classmethod
-    def _not_glances_own(cls, properties: dict[str, str]) -> dict[str, str]:
-        issues = ValidationIssues()
+    @checking("properties")
+    def _not_glances_own(cls, properties: dict[str, str], _info: ValidationInfo) -> Problems:
         for key in properties:
             if is_managed(key):
-                issues.add(
+                yield (
                     (key,),
                     f"{key!r} is kept by Glance or this program itself; choose another name for a property",
                 )
-        issues.raise_if_any()
-        return properties
 
 
 class ImageSpec(Image):
@@ -106,21 +101,17 @@ class ImageSpec(Image):
         description="the SHA-256 of the source as it is published, 64 hexadecimal digits",
     )
 
-    @field_validator("source")
-    @classmethod
-    def _path_or_web_address(cls, source: str) -> str:
-        if "://" in source:
-            parts = urlsplit(source)
-            if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
-                raise invalid(
-                    f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
-                )
-            if parts.username is not None:
-                raise invalid(
-                    "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that "
-                    "runs pulumi"
-                )
-        return source
+    @checking("source")
+    def _path_or_web_address(cls, source: str, _info: ValidationInfo) -> Problems:
+        if "://" not in source:
+            return
+        parts = urlsplit(source)
+        if parts.scheme not in {"http", "https", "s3"} or not parts.hostname or parts.path in {"", "/"}:
+            yield f"{source!r} is no source; give a path, or an http://, https:// or s3:// URL of a file"
+        elif parts.username is not None:
+            yield (
+                "a login in a URL is for everybody to read; drop it, and give it in ~/.netrc on the machine that runs pulumi"
+            )
 
     @field_validator("sha256", mode="before")
     @classmethod

@@ -1,18 +1,25 @@
 """Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from clients import regular_file
-from config.errors.issues import ValidationIssues, invalid, nearest
-from config.fields import CephUser, Name, Port, PublicSshKey, each_once, matching
+from config.errors.issues import invalid, nearest
+from config.fields import (
+    CephUser,
+    Name,
+    Port,
+    ProjectPath,
+    PublicSshKey,
+    each_once,
+    from_the_projects_folder,
+    matching,
+)
 from config.kolla_files import globals_problem, service_file_problem
-from config.project_folder import ProjectPath, from_the_projects_folder
 from config.secret import Secret
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
 
 # The commands of kolla-ansible 22 that converge the hosts of an inventory.
 STEPS = (
@@ -71,10 +78,9 @@ class KollaSshSpec(Spec):
         file = private.with_name(f"{private.name}.pub")
         try:
             return regular_file.text(file).strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        except OSError as error:
             raise invalid(
-                f"'{file}' cannot be read ({reason}); put the public half of the key there, or give it here"
+                f"'{file}' cannot be read ({error.strerror}); put the public half of the key there, or give it here"
             ) from None
 
 
@@ -152,41 +158,23 @@ class KollaSpec(Spec):
             raise invalid(f"'{path}' is not an absolute path; give one such as '/etc/kolla'")
         return PurePosixPath(from_the_projects_folder(path, info))
 
-    @field_validator("steps")
-    @classmethod
-    def _are_commands_that_converge(cls, steps: tuple[str, ...]) -> tuple[str, ...]:
-        issues = ValidationIssues()
+    @checking("steps")
+    def _are_commands_that_converge(cls, steps: tuple[str, ...], _info: ValidationInfo) -> Problems:
         if not steps:
-            issues.add((), "there is no step; leave it out, or give some such as [prechecks, deploy]")
+            yield "there is no step; leave it out, or give some such as [prechecks, deploy]"
         for index, step in enumerate(steps):
             if step not in STEPS:
                 hint = nearest(step, STEPS) or f"; give some of {', '.join(STEPS)}"
-                issues.add((index,), f"{step!r} is not a command that hosts are enrolled with{hint}")
-        issues.raise_if_any()
-        return steps
+                yield (index,), f"{step!r} is not a command that hosts are enrolled with{hint}"
 
-    @field_validator("globals")
-    @classmethod
-    def _are_variables_of_kolla(cls, variables: dict[str, Any]) -> dict[str, Any]:
-        _refuse_entries(variables, globals_problem)
-        return variables
-
-    @field_validator("service_config")
-    @classmethod
-    def _are_files_of_the_config_folder(cls, files: dict[str, str]) -> dict[str, str]:
-        _refuse_entries(files, service_file_problem)
-        return files
+    @checking("globals", "service_config")
+    def _may_be_delivered(cls, entries: dict[str, Any], info: ValidationInfo) -> Problems:
+        check = globals_problem if info.field_name == "globals" else service_file_problem
+        for key, value in entries.items():
+            if problem := check(key, value):
+                yield (key,), problem
 
     @property
     def overrides(self) -> PurePosixPath:
         """Kolla's node_custom_config."""
         return self.config_folder or self.configdir / "config"
-
-
-def _refuse_entries(entries: Mapping[str, Any], issue_of: Callable[[str, Any], str | None]) -> None:
-    issues = ValidationIssues()
-    for key, value in entries.items():
-        problem = issue_of(key, value)
-        if problem:
-            issues.add((key,), problem)
-    issues.raise_if_any()

@@ -12,7 +12,7 @@ from config.errors.issues import KeyPath, ValidationIssue
 from config.errors.placeholders import Placeholders
 from config.errors.pruning import Pruned, exists
 from config.errors.sentences import issue_of, path_of
-from config.project_folder import ROOT
+from config.fields import ROOT
 from config.secret import in_the_clear
 from config.settings import NAMESPACE, Settings
 

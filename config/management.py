@@ -2,11 +2,10 @@
 
 from typing import ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo
 
-from config.errors.issues import ValidationIssues, invalid
 from config.fields import Cidr, IpAddr, IpAddress, IpNet, Name, VlanId
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
 from config.subnet import host_address_problem
 
 
@@ -26,31 +25,23 @@ class ManagementSpec(Spec):
         description="a map of hosts to their addresses there, such as dns-1: 10.10.0.53",
     )
 
-    @field_validator("gateway")
-    @classmethod
-    def _gateway_is_a_host(cls, gateway: IpAddr | None, info: ValidationInfo) -> IpAddr | None:
+    @checking("gateway")
+    def _gateway_is_a_host(cls, gateway: IpAddr | None, info: ValidationInfo) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
-        problem = host_address_problem("gateway", gateway, cidr) if gateway and cidr else None
-        if problem:
-            raise invalid(problem)
-        return gateway
+        if gateway and cidr and (problem := host_address_problem("gateway", gateway, cidr)):
+            yield problem
 
-    @field_validator("addresses")
-    @classmethod
-    def _each_host_has_its_own(cls, addresses: dict[str, IpAddr], info: ValidationInfo) -> dict[str, IpAddr]:
-        issues = ValidationIssues()
+    @checking("addresses")
+    def _each_host_has_its_own(cls, addresses: dict[str, IpAddr], info: ValidationInfo) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         gateway: IpAddr | None = info.data.get("gateway")
         owners = {gateway: "the gateway"} if gateway else {}
         for host, address in addresses.items():
-            problem = host_address_problem("address", address, cidr) if cidr else None
-            if problem:
-                issues.add((host,), problem)
+            if cidr and (problem := host_address_problem("address", address, cidr)):
+                yield (host,), problem
             elif address in owners:
-                issues.add((host,), f"{address} is {owners[address]}'s already; give each its own")
+                yield (host,), f"{address} is {owners[address]}'s already; give each its own"
             owners.setdefault(address, host)
-        issues.raise_if_any()
-        return addresses
 
     def is_on(self, physical_network: str, vlan: int) -> bool:
         """Whether VLAN on PHYSICAL_NETWORK is this one."""

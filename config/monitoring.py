@@ -1,12 +1,11 @@
 """Monitoring of the hosts."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo
 
-from config.errors.issues import invalid
-from config.secret import Secret
-from config.spec import Spec
+from config.secret import Secret, SecretText
+from config.spec import Problems, Spec, checking
 
 _KEY_LENGTH = 40  # https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/
 
@@ -24,20 +23,18 @@ class MonitoringSpec(Spec):
         validate_default=True,
     )
 
-    @field_validator("license_key")
-    @classmethod
-    def _with_new_relic(cls, key: Any, info: ValidationInfo) -> Any:
+    @checking("license_key")
+    def _with_new_relic(cls, key: SecretText | None, info: ValidationInfo) -> Problems:
         agent = info.data.get("agent")
         if agent == "new-relic" and key is None:
-            raise invalid("New Relic takes reports with a license key only; give {file: PATH} or {env: NAME}")
-        if agent == "prometheus" and key is not None:
-            raise invalid("Prometheus takes no license key; leave it out, or set agent: new-relic")
-        if key is not None and (len(key.text) != _KEY_LENGTH or not key.text.isalnum()):
-            raise invalid(
+            yield "New Relic takes reports with a license key only; give {file: PATH} or {env: NAME}"
+        elif agent == "prometheus" and key is not None:
+            yield "Prometheus takes no license key; leave it out, or set agent: new-relic"
+        elif key is not None and (len(key.text) != _KEY_LENGTH or not key.text.isalnum()):
+            yield (
                 f"this is no license key of New Relic, which has {_KEY_LENGTH} letters and digits; take the key of "
                 "type INGEST - LICENSE from the account"
             )
-        return key
 
     @property
     def globals(self) -> dict[str, str]:

@@ -4,11 +4,10 @@ import json
 from operator import attrgetter
 from typing import Annotated, ClassVar
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo
 
-from config.errors.issues import ValidationIssues, invalid
 from config.fields import DnsDomain, FormerName, Line, Mtu, Name, PhysicalNetworkName, Tag, VlanId, each_once
-from config.spec import Adoptable, Effects, Protectable, Spec, changing
+from config.spec import Adoptable, Effects, Problems, Protectable, Spec, changing, checking
 from config.subnet import SubnetSpec
 
 MOST_HINTS = 255
@@ -84,43 +83,27 @@ class ProviderNetworkSpec(Protectable):
     ] = Field((), description="a list of {project, domain}: the projects that may use it")
     subnets: tuple[SubnetSpec, ...] = Field((), description="a list of subnets")
 
-    @field_validator("segments")
-    @classmethod
-    def _has_a_segment(cls, segments: tuple[SegmentSpec, ...]) -> tuple[SegmentSpec, ...]:
+    @checking("segments")
+    def _has_a_segment(cls, segments: tuple[SegmentSpec, ...], _info: ValidationInfo) -> Problems:
         if not segments:
-            raise invalid("a provider network needs a segment; give {physical_network, vlan}")
-        return segments
+            yield "a provider network needs a segment; give {physical_network, vlan}"
 
-    @field_validator("shared_with")
-    @classmethod
-    def _shared_in_one_way(
-        cls, projects: tuple[ProjectReference, ...], info: ValidationInfo
-    ) -> tuple[ProjectReference, ...]:
+    @checking("shared_with")
+    def _shared_in_one_way(cls, projects: tuple[ProjectReference, ...], info: ValidationInfo) -> Problems:
         if projects and info.data.get("shared"):
-            raise invalid("the network is shared with everybody already; drop this, or set shared to false")
-        return projects
+            yield "the network is shared with everybody already; drop this, or set shared to false"
 
-    @field_validator("availability_hints")
-    @classmethod
-    def _short_enough_together(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+    @checking("availability_hints")
+    def _short_enough_together(cls, zones: tuple[str, ...], _info: ValidationInfo) -> Problems:
         if len(json.dumps(zones)) > MOST_HINTS:  # as Neutron keeps them, in one column
-            raise invalid(
-                f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
-            )
-        return zones
+            yield f"together the zones are too long for Neutron; give less than {MOST_HINTS} characters"
 
-    @field_validator("subnets")
-    @classmethod
-    def _the_mtu_carries_ipv6(
-        cls, subnets: tuple[SubnetSpec, ...], info: ValidationInfo
-    ) -> tuple[SubnetSpec, ...]:
-        issues = ValidationIssues()
+    @checking("subnets")
+    def _the_mtu_carries_ipv6(cls, subnets: tuple[SubnetSpec, ...], info: ValidationInfo) -> Problems:
         mtu: int | None = info.data.get("mtu")
         for index, subnet in enumerate(subnets):
-            if mtu and mtu < IPV6_LEAST_MTU and subnet.is_ipv6:
-                issues.add(
+            if mtu and mtu < IPV6_LEAST_MTU and subnet.cidr.version == 6:  # noqa: PLR2004 - IPv6
+                yield (
                     (index, "cidr"),
                     f"IPv6 needs an MTU of {IPV6_LEAST_MTU} or more, and the network's is {mtu}; raise its mtu",
                 )
-        issues.raise_if_any()
-        return subnets

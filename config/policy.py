@@ -2,14 +2,14 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
-from config.errors.issues import ValidationIssues, invalid
+from config.errors.issues import invalid
 from config.fields import IpAddress, Name
 from config.resource_names import resource_name
-from config.spec import Effects, Spec, changing
+from config.spec import Effects, Problems, Spec, changing, checking
 
 RuleName = Literal[
     "vlan-used-once",
@@ -37,8 +37,6 @@ RuleName = Literal[
     "rules-held",
 ]
 """The rules of policy/, where a test holds this list against theirs."""
-
-RULE_NAMES: tuple[RuleName, ...] = get_args(RuleName)
 
 Level = Literal["mandatory", "advisory", "disabled"]
 """CrossGuard's levels: 'mandatory' stops the run, 'advisory' only tells, 'disabled' does not look."""
@@ -118,16 +116,12 @@ class PolicySpec(Spec):
         description=f"a map of kinds to a regular expression for their whole names; left out, `{CONVENTION}`",
     )
 
-    @field_validator("exceptions")
-    @classmethod
-    def _each_exception_once(cls, exceptions: tuple[ExceptionSpec, ...]) -> tuple[ExceptionSpec, ...]:
-        issues = ValidationIssues()
+    @checking("exceptions")
+    def _each_exception_once(cls, exceptions: tuple[ExceptionSpec, ...], _info: ValidationInfo) -> Problems:
         seen = [exception.excepted for exception in exceptions]
         for index, (rule, resource) in enumerate(seen):
             if (rule, resource) in seen[:index]:
-                issues.add((index,), f"{resource!r} is excepted from {rule} already; drop one of the two")
-        issues.raise_if_any()
-        return exceptions
+                yield (index,), f"{resource!r} is excepted from {rule} already; drop one of the two"
 
     def convention(self, kind: Kind) -> str:
         """The regular expression that the whole name of a KIND has to match."""

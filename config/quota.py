@@ -43,10 +43,15 @@ class _LimitsSpec(Spec):
             raise invalid(f"no limit is given; give one of {', '.join(limits)}, or drop this")
         return self
 
-    def number(self, field: str) -> int | None:
-        """The limit FIELD as OpenStack's services write it, None where it is not given."""
-        limit: int | str | None = getattr(self, field)
-        return _WITHOUT_LIMIT if isinstance(limit, str) else limit
+    def limits(self, **theirs: str) -> dict[str, Any]:
+        """The limits as OpenStack's services write them, None where one is not given; THEIRS are its names by ours."""
+        given = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in {"name", "types"}
+        }
+        return {
+            theirs.get(name, name): _WITHOUT_LIMIT if isinstance(limit, str) else limit
+            for name, limit in given.items()
+        }
 
 
 class ComputeQuotaSpec(_LimitsSpec):

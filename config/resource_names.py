@@ -1,7 +1,6 @@
-"""Names of resources whose service ignores case and accents: another spelling is the same resource.
+"""Names of resources whose service ignores case and accents: another spelling is the same resource (docs/names.md).
 
-The engine knows a resource by its name. Were `bot` and `Bot` two resources, a stack file with the other spelling would
-make one beside the other, which the service refuses, or which hands the first one to be deleted (docs/names.md).
+Were `bot` and `Bot` two resources, the service would refuse the second, or hand the first one to be deleted.
 """
 
 from clients.names import folded

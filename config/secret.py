@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ValidationInfo
 
 from clients import regular_file
 from config.errors.issues import KeyPath, ValidationIssue, invalid
-from config.project_folder import from_the_projects_folder
+from config.fields import from_the_projects_folder
 
 _RIGHT = "give {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"
 
@@ -50,10 +50,9 @@ def _secret(given: Any, info: ValidationInfo) -> SecretText:
         return SecretText(text)
     try:
         text = regular_file.text(from_the_projects_folder(Path(name), info)).rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+    except OSError as error:
         raise invalid(
-            f"{name!r} cannot be read ({reason}); give a file that holds the secret alone"
+            f"{name!r} cannot be read ({error.strerror}); give a file that holds the secret alone"
         ) from None
     if not text:
         raise invalid(f"{name!r} is empty; give a file that holds the secret alone")

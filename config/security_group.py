@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from clients.names import folded
 from clients.neutron.security_group_rules import SAME_GROUP, Direction, Rule
@@ -15,7 +15,7 @@ from config.security_group_rule import (
     SecurityGroupReference,
     SecurityGroupRuleSpec,
 )
-from config.spec import Effects, Protectable, Spec, changing
+from config.spec import Effects, Problems, Protectable, Spec, changing, checking
 
 NEUTRON, CLOSED = "neutron", "closed"
 DEFAULT = "default"
@@ -121,15 +121,13 @@ class SecurityGroupSpec(Protectable):
         None, description="'all', 'none' or a list of rules: what is let out; left out, 'all'"
     )
 
-    @field_validator("name", "renamed_from")
-    @classmethod
-    def _not_neutrons_own(cls, name: str | None) -> str | None:
+    @checking("name", "renamed_from")
+    def _not_neutrons_own(cls, name: str | None, _info: ValidationInfo) -> Problems:
         if name and folded(name) == DEFAULT:
-            raise invalid(
+            yield (
                 f"{name!r} is the group that Neutron makes for each project; give another name, or its rules under "
                 "projects[].default_security_group"
             )
-        return name
 
     @property
     def project_name(self) -> str:

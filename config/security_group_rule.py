@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from clients.neutron.security_group_rules import (
     PROTOCOLS,
@@ -16,7 +16,7 @@ from clients.neutron.security_group_rules import (
 )
 from config.errors.issues import invalid, nearest
 from config.fields import IpNet, Name, cidr_or_error
-from config.spec import Spec
+from config.spec import Problems, Spec, checking
 
 ANY = "any"
 _WITH_PORTS = ("tcp", "udp", "sctp", "dccp", "udplite")
@@ -108,53 +108,44 @@ class RuleSpec(Spec):
         None, description="the ICMP code of that type, such as 4; left out, all"
     )
 
-    @field_validator("remote")
-    @classmethod
-    def _family_of_the_protocol(cls, remote: RemoteOrGroup, info: ValidationInfo) -> RemoteOrGroup:
+    @checking("remote")
+    def _family_of_the_protocol(cls, remote: RemoteOrGroup, info: ValidationInfo) -> Problems:
         protocol = info.data.get("protocol")
         if protocol is None or isinstance(remote, str | SecurityGroupReference):
-            return remote
+            return
         only = family_of(protocol)
         if only and only != f"IPv{remote.version}":
             other = "ipv6-icmp" if protocol == "icmp" else f"an {only} address"
-            raise invalid(f"{remote} is no {only}, and {protocol} is {only} only; give {other}")
-        return remote
+            yield f"{remote} is no {only}, and {protocol} is {only} only; give {other}"
 
-    @field_validator("ethertype")
-    @classmethod
-    def _family_of_the_others(cls, ethertype: Ethertype | None, info: ValidationInfo) -> Ethertype | None:
+    @checking("ethertype")
+    def _family_of_the_others(cls, ethertype: Ethertype | None, info: ValidationInfo) -> Problems:
         protocol, remote = info.data.get("protocol"), info.data.get("remote")
         if ethertype is None or protocol is None or remote is None:
-            return ethertype
+            return
         by_protocol = family_of(protocol)
         by_remote = None if isinstance(remote, str | SecurityGroupReference) else f"IPv{remote.version}"
         for what, only in ((f"remote {remote}", by_remote), (f"protocol {protocol}", by_protocol)):
             if only and only != ethertype:
-                raise invalid(f"{what} is {only} only; give {only!r}, or drop this")
-        return ethertype
+                yield f"{what} is {only} only; give {only!r}, or drop this"
+                return
 
-    @field_validator("ports")
-    @classmethod
-    def _protocol_has_ports(cls, ports: str | None, info: ValidationInfo) -> str | None:
+    @checking("ports")
+    def _protocol_has_ports(cls, ports: str | None, info: ValidationInfo) -> Problems:
         protocol = info.data.get("protocol")
         if ports and protocol and protocol not in _WITH_PORTS:
-            raise invalid(f"protocol {protocol!r} has no ports; drop them, or give {', '.join(_WITH_PORTS)}")
-        return ports
+            yield f"protocol {protocol!r} has no ports; drop them, or give {', '.join(_WITH_PORTS)}"
 
-    @field_validator("icmp_type", "icmp_code")
-    @classmethod
-    def _protocol_has_types(cls, value: int | None, info: ValidationInfo) -> int | None:
+    @checking("icmp_type", "icmp_code")
+    def _protocol_has_types(cls, value: int | None, info: ValidationInfo) -> Problems:
         protocol = info.data.get("protocol")
         if value is not None and protocol and protocol not in ICMP:
-            raise invalid(f"protocol {protocol!r} has no ICMP types; drop this, or give {' or '.join(ICMP)}")
-        return value
+            yield f"protocol {protocol!r} has no ICMP types; drop this, or give {' or '.join(ICMP)}"
 
-    @field_validator("icmp_code")
-    @classmethod
-    def _code_of_a_type(cls, code: int | None, info: ValidationInfo) -> int | None:
+    @checking("icmp_code")
+    def _code_of_a_type(cls, code: int | None, info: ValidationInfo) -> Problems:
         if code is not None and info.data.get("icmp_type", code) is None:
-            raise invalid("an ICMP code belongs to a type; give icmp_type too, such as 3")
-        return code
+            yield "an ICMP code belongs to a type; give icmp_type too, such as 3"
 
     def rules(self, direction: Direction, group_ids: Mapping[str, str]) -> Iterator[Rule]:
         """Neutron's rules for this: one for each IP version that it is about. GROUP_IDS are by name."""

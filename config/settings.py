@@ -11,20 +11,29 @@ from config.fields import Name
 from config.flavor import FlavorSpec
 from config.fleet import FleetSpec
 from config.grant import RoleGrantSpec
-from config.host import BareMetalHostSpec
-from config.host_image import HostImageSpec
-from config.host_os import HostOsSpec
+from config.host import BareMetalHostSpec, HostImageSpec, HostOsSpec
 from config.identity import DomainSpec, ProjectSpec
 from config.image import ImageSpec, ImageStoreSpec
 from config.kolla import KollaSpec
 from config.management import ManagementSpec
 from config.monitoring import MonitoringSpec
 from config.network import ProviderNetworkSpec
-from config.openstack import OpenStackSpec
 from config.policy import PolicySpec
 from config.security_group import SecurityGroupSpec
 from config.server_group import ServerGroupSpec
 from config.spec import Effects, Spec, changing
+
+
+class OpenStackSpec(Spec):
+    """How OpenStack's own resources are made."""
+
+    effects: ClassVar[Effects] = changing(nothing="cloud allow_system_scope")
+
+    cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
+    allow_system_scope: bool = Field(
+        default=False, description="true or false: whether grants may be on the whole system"
+    )
+
 
 NAMESPACE = "private-cloud"
 

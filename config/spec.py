@@ -1,10 +1,12 @@
 """The base of every spec: frozen, with unknown keys refused; and the effect of changing a field."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from config.errors.issues import KeyPath, ValidationIssues
 
 
 class Effect(StrEnum):
@@ -23,6 +25,26 @@ def changing(*, nothing: str = "", replaced: str = "", renamed: str = "") -> Eff
     """What changing each of the named fields does: rows of names, with blanks between them."""
     rows = {Effect.NOTHING: nothing, Effect.REPLACED: replaced, Effect.RENAMED: renamed}
     return {name: effect for effect, row in rows.items() for name in row.split()}
+
+
+Problems = Iterator[str | tuple[KeyPath, str]]
+"""Sentences about a value, each with the path of the part that it is about, if not about the whole."""
+
+
+def checking(*fields: str) -> Callable[[Callable[[Any, Any, ValidationInfo], Problems]], Any]:
+    """Refuse values of FIELDS with all that the method below yields; INFO has the fields that were right before."""
+
+    def validator(check: Callable[[Any, Any, ValidationInfo], Problems]) -> Any:
+        def validate(cls: type[Spec], value: Any, info: ValidationInfo) -> Any:
+            issues = ValidationIssues()
+            for problem in check(cls, value, info):
+                issues.add(*(((), problem) if isinstance(problem, str) else problem))
+            issues.raise_if_any()
+            return value
+
+        return field_validator(*fields)(classmethod(validate))
+
+    return validator
 
 
 class Spec(BaseModel):

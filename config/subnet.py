@@ -4,16 +4,9 @@ from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    WrapSerializer,
-    field_validator,
-)
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, ValidationInfo, WrapSerializer
 
-from config.errors.issues import ValidationIssues, invalid
+from config.errors.issues import invalid
 from config.fields import (
     Cidr,
     FormerName,
@@ -27,7 +20,7 @@ from config.fields import (
     each_once,
     ip_address_or_error,
 )
-from config.spec import Adoptable, Effects, Spec, changing
+from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -77,15 +70,11 @@ class Ipv6Spec(Spec):
         description="the same word, where a router of Neutron's advertises; left out, the fabric's router does",
     )
 
-    @field_validator("ra_mode")
-    @classmethod
-    def _is_the_address_mode(cls, ra_mode: Ipv6Mode | None, info: ValidationInfo) -> Ipv6Mode | None:
+    @checking("ra_mode")
+    def _is_the_address_mode(cls, ra_mode: Ipv6Mode | None, info: ValidationInfo) -> Problems:
         address_mode = info.data.get("address_mode")
         if ra_mode and address_mode and ra_mode != address_mode:
-            raise invalid(
-                f"ra_mode {ra_mode!r} is not address_mode {address_mode!r}; give both the same, or one of them"
-            )
-        return ra_mode
+            yield f"ra_mode {ra_mode!r} is not address_mode {address_mode!r}; give both the same, or one of them"
 
     @property
     def automatic(self) -> str | None:
@@ -188,150 +177,120 @@ class SubnetSpec(Adoptable):
         (), description="a list of tags; others that it has stay"
     )
 
-    @field_validator("dhcp")
-    @classmethod
-    def _dhcp_has_room(cls, dhcp: bool, info: ValidationInfo) -> bool:
+    @checking("dhcp")
+    def _dhcp_has_room(cls, dhcp: bool, info: ValidationInfo) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         if dhcp and cidr is not None and cidr.prefixlen > _LONGEST_DHCP_PREFIX[cidr.version]:
-            raise invalid(f"{cidr} is too small for Neutron's DHCP; give dhcp: false, or a larger subnet")
-        return dhcp
+            yield f"{cidr} is too small for Neutron's DHCP; give dhcp: false, or a larger subnet"
 
-    @field_validator("ipv6")
-    @classmethod
-    def _modes_fit_the_subnet(cls, ipv6: Ipv6Spec | None, info: ValidationInfo) -> Ipv6Spec | None:
+    @checking("ipv6")
+    def _modes_fit_the_subnet(cls, ipv6: Ipv6Spec | None, info: ValidationInfo) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         if ipv6 is None or cidr is None:
-            return ipv6
+            return
         if isinstance(cidr, IPv4Network):
-            raise invalid(f"{cidr} is IPv4, which has no such modes; drop ipv6")
-        if (ipv6.address_mode or ipv6.ra_mode) and info.data.get("dhcp") is False:
-            raise invalid("Neutron takes no address_mode or ra_mode without DHCP; drop ipv6 or dhcp: false")
-        if ipv6.automatic and cidr.prefixlen != _EUI64_PREFIX:
-            raise invalid(
+            yield f"{cidr} is IPv4, which has no such modes; drop ipv6"
+        elif (ipv6.address_mode or ipv6.ra_mode) and info.data.get("dhcp") is False:
+            yield "Neutron takes no address_mode or ra_mode without DHCP; drop ipv6 or dhcp: false"
+        elif ipv6.automatic and cidr.prefixlen != _EUI64_PREFIX:
+            yield (
                 f"{ipv6.automatic!r} needs a /{_EUI64_PREFIX}, and {cidr} is a /{cidr.prefixlen}; "
                 f"give a /{_EUI64_PREFIX}, or 'dhcpv6-stateful'"
             )
-        return ipv6
 
-    @field_validator("gateway")
-    @classmethod
+    @checking("gateway")
     def _gateway_is_a_host_of_the_subnet(
         cls, gateway: IpAddr | Literal["none"] | None, info: ValidationInfo
-    ) -> IpAddr | Literal["none"] | None:
+    ) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         if cidr is None or gateway == NO_GATEWAY:
-            return gateway
+            return
         if cidr.prefixlen > _LONGEST_GATEWAY_PREFIX[cidr.version]:
-            raise invalid(f"Neutron takes no gateway in a /{cidr.prefixlen}; give gateway: none")
-        if gateway is None or isinstance(gateway, str):
-            return gateway
-        if not on_link(gateway, cidr):
-            raise invalid(
-                f"gateway {gateway} is outside its subnet {cidr}; give an address inside it, or 'none'"
-            )
-        problem = host_address_problem("gateway", gateway, cidr)
-        anycast = (
-            isinstance(cidr, IPv6Network) and gateway == cidr[0]
-        )  # RFC 4291, 2.6.1; Neutron's own choice
-        if gateway in cidr and problem and not anycast:
-            raise invalid(problem)
-        return gateway
+            yield f"Neutron takes no gateway in a /{cidr.prefixlen}; give gateway: none"
+        elif isinstance(gateway, IpAddr) and not on_link(gateway, cidr):
+            yield f"gateway {gateway} is outside its subnet {cidr}; give an address inside it, or 'none'"
+        elif isinstance(gateway, IpAddr) and gateway in cidr:
+            anycast = (
+                isinstance(cidr, IPv6Network) and gateway == cidr[0]
+            )  # RFC 4291, 2.6.1; Neutron's own choice
+            if not anycast and (problem := host_address_problem("gateway", gateway, cidr)):
+                yield problem
 
-    @field_validator("allocation_pools")
-    @classmethod
+    @checking("allocation_pools")
     def _pools_are_apart_and_inside(
         cls, pools: tuple[AllocationPoolSpec, ...] | None, info: ValidationInfo
-    ) -> tuple[AllocationPoolSpec, ...] | None:
-        issues = ValidationIssues()
+    ) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         gateway = info.data.get("gateway")
         ipv6: Ipv6Spec | None = info.data.get("ipv6")
-        if pools is None:
-            return None
-        if ipv6 and ipv6.automatic:
-            raise invalid(
-                f"ports make their own addresses where the mode is {ipv6.automatic!r}; drop the pools"
-            )
-        for index, pool in enumerate(pools):
+        if pools is not None and ipv6 and ipv6.automatic:
+            yield f"ports make their own addresses where the mode is {ipv6.automatic!r}; drop the pools"
+            return
+        for index, pool in enumerate(pools or ()):
             if pool.start.version != pool.end.version or int(pool.start) > int(pool.end):
-                issues.add((index,), f"pool {pool} starts after it ends; swap start and end")
+                yield (index,), f"pool {pool} starts after it ends; swap start and end"
             elif cidr is not None and not (pool.start in cidr and pool.end in cidr):
-                issues.add((index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it")
+                yield (index,), f"pool {pool} is not inside its subnet {cidr}; give addresses inside it"
             elif cidr is not None and cidr.version == 6 and pool.start == cidr[0]:  # noqa: PLR2004 - IPv6
-                issues.add(
+                yield (
                     (index,),
                     f"pool {pool} starts at the routers' anycast address, which Neutron refuses; start later",
                 )
             elif isinstance(gateway, IpAddr) and gateway in pool:
-                issues.add((index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool")
-        for (_, one), (index, other) in combinations(enumerate(pools), 2):
+                yield (index,), f"pool {pool} holds the gateway {gateway}; leave it out of the pool"
+        for (_, one), (index, other) in combinations(enumerate(pools or ()), 2):
             if one.start in other or one.end in other or other.start in one:
-                issues.add((index,), f"pool {other} overlaps pool {one}; keep them apart")
-        issues.raise_if_any()
-        return pools
+                yield (index,), f"pool {other} overlaps pool {one}; keep them apart"
 
-    @field_validator("dns")
-    @classmethod
-    def _dns_servers_are_few_and_distinct(
-        cls, dns: tuple[IpAddr, ...], info: ValidationInfo
-    ) -> tuple[IpAddr, ...]:
-        issues = ValidationIssues()
+    @checking("dns")
+    def _dns_servers_are_few_and_distinct(cls, dns: tuple[IpAddr, ...], info: ValidationInfo) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         if len(dns) > MOST_DNS_SERVERS:
-            issues.add(
-                (),
+            yield (
                 f"{len(dns)} DNS servers are more than Neutron takes by default (max_dns_nameservers); "
-                f"give at most {MOST_DNS_SERVERS}",
+                f"give at most {MOST_DNS_SERVERS}"
             )
         for index, server in enumerate(dns):
             if server in dns[:index]:
-                issues.add((index,), f"DNS server {server} is given twice; give each once")
+                yield (index,), f"DNS server {server} is given twice; give each once"
             elif cidr is not None and server.version != cidr.version:
-                issues.add(
+                yield (
                     (index,),
-                    f"DNS server {server} is IPv{server.version} in an IPv{cidr.version} subnet, which Neutron "
-                    f"refuses; give it in an IPv{server.version} subnet",
+                    (
+                        f"DNS server {server} is IPv{server.version} in an IPv{cidr.version} subnet, which Neutron "
+                        f"refuses; give it in an IPv{server.version} subnet"
+                    ),
                 )
-        issues.raise_if_any()
-        return dns
 
-    @field_validator("host_routes")
-    @classmethod
+    @checking("host_routes")
     def _host_routes_lead_through_the_subnet(
         cls, routes: tuple[HostRouteSpec, ...], info: ValidationInfo
-    ) -> tuple[HostRouteSpec, ...]:
-        issues = ValidationIssues()
+    ) -> Problems:
         cidr: IpNet | None = info.data.get("cidr")
         if len(routes) > MOST_HOST_ROUTES:
-            issues.add(
-                (),
+            yield (
                 f"{len(routes)} host routes are more than Neutron takes by default (max_subnet_host_routes); "
-                f"give at most {MOST_HOST_ROUTES}",
+                f"give at most {MOST_HOST_ROUTES}"
             )
         for index, route in enumerate(routes):
             if route in routes[:index]:
-                issues.add(
+                yield (
                     (index,),
                     f"the route to {route.destination} by {route.next_hop} is given twice; give it once",
                 )
             elif cidr is not None and route.destination.version != cidr.version:
-                issues.add(
+                yield (
                     (index,),
-                    f"destination {route.destination} is IPv{route.destination.version} in an "
-                    f"IPv{cidr.version} subnet; give it in an IPv{route.destination.version} subnet",
+                    (
+                        f"destination {route.destination} is IPv{route.destination.version} in an "
+                        f"IPv{cidr.version} subnet; give it in an IPv{route.destination.version} subnet"
+                    ),
                 )
             elif cidr is not None and not on_link(route.next_hop, cidr):
-                issues.add(
+                yield (
                     (index,),
                     f"next hop {route.next_hop} is outside its subnet {cidr}; give the address of a router inside it",
                 )
-        issues.raise_if_any()
-        return routes
-
-    @property
-    def is_ipv6(self) -> bool:
-        """Whether its addresses are IPv6."""
-        return isinstance(self.cidr, IPv6Network)
 
     @property
     def gateway_address(self) -> IpAddr | None:

@@ -1,10 +1,8 @@
 """What the dynamic providers share: typed inputs and outputs, a declared diff, unknowns, tidy errors.
 
-Pulumi hands a provider plain dictionaries: numbers as floats, None left out, values not known yet as
-``Unknown`` objects, and its own ``__provider`` among the properties. A provider here sees pydantic models
-instead and declares, as sets of field names, what a change of a field means.
-
-A provider object is pickled by reference (its module and class are importable), so it holds no state of the program's.
+Pulumi hands a provider dictionaries: numbers as floats, None left out, ``Unknown`` objects, and its own ``__provider``.
+A provider here sees pydantic models, and declares as sets of field names what a change of a field means. It is pickled
+by reference, so it holds no state of the program's.
 """
 
 import json
@@ -30,6 +28,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from dynamic_providers.grpc_errors import say_sentences_alone
 
 PROVIDER_KEY = "__provider"
+FOUND_BY_READ = ("damage", "drift", "unmet")
+"""Outputs in which providers tell, as sentences, what a refresh found that is not as it should be."""
 
 
 class Inputs(BaseModel):
@@ -180,9 +180,11 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """The same, of its models; for what can be looked at before a whole stack is destroyed."""
         return []
 
-    def needs_repair(self, outputs: OutputsT) -> bool:  # noqa: ARG002 - for subclasses
-        """Whether a refresh left something in ``outputs`` that the next update has to mend."""
-        return False
+    def needs_repair(self, outputs: OutputsT) -> bool:
+        """Whether ``outputs`` have something in FOUND_BY_READ, or a host's result that is not ok: the next update mends it."""
+        found = vars(outputs)
+        failed = not all(result.ok for result in found.get("results", {}).values())
+        return failed or any(found.get(name) for name in FOUND_BY_READ)
 
     def hand_over(self, state: ResourceState[InputsT, OutputsT], successor: InputsT) -> None:
         """Leave the object to the resource with the inputs SUCCESSOR; remove only what that does not declare."""

@@ -16,7 +16,7 @@ from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.security_group_rules.provider import SecurityGroupRulesProvider
 from dynamic_providers.server_fleet.provider import ServerFleetProvider
 from dynamic_providers.server_group.provider import ServerGroupProvider
-from operations.engine import EngineError, Stack
+from operations.engine import EngineError, Stack, say
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
     RBD_IMAGE: ("image", RbdImageProvider),
@@ -38,8 +38,8 @@ def main() -> int:
         found = [str(error)]
     if not found:
         return 0
-    _say(f"Stack {stack.name} cannot be destroyed; nothing was removed:")
-    _say("\n".join(f"  - {sentence}" for sentence in found))
+    say(f"Stack {stack.name} cannot be destroyed; nothing was removed:")
+    say("\n".join(f"  - {sentence}" for sentence in found))
     return 1
 
 
@@ -54,10 +54,6 @@ def refusals(state: Mapping[str, Any]) -> Iterator[str]:
             yield from provider().refusals(resource["id"], resource["outputs"])
         except (CloudError, SDKException, ValidationError) as error:
             yield f"{kind} {name!r}: whether it can be removed could not be looked at: {error}"
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - its output is its interface
 
 
 if __name__ == "__main__":

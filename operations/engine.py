@@ -61,9 +61,14 @@ class Stack:
         """Runs pulumi with ARGUMENTS for this stack; asks nobody."""
         return subprocess.run(
             ["pulumi", *arguments, "--stack", self.name, "--non-interactive", "--color=never"],
-            # Without it pulumi does not know --event-log.
-            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true"},
+            # Without the first pulumi does not know --event-log.
+            env={**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PULUMI_SKIP_UPDATE_CHECK": "true"},
             capture_output=True,
             text=True,
             check=False,
         )
+
+
+def say(text: str) -> None:
+    """Tell a person."""
+    print(text, flush=True)  # noqa: T201 - a command's output is its interface

@@ -22,7 +22,7 @@ HEAD = "| key | what it gives | left out | changing it |\n|---|---|---|---|\n"
 AS_ITS_OWN_TABLE_SAYS = "as its own table says"
 _LAST = ("protected", "adopt")
 
-_TABLE = re.compile(
+TABLE = re.compile(
     r"(?<=<!-- fields: )(?P<spec>\w+)(?P<mark> -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL
 )
 
@@ -60,12 +60,7 @@ def with_tables(page: str) -> str:
             )
         return f"{name}{match['mark']}{HEAD}{''.join(_rows(known[name]))}"
 
-    return _TABLE.sub(table, page)
-
-
-def specs_with_a_table(page: str) -> list[str]:
-    """The names of the Specs that PAGE has a table for, as often as it has one."""
-    return [match["spec"] for match in _TABLE.finditer(page)]
+    return TABLE.sub(table, page)
 
 
 def _specs_in(annotation: Any) -> Iterator[type[Spec]]:

@@ -1,7 +1,6 @@
-"""Build the hosts' image as a stack wants it: `make host-image STACK=prod`; needs podman.
+"""Build the hosts' image as a stack wants it: `make host-image STACK=prod`; needs podman, and of Python PyYAML alone.
 
-It reads the stack file alone and needs PyYAML alone, so that it runs wherever images are built. What the stack
-leaves out, host_image/Containerfile decides.
+What the stack leaves out, host_image/Containerfile decides.
 """
 
 import argparse

@@ -1,7 +1,6 @@
-"""The login files of a CI job, from texts in its environment: `make login-files`.
+"""The login files of a CI job, in its temporary folder, from texts in its environment: `make login-files`.
 
 For CI systems that keep secrets as texts, as GitHub does; where they can be files (GitLab), nothing of this is needed.
-The files go with the job: they are in its temporary folder, which the runner empties.
 """
 
 import os

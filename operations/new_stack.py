@@ -5,8 +5,7 @@ import re
 import sys
 from pathlib import Path
 
-from config.load import SettingsError
-from operations.adopt.stack_file import StackFile
+from operations.adopt.stack_file import mistakes
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
 PLACEHOLDER = "@NAME@"
@@ -36,15 +35,6 @@ def make(name: str, folder: Path) -> Path:
     return path
 
 
-def left_to_fill_in(path: Path) -> list[str]:
-    """What the program would say of the stack file at PATH, a sentence a key."""
-    try:
-        StackFile.read(path).settings()
-    except SettingsError as error:
-        return error.sentences
-    return []
-
-
 def main() -> int:
     """Make it, and say what is left to do."""
     parser = argparse.ArgumentParser(prog="make stack", description=__doc__)
@@ -56,7 +46,7 @@ def main() -> int:
         sys.stderr.write(f"stack: {problem}\n")
         return 1
     lines = [f"{path.name} is made, and nothing else. Left to fill in:"]
-    lines += [f"  - {sentence}" for sentence in left_to_fill_in(path)]
+    lines += [f"  - {sentence}" for sentence in mistakes(path)]
     lines += [
         "Then choose where its state and its secrets are kept (docs/state.md), and:",
         f"  pulumi stack init {name}    # with --secrets-provider=… where a key server is to keep the secrets",

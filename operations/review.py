@@ -1,8 +1,8 @@
 """A change of a stack, reviewed: its file, the policy, and what the next `up` would do to whom. `make review`, `make drift`.
 
-What people and CI read is written into one folder: STACK.md, STACK.html and STACK.json. Nothing is changed. Exit codes:
-0, nothing speaks against it; 1, the stack file is wrong, a policy rule is broken, or there is no preview; 3, something is
-of the class that --fail-on names, or worse; 4, with --nothing-left: something would change, or has been changed by hand.
+It writes STACK.md, STACK.html and STACK.json. Exit codes: 0, nothing speaks against it; 1, the stack file is wrong, a policy
+rule is broken, or there is no preview; 3, something is of the class that --fail-on names, or worse; 4, with --nothing-left:
+something would change, or has been changed by hand.
 """
 
 import argparse
@@ -10,9 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from config.load import SettingsError
-from operations.adopt.entry import AdoptError
-from operations.adopt.stack_file import StackFile
+from operations.adopt.stack_file import mistakes
 from operations.engine import EngineError, Stack
 from operations.report.making import make
 from operations.report.redaction import text
@@ -30,17 +28,6 @@ def _fenced(sentence: str) -> str:
     while fence in sentence:
         fence += "`"
     return f"{fence}text\n{sentence.strip()}\n{fence}"
-
-
-def mistakes(file: Path) -> list[str]:
-    """What is wrong with a stack file by itself, a sentence a key; no cloud is asked."""
-    try:
-        StackFile.read(file).settings()
-    except SettingsError as error:
-        return error.sentences
-    except AdoptError as error:
-        return [str(error)]
-    return []
 
 
 def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left: bool = False) -> int:
@@ -93,5 +80,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     sys.exit(main())

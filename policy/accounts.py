@@ -7,8 +7,7 @@ from config.identity import ALWAYS_THERE
 from config.resource_names import resource_name
 from config.resource_types import APPLICATION_CREDENTIAL, CEPH_USER, DOMAIN_CONFIG, USER
 from policy.declared import UNKNOWN, Declared
-from policy.facts import Facts
-from policy.rule import Finding, ResourceRule, StackRule
+from policy.rule import Facts, Finding, ResourceRule, StackRule
 
 ADMIN = "admin"
 _VERIFYING = {"demand", "hard"}  # of Keystone's [ldap] tls_req_cert; the others take any certificate

@@ -6,8 +6,7 @@ from clients.clouds_yaml import Entry, entry
 from clients.errors import CloudError
 from config.resource_types import PROVIDER
 from policy.declared import Declared
-from policy.facts import Facts
-from policy.rule import Finding, StackRule
+from policy.rule import Facts, Finding, StackRule
 
 
 def _entries(facts: Facts) -> Iterator[tuple[str, Entry]]:

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from policy.declared import Declared
-from policy.facts import Facts
-from policy.rule import Finding, Rule, StackRule
+from policy.rule import Facts, Finding, Rule, StackRule
 
 SOON = timedelta(days=30)
 _STRICTNESS = ("disabled", "advisory", "mandatory")

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from config.resource_names import resource_name
 from config.resource_types import PLUGIN_IMAGE, RBD_IMAGE, SERVER_FLEET
 from policy.declared import Declared
-from policy.facts import Facts
-from policy.rule import Finding, ResourceRule, StackRule
+from policy.rule import Facts, Finding, ResourceRule, StackRule
 
 _ALL = frozenset({RBD_IMAGE, PLUGIN_IMAGE})
 

@@ -16,8 +16,7 @@ from config.resource_types import (
     USER,
 )
 from policy.declared import Declared
-from policy.facts import Facts
-from policy.rule import ResourceRule
+from policy.rule import Facts, ResourceRule
 
 _KINDS: dict[str, Kind] = {
     USER: "account",

@@ -7,8 +7,7 @@ from itertools import combinations
 from config.fields import IpNet
 from config.resource_types import HOST, NETWORK, SUBNET
 from policy.declared import UNKNOWN, Declared
-from policy.facts import Facts
-from policy.rule import Finding, ResourceRule, StackRule
+from policy.rule import Facts, Finding, ResourceRule, StackRule
 
 FEWEST_SERVERS = 2
 NEEDS_THE_TRUNK = {"compute", "network"}

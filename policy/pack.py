@@ -1,7 +1,12 @@
 """From rules to CrossGuard: levels, exceptions, and what people read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import grpc
+import pulumi
+import pulumi_policy.policy as sdk
+from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
@@ -13,10 +18,8 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from policy.configuration import when_configured
 from policy.declared import Declared, from_engine
-from policy.facts import Facts, facts_of_this_stack
-from policy.rule import Finding, ResourceRule, Rule
+from policy.rule import Facts, Finding, ResourceRule, Rule, facts_of_this_stack
 
 NAME = "private-cloud"
 
@@ -72,3 +75,29 @@ def violations(rule: Rule, resources: Sequence[Declared], facts: Facts) -> list[
         ended = f" Its exception ended on {exception.until}: {exception.reason}." if exception else ""
         found.append((finding, f"{finding.resource}: {finding.sentence}.{ended} {rule.remedy}"))
     return found
+
+
+def when_configured(callback: Callable[[], None]) -> None:
+    """Has a pack that is served from now on call CALLBACK when it knows the stack: `pulumi.Config` works from there on.
+
+    ConfigureStack of pulumi/analyzer.proto comes before anything else is asked of a pack. The SDK keeps only the
+    stack's tags of it; its servicer is private, and takes no listener.
+    """
+
+    class Servicer(sdk._PolicyAnalyzerServicer):  # noqa: SLF001 - as the docstring says
+        def ConfigureStack(  # noqa: N802 - the protocol's name
+            self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
+        ) -> Any:
+            pulumi.runtime.set_all_config(dict(request.config), list(request.config_secret_keys))
+            pulumi.runtime.configure(
+                pulumi.runtime.Settings(
+                    project=request.project,
+                    stack=request.stack,
+                    dry_run=request.dry_run,
+                    organization=request.organization,
+                )
+            )
+            callback()
+            return super().ConfigureStack(request, context)
+
+    sdk._PolicyAnalyzerServicer = Servicer  # type: ignore[misc]  # noqa: SLF001

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from config.resource_types import COMPUTE_QUOTA, NETWORK, NETWORK_QUOTA, PROJECT, SUBNET, VOLUME_QUOTA
 from policy.declared import Declared
-from policy.facts import Facts
-from policy.rule import Finding, ResourceRule, StackRule
+from policy.rule import Facts, Finding, ResourceRule, StackRule
 
 _QUOTAS = {COMPUTE_QUOTA: "compute", NETWORK_QUOTA: "network", VOLUME_QUOTA: "volume"}
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from config.resource_types import DEFAULT_SECURITY_GROUP, SECURITY_GROUP_RULE, SECURITY_GROUP_RULES
 from policy.declared import UNKNOWN, Declared
-from policy.facts import Facts
-from policy.rule import ResourceRule
+from policy.rule import Facts, ResourceRule
 
 LOGINS = {22: "SSH", 3389: "RDP"}
 _ANY_PROTOCOL = {None, "", "any", "ip", "0"}

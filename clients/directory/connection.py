@@ -1,7 +1,6 @@
 """A connection to an LDAP directory, verified by TLS always, with errors that say which setting is wrong.
 
-python-ldap is the library that Keystone uses. Options are set on each connection: in libldap's global options
-one directory's CA would be trusted for another's.
+Options are set on each connection: in libldap's global ones one directory's CA would be trusted for another's.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
-"""Searches of a directory by Keystone's questions, each refusal a sentence about the setting it is due to.
+"""Searches of a directory by the questions of Keystone's LDAP driver, each refusal a sentence about the setting it is due to.
 
-The questions are those of Keystone's LDAP driver (keystone/identity/backends/ldap/common.py): an entry counts
-if it is below the base DN, has the object class, matches the filter and has the id and the name attribute.
+An entry counts if it is below the base DN, has the object class, matches the filter and has the id and name attributes.
 """
 
 import unicodedata

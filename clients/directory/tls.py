@@ -1,7 +1,6 @@
 """Whether a directory's server answers, and what is wrong with its certificate.
 
-libldap says no more than "cannot contact" when it refuses a certificate, and with GnuTLS its timeouts do not
-cover the handshake. So Python's ssl shakes hands first: with a timeout, and with a reason.
+libldap gives no reason, and with GnuTLS its timeouts do not cover the handshake: Python's ssl shakes hands first.
 """
 
 import socket

@@ -1,8 +1,7 @@
 """Role assignments in Keystone: what one user or group has on one scope, and what counts on one project.
 
-API: https://docs.openstack.org/api-ref/identity/v3/ (role assignments, OS-INHERIT). Requests are made at the
-REST level: the SDK's calls that assign and unassign (openstacksdk 4.22, `assign_project_role_to_user` and the like)
-return None whatever Keystone answers, so that a refusal (403, 404, 409) would pass for success.
+API: https://docs.openstack.org/api-ref/identity/v3/ (role assignments, OS-INHERIT), at the REST level: the SDK's calls
+(4.22, `assign_project_role_to_user` and the like) return None whatever Keystone answers.
 """
 
 from dataclasses import dataclass
@@ -12,9 +11,15 @@ from typing import Any
 from openstack.connection import Connection
 from requests import Response
 
-from clients.errors import CloudError
 from clients.keystone.assignment import INHERITED, Assignment, Place, qualified
-from clients.openstack import answered, message
+from clients.openstack import answered
+
+_HINTS = {
+    HTTPStatus.FORBIDDEN: "Give the account of openstack.cloud the role admin, or declare elsewhere what it may not do.",
+    HTTPStatus.NOT_FOUND: "Run it again with --refresh, so that what is gone is found and made again.",
+    HTTPStatus.CONFLICT: "A role that belongs to a domain counts in that domain's projects only: name one that "
+    "belongs to no domain.",
+}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ def on_project(conn: Connection, project_id: str) -> Found:
 
 
 def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
-    found: Any = conn.identity.get("/role_assignments", params={**query, "include_names": "true"})
+    found = conn.identity.get("/role_assignments", params={**query, "include_names": "true"})
     task = "list role assignments with names (is the directory of a domain down?)"
     return [
         Assignment(
@@ -61,44 +66,40 @@ def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
 
 def roles(conn: Connection, place: Place) -> set[str]:
     """The ids of the roles that are assigned at this very place; none where the principal or scope is gone."""
-    response = conn.identity.get("/role_assignments", params=_query(place))
-    if response.status_code != HTTPStatus.OK:
-        raise _refused(response, f"list the roles of {place}")
+    response = conn.identity.get("/role_assignments", params=_all_at(place))
     return {
         str(found["role"]["id"])
-        for found in response.json()["role_assignments"]
+        for found in _answered(response, f"list the roles of {place}")["role_assignments"]
         if (INHERITED in found["scope"]) == place.inherited
     }
 
 
+def _all_at(place: Place) -> dict[str, str]:
+    """What asks Keystone for every direct assignment there, inherited ones too."""
+    scope = "scope.system" if place.scope_kind == "system" else f"scope.{place.scope_kind}.id"
+    return {f"{place.principal_kind}.id": place.principal_id, scope: place.scope_id}
+
+
 def is_there(conn: Connection, place: Place) -> bool:
-    """Whether the principal and the scope exist."""
-    for url in _holders(place):
-        response = conn.identity.get(url)
+    """Whether the principal and the scope exist; the system always does."""
+    holders = [f"/{place.principal_kind}s/{place.principal_id}"]
+    for holder in holders if place.scope_kind == "system" else [*holders, _scope_url(place)]:
+        response = conn.identity.get(holder)
+        _answered(response, f"look at {place}", HTTPStatus.NOT_FOUND)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return False
-        if response.status_code != HTTPStatus.OK:
-            raise _refused(response, f"look at {place}")
     return True
 
 
 def add(conn: Connection, place: Place, role_id: str) -> None:
     """Assign the role; assigned already is success."""
-    response = conn.identity.put(url(place, role_id))
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        raise CloudError(
-            f"role {role_id} cannot be given to {place}: {_message(response)} Run it again with --refresh, "
-            "so that what is gone is found and made again."
-        )
-    if response.status_code != HTTPStatus.NO_CONTENT:
-        raise _refused(response, f"give role {role_id} to {place}")
+    _answered(conn.identity.put(url(place, role_id)), f"give role {role_id} to {place}")
 
 
 def remove(conn: Connection, place: Place, role_id: str) -> None:
     """Take the role away; gone already is success."""
     response = conn.identity.delete(url(place, role_id))
-    if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
-        raise _refused(response, f"take role {role_id} from {place}")
+    _answered(response, f"take role {role_id} from {place}", HTTPStatus.NOT_FOUND)
 
 
 def url(place: Place, role_id: str) -> str:
@@ -111,31 +112,5 @@ def _scope_url(place: Place) -> str:
     return "/system" if place.scope_kind == "system" else f"/{place.scope_kind}s/{place.scope_id}"
 
 
-def _query(place: Place) -> dict[str, str]:
-    """What asks Keystone for every direct assignment there, inherited ones too."""
-    scope = "scope.system" if place.scope_kind == "system" else f"scope.{place.scope_kind}.id"
-    return {f"{place.principal_kind}.id": place.principal_id, scope: place.scope_id}
-
-
-def _holders(place: Place) -> list[str]:
-    """Where Keystone keeps the user or group, and the scope; the system is always there."""
-    principal = f"/{place.principal_kind}s/{place.principal_id}"
-    return [principal] if place.scope_kind == "system" else [principal, _scope_url(place)]
-
-
-def _refused(response: Response, what: str) -> CloudError:
-    if response.status_code == HTTPStatus.FORBIDDEN:
-        return CloudError(
-            f"the account of openstack.cloud may not {what}: give it the role admin, or declare elsewhere "
-            f"what it may not do. Keystone says: {_message(response)}"
-        )
-    if response.status_code == HTTPStatus.CONFLICT:
-        return CloudError(
-            f"Keystone will not {what}: {_message(response)} A role that belongs to a domain counts "
-            "in that domain's projects only: name one that belongs to no domain."
-        )
-    return CloudError(f"Keystone will not {what}: {_message(response)} (HTTP {response.status_code})")
-
-
-def _message(response: Response) -> str:
-    return message(response) or f"{response.reason}."
+def _answered(response: Response, doing: str, *fine: HTTPStatus) -> dict[str, Any]:
+    return answered(response, "Keystone", doing, *fine, hints=_HINTS)

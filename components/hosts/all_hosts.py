@@ -2,20 +2,25 @@
 
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pulumi
+import yaml
 
-from components.hosts.bare_metal_host import BareMetalHost
-from components.hosts.enrolment import all_enrolled, describe, make_deployment
+from clients.managed_host import ManagedHost
+from clients.ssh import SshHost
+from components.hosts.bare_metal_host import INVENTORY_VARS, BareMetalHost
+from components.hosts.enrolment import all_enrolled, describe
 from components.hosts.host_os import make_host_os
-from components.hosts.managed_host import managed_host
 from components.hosts.monitoring import make_monitoring
 from config.host import BareMetalHostSpec
 from config.kolla import KollaSpec
 from config.settings import Settings
 from dynamic_providers.host_os.declared import HostOsHost
-from dynamic_providers.kolla_deployment.deployment import DeployedHost
+from dynamic_providers.kolla_deployment.deployment import DeployedHost, KollaDeploymentArgs
+from dynamic_providers.kolla_deployment.provider import KollaDeployment
+from dynamic_providers.kolla_host.inventory import known_hosts_of
 
 NAME = "hosts"
 """Of the resources that there is one of for all hosts."""
@@ -53,14 +58,26 @@ def enrol(settings: Settings, opts: pulumi.ResourceOptions) -> dict[str, object]
         for spec in settings.hosts
     }
     cloud = settings.openstack.cloud
-    deployment = make_deployment(
+    # One run of Kolla, after all hosts, for those that are new or changed; it undeploys those that left.
+    deployment = KollaDeployment(
         NAME,
-        hosts,
-        deployed=deployed,
-        kolla=kolla,
-        variables=variables(settings, kolla),
-        cloud=cloud,
-        opts=opts,
+        KollaDeploymentArgs(
+            stack=pulumi.get_stack(),
+            hosts=deployed,
+            inventory_vars=INVENTORY_VARS,
+            configdir=str(kolla.configdir),
+            config_folder=str(kolla.overrides),
+            inventory=str(kolla.inventory),
+            command=kolla.command,
+            steps=list(kolla.steps),
+            # As text: numbers would reach the provider as floats.
+            globals=yaml.safe_dump(variables(settings, kolla), sort_keys=True, allow_unicode=True),
+            service_config=kolla.service_config,
+            cloud=cloud,
+            ceph_user=kolla.ceph.user if kolla.ceph else None,
+            ceph_conf=str(kolla.ceph.conf) if kolla.ceph else None,
+        ),
+        pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=list(hosts.values()))),
     )
     if warning := even_quorum(settings.hosts):
         pulumi.log.warn(warning)
@@ -117,4 +134,22 @@ def even_quorum(hosts: Sequence[BareMetalHostSpec]) -> str | None:
     return (
         f"{count} hosts have the role control ({', '.join(control)}), and {quorum} of them have to be up: {count} "
         f"tolerate the loss of {bearable or 'none'}, as {count - 1} would; an even number adds no fault tolerance, make it {count - 1} or {count + 1}"
+    )
+
+
+def managed_host(spec: BareMetalHostSpec, kolla: KollaSpec) -> ManagedHost:
+    """The host of SPEC, reached as KOLLA says."""
+    assert kolla.ssh, "load() asks for it with hosts"
+    return ManagedHost(
+        ssh=SshHost(
+            name=spec.name,
+            address=str(spec.address),
+            port=kolla.ssh.port,
+            user=kolla.ssh.user,
+            private_key_file=kolla.ssh.private_key_file,
+            known_hosts_file=known_hosts_of(Path(kolla.inventory), spec.name),
+        ),
+        roles=tuple(sorted(spec.roles)),
+        container_engine=kolla.container_engine,
+        labels=spec.labels,
     )

@@ -6,8 +6,7 @@ import pulumi
 
 from clients.managed_host import ManagedHost
 from components.hosts.kickstart import Installation, network, render
-from config.host import BareMetalHostSpec
-from config.host_image import HostImageSpec
+from config.host import BareMetalHostSpec, HostImageSpec
 from config.kolla import KollaSpec
 from config.management import ManagementSpec
 from dynamic_providers.kolla_host.declared import KollaHostArgs

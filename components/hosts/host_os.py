@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from config.host_os import HostOsSpec
+from config.host import HostOsSpec
 from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
 from dynamic_providers.host_os.provider import HostOs
 

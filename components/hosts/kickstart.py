@@ -1,8 +1,7 @@
 """The kickstart of a host: from an empty disk to the immutable system, with its network in place.
 
-Pure text from plain values, without Pulumi and without a secret: what is rendered may be served by any web
-server. Everything in it is either one word of a small alphabet or JSON on one line, so nothing a person writes
-into a stack file can become a command of the installer or end a section.
+Text without a secret, which any web server may serve. Everything in it is one word of a small alphabet or JSON on one
+line: nothing that a person writes into a stack file can become a command of the installer or end a section.
 """
 
 import json

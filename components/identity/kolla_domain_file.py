@@ -103,9 +103,10 @@ class _Script:
         # Kolla copies domain files to Keystone's hosts and never removes one there.
         folder = "{{ node_config_directory | default('/etc/kolla') }}"
         stale = f"{folder}/keystone/domains/{self.file.name}"
+        arguments = json.dumps({"path": stale, "state": "absent"})  # KEY=VALUE would have quotes of its own
         forget = [
             *("ansible", "keystone", *common, "--become", "--extra-vars", f"@{kolla.configdir}/globals.yml"),
-            *("--module-name", "ansible.builtin.file", "--args", _arguments(path=stale, state="absent")),
+            *("--module-name", "ansible.builtin.file", "--args", arguments),
         ]
         self.write = "\n".join(
             [
@@ -128,7 +129,3 @@ class _Script:
                 f"{join(reconfigure)} < /dev/null",
             ]
         )
-
-
-def _arguments(**values: str) -> str:
-    return json.dumps(values)  # KEY=VALUE would have quotes of its own; JSON takes any text

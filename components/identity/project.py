@@ -17,7 +17,6 @@ class Project(pulumi.ComponentResource):
     """
 
     project_id: pulumi.Output[str]
-    domain_id: pulumi.Output[str]
     summary: dict[str, pulumi.Input[str]]
     """What the stack exports: id, domain and domain_id."""
 
@@ -42,8 +41,7 @@ class Project(pulumi.ComponentResource):
             opts=protecting(adopting(pulumi.ResourceOptions(parent=self), spec), spec),
         )
         self.project_id = project.id
-        self.domain_id = project.domain_id
-        self.summary = {"id": self.project_id, "domain": spec.domain, "domain_id": self.domain_id}
+        self.summary = {"id": self.project_id, "domain": spec.domain, "domain_id": project.domain_id}
         if spec.quota:
             Quota(name, spec.quota, project_id=project.id, opts=pulumi.ResourceOptions(parent=self))
         if spec.default_security_group:
@@ -55,4 +53,4 @@ class Project(pulumi.ComponentResource):
                 rules=[rule.model_dump(exclude_none=True) for rule in rules],
                 opts=pulumi.ResourceOptions(parent=self),
             )
-        self.register_outputs({"project_id": self.project_id, "domain_id": self.domain_id})
+        self.register_outputs({"project_id": self.project_id, "domain_id": project.domain_id})

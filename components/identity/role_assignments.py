@@ -1,7 +1,4 @@
-"""The roles of one user or group on one scope: one resource, wherever the stack file gives them.
-
-docs/adr/0008-roles-of-an-account.md says why.
-"""
+"""The roles of one user or group on one scope: one resource, wherever the stack file gives them (docs/adr/0008)."""
 
 from collections.abc import Callable
 from dataclasses import asdict

@@ -7,7 +7,6 @@ import pulumi
 
 from clients import ceph_users as users
 from clients.errors import CloudError
-from components.storage.ceph_login import CONF, ceph_conf, keyring, keyring_name
 from config.ceph import CephLoginSpec, CephUserSpec
 from config.settings import Settings
 from dynamic_providers.ceph_login_files.provider import CephLoginFiles
@@ -98,12 +97,11 @@ class CephxUser(pulumi.ComponentResource):
         keyrings = {
             keyring_name(entity): each.key.apply(partial(keyring, entity)) for entity, each in made.items()
         }
+        monitors = pulumi.Output.all(handed_out.fsid, handed_out.mon_host)
         self.login = None
         if spec.folder:
             folder = str(spec.folder)
-            conf = pulumi.Output.all(handed_out.fsid, handed_out.mon_host).apply(
-                lambda known: ceph_conf(known[0], known[1], folder)
-            )
+            conf = monitors.apply(lambda known: ceph_conf(known[0], known[1], folder))
             files = CephLoginFiles(
                 name,
                 folder=folder,
@@ -111,12 +109,31 @@ class CephxUser(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, depends_on=list(made.values())),
             )
             self.login = CephLogin(user, f"{folder}/{CONF}", files)
-        plain_conf = pulumi.Output.all(handed_out.fsid, handed_out.mon_host).apply(
-            lambda known: ceph_conf(known[0], known[1], None)
-        )
+        plain_conf = monitors.apply(lambda known: ceph_conf(known[0], known[1], None))
         self.login_files = {
             f"ceph/{name}/{CONF}": pulumi.Output.secret(plain_conf),
             f"ceph/{name}/keyring": pulumi.Output.secret(keyrings[keyring_name(user)]),
         }
         self.summary = {"user": user, "fsid": handed_out.fsid}
         self.register_outputs(self.summary)
+
+
+CONF = "ceph.conf"
+
+
+def ceph_conf(fsid: str, mon_host: str, folder: str | None) -> str:
+    """A ceph.conf whose clients find their keyrings in FOLDER; where that is None, in Ceph's own places."""
+    lines = ["[global]", f"fsid = {fsid}", f"mon_host = {mon_host}"]
+    if folder is not None:
+        lines += ["", "[client]", f"keyring = {folder}/$cluster.$name.keyring"]  # Ceph puts both in
+    return "\n".join([*lines, ""])
+
+
+def keyring_name(user: str) -> str:
+    """What Ceph's clients call the keyring of USER, whose name is without ``client.``."""
+    return f"ceph.client.{user}.keyring"
+
+
+def keyring(user: str, key: str) -> str:
+    """A keyring with one key; caps are the monitors' business."""
+    return f"[client.{user}]\n\tkey = {key}\n"

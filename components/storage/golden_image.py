@@ -18,8 +18,6 @@ class GoldenImage(pulumi.ComponentResource):
     """
 
     glance_id: pulumi.Output[str]
-    location: pulumi.Output[str]
-    size_bytes: pulumi.Output[int]
     summary: dict[str, pulumi.Output[str] | pulumi.Output[int]]
     """What the stack exports: glance_id, location and size_bytes."""
 
@@ -53,7 +51,9 @@ class GoldenImage(pulumi.ComponentResource):
             ),
         )
         self.glance_id = image.glance_id
-        self.location = image.location
-        self.size_bytes = image.size_bytes
-        self.summary = {"glance_id": self.glance_id, "location": self.location, "size_bytes": self.size_bytes}
+        self.summary = {
+            "glance_id": image.glance_id,
+            "location": image.location,
+            "size_bytes": image.size_bytes,
+        }
         self.register_outputs(self.summary)

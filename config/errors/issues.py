@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -43,10 +42,7 @@ class ValidationIssues:
             ValidationError: there are any.
         """
         if self.found:
-            self._raise()
-
-    def _raise(self) -> NoReturn:
-        raise ValidationError.from_exception_data("refused", self.found)
+            raise ValidationError.from_exception_data("refused", self.found)
 
 
 @dataclass(frozen=True)

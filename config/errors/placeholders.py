@@ -1,7 +1,6 @@
 """Placeholders for wrong or missing values of a stack file, so that the rest of their entry is checked too.
 
-A network whose name is wrong still has a VLAN that another one may use; without the network, that would be
-reported only after the name is corrected.
+A network whose name is wrong still has a VLAN that another one may use.
 """
 
 import re

@@ -1,12 +1,8 @@
-"""Application credentials in Keystone.
+"""Application credentials in Keystone (https://docs.openstack.org/api-ref/identity/v3/#application-credentials).
 
-API: https://docs.openstack.org/api-ref/identity/v3/#application-credentials. Only the account itself may make
-one, and Keystone tells its secret once. An administrator may look at it and delete it, so neither needs the
-account's password, which may have changed. Access rules stay with the user until it is deleted: Keystone uses
-one again where the same is asked for, and lets only the account itself delete it.
-
-Requests are made at the REST level: a status is an answer here (401: the password has just changed; 409: the name is
-taken), and the SDK's calls make exceptions of them, without Keystone's reason phrase.
+Only the account itself may make one, and Keystone tells its secret once; an administrator may look at it and delete it.
+Access rules stay with the user until it is deleted. Requests are made at the REST level: a status is an answer here
+(401: the password has just changed; 409: the name is taken), of which the SDK's calls make exceptions.
 """
 
 import time
@@ -26,6 +22,10 @@ from dynamic_providers.base import Inputs
 REVOKED_S = 1.0
 """Keystone rounds the moment of a password's change to the second: a token of that second is refused too."""
 LOGINS = 3
+_OWN_LOGIN = {
+    HTTPStatus.FORBIDDEN: "The login of `openstack.cloud` is an application credential itself, and such ones do this only "
+    "if they were made with --unrestricted."
+}
 
 Record = dict[str, Any]
 
@@ -87,9 +87,8 @@ class ApplicationCredentialArgs(Inputs):
 def get(conn: Connection, user_id: str, credential_id: str) -> Record | None:
     """The credential as Keystone has it, or None. CONN may be an administrator's."""
     response = conn.identity.get(f"/users/{user_id}/application_credentials/{credential_id}")
-    if response.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    return _record(response, f"show application credential {credential_id} of user {user_id}")
+    doing = f"show application credential {credential_id} of user {user_id}"
+    return _answered(response, doing, HTTPStatus.NOT_FOUND).get("application_credential")
 
 
 def make(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Record:
@@ -111,7 +110,10 @@ def make(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Record:
         with openstack.connect(wanted.cloud) as conn:
             _remove_namesakes(conn, wanted)
         response = _post(login, wanted)
-    return _record(response, f"make application credential {wanted.name!r}")
+    made: Record = _answered(response, f"make application credential {wanted.name!r}")[
+        "application_credential"
+    ]
+    return made
 
 
 def _post(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Response:
@@ -131,8 +133,7 @@ def _remove_namesakes(conn: Connection, wanted: ApplicationCredentialArgs) -> No
     response, ours = exact.listed(
         conn.identity, collection, {"name": wanted.name, "description": wanted.description}
     )
-    if response.status_code != HTTPStatus.OK:
-        raise _refused(response, f"list the application credentials of user {user_id}")
+    _answered(response, f"list the application credentials of user {user_id}")
     if not ours:
         raise CloudError(
             f"user {user_id} has an application credential {wanted.name!r} that this stack did not make, or one "
@@ -146,23 +147,10 @@ def _remove_namesakes(conn: Connection, wanted: ApplicationCredentialArgs) -> No
 def remove(conn: Connection, user_id: str, credential_id: str) -> None:
     """Delete it, if it is still there. CONN may be an administrator's."""
     response = conn.identity.delete(f"/users/{user_id}/application_credentials/{credential_id}")
-    if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND):
-        raise _refused(response, f"delete application credential {credential_id} of user {user_id}")
+    doing = f"delete application credential {credential_id} of user {user_id}"
+    _answered(response, doing, HTTPStatus.NOT_FOUND)
 
 
-def _record(response: Response, what: str) -> Record:
-    if response.status_code not in (HTTPStatus.OK, HTTPStatus.CREATED):
-        raise _refused(response, what)
-    record: Record = response.json()["application_credential"]
-    return record
-
-
-def _refused(response: Response, what: str) -> CloudError:
-    reason = openstack.message(response) or f"{response.reason}."
-    hint = ""
-    if response.status_code == HTTPStatus.FORBIDDEN and "'application_credential'" in reason:
-        hint = (
-            "; the login of `openstack.cloud` is an application credential itself, and such ones do this only if they "
-            "were made with --unrestricted"
-        )
-    return CloudError(f"Keystone will not {what}: {reason} (HTTP {response.status_code}){hint}")
+def _answered(response: Response, doing: str, *fine: HTTPStatus) -> dict[str, Any]:
+    own = "'application_credential'" in (openstack.message(response) or "")
+    return openstack.answered(response, "Keystone", doing, *fine, hints=_OWN_LOGIN if own else None)

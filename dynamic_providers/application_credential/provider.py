@@ -10,12 +10,7 @@ from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, Re
 
 
 class ApplicationCredentialOutputs(Outputs):
-    """What Keystone made.
-
-    Attributes:
-        credential_id: what a login names it by.
-        secret: what a login proves itself with; Keystone tells it once.
-    """
+    """What a login names the credential by, and what it proves itself with; Keystone tells the secret once."""
 
     credential_id: str
     secret: str = Field(repr=False)

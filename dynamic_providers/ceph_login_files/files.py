@@ -39,14 +39,13 @@ def remove(folder: Path, names: Collection[str]) -> None:
 def _problem(path: Path, text: str) -> str:
     if path.is_symlink():
         return "is a link"
-    try:
-        if path.exists() and not path.is_file():
-            return "is not a regular file"
-        if path.read_bytes() != text.encode():
-            return "says something else"
-        mode = path.stat().st_mode & 0o777
-    except FileNotFoundError:
+    if not path.exists():
         return "is missing"
+    if not path.is_file():
+        return "is not a regular file"
+    if path.read_bytes() != text.encode():
+        return "says something else"
+    mode = path.stat().st_mode & 0o777
     return "" if mode == MODE else f"has mode {mode:04o}"
 
 

@@ -50,10 +50,6 @@ class CephLoginFilesProvider(DynamicProvider[CephLoginFilesArgs, CephLoginFilesO
 
     replace_on = frozenset({"folder"})
 
-    def needs_repair(self, outputs: CephLoginFilesOutputs) -> bool:
-        """A file that is missing, says something else, or can be read by others."""
-        return bool(outputs.damage)
-
     def find_or_create(self, inputs: CephLoginFilesArgs) -> tuple[str, CephLoginFilesOutputs]:
         """Write them; those that are there already stay."""
         files.write(Path(inputs.folder), inputs.texts)

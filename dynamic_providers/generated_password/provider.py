@@ -16,21 +16,13 @@ _ID = "generated"
 
 
 class GeneratedPasswordArgs(Inputs):
-    """What a generated password declares.
-
-    Attributes:
-        serial: another number is another password.
-    """
+    """What a generated password declares: another serial is another password."""
 
     serial: int = Field(ge=1)
 
 
 class GeneratedPasswordOutputs(Outputs):
-    """What was generated.
-
-    Attributes:
-        password: LENGTH letters and digits, at least one small letter, one capital and one digit.
-    """
+    """LENGTH letters and digits, at least one small letter, one capital and one digit."""
 
     password: str = Field(repr=False)
 

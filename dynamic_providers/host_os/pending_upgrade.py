@@ -1,7 +1,4 @@
-"""A file on the host that records a pending upgrade, so that the run after a killed one finishes the health check.
-
-It is in /var, which all images of a host share; /etc would go back with a rollback.
-"""
+"""A file in the host's /var, which all its images share: a run after a killed one finishes the health check by it."""
 
 import json
 from dataclasses import dataclass

@@ -10,18 +10,9 @@ from dynamic_providers.host_os.declared import HostOsArgs
 
 
 class HostOsOutputs(Outputs):
-    """What the hosts have booted.
-
-    Attributes:
-        results: by host, of those that declare an image.
-    """
+    """What the hosts have booted, by name, of those that declare an image."""
 
     results: dict[str, rollout.Found]
-
-    @property
-    def serials(self) -> dict[str, int]:
-        """How far each host has come."""
-        return {name: found.serial for name, found in self.results.items() if found.serial is not None}
 
 
 State = ResourceState[HostOsArgs, HostOsOutputs]
@@ -38,7 +29,7 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
 
     def update_in_place(self, state: State, inputs: HostOsArgs) -> HostOsOutputs:
         """Bring those hosts to their images that have not booted them."""
-        return self._roll_out(inputs, state.outputs.serials)
+        return self._roll_out(inputs, state.outputs.results)
 
     def read_live(self, state: State) -> State | None:
         """What the hosts have booted now, by whoever's hand."""
@@ -47,11 +38,8 @@ class HostOsProvider(DynamicProvider[HostOsArgs, HostOsOutputs]):
     def delete_live(self, state: State) -> None:
         """Nothing to remove: a host keeps what it has booted."""
 
-    def needs_repair(self, outputs: HostOsOutputs) -> bool:
-        """Whether a host has not come to its image, or has left it."""
-        return not all(found.ok for found in outputs.results.values())
-
-    def _roll_out(self, inputs: HostOsArgs, serials: dict[str, int]) -> HostOsOutputs:
+    def _roll_out(self, inputs: HostOsArgs, known: dict[str, rollout.Found]) -> HostOsOutputs:
+        serials = {name: found.serial for name, found in known.items() if found.serial is not None}
         return HostOsOutputs(results=rollout.roll_out(inputs, serials))
 
 

@@ -119,5 +119,5 @@ def _left(host: HostOsHost, serial: int, message: str, *, untouched: bool = Fals
     try:
         booted = bootc.status(host.ssh).booted
     except CloudError:
-        return Found(False, None, None, serial, message, untouched)
+        return Found(False, serial=serial, message=message, untouched=untouched)
     return Found(False, booted.image, booted.digest, serial, message, untouched)

@@ -1,11 +1,8 @@
 """One host brought to its image: put in line, restarted, proved, and rolled back where the proof fails.
 
-A former image is put in line by `bootc switch` like any other. `bootc rollback` gives a host the /etc of that time
-again (bootc-rollback(8)): right for an image that has just failed; after weeks it would bring back old configuration
-of Kolla and of the monitoring agent, and old keys.
-
-What the proof does not see: that a database has caught up with its cluster, beyond what its container's own health
-check says.
+A former image is put in line by `bootc switch` too: `bootc rollback` gives a host the /etc of that time again
+(bootc-rollback(8)), right only for an image that has just failed. The proof does not see whether a database has caught up
+with its cluster, beyond its container's own health check.
 """
 
 import time

@@ -1,16 +1,11 @@
 """The configuration of a domain over Keystone's API, and whether Keystone goes by it.
 
-API: https://docs.openstack.org/api-ref/identity/v3/#domain-configuration. Keystone stores each option, and on the
-next request for the domain a worker makes a new driver from them if they have changed. Where
-``domain_specific_drivers_enabled`` or ``domain_configurations_from_database`` is off it stores them all the same,
-answers 201, and goes on without them (keystone/identity/core.py): so whoever sets them has to look.
-
-Requests are made at the REST level: of what Keystone answers, the SDK's DomainConfig (4.22) has `url` and `user_tree_dn`
-of [ldap] and no other option.
+API: https://docs.openstack.org/api-ref/identity/v3/#domain-configuration. Where ``domain_specific_drivers_enabled`` or
+``domain_configurations_from_database`` is off, Keystone stores the options, answers 201 and goes on without them
+(keystone/identity/core.py). REST level: the SDK's DomainConfig (4.22) has two options of [ldap] and no other.
 """
 
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -18,24 +13,25 @@ from openstack.connection import Connection
 from requests import Response
 
 from clients.errors import CloudError
-from clients.openstack import message
+from clients.openstack import answered, message
 
 Options = dict[str, dict[str, str]]
 
 USED_TIMEOUT_S = 30
 """For all workers to notice; those without a common cache take [domain_config] cache_time, 300 s by default."""
 _POLL_S = 1
+_HINTS = {HTTPStatus.FORBIDDEN: "The account of openstack.cloud needs the role admin there."}
 
 
 def get(connection: Connection, domain_id: str) -> Options | None:
     """Give the options as text, without the password, which Keystone never tells; None if there are none."""
-    answer = connection.identity.get(_path(domain_id))
-    if answer.status_code == HTTPStatus.NOT_FOUND:
+    answer = connection.identity.get(f"/domains/{domain_id}/config")
+    found = _answered(answer, "read", HTTPStatus.NOT_FOUND)
+    if not found:
         return None
-    config = _json(answer, "read the configuration")["config"]
     return {
         group: {name: _meant(value) for name, value in options.items() if name != "password"}
-        for group, options in config.items()
+        for group, options in found["config"].items()
     }
 
 
@@ -46,14 +42,16 @@ def put(connection: Connection, domain_id: str, options: Options, password: str)
     }
     # oslo.config's $ is in force for the password, Keystone's % substitution is not.
     config.setdefault("ldap", {})["password"] = password.replace("$", "$$")
-    _json(connection.identity.put(_path(domain_id), json={"config": config}), "set the configuration")
+    _answered(connection.identity.put(f"/domains/{domain_id}/config", json={"config": config}), "set")
 
 
 def delete(connection: Connection, domain_id: str) -> None:
     """Remove all options; gone already, or the whole domain gone, is success."""
-    answer = connection.identity.delete(_path(domain_id))
-    if answer.status_code != HTTPStatus.NOT_FOUND:
-        _json(answer, "remove the configuration")
+    _answered(connection.identity.delete(f"/domains/{domain_id}/config"), "remove", HTTPStatus.NOT_FOUND)
+
+
+def _answered(answer: Response, doing: str, *fine: HTTPStatus) -> dict[str, Any]:
+    return answered(answer, "Keystone", f"{doing} the configuration of the domain", *fine, hints=_HINTS)
 
 
 def wait_until_used(
@@ -71,11 +69,11 @@ def wait_until_used(
     while True:
         # Not compared: a directory may ignore case, and that anything is found is what this is about.
         answer = connection.identity.get(f"/{kind}s", params={"domain_id": domain_id, "name": name})
-        if answer.status_code != HTTPStatus.OK:
+        if not answer.ok:
             raise CloudError(
                 f"Keystone has the configuration of domain {domain!r} and cannot use the directory: "
-                f"{_described(answer)} See that its hosts reach the directory and have the CA file "
-                "(after another CA Keystone has to be restarted), and look at its log."
+                f"{answer.status_code}, {message(answer) or answer.reason}. See that its hosts reach the directory and "
+                "have the CA file (after another CA Keystone has to be restarted), and look at its log."
             )
         if witness is None or answer.json()[f"{kind}s"]:
             return
@@ -98,10 +96,6 @@ def differing(live: Options, wanted: Options) -> str:
     return ", ".join(sorted(name for name in flat[0] | flat[1] if flat[0].get(name) != flat[1].get(name)))
 
 
-def _path(domain_id: str) -> str:
-    return f"/domains/{domain_id}/config"
-
-
 def _literal(text: str) -> str:
     """TEXT so that Keystone takes it literally: it replaces %(password)s, and oslo.config $NAME."""
     return text.replace("%", "%%").replace("$", "$$")
@@ -114,19 +108,3 @@ def _meant(value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
     return str(value).replace("$$", "$").replace("%%", "%")
-
-
-def _json(answer: Response, what: str) -> Mapping[str, Any]:
-    if answer.ok:
-        return answer.json() if answer.content else {}
-    hint = (
-        " The account of openstack.cloud needs the role admin there."
-        if answer.status_code == HTTPStatus.FORBIDDEN
-        else ""
-    )
-    raise CloudError(f"Keystone did not {what} of the domain: {_described(answer)}{hint}")
-
-
-def _described(answer: Response) -> str:
-    reason = message(answer)
-    return f"{answer.status_code}, {reason}" if reason else f"{answer.status_code} {answer.reason}."

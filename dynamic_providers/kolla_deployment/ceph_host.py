@@ -1,8 +1,7 @@
 """What Ceph knows of one host: its OSDs, and its place in the orchestrator (cephadm, or Rook).
 
-A storage host is handed to the orchestrator with a label that keeps everything off it: no OSD comes to be here,
-also where a service specification of the cluster's would take every free disk. Whatever fills OSDs takes the
-label away when it is its turn. https://docs.ceph.com/en/latest/cephadm/host-management/ (special labels).
+A storage host is handed over with a label that keeps everything off it until whatever fills OSDs takes it away:
+https://docs.ceph.com/en/latest/cephadm/host-management/ (special labels).
 """
 
 import errno
@@ -15,7 +14,22 @@ import rados
 from clients import ceph
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
-from dynamic_providers.kolla_deployment.clouds import Clouds
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """How OpenStack and Ceph are asked.
+
+    Attributes:
+        cloud: entry of clouds.yaml with an administrator's login.
+        ceph_user: cephx user without ``client.``; None where no Ceph is looked at.
+        ceph_conf: path of ceph.conf; None for $CEPH_CONF or Ceph's usual place.
+    """
+
+    cloud: str
+    ceph_user: str | None = None
+    ceph_conf: str | None = None
+
 
 NOT_YET = "_no_schedule"
 """cephadm's label of a host on which nothing is to be deployed."""

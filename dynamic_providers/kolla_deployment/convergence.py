@@ -1,12 +1,13 @@
 """Brings all hosts of a deployment to what is wanted: each step once for all hosts that lack it.
 
-What was done is in a marker on each host, written after each step, so that a rerun of a killed or failed run goes
-on with what is missing. A host that fails is left out of later steps; the others go on.
+A marker on each host, written after each step, says what is done, also after a kill. A host that fails is left out of
+later steps.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from clients import ssh
 from clients.errors import CloudError
 from clients.progress import log_line
 from clients.ssh import SshHost
@@ -14,7 +15,7 @@ from dynamic_providers.kolla_deployment import ceph_host, facts, markers, verifi
 from dynamic_providers.kolla_deployment.deployment import HAND_OVER, STARTING, VERIFY, KollaDeploymentArgs
 from dynamic_providers.kolla_deployment.kolla import BOOTSTRAP, COLLECTION, Kolla
 from dynamic_providers.kolla_deployment.markers import Marker
-from dynamic_providers.kolla_deployment.on_all import on_all, reload_units
+from dynamic_providers.kolla_deployment.on_all import on_all
 
 REACH = "reach"
 REFRESH = "refresh"
@@ -179,6 +180,15 @@ class Convergence:
         self.results[name] = Result(ok=False, wanted=wanted, step=step, task=task, message=message, log=log)
         at = f"task {task!r}: " if task else ""
         log_line(f"{name} failed at step {step}: {at}{message}" + (f" (log {log})" if log else ""))
+
+
+def reload_units(host: SshHost) -> None:
+    """Have systemd read its units anew.
+
+    Kolla means to do so for the units that it writes, but its call is refused and the refusal lost (its
+    module_utils/kolla_systemd_worker.py); it then waits two minutes for each container that it recreates.
+    """
+    ssh.run(host, ["systemctl", "daemon-reload"])
 
 
 def seen(

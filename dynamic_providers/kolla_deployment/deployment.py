@@ -11,7 +11,7 @@ from clients.errors import CloudError
 from clients.managed_host import ManagedHost
 from dynamic_providers.base import Inputs
 from dynamic_providers.kolla_deployment import groups
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 
 VERIFY = "verify"
 HAND_OVER = "ceph"

@@ -1,7 +1,6 @@
-"""Empties a host that is to go of instances, routers and DHCP networks; OSDs are not its business.
+"""Empties a host that is to go of instances, routers and DHCP networks; not of OSDs.
 
-Everything is found again by the next run: an instance that moves already is waited for, a router between two
-agents bears a tag. What cannot be moved is named, and the host takes nothing new meanwhile.
+The next run finds everything again: an instance that moves is waited for, a router between two agents bears a tag.
 """
 
 import time
@@ -17,7 +16,7 @@ from clients.errors import CloudError, InUseError
 from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.host_usage import named
-from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH, Served
+from dynamic_providers.kolla_deployment.neutron_host import ROUTER, SWITCH, Served
 
 POLL_S = 2.0
 AT_ONCE = 4
@@ -142,11 +141,19 @@ def _move_served(conn: Connection, host: str, leaving: frozenset[str]) -> list[s
                     f"{one.kind.singular} {one.name} ({one.id}; no other {one.kind.agent} can serve it)"
                 )
                 continue
-            agent = min(fit, key=lambda each: (_load(each, one) + given.get(each.id, 0), each.host))
+            agent = min(
+                fit,
+                key=lambda each: (
+                    int((each.configuration or {}).get(one.kind.plural, 0)) + given.get(each.id, 0),
+                    each.host,
+                ),
+            )
             given[agent.id] = given.get(agent.id, 0) + 1
             _move(conn, one, agent, host)
-        else:
-            _leave(conn, one, host)
+        else:  # it is served elsewhere already
+            _leave_agent(conn, one)
+            if one.kind == ROUTER:
+                neutron_host.note_moved(conn, one, host)
     return stays
 
 
@@ -159,13 +166,6 @@ def _move(conn: Connection, one: Served, agent: Agent, host: str) -> None:
     else:
         neutron_host.add(conn, one, agent)
         _leave_agent(conn, one)
-
-
-def _leave(conn: Connection, one: Served, host: str) -> None:
-    """It is served elsewhere already."""
-    _leave_agent(conn, one)
-    if one.kind == ROUTER:
-        neutron_host.note_moved(conn, one, host)
 
 
 def _leave_agent(conn: Connection, one: Served) -> None:
@@ -189,7 +189,3 @@ def _can_serve(agent: Agent, one: Served, agents: list[Agent]) -> bool:
         for switch in agents
         if switch.agent_type == SWITCH and switch.host == agent.host and switch.is_alive
     )
-
-
-def _load(agent: Agent, one: Served) -> int:
-    return int((agent.configuration or {}).get(NETWORK.plural if one.kind == NETWORK else ROUTER.plural, 0))

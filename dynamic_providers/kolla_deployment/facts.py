@@ -1,8 +1,7 @@
-"""What Kolla has to know of hosts that it does not deploy to: gathered in parallel, kept for a day.
+"""Facts of hosts that Kolla does not deploy to: gathered in parallel, kept for a day.
 
-Kolla-Ansible asks every host outside the limit one after the other. The configuration of a host speaks of control,
-network and monitoring hosts, so only these are asked; of all, where one of the hosts monitors the others or
-bootstrap-servers writes everybody into /etc/hosts.
+Kolla-Ansible asks every host outside the limit one after the other. Only control, network and monitoring hosts are asked
+here; all, where one of the hosts monitors the others or bootstrap-servers writes everybody into /etc/hosts.
 """
 
 import time
@@ -36,7 +35,10 @@ def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> 
     for host in concerned:
         for path in _kept(kolla.facts, host):
             path.unlink()
-    unknown = [host for host in others if not _is_known(kolla.facts, host)]
+    fresh = time.time() - FACTS_TIMEOUT_S + MARGIN_S
+    unknown = [
+        host for host in others if all(path.stat().st_mtime <= fresh for path in _kept(kolla.facts, host))
+    ]
     if not unknown:
         return
     result = kolla.run("gather-facts", unknown, what=f"facts of {len(unknown)} other hosts")
@@ -46,11 +48,6 @@ def prepare(kolla: Kolla, concerned: Collection[str], others: Iterable[str]) -> 
         log_line(
             f"warning: nothing is known of {', '.join(silent)}, which are in the inventory: {first}: {why.message}"
         )
-
-
-def _is_known(folder: Path, host: str) -> bool:
-    fresh = time.time() - FACTS_TIMEOUT_S + MARGIN_S
-    return any(path.stat().st_mtime > fresh for path in _kept(folder, host))
 
 
 def _kept(folder: Path, host: str) -> list[Path]:

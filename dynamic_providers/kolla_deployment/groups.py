@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from clients.errors import CloudError
@@ -32,7 +31,14 @@ def shipped(command: str) -> str:
 
 def without_hosts(multinode: str) -> str:
     """The same groups with nobody in them but localhost: each host's own file puts it into its groups."""
-    return "\n".join(_kept(multinode)) + "\n"
+    kept, of_groups = [], False
+    for line in map(str.strip, multinode.splitlines()):
+        if line.startswith("["):
+            of_groups = ":" in line
+            kept += ["", line, *([LOCALHOST] if line == "[deployment]" else [])]
+        elif of_groups and line and not line.startswith("#"):
+            kept.append(line)
+    return "\n".join(kept) + "\n"
 
 
 def defined_elsewhere(inventory: Path) -> Path | None:
@@ -43,15 +49,3 @@ def defined_elsewhere(inventory: Path) -> Path | None:
             if _DEFINED.search(text):
                 return path
     return None
-
-
-def _kept(multinode: str) -> Iterator[str]:
-    of_groups = False
-    for line in map(str.strip, multinode.splitlines()):
-        if line.startswith("["):
-            of_groups = ":" in line
-            yield from ("", line)
-            if line == "[deployment]":
-                yield LOCALHOST
-        elif of_groups and line and not line.startswith("#"):
-            yield line

@@ -7,7 +7,7 @@ from typing import TypeVar
 from openstack.connection import Connection
 
 from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 
 MOST_NAMED = 5
 Thing = TypeVar("Thing")

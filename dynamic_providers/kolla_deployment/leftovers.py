@@ -1,7 +1,4 @@
-"""What a deployment leaves on a host: Kolla's containers and volumes, and the marker.
-
-Kolla labels them itself: containers with ``kolla_version``, volumes with ``kolla_managed``.
-"""
+"""What a deployment leaves on a host: containers (label kolla_version) and volumes (kolla_managed), and the marker."""
 
 import shlex
 from dataclasses import dataclass
@@ -31,11 +28,11 @@ class Leftovers:
 
     def __str__(self) -> str:
         """Name them, for a sentence; empty where nothing is there."""
-        named = [("container", name) for name in self.containers] + [
-            ("volume", name) for name in self.volumes
+        named = [
+            *(f"container {name}" for name in self.containers),
+            *(f"volume {name}" for name in self.volumes),
         ]
-        parts = [f"{kind} {name}" for kind, name in named] + (["the marker"] if self.marker else [])
-        return ", ".join(parts)
+        return ", ".join([*named, *(["the marker"] if self.marker else [])])
 
 
 def of(host: SshHost, engine: str) -> Leftovers:
@@ -66,12 +63,7 @@ if [ -e {shlex.quote(markers.PATH)} ]; then echo marker; fi""",
 
 
 def unmark(host: SshHost) -> None:
-    """Remove the marker: from now on the host counts as not deployed.
-
-    Raises:
-        HostUnreachable: it does not answer.
-        CloudError: another host answers, or the login is refused.
-    """
+    """Remove the marker: from now on the host counts as not deployed."""
     ssh.run(host, ["rm", "-f", markers.PATH])
 
 

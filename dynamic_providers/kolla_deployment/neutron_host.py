@@ -1,8 +1,7 @@
 """What Neutron knows of one host: its agents, and the routers and networks that they alone serve.
 
-API: https://docs.openstack.org/api-ref/network/v2/ (agents, L3 and DHCP agent scheduler, tags). Requests are made at the
-REST level: the SDK's calls that give an agent a router or network and take it away (4.22, `add_router_to_agent` and the
-like) look at no status, so that a refusal would pass for success. Agents are the SDK's own objects.
+API: https://docs.openstack.org/api-ref/network/v2/ (agents, schedulers, tags), at the REST level: the SDK's calls for an
+agent's routers and networks (4.22, `add_router_to_agent` and the like) look at no status.
 """
 
 from collections.abc import Mapping
@@ -94,24 +93,25 @@ def enable(conn: Connection, agent: Agent) -> None:
 def forget(conn: Connection, host: str) -> None:
     """Delete the records of the host's agents. Gone is success."""
     for agent in agents(conn, host):
-        answer = conn.network.delete(f"/agents/{agent.id}")
-        if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Neutron", f"delete the record of {agent.agent_type} on {host}")
+        doing = f"delete the record of {agent.agent_type} on {host}"
+        answered(conn.network.delete(f"/agents/{agent.id}"), "Neutron", doing, HTTPStatus.NOT_FOUND)
 
 
 def add(conn: Connection, one: Served, agent: Agent) -> None:
     """Schedule it on the agent (idempotent)."""
     body = {f"{one.kind.singular}_id": one.id}
     answer = conn.network.post(f"/agents/{agent.id}/{one.kind.on_agent}", json=body)
-    if answer.status_code != HTTPStatus.CONFLICT or not _is_there(conn, one, agent):
+    if answer.status_code != HTTPStatus.CONFLICT or agent.id not in {
+        row["id"] for row in _agents_of(conn, one.kind, one.id)
+    }:
         answered(answer, "Neutron", f"give {one.kind.singular} {one.name} ({one.id}) to {agent.host}")
 
 
 def take(conn: Connection, one: Served) -> None:
     """Have the host's agent serve it no longer; that it does not already is success."""
     answer = conn.network.delete(f"/agents/{one.agent_id}/{one.kind.on_agent}/{one.id}")
-    if answer.status_code not in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
-        answered(answer, "Neutron", f"take {one.kind.singular} {one.name} ({one.id}) from its agent")
+    doing = f"take {one.kind.singular} {one.name} ({one.id}) from its agent"
+    answered(answer, "Neutron", doing, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
 def note_moving(conn: Connection, one: Served, host: str) -> None:
@@ -122,16 +122,13 @@ def note_moving(conn: Connection, one: Served, host: str) -> None:
 def note_moved(conn: Connection, one: Served, host: str) -> None:
     """Take the mark away."""
     answer = conn.network.delete(f"/routers/{one.id}/tags/{_tag(host)}")
-    if answer.status_code != HTTPStatus.NOT_FOUND:
-        answered(answer, "Neutron", f"untag router {one.id}")
+    answered(answer, "Neutron", f"untag router {one.id}", HTTPStatus.NOT_FOUND)
 
 
 def moving(conn: Connection, host: str) -> list[Served]:
     """The routers that a killed run left between the host's agent and another one."""
     answer, rows = exact.listed(conn.network, "routers", {}, {"tags": _tag(host)})
-    if answer.status_code == HTTPStatus.NOT_FOUND:  # Neutron without routers
-        return []
-    answered(answer, "Neutron", "list the routers that move")
+    answered(answer, "Neutron", "list the routers that move", HTTPStatus.NOT_FOUND)  # Neutron without routers
     return [_served(conn, ROUTER, row, "") for row in rows if _tag(host) in row["tags"]]
 
 
@@ -139,16 +136,9 @@ def _tag(host: str) -> str:
     return f"private-cloud-leaves-{host}"
 
 
-def _is_there(conn: Connection, one: Served, agent: Agent) -> bool:
-    return agent.id in {row["id"] for row in _agents_of(conn, one.kind, one.id)}
-
-
 def _agents_of(conn: Connection, kind: Kind, id_: str) -> list[dict[str, Any]]:
     answer = conn.network.get(f"/{kind.plural}/{id_}/{kind.agents}")
-    found: list[dict[str, Any]] = answered(answer, "Neutron", f"list the agents of {kind.singular} {id_}")[
-        "agents"
-    ]
-    return found
+    return list(answered(answer, "Neutron", f"list the agents of {kind.singular} {id_}")["agents"])
 
 
 def _served(conn: Connection, kind: Kind, row: Mapping[str, Any], agent_id: str) -> Served:
@@ -166,8 +156,5 @@ def _served(conn: Connection, kind: Kind, row: Mapping[str, Any], agent_id: str)
 
 def _set(conn: Connection, agent: Agent, body: dict[str, Any]) -> None:
     answer = conn.network.put(f"/agents/{agent.id}", json={"agent": body})
-    answered(
-        answer,
-        "Neutron",
-        f"set {agent.agent_type} on {agent.host} {'up' if body['admin_state_up'] else 'down'}",
-    )
+    state = "up" if body["admin_state_up"] else "down"
+    answered(answer, "Neutron", f"set {agent.agent_type} on {agent.host} {state}")

@@ -1,12 +1,10 @@
 """What Nova and Placement know of one host: its services, its instances, its resource providers.
 
-API: https://docs.openstack.org/api-ref/compute/ (os-services, servers, os-migrations) at microversion 2.59
-(Queens), and https://docs.openstack.org/api-ref/placement/ (resource providers). Requests are made at the REST level,
-at that one microversion: the SDK's calls (4.22) take the newest that both know, where actions and fields are others,
-and its `enable_service` and `disable_service` are none of any since 2.53. Answers are the SDK's own objects.
+API: https://docs.openstack.org/api-ref/compute/ at microversion 2.59 (Queens), and /placement/. REST level, at that one
+microversion: the SDK's calls (4.22) take the newest that both know, where actions and fields are others, and its
+`enable_service` and `disable_service` are none of any since 2.53.
 """
 
-from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -77,9 +75,8 @@ def instances(conn: Connection, host: str) -> list[Server]:
 def instance(conn: Connection, id_: str) -> Server | None:
     """The instance as it is now; None where it is gone."""
     answer = conn.compute.get(f"/servers/{id_}", microversion=MICROVERSION)
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    return Server(**answered(answer, "Nova", f"show instance {id_}")["server"])
+    found = answered(answer, "Nova", f"show instance {id_}", HTTPStatus.NOT_FOUND)
+    return Server(**found["server"]) if found else None
 
 
 def unconfirmed(conn: Connection, host: str) -> list[Migration]:
@@ -111,9 +108,11 @@ def forget(conn: Connection, host: str) -> None:
     """
     for service in services(conn, host):
         answer = conn.compute.delete(f"/os-services/{service.id}", microversion=MICROVERSION)
-        if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Nova", f"delete the record of {service.binary} on {host}")
-    for provider in _resource_providers(conn, host):
+        answered(answer, "Nova", f"delete the record of {service.binary} on {host}", HTTPStatus.NOT_FOUND)
+    found = answered(conn.placement.get("/resource_providers"), "Placement", "list its resource providers")
+    for provider in found["resource_providers"]:
+        if provider["name"].partition(".")[0] != host:  # a hypervisor's name may have a domain
+            continue
         answer = conn.placement.delete(f"/resource_providers/{provider['uuid']}")
         if answer.status_code == HTTPStatus.CONFLICT:
             url = f"/resource_providers/{provider['uuid']}/allocations"
@@ -123,16 +122,7 @@ def forget(conn: Connection, host: str) -> None:
                 f" {', '.join(sorted(used['allocations']))}: if Nova has no such instance elsewhere, delete them with"
                 " `openstack resource provider allocation delete`"
             )
-        if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Placement", f"delete resource provider {provider['name']}")
-
-
-def _resource_providers(conn: Connection, host: str) -> Iterator[dict[str, Any]]:
-    """Providers that bear the host's name, short or with a domain, as its hypervisor does."""
-    answer = answered(conn.placement.get("/resource_providers"), "Placement", "list its resource providers")
-    for provider in answer["resource_providers"]:
-        if provider["name"] == host or provider["name"].startswith(f"{host}."):
-            yield provider
+        answered(answer, "Placement", f"delete resource provider {provider['name']}", HTTPStatus.NOT_FOUND)
 
 
 def _set(conn: Connection, service: Service, body: dict[str, str]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from clients import ssh
 from clients.errors import CloudError
 from clients.ssh import SshHost
 
@@ -29,12 +28,3 @@ def on_all(
             except CloudError as error:
                 failed[name] = str(error)
     return done, failed
-
-
-def reload_units(host: SshHost) -> None:
-    """Have systemd read its units anew.
-
-    Kolla writes a unit for each container and means to do so itself, but its call is refused and the refusal lost
-    (its module_utils/kolla_systemd_worker.py); it then waits two minutes for each container that it recreates.
-    """
-    ssh.run(host, ["systemctl", "daemon-reload"])

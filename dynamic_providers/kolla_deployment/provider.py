@@ -39,10 +39,6 @@ State = ResourceState[KollaDeploymentArgs, KollaDeploymentOutputs]
 class KollaDeploymentProvider(DynamicProvider[KollaDeploymentArgs, KollaDeploymentOutputs]):
     """Kolla-Ansible's hosts of one stack, converged together, each with its own result."""
 
-    def needs_repair(self, outputs: KollaDeploymentOutputs) -> bool:
-        """A host that failed is tried again by the next run."""
-        return bool(outputs.drift) or not all(result.ok for result in outputs.results.values())
-
     def find_or_create(self, inputs: KollaDeploymentArgs) -> tuple[str, KollaDeploymentOutputs]:
         """Do on each host what its marker says is missing."""
         return inputs.stack, _converge(inputs, KollaDeploymentOutputs())

@@ -1,7 +1,4 @@
-"""Takes hosts out of the cloud: looked at, disabled, emptied where declared, undeployed, forgotten.
-
-Nothing is written down between the steps: each of them finds what an earlier run has done.
-"""
+"""Takes hosts out of the cloud: checked, disabled, emptied where declared, undeployed, forgotten. Each step finds what is done."""
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -22,21 +19,16 @@ from dynamic_providers.kolla_deployment import (
     neutron_host,
     nova_host,
 )
-from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.kolla_deployment.control_hosts import (
-    CONTROL,
-    control_hosts,
-    last_control,
-    quorum_warning,
-)
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.facts import LOCAL
-from dynamic_providers.kolla_deployment.host_usage import HostUsage
+from dynamic_providers.kolla_deployment.host_usage import HostUsage, named
 from dynamic_providers.kolla_deployment.kolla import Kolla
 
 WITHIN_S = 1800.0
 """For a host to drain."""
-ROLES = ("control", "network", "compute", "storage", "monitoring")
+CONTROL = "control"
+ROLES = (CONTROL, "network", "compute", "storage", "monitoring")
 
 
 def remove(kolla: Kolla, leaving: Sequence[DeployedHost], clouds: Clouds) -> None:
@@ -195,7 +187,9 @@ class Removal:
                 conn = stack.enter_context(openstack.connect(self.clouds.cloud))
             except CloudError:
                 controls = [host for host in self.leaving if CONTROL in host.roles]
-                if control_hosts(self.staying) or not controls or not all(map(_is_bare, controls)):
+                # Bare: what ran there is gone.
+                bare = [not leftovers.of(host.ssh, host.container_engine).containers for host in controls]
+                if control_hosts(self.staying) or not controls or not all(bare):
                     raise
                 log_line("the cloud went with its control hosts, and its records of hosts with it")
             yield conn
@@ -228,5 +222,45 @@ def _in_use(name: str, found: HostUsage) -> str:
     return f"{name} is in use by {found}: {'; '.join(advice)}"
 
 
-def _is_bare(host: DeployedHost) -> bool:
-    return not leftovers.of(host.ssh, host.container_engine).containers
+def control_hosts(hosts: Mapping[str, Collection[str]]) -> list[str]:
+    """Those of HOSTS (with their roles) that are control hosts, by name."""
+    return sorted(host for host, roles in hosts.items() if CONTROL in roles)
+
+
+def last_control(
+    leaving: Mapping[str, Collection[str]], staying: Mapping[str, Collection[str]]
+) -> str | None:
+    """Why these hosts (with their roles) may not go all at once; None where they may.
+
+    All control hosts may go where nothing stays: that is the end of the cloud. Where no control host is declared
+    at all, the cloud's are somebody else's.
+    """
+    going = control_hosts(leaving)
+    if not going or not staying or control_hosts(staying):
+        return None
+    return (
+        f"{', '.join(going)}: the last control host cannot be removed while {named(sorted(staying), str)} stay;"
+        " declare another control host first, or remove these as well"
+    )
+
+
+def quorum_warning(
+    leaving: Mapping[str, Collection[str]], staying: Mapping[str, Collection[str]]
+) -> str | None:
+    """What becomes worse for MariaDB's and RabbitMQ's clusters; None where nothing does."""
+    going, after = len(control_hosts(leaving)), len(control_hosts(staying))
+    if not going or not after:
+        return None
+    before = going + after
+    if 2 * after <= before:
+        return (
+            f"{going} of {before} control hosts go at once, so that the others lose their quorum (MariaDB, RabbitMQ)"
+            " until they are deployed again; remove one at a time"
+        )
+    spared = (after - 1) // 2
+    if spared < (before - 1) // 2:
+        return (
+            f"{after} of {before} control hosts are left: {spared or 'none'} of them may fail before the others lose"
+            " their quorum (MariaDB, RabbitMQ)"
+        )
+    return None

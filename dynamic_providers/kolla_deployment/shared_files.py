@@ -1,7 +1,6 @@
 """Files that all hosts of a deployment share, written for Kolla-Ansible: its groups, variables and overrides.
 
-A list of what was written lies beside the configuration, so that a rerun of a killed run knows its own files from
-an operator's, which are never overwritten.
+A list of them lies beside the configuration: an operator's files are not in it, and never overwritten.
 """
 
 import json

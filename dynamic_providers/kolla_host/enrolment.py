@@ -1,7 +1,4 @@
-"""A host's way into the inventory: its kickstart, its key, a look at it, and last its inventory file.
-
-An unfit host is never in the inventory, and every step can be run again.
-"""
+"""A host's way into the inventory: kickstart, key, a look at it, and last, if it is fit, its inventory file. Repeatable."""
 
 import shutil
 from collections.abc import Collection
@@ -49,10 +46,13 @@ def pin(host: KollaHostArgs, known: str | None) -> str:
     target = host.ssh
     key = host.host_key or known or next(iter(host_keys.pinned(target.known_hosts_file)), None)
     if key is None:
-        try:
-            key = ssh.host_key(target.address, target.port)
-        except ssh.HostUnreachable as error:
-            raise _not_installed(host, f"host {host.name}: {error}") from None
+        key = host_keys.shown(target.address, target.port, ssh.CONNECT_S)
+        if key is None:
+            raise _not_installed(
+                host,
+                f"host {host.name}: {target.address} port {target.port}: no SSH server answers there; look whether the "
+                "host is up and the address right",
+            )
         log_line(
             f"{target.where} shows the host key {host_keys.fingerprint(key)}, which is trusted from now on"
         )

@@ -92,25 +92,23 @@ def _others(folder: Path, own: Path) -> dict[Path, str]:
 
 def _host_vars(host: ManagedHost, variables: Mapping[str, Any]) -> dict[str, Any]:
     ssh = host.ssh
+    trust = {
+        "UserKnownHostsFile": f'"{ssh.known_hosts_file}"',
+        "GlobalKnownHostsFile": "/dev/null",
+        "StrictHostKeyChecking": "yes",
+        "IdentitiesOnly": "yes",
+    }
     found: dict[str, Any] = {
         "ansible_host": ssh.address,
         "ansible_port": ssh.port,
         "ansible_user": ssh.user,
         "ansible_python_interpreter": "/usr/bin/python3",  # the probe has found it
         "ansible_ssh_private_key_file": str(ssh.private_key_file),
-        "ansible_ssh_common_args": shlex.join(_trust(ssh.known_hosts_file)),
+        "ansible_ssh_common_args": shlex.join(
+            [word for key, value in trust.items() for word in ("-o", f"{key}={value}")]
+        ),
         **dict(sorted(variables.items())),
     }
     if host.labels:
         found["private_cloud_labels"] = dict(sorted(host.labels.items()))
     return found
-
-
-def _trust(known_hosts_file: Path) -> list[str]:
-    settings = {
-        "UserKnownHostsFile": f'"{known_hosts_file}"',
-        "GlobalKnownHostsFile": "/dev/null",
-        "StrictHostKeyChecking": "yes",
-        "IdentitiesOnly": "yes",
-    }
-    return [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]

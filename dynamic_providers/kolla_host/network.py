@@ -1,15 +1,13 @@
 """The network of a host that runs, brought to what is declared by a change that the host itself takes back.
 
-The new file is applied from beside the former one and takes its place only once it is confirmed over a fresh SSH
-connection. Until then a unit of the host's own systemd waits to make the former network again, so neither a lost
-connection nor a killed run nor a reboot leaves a host with a network that nobody has reached it by.
+The new file takes the former one's place only once it is confirmed over a fresh SSH connection. Until then a unit of the
+host's own systemd waits to make the former network again, whatever becomes of connection, run or host.
 """
 
 import json
 import re
 import shlex
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from clients import ssh
@@ -165,10 +163,6 @@ def _give_up_after(until: float, sentence: str) -> None:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return _of_port(value)
+    if isinstance(value, dict):  # the management port
+        return f"{value.get('address')} on VLAN {value.get('vlan')}, gateway {value.get('gateway') or 'none'}"
     return "nothing" if value is None else str(value)
-
-
-def _of_port(management: Mapping[str, Any]) -> str:
-    return f"{management.get('address')} on VLAN {management.get('vlan')}, gateway {management.get('gateway') or 'none'}"

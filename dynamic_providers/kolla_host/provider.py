@@ -47,10 +47,6 @@ class KollaHostProvider(DynamicProvider[KollaHostArgs, KollaHostOutputs]):
 
     connection_fields = frozenset({"command"})
 
-    def needs_repair(self, outputs: KollaHostOutputs) -> bool:
-        """What was edited by hand is put right by the next run; what a host lacks stops it, with what it is."""
-        return bool(outputs.drift or outputs.unmet)
-
     def find_or_create(self, inputs: KollaHostArgs) -> tuple[str, KollaHostOutputs]:
         """Its kickstart first, which it may have to be installed by; the inventory last, once it is fit."""
         enrolment.require_place(inputs)

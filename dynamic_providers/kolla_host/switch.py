@@ -1,7 +1,6 @@
 """Open vSwitch's tables as ``ovs-vsctl --format=json`` prints them, and what a host's links lack in them.
 
-What is expected is what the host image makes: bridge ``br-link`` with one port of both links, and the VLANs as tags
-or trunks of its other ports.
+The host image makes bridge ``br-link`` with one port of both links, and VLANs as tags or trunks of other ports.
 """
 
 from collections.abc import Collection, Sequence
@@ -33,7 +32,11 @@ def problems(tables: dict[str, Any], links: Sequence[str], vlans: Sequence[int])
     if not bonds:
         return [_no_bond(links, set().union(*ports))]
     others = [port for port in ports.values() if port not in bonds and port["name"] != BRIDGE]
-    missing = [str(vlan) for vlan in vlans if not (_carries(bonds[0], vlan) and _any_carries(others, vlan))]
+    missing = [
+        str(vlan)
+        for vlan in vlans
+        if not (_carries(bonds[0], vlan) and any(_carries(port, vlan) for port in others))
+    ]
     return [f"{_are('VLAN', missing)} not on {BRIDGE}"] if missing else []
 
 
@@ -53,10 +56,6 @@ def _no_bond(links: Sequence[str], there: Collection[str]) -> str:
 def _carries(port: Row, vlan: int) -> bool:
     tag, trunks = _set(port["tag"]), _set(port["trunks"])
     return vlan in tag or vlan in trunks or not (tag or trunks)  # with neither: all VLANs
-
-
-def _any_carries(ports: Sequence[Row], vlan: int) -> bool:
-    return any(_carries(port, vlan) for port in ports)
 
 
 def _rows(table: dict[str, Any]) -> list[Row]:

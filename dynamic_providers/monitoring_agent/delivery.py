@@ -1,7 +1,4 @@
-"""The agent configured on hosts, looked at and removed.
-
-Ansible does the work; that it is done is seen on the hosts: the file is as it should be and the service runs.
-"""
+"""The agent configured on hosts by Ansible and removed; that it is done is seen on the hosts: the file, and the service."""
 
 import hashlib
 import json
@@ -16,14 +13,14 @@ from clients import ansible, ssh
 from clients.errors import CloudError
 from clients.progress import TaskProgress, log_line
 from clients.ssh import SshHost
-from dynamic_providers.monitoring_agent import configuration
+from dynamic_providers.monitoring_agent import declared
 from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs
 
 FOLDER = Path(__file__).parent
 ATTEMPTS = 12
 _AT_ONCE = 8
 _LOOK = (
-    f"sha256sum < {configuration.PATH} 2>/dev/null || echo none; "
+    f"sha256sum < {declared.PATH} 2>/dev/null || echo none; "
     "systemctl is-active newrelic-infra; systemctl is-enabled newrelic-infra; true"
 )
 
@@ -61,8 +58,8 @@ def deliver(args: MonitoringAgentArgs, wanted: Mapping[str, str]) -> dict[str, F
     for name, text in wanted.items():
         failure = result.failure(name)
         live = there.get(name, Found(False))
-        if failure is None and live.ok and live.digest != configuration.digest(text):
-            failure = ansible.Failure("", f"{configuration.PATH} is another one than was delivered just now")
+        if failure is None and live.ok and live.digest != declared.digest(text):
+            failure = ansible.Failure("", f"{declared.PATH} is another one than was delivered just now")
         if failure is None and live.ok:
             found[name] = Found(True, live.digest)
         else:
@@ -122,7 +119,7 @@ def _play(
         progress = TaskProgress(f"monitoring agent, {playbook}")
         extra = {
             "configurations": str(files),
-            "status_port": configuration.STATUS_PORT,
+            "status_port": declared.STATUS_PORT,
             "attempts": ATTEMPTS,
         }
         path = ansible.beside(ansible.located(args.command), {})["PATH"]
@@ -156,7 +153,7 @@ def _looked_at(host: SshHost) -> Found:
         return Found(False, message=str(error), out_of_reach=isinstance(error, ssh.HostUnreachable))
     digest = None if sha256 == "none" else sha256.split()[0]
     if digest is None:
-        return Found(False, None, message=f"{host.where} has no {configuration.PATH}")
+        return Found(False, None, message=f"{host.where} has no {declared.PATH}")
     if (active, enabled) != ("active", "enabled"):
         return Found(
             False, digest, message=f"{host.where}: the service newrelic-infra is {active} and {enabled}"

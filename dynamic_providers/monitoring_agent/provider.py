@@ -8,17 +8,12 @@ import pulumi
 from clients.errors import CloudError
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.monitoring_agent import delivery
-from dynamic_providers.monitoring_agent.configuration import digest
-from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs
+from dynamic_providers.monitoring_agent.declared import MonitoringAgentArgs, digest
 from dynamic_providers.monitoring_agent.delivery import Found
 
 
 class MonitoringAgentOutputs(Outputs):
-    """What the hosts have.
-
-    Attributes:
-        results: by host.
-    """
+    """What the hosts have, by name."""
 
     results: dict[str, Found]
 
@@ -61,11 +56,8 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         """Stop it on every host and take its configuration away."""
         failed = delivery.remove(state.inputs, state.outputs.results)
         if failed:
-            raise CloudError(f"the monitoring agent is not removed: {_named(failed)}")
-
-    def needs_repair(self, outputs: MonitoringAgentOutputs) -> bool:
-        """Whether a host is not as declared, or could not be left."""
-        return not all(found.ok for found in outputs.results.values())
+            named = "; ".join(f"host {name}: {message}" for name, message in sorted(failed.items()))
+            raise CloudError(f"the monitoring agent is not removed: {named}")
 
     def _bring(self, inputs: MonitoringAgentArgs, known: Mapping[str, Found]) -> MonitoringAgentOutputs:
         concerned = {
@@ -78,10 +70,6 @@ class MonitoringAgentProvider(DynamicProvider[MonitoringAgentArgs, MonitoringAge
         for name, message in delivery.remove(inputs, known.keys() - inputs.hosts.keys()).items():
             results[name] = Found(ok=False, message=message, leaving=True)
         return MonitoringAgentOutputs(results=results)
-
-
-def _named(failed: Mapping[str, str]) -> str:
-    return "; ".join(f"host {name}: {message}" for name, message in sorted(failed.items()))
 
 
 class MonitoringAgent(DynamicResource, module="hosts", name="MonitoringAgent"):

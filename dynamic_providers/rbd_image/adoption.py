@@ -1,7 +1,7 @@
 """Adoption of an existing image: its data stays where it is, and only owner tags are added to its record.
 
-Whatever made it (a script, Glance itself): it has to be what an import would have made, a RAW image whose data is an
-RBD image of the same id in the store's pool, with the protected snapshot that Nova and Cinder clone from.
+It has to be what an import would have made: RAW, in an RBD image of the same id in the store's pool, with the protected
+snapshot that Nova and Cinder clone from.
 """
 
 from clients import glance, rbd

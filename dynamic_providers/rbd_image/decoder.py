@@ -224,10 +224,6 @@ def _cluster(disk: Qcow2, entry: int, offset: int) -> Cluster | None:
     return Cluster(offset, place, stored)
 
 
-def _inflate(data: memoryview, size: int) -> bytes:
-    return isal_zlib.decompressobj(WINDOW_BITS).decompress(data, size)
-
-
 def _unpack_zstd(data: memoryview, size: int) -> bytes:
     # max_output_size is not obeyed where the frame tells its size; that is looked at first.
     if zstandard.frame_content_size(data) > size:
@@ -238,7 +234,10 @@ def _unpack_zstd(data: memoryview, size: int) -> bytes:
     return unpacked
 
 
-DECOMPRESSORS: dict[int, Callable[[memoryview, int], bytes]] = {0: _inflate, 1: _unpack_zstd}
+DECOMPRESSORS: dict[int, Callable[[memoryview, int], bytes]] = {
+    0: lambda data, size: isal_zlib.decompressobj(WINDOW_BITS).decompress(data, size),
+    1: _unpack_zstd,
+}
 
 
 def pieces(disk: Qcow2, within: Ranges = ()) -> Iterator[list[Cluster]]:

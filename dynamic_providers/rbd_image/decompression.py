@@ -1,9 +1,7 @@
 """Decompresses a source into an unnamed, sparse file, which is then inspected and read like any other.
 
-Image builders publish gzip, xz, bzip2 and zstd; each is recognised by its signature. A compressed file is one or several
-members (gzip's word; xz calls them streams, zstd frames), and all of it must be: a file that breaks off or has something
-else behind its last member is refused. A small file can expand until memory or a disk is full, so every step's output
-is bounded, and so is the whole.
+gzip, xz, bzip2 and zstd, recognised by signature: one or several members, and nothing behind the last. The output of every
+step and of the whole is bounded: a small file can expand until memory or a disk is full.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""Fetching from http(s) and S3: bounded in time and size, resumed where it breaks off, and never led astray.
+"""Fetching from http(s) and S3: bounded in time and size, resumed where it breaks off.
 
-A server that is asked for an image may be somebody else's. It can stall, send for ever, or redirect to an address that
-only this machine reaches (a cloud's metadata service, a daemon on loopback): each is refused with a sentence.
+A server may be somebody else's: one that stalls, sends for ever, or redirects to what only this machine reaches is refused.
 """
 
 import hashlib
@@ -58,7 +57,9 @@ def is_remote(location: str) -> bool:
 @contextmanager
 def fetched(location: str, folder: Path, what: str) -> Iterator[Download]:
     """Fetch LOCATION into a file in FOLDER, which is removed at the end if it is still there."""
-    _remove_left_behind(folder)
+    for left in folder.glob("[0-9]*.part"):  # by processes that were killed: nobody goes on with it
+        if not psutil.pid_exists(int(left.name.partition(".")[0])):
+            left.unlink(missing_ok=True)
     part = folder / f"{os.getpid()}.{uuid.uuid4()}.part"
     try:
         with _written(part, location) as file:
@@ -74,13 +75,6 @@ def _written(part: Path, location: str) -> BinaryIO:
         return part.open("wb")
     except OSError as error:
         raise CloudError(f"source {location!r} cannot be kept in {part.parent}: {error.strerror}.") from error
-
-
-def _remove_left_behind(folder: Path) -> None:
-    """What killed processes had fetched: nobody goes on with it."""
-    for part in folder.glob("[0-9]*.part"):
-        if not psutil.pid_exists(int(part.name.partition(".")[0])):
-            part.unlink(missing_ok=True)
 
 
 class _Transfer:

@@ -1,9 +1,7 @@
 """One generation of a golden image: the RBD image and the Glance record that share an id.
 
-The order makes every step repeatable and every leftover findable: first a queued Glance record that
-carries the owner tags, then the RBD image named after it, its snapshot, the check of what is stored, the
-protection of the snapshot, the registration. Whoever comes after a crash finds the record by its tags
-and goes on; whatever is in RBD has a record.
+The order makes every step repeatable: a queued record with the owner tags, the RBD image named after it, its snapshot, the
+check of what is stored, the snapshot's protection, the registration. Whatever is in RBD has a record.
 """
 
 import uuid
@@ -22,8 +20,8 @@ from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
 from dynamic_providers.rbd_image import locations, pool_capacity, registration, store, writer
+from dynamic_providers.rbd_image.reading import Source
 from dynamic_providers.rbd_image.source import Opening
-from dynamic_providers.rbd_image.source_file import Source
 from dynamic_providers.rbd_image.wanted import Wanted
 
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
@@ -242,27 +240,18 @@ def refuse_if_used(cloud: ImageBackends, record: glance.Record, *, to_trash: boo
         raise InUseError(
             f"{_called(record)} is in use: its snapshot is the parent of {', '.join(found)}. Delete or flatten them first."
         )
-    _refuse_if_shared(cloud, record)
+    if others := locations.also_shown_by(cloud.conn, cloud.pool, record):
+        named = ", ".join(f"{other['name']!r} ({other['id']})" for other in others)
+        raise InUseError(
+            f"{_called(record)} is not deleted, because image {named} shows the same RBD image, and Glance deletes the "
+            "data with whichever goes first: make that one anew from a copy of its data, or delete it if nobody needs "
+            "it, then run this again."
+        )
     return found
 
 
 def _called(record: glance.Record) -> str:
     return f"image {record['name']!r} ({record['id']})"
-
-
-def _refuse_if_shared(cloud: ImageBackends, record: glance.Record) -> None:
-    """Refuse to delete a record whose data another one shows: Glance would take it from both.
-
-    Raises:
-        InUseError: there is such a record; the sentence names it.
-    """
-    if others := locations.also_shown_by(cloud.conn, cloud.pool, record):
-        named = ", ".join(f"{other['name']!r} ({other['id']})" for other in others)
-        raise InUseError(
-            f"image {record['name']!r} ({record['id']}) is not deleted, because image {named} shows the same RBD image, "
-            "and Glance deletes the data with whichever goes first: make that one anew from a copy of its data, or "
-            "delete it if nobody needs it, then run this again."
-        )
 
 
 def published(cloud: ImageBackends, stack: str, images: Iterable[str]) -> list[glance.Record]:

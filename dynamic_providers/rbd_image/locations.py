@@ -1,9 +1,7 @@
 """What Glance tells of where images' data is: whether its store is our cluster, and who else shows an image's data.
 
-Glance's rbd driver looks at a location's pool and image only, in the cluster that its own ceph.conf names; and it
-deletes the data with whichever of two records that show it goes first.
-API: https://docs.openstack.org/api-ref/image/v2/ (locations; stores discovery). Requests are made at the REST level: a
-Glance that does not tell is an answer here, and the SDK's `image_locations` and `stores` raise for it.
+Its rbd driver looks at a location's pool and image only, and deletes the data with whichever of two records goes first.
+API: https://docs.openstack.org/api-ref/image/v2/ (locations, stores), at the REST level: no answer is an answer here.
 """
 
 from typing import Any
@@ -26,7 +24,9 @@ def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
     """
     theirs = _reported_clusters(conn)
     if theirs is None:
-        theirs = set() if _has_several_stores(conn) else _cluster_of_newest(conn)
+        answer = conn.image.get("/info/stores")
+        several = answer.ok and len([s for s in answer.json()["stores"] if "read-only" not in s]) > 1
+        theirs = set() if several else _cluster_of_newest(conn)
     if theirs and pool.fsid not in theirs:
         conf = pool.conf or "the ceph.conf in force"
         raise CloudError(
@@ -94,8 +94,3 @@ def _reported_clusters(conn: Connection) -> set[str] | None:
         if store.get("type") == "rbd"
     }
     return None if None in found else found
-
-
-def _has_several_stores(conn: Connection) -> bool:
-    answer = conn.image.get("/info/stores")
-    return answer.ok and len([s for s in answer.json()["stores"] if "read-only" not in s]) > 1

@@ -68,10 +68,6 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
     connection_fields = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
     create_only_fields = frozenset({"source", "source_format", "hash", "adopt"})
 
-    def needs_repair(self, outputs: RbdImageOutputs) -> bool:
-        """A snapshot without protection, or former generations that can be removed."""
-        return bool(outputs.damage)
-
     def find_or_create(self, inputs: RbdImageArgs) -> tuple[str, RbdImageOutputs]:
         """Import the content, or take what is there; remove what an interrupted run left under this name."""
         if inputs.adopt:

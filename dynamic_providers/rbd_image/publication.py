@@ -1,8 +1,7 @@
 """Importing an image for a stack that takes it later: by whoever builds images, before the change is reviewed.
 
-A published generation has the identity that the stack itself would give it, and a tag that says it waits. Until the
-stack's next `up` with its digest takes it, it is hidden (or shown, where that is asked for), no refresh of the stack
-finds it, and only later publications and the stack's own destroy remove it.
+A published generation has the identity that the stack would give it, and a tag that says it waits, hidden unless shown is
+asked for. Only later publications and the stack's own destroy remove it.
 """
 
 from contextlib import suppress

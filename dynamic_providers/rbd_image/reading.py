@@ -1,8 +1,6 @@
 """The data of a verified source, piece by piece in the order of its disk; what no piece names is zeros.
 
-A RAW file is read as it is, its holes left out. What a QCOW2 file says of itself is interpreted by a
-decoder in a process of its own (`decoder`), of which only what it can prove is believed: uncompressed data
-is then read from the file, the rest out of memory shared with it.
+A QCOW2 is interpreted by a decoder in a process of its own (`decoder`), of which only what it can prove is believed.
 """
 
 import mmap
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from clients.errors import CloudError
 from clients.progress import Progress, waiting
+from config.image import SourceFormat
 from dynamic_providers.rbd_image import signatures
 from dynamic_providers.rbd_image.decoder import (
     BROKEN,
@@ -30,7 +29,24 @@ from dynamic_providers.rbd_image.decoder import (
     Ranges,
 )
 from dynamic_providers.rbd_image.signatures import HEAD, TAIL
-from dynamic_providers.rbd_image.source_file import Source
+
+
+@dataclass(frozen=True)
+class Source:
+    """A verified file, held open: what is imported is what was hashed, whatever happens to the path.
+
+    Attributes:
+        fd: descriptor of the file, decompressed if it was compressed; valid inside the ``with`` that gave this object.
+        format: of the file.
+        virtual_size: of the disk in it, in bytes.
+        data: how many bytes of the disk may hold data.
+    """
+
+    fd: int
+    format: SourceFormat
+    virtual_size: int
+    data: int = 0
+
 
 SLOTS = 8  # pieces decoded and not yet taken
 DECODER = Path(__file__).with_name("decoder.py")

@@ -1,8 +1,7 @@
-"""Telling Glance where a generation's data is: by its location API, or where that is not open by PATCH.
+"""Telling Glance where a generation's data is: by its location API, or where that is not open by PATCH (docs/real-cloud.md).
 
-API: https://docs.openstack.org/api-ref/image/v2/ (locations). docs/real-cloud.md says what each way needs and shows.
-Requests are made at the REST level: the SDK has no call for the second way, and its `add_image_location` makes an
-exception of each status (403, 404, 405, 409) after which another step follows here.
+API: https://docs.openstack.org/api-ref/image/v2/ (locations), at the REST level: of each status after which another step
+follows here (403, 404, 405, 409) the SDK's `add_image_location` makes an exception, and it has no call for PATCH.
 """
 
 import time
@@ -88,9 +87,14 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Rec
             raise _deleted(image_id)
         if record["status"] == "active":
             return record
-        if record["status"] == "queued" and (failed := _failed_tasks(conn, image_id)):
+        tasks = (
+            glance.parsed(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
+            if record["status"] == "queued"
+            else []
+        )
+        if failed := [task["message"] for task in tasks if task["status"] == "failure"]:
             raise CloudError(
-                f"Glance did not accept the location of image {image_id}: {failed[-1]['message'].rstrip('.')}. "
+                f"Glance did not accept the location of image {image_id}: {failed[-1].rstrip('.')}. "
                 "(Its log has the reason: it does not reach that RBD image, or it read it and its SHA-512 is not the one "
                 "that was told.) It removes the RBD image then; run this again to write it anew."
             )
@@ -100,8 +104,3 @@ def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Rec
                 "See Glance's log, then run this again; it goes on where it stopped."
             )
         time.sleep(POLL_S)
-
-
-def _failed_tasks(conn: Connection, image_id: str) -> list[dict[str, Any]]:
-    tasks = glance.parsed(conn.image.get(f"/images/{image_id}/tasks")).get("tasks", [])
-    return [task for task in tasks if task["status"] == "failure"]

@@ -1,8 +1,7 @@
 """What a file, or a disk, is by its own bytes: a table of signatures and what to do with each kind.
 
-It has every format that qemu-img reads, compressors, archives and optical media. Filesystems and boot sectors are
-not in it: a disk may begin with either. QEMU's block drivers (`bdrv_probe`), the formats' own specifications and
-file(1)'s magic are where the values are from. docs/adr/0030 says why no library does this.
+Every format that qemu-img reads, compressors, archives and optical media; no filesystems and boot sectors. From QEMU's
+`bdrv_probe`, the formats' specifications and file(1)'s magic; docs/adr/0030 says why no library does this.
 """
 
 import os

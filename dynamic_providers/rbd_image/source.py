@@ -1,7 +1,6 @@
 """Where an image comes from: a file or something fetched, verified against its SHA-256 and held open.
 
-A file may be hashed ahead, while Keystone, Ceph and Glance are asked. What its size, its header and its tables tell
-is checked before it is hashed, which may take hours; nothing is decompressed or decoded before it is verified.
+Size, header and tables are checked before it is hashed; nothing is decompressed or decoded before it is verified.
 """
 
 import hashlib
@@ -20,7 +19,7 @@ from clients.errors import CloudError
 from clients.progress import Progress, waiting
 from config.image import Image, SourceFormat
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
-from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.reading import Source
 
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
 

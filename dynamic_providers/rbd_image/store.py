@@ -1,8 +1,6 @@
 """The RBD image behind a generation: made, sealed with a protected snapshot, inspected, removed.
 
-An import is done with it once its snapshot ``snap`` is *protected*: that comes after every write was flushed and
-what is stored was checked. Anything less, also a snapshot that waits for its check, is what an interrupted import
-left, and is written again.
+Only once ``snap`` is *protected*, after every write was flushed and checked, is it an image; anything less is written again.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,6 @@
 """Whether RBD holds what was written into it: each object's data, summed before it went and where it lies.
 
-The sum before is taken from the very memory that is sent. The sum after is computed by the OSDs, from what
-they read from their disks (`clients.ceph_checksum`): the data does not travel back.
+The OSDs compute the second sum from what they read from their disks (`clients.ceph_checksum`).
 """
 
 from array import array

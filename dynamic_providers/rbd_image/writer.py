@@ -1,8 +1,7 @@
 """Writes a disk image into an RBD image: only its data, in parallel, with no RAW file in between.
 
-Pieces that never cross an RBD object are read in order (`reading`) into a bounded number of buffers, which
-librbd sends from where they are, many at a time. On the way each piece's checksum is taken for the check of
-what was written, and, where it is wanted, the SHA-512 of the whole RAW disk (holes are zeros).
+Pieces are read in order into a bounded number of buffers, which librbd sends from where they are. On the way checksums are
+taken, and where it is wanted the SHA-512 of the whole RAW disk (holes are zeros).
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from clients.progress import Progress
 from config.image import Hash
 from dynamic_providers.rbd_image import pool_capacity, reading, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
-from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.reading import Source
 
 IN_FLIGHT = 16  # writes given to librbd and not yet acknowledged
 BUFFERS = IN_FLIGHT + 4  # of 4 MiB: one is filled while others are written, some wait to be hashed

@@ -36,13 +36,10 @@ def of(found: Found, undeclared: Iterable[Assignment], own: Own) -> Removal:
             kept[assignment] = OWN_ACCOUNT if assignment.place.principal_kind == "user" else OWN_GROUP
         else:
             removable.append(assignment)
-    admins = [one for one in (*found.here, *found.above) if one.is_live_admin and one not in _below(found)]
+    # What is assigned on the project and inherited counts in its sub-projects only.
+    counting = (*(one for one in found.here if not one.place.inherited), *found.above)
+    admins = [one for one in counting if one.is_live_admin]
     if admins and all(admin in removable for admin in admins):
         removable.remove(admins[0])
         kept[admins[0]] = LAST_ADMIN
     return Removal(tuple(removable), kept)
-
-
-def _below(found: Found) -> set[Assignment]:
-    """What is assigned on the project and counts in its sub-projects only."""
-    return {assignment for assignment in found.here if assignment.place.inherited}

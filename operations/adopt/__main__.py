@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import os
 import sys
 from pathlib import Path
 
@@ -11,22 +10,13 @@ from openstack.exceptions import SDKException
 from clients.errors import CloudError
 from clients.openstack import connect
 from config.load import SettingsError
-from operations.adopt.entry import (
-    KINDS,
-    AdoptError,
-    Entry,
-    LeftOut,
-    MissingId,
-    Wanted,
-    adopted_ids,
-)
+from operations.adopt.entry import AdoptError, Entry, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
 from operations.adopt.fit import fitting
 from operations.adopt.live import look
-from operations.adopt.managed import managed_ids
 from operations.adopt.plan import Plan
-from operations.adopt.search import search
+from operations.adopt.search import KINDS, search
 from operations.adopt.stack_file import StackFile
-from operations.engine import EngineError, Stack
+from operations.engine import EngineError, Stack, say
 
 
 def main() -> int:
@@ -35,7 +25,7 @@ def main() -> int:
     try:
         return _adopt(arguments)
     except (AdoptError, CloudError, EngineError, SettingsError, SDKException) as error:
-        _say(f"adopt: {error}")
+        say(f"adopt: {error}")
         return 1
 
 
@@ -82,7 +72,7 @@ def _adopt(arguments: argparse.Namespace) -> int:
     new_file = file.with_additions(entries, missing_ids) if entries or missing_ids else file
     _print_summary(new_file.path.name, entries, missing_ids, left_out)
     if arguments.dry_run:
-        _say("".join(_added_lines(file, new_file)).rstrip())
+        say("".join(_added_lines(file, new_file)).rstrip())
         return 0
     if new_file.text != file.text:
         new_file.save()
@@ -96,25 +86,25 @@ def _adopt(arguments: argparse.Namespace) -> int:
 def _import(stack: Stack, adopted: frozenset[str], *, confirmed: bool) -> int:
     plan = _planned(stack, adopted)
     if plan.changes:
-        _say(
+        say(
             f"Pulumi would not only import; nothing was done. Make {stack.name}'s stack file say what is there, or "
             "run `pulumi up` yourself if this is meant:"
         )
-        _say("\n".join(f"  - {sentence}" for sentence in plan.changes))
+        say("\n".join(f"  - {sentence}" for sentence in plan.changes))
         return 1
-    _say(f"Pulumi would import {len(plan.imports)} and change nothing:")
-    _say("\n".join(f"  = {title}" for title in plan.imports))
+    say(f"Pulumi would import {len(plan.imports)} and change nothing:")
+    say("\n".join(f"  = {title}" for title in plan.imports))
     if not confirmed and not sys.stdin.isatty():
-        _say("Nobody is here to ask: run `pulumi up`, or this with --yes (YES=1).")
+        say("Nobody is here to ask: run `pulumi up`, or this with --yes (YES=1).")
         return 0
     if not stack.up(confirmed=confirmed):
         return 1
     after = _planned(stack, adopted)
     if after.imports or after.changes:
-        _say("The preview after it is not empty:")
-        _say("\n".join(f"  - {line}" for line in (*after.imports, *after.changes)))
+        say("The preview after it is not empty:")
+        say("\n".join(f"  - {line}" for line in (*after.imports, *after.changes)))
         return 1
-    _say("The preview after it is empty. What was adopted is protected while its `adopt` stands in the file.")
+    say("The preview after it is empty. What was adopted is protected while its `adopt` stands in the file.")
     return 0
 
 
@@ -131,13 +121,13 @@ def _print_summary(
     name: str, entries: list[Entry], missing_ids: list[MissingId], left_out: list[LeftOut]
 ) -> None:
     if not entries and not missing_ids:
-        _say("There is nothing to add to the stack file.")
+        say("There is nothing to add to the stack file.")
     for entry in entries:
-        _say(f"  + {entry.title}")
+        say(f"  + {entry.title}")
     for missing in missing_ids:
-        _say(f"  + the id of {missing.title}, which {name} declares already")
+        say(f"  + the id of {missing.title}, which {name} declares already")
     for item in left_out:
-        _say(f"  - {item}")
+        say(f"  - {item}")
 
 
 def _added_lines(old: StackFile, new: StackFile) -> list[str]:
@@ -145,10 +135,5 @@ def _added_lines(old: StackFile, new: StackFile) -> list[str]:
     return list(difflib.unified_diff(before, after, old.path.name, new.path.name))
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 - its output is its interface
-
-
 if __name__ == "__main__":
-    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     sys.exit(main())

@@ -1,28 +1,18 @@
 """What adopting comes to: entries for the stack file, ids for entries that stand there, and what is left out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Self
 
 from pydantic import BaseModel
 
+from clients.keystone.assignment import Place
 from config.errors.issues import KeyPath
 from config.grant import RoleGrantSpec
+from config.resource_types import ROLE_SET
 from config.settings import Settings
 from config.spec import Adoptable
-
-KINDS = (
-    "domains",
-    "projects",
-    "accounts",
-    "grants",
-    "networks",
-    "security_groups",
-    "flavors",
-    "server_groups",
-)
-"""The sections of the stack file that can be adopted, in the order in which they are looked for."""
 
 
 class AdoptError(Exception):
@@ -124,6 +114,30 @@ def adopted_ids(value: object) -> Iterator[str]:
             yield grant_id(value.adopt, inherited=inherited)
         for name in type(value).model_fields:
             yield from adopted_ids(getattr(value, name))
+
+
+def managed_ids(state: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of what STATE, of `pulumi stack export`, holds."""
+    found: set[str] = set()
+    for resource in (state.get("deployment") or {}).get("resources") or []:
+        if resource["type"] == ROLE_SET:
+            found.update(granted_ids(resource.get("inputs") or {}))
+        elif resource.get("id"):
+            found.add(resource["id"])
+    return frozenset(found)
+
+
+def granted_ids(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """The ids of the grants that a role set of these inputs gives, as `grants[].adopt` has them; none on the system."""
+    place = Place(
+        inputs.get("principal_kind", "user"),
+        inputs.get("principal_id", ""),
+        inputs.get("scope_kind", "system"),
+        inputs.get("scope_id", ""),
+        inherited=bool(inputs.get("inherited")),
+    )
+    for role in (inputs.get("roles") or ()) if place.scope_kind != "system" else ():
+        yield grant_id(place.assignment_id(role), inherited=place.inherited)
 
 
 def _as_a_person_writes(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from config.checks.cross_checks import cross_checks
 from config.errors.issues import ValidationIssue
 from config.errors.sentences import issue_of
-from config.project_folder import ROOT
+from config.fields import ROOT
 from config.settings import Settings
 from operations.adopt.entry import AdoptError, Entry, LeftOut
 

@@ -18,7 +18,7 @@ OPENSTACKS_OWN_DOMAINS = ("heat", "heat_user_domain", "magnum")  # where Heat an
 _OWN = "it is OpenStack's own; it stays as it is"
 
 
-def domains(live: Live, wanted: Wanted) -> Iterator[Found]:
+def domains(live: Live, wanted: Wanted, _entries: list[Entry]) -> Iterator[Found]:
     """The domains, but for Default and those that the stack file only names."""
     declared = {folded(spec.name): index for index, spec in enumerate(wanted.settings.domains)}
     named = {folded(name) for name in (ALWAYS_THERE, *wanted.settings.existing_domains)}
@@ -49,7 +49,7 @@ def _declared(path: KeyPath, title: str, live: Domain | Project, name: str) -> F
     return LeftOut(title, reason, declared=True)
 
 
-def projects(live: Live, wanted: Wanted) -> Iterator[Found]:
+def projects(live: Live, wanted: Wanted, _entries: list[Entry]) -> Iterator[Found]:
     """The projects, each with the name of its domain."""
     declared = {folded(spec.qualified_name): index for index, spec in enumerate(wanted.settings.projects)}
     for project in live.projects:
@@ -80,7 +80,7 @@ def _what_the_stack_file_cannot_say(live: Domain | Project) -> str:
     return ""
 
 
-def accounts(live: Live, wanted: Wanted) -> Iterator[Found]:
+def accounts(live: Live, wanted: Wanted, _entries: list[Entry]) -> Iterator[Found]:
     """The accounts of the stack file in whatever domain, and those of Default that it does not declare."""
     yield from _declared_accounts(live, wanted)
     yield from _undeclared_accounts(live, wanted)

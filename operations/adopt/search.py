@@ -4,28 +4,24 @@ from operations.adopt import keystone, neutron, nova, security_groups, server_gr
 from operations.adopt.entry import Entry, Found, Wanted
 from operations.adopt.live import Live
 
+_FINDERS = {
+    "domains": keystone.domains,
+    "projects": keystone.projects,
+    "accounts": keystone.accounts,
+    "grants": keystone.grants,
+    "networks": neutron.networks,
+    "security_groups": security_groups.security_groups,
+    "flavors": nova.flavors,
+    "server_groups": server_groups.server_groups,
+}
+KINDS = tuple(_FINDERS)
+"""The sections of the stack file that can be adopted, in the order in which they are looked for."""
+
 
 def search(live: Live, wanted: Wanted, kinds: tuple[str, ...]) -> list[Found]:
     """What of KINDS the cloud holds and the stack does not manage."""
     found: list[Found] = []
-
-    def entries() -> list[Entry]:
-        return [item for item in found if isinstance(item, Entry)]
-
-    if "domains" in kinds:
-        found += keystone.domains(live, wanted)
-    if "projects" in kinds:
-        found += keystone.projects(live, wanted)
-    if "accounts" in kinds:
-        found += keystone.accounts(live, wanted)
-    if "grants" in kinds:
-        found += keystone.grants(live, wanted, entries())
-    if "networks" in kinds:
-        found += neutron.networks(live, wanted, entries())
-    if "security_groups" in kinds:
-        found += security_groups.security_groups(live, wanted, entries())
-    if "flavors" in kinds:
-        found += nova.flavors(live, wanted, entries())
-    if "server_groups" in kinds:
-        found += server_groups.server_groups(live, wanted, entries())
+    for kind, find in _FINDERS.items():
+        if kind in kinds:
+            found += find(live, wanted, [item for item in found if isinstance(item, Entry)])
     return found

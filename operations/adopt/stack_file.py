@@ -16,12 +16,11 @@ from ruamel.yaml.error import YAMLError
 
 from clients import files, regular_file
 from config.errors.issues import KeyPath
-from config.load import parse
+from config.load import SettingsError, parse
 from config.secret import SecretText
 from config.settings import NAMESPACE, Settings
-from operations.adopt import comments
 from operations.adopt.entry import AdoptError, Entry, MissingId
-from operations.adopt.layout import as_written, text_as_written
+from operations.adopt.layout import as_written, cut_tail, put_tail, text_as_written
 
 _ENCRYPTED = "secure"
 _COMMENT = re.compile(r"^ *(#.*)", re.MULTILINE)
@@ -44,8 +43,6 @@ class StackFile:
         try:
             text = regular_file.text(path)
             yaml.safe_load(text)
-        except UnicodeDecodeError as error:
-            raise AdoptError(f"{path.name} is not text in UTF-8") from error
         except OSError as error:
             raise AdoptError(
                 f"{path.name} cannot be read ({error.strerror}); make it with the key "
@@ -136,10 +133,10 @@ class StackFile:
         key = f"{NAMESPACE}:{entry.section}"
         section = config.get(key)
         if isinstance(section, CommentedSeq) and _is_block(section):
-            tail = comments.cut_tail(config, key)
+            tail = cut_tail(config, key)
             section.append(as_written(entry.values))
         elif section is None or section == []:
-            tail = comments.cut_tail(config, key if key in config else list(config)[-1])
+            tail = cut_tail(config, key if key in config else list(config)[-1])
             if key not in config:
                 config.yaml_set_comment_before_after_key(key, before="\n")
             config[key] = CommentedSeq([as_written(entry.values)])
@@ -147,7 +144,7 @@ class StackFile:
             raise AdoptError(
                 f"{self.path.name}: write {key} as a list with an entry a line ('- name: …') first"
             )
-        comments.put_tail(config, key, tail)
+        put_tail(config, key, tail)
 
     def _put_text(self, config: CommentedMap, path: KeyPath, key: str, value: str) -> None:
         section, *rest = path
@@ -159,9 +156,9 @@ class StackFile:
         if key in place or place.fa.flow_style():
             place[key] = text_as_written(value)
             return
-        tail = comments.cut_tail(place, next(iter(place)))
+        tail = cut_tail(place, next(iter(place)))
         place.insert(1, key, text_as_written(value))
-        comments.put_tail(place, key, tail)
+        put_tail(place, key, tail)
 
     def _check(self, text: str, expected: Mapping[str, Any]) -> None:
         """That TEXT says what is EXPECTED and nothing else, with every comment of this file."""
@@ -190,6 +187,17 @@ def _at(config: Mapping[str, Any], path: KeyPath) -> Any:
     for step in rest:
         here = here[step]
     return here
+
+
+def mistakes(path: Path) -> list[str]:
+    """What is wrong with the stack file at PATH by itself, a sentence a key; no cloud is asked."""
+    try:
+        StackFile.read(path).settings()
+    except SettingsError as error:
+        return error.sentences
+    except AdoptError as error:
+        return [str(error)]
+    return []
 
 
 def _is_block(value: CommentedSeq) -> bool:

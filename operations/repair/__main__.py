@@ -1,17 +1,14 @@
 """The command behind `make repair`: after it, `up` goes on where a killed one stopped. Safe to repeat."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
-from operations.engine import EngineError
+from operations.engine import EngineError, say
+from operations.repair.left_behind import end, orphans, remove_torn_notes
 from operations.repair.locked_stack import LockedStack, RepairError
-from operations.repair.orphans import end, orphans
-from operations.repair.pending import Pending, pending_in
-from operations.repair.planned import urns_in
+from operations.repair.planned import Pending, pending_in, urns_in
 from operations.repair.takeover import look
-from operations.repair.torn import remove_torn_notes
 
 
 def main() -> int:
@@ -109,11 +106,5 @@ def resolve(stack: LockedStack, operations: list[Pending]) -> list[str]:
     return findings.unresolved
 
 
-def say(text: str) -> None:
-    """Tell a person."""
-    print(text, flush=True)  # noqa: T201 - its output is its interface
-
-
 if __name__ == "__main__":
-    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     sys.exit(main())

@@ -12,13 +12,11 @@ from clients.errors import CloudError
 from clients.openstack import connect
 from config.load import SettingsError
 from operations.adopt import live
-from operations.adopt.entry import KINDS, AdoptError, LeftOut, MissingId, Wanted, adopted_ids
-from operations.adopt.managed import managed_ids
-from operations.adopt.search import search
+from operations.adopt.entry import AdoptError, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
+from operations.adopt.search import KINDS, search
 from operations.adopt.stack_file import StackFile
 from operations.repair.locked_stack import LockedStack, RepairError
-from operations.repair.pending import Pending
-from operations.repair.planned import Import, declared_in, imports_in, unknown_in
+from operations.repair.planned import Import, Pending, declared_in, imports_in, unknown_in
 
 _LOOKED_FOR = tuple(kind for kind in KINDS if kind not in {"grants", "server_groups"})
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""

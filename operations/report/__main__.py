@@ -6,7 +6,6 @@ or worse.
 """
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -65,5 +64,4 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PULUMI_SKIP_UPDATE_CHECK", "true")
     sys.exit(main())

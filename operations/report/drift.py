@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dynamic_providers.base import FOUND_BY_READ
 from operations.report.change import root, value_of
 from operations.report.event_log import events
 from operations.report.redaction import clean
 from operations.report.rules.judge import RULES
 
 _GONE = "it is not there any more"
-_FOUND_BY_READ = ("damage", "drift", "unmet")
-"""Outputs in which dynamic providers tell, as sentences, what is not as it should be."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,6 @@ def _differences(step: Mapping[str, Any]) -> Iterator[Drift]:
     for key in sorted((declared | named) - {"__provider", "__defaults", "id"}):
         if before.get(key) != after.get(key):
             yield Drift(what, key, value_of(before, key), value_of(after, key))
-    for key in _FOUND_BY_READ:
+    for key in FOUND_BY_READ:
         if after.get(key) and before.get(key) != after.get(key):
             yield Drift(what, key, "as declared", "; ".join(map(str, after[key])))

@@ -16,7 +16,7 @@ from clients import ceph, glance, rbd
 from clients.errors import CloudError, InUseError
 from clients.keystone.assignment import Place
 from dynamic_providers.kolla_deployment import ceph_host
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 from operations.report.redaction import text
 from operations.report.risk import NotKnown
 

@@ -15,13 +15,12 @@ from operations.report.cloud_map import cloud_map
 from operations.report.dependents import Dependents
 from operations.report.drift import Drift, drift
 from operations.report.event_log import event_log, lines_of
-from operations.report.judged import Judged
 from operations.report.live import Live
 from operations.report.policy import Violation, violations
 from operations.report.redaction import text
 from operations.report.report import Report
 from operations.report.risk import NotKnown
-from operations.report.rules import judge
+from operations.report.rules.judge import Judged, judge
 
 
 def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = True) -> Report:

@@ -1,7 +1,6 @@
 """Values as people may see them: without secrets, without what is not known yet, and short.
 
-`pulumi preview --json` writes "[secret]" for a secret. What a state or a plugin has beside that, as an object with
-Pulumi's signature key or under a name that says what it is, is covered here too.
+"[secret]" of `pulumi preview --json`, objects with Pulumi's signature key, and names that say what they are.
 """
 
 import json

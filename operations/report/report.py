@@ -7,9 +7,9 @@ from typing import Any
 from operations.report.change import Change
 from operations.report.cloud_map import Section
 from operations.report.drift import Drift
-from operations.report.judged import Judged
 from operations.report.policy import Violation
 from operations.report.risk import Fact, NotKnown, Risk, worst
+from operations.report.rules.judge import Judged
 from program.version import version
 
 FAILED, TOO_BAD = 1, 3

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 from clients.managed_host import ManagedHost
 from clients.ssh import SshHost
 from components.hosts.host_os import make_host_os
-from config.host_os import HostOsSpec
+from config.host import HostOsSpec
 from components.hosts import monitoring
 from config.monitoring import MonitoringSpec
 from dynamic_providers.host_os.declared import HostOsHost

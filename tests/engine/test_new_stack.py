@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from operations import new_stack
+from operations.adopt.stack_file import mistakes
 from tests.program_copy import ProgramCopy
 
 
@@ -12,8 +13,8 @@ def test_each_empty_key_gets_its_sentence_at_preview_and_no_cloud_is_asked(tmp_p
     program.succeed("stack", "init", "staging")
     done = program.pulumi("preview", "--stack", "staging")
     assert done.returncode != 0
-    assert f"Pulumi.staging.yaml has {len(new_stack.left_to_fill_in(made))} mistakes" in done.stdout
-    for sentence in new_stack.left_to_fill_in(made):
+    assert f"Pulumi.staging.yaml has {len(mistakes(made))} mistakes" in done.stdout
+    for sentence in mistakes(made):
         assert sentence in done.stdout
     assert "openstack:" not in done.stdout, "no resource was asked for"
     assert "Traceback" not in done.stdout

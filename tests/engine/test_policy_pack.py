@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
-from config.policy import RULE_NAMES
+from config.policy import RuleName
 from tests.engine.held_up import one_network, program_with_fake
 from tests.engine.test_program import dev_without_images
 from tests.program_copy import ROOT, ProgramCopy
@@ -108,9 +109,9 @@ def test_every_rule_of_production_stops_what_breaks_it(program: ProgramCopy) -> 
     program = with_clouds(program, "http://127.0.0.1:9/v3")
     done = program.pulumi("preview", "--stack", "breaks", *PACK)
     assert done.returncode != 0, done.stdout
-    missing = [rule for rule in RULE_NAMES if f"]  {rule}  (" not in done.stdout]
+    missing = [rule for rule in get_args(RuleName) if f"]  {rule}  (" not in done.stdout]
     assert missing == [], done.stdout
-    advisory = {rule for rule in RULE_NAMES if f"[advisory]  {rule}  (" in done.stdout}
+    advisory = {rule for rule in get_args(RuleName) if f"[advisory]  {rule}  (" in done.stdout}
     assert advisory == {"exceptions-current", "image-protected", "rules-held"}
     assert "VLAN 200 on physnet1 is that of network" in done.stdout
     assert "Its exception ended on 2020-12-31: It is old." in done.stdout

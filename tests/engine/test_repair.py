@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.repair.orphans import orphans
+from operations.repair.left_behind import orphans
 from tests.engine.held_up import held_up, one_network, program_with_fake
 from tests.program_copy import ProgramCopy
 

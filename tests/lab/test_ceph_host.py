@@ -15,7 +15,7 @@ import pytest
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import ceph_host
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 from lab.settings import Lab
 from tests.lab.own_ceph import own_ceph, wait
 

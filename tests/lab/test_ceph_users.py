@@ -17,7 +17,7 @@ import rados
 from clients import ceph
 from clients import ceph_users as users
 from clients.errors import CloudError
-from components.storage.ceph_login import CONF, ceph_conf, keyring, keyring_name
+from components.storage.ceph_users import CONF, ceph_conf, keyring, keyring_name
 from dynamic_providers.ceph_user.provider import CephUserProvider
 from lab.settings import Lab
 from tests.program_copy import ROOT

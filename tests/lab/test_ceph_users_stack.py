@@ -18,7 +18,7 @@ import pytest
 from clients import ceph
 from clients import ceph_users as users
 from clients.errors import CloudError
-from components.storage.ceph_login import CONF, keyring_name
+from components.storage.ceph_users import CONF, keyring_name
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
 CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}

@@ -22,7 +22,7 @@ from clients.directory.connection import UnreachableError
 from clients.directory.probe import probe
 from clients.directory.settings import Named
 from components.identity.directory_renderings import probe_settings
-from components.identity.preflight import preflight
+from components.identity.domain import preflight
 from config.directory import DirectorySpec
 from config.secret import SecretText
 from lab.settings import LDAP_BASE

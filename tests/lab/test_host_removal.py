@@ -16,7 +16,7 @@ import pytest
 from clients import host_keys, ssh
 from clients.errors import InUseError
 from dynamic_providers.kolla_deployment import leftovers, neutron_host, nova_host, removal, verification
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.markers import PATH
 from lab.fakes.neutron_agents import ZONES

@@ -13,7 +13,7 @@ import yaml
 from openstack.connection import Connection
 
 from operations.repair.kinds import AFTER_A_KILL, After
-from operations.repair.orphans import orphans
+from operations.repair.left_behind import orphans
 from tests.lab.cloud_stack import lab_environment
 from tests.program_copy import ProgramCopy
 from tests.soak.held_create import state_file, stop_after_create

@@ -99,8 +99,8 @@ def test_a_wrong_host_key_is_refused_with_both_fingerprints(args, host, simulate
     other = simulated_hosts[2].host_key
     with pytest.raises(ssh.HostKeyMismatch) as caught:
         crud.create(args | {"host_key": other})
-    assert host_keys.fingerprint(other) in str(caught.value)
-    assert caught.value.seen == host_keys.fingerprint(host.host_key)
+    for key in (other, host.host_key):
+        assert host_keys.fingerprint(key) in str(caught.value)
     assert not inventory_file(args).exists()
 
 

@@ -20,7 +20,7 @@ import yaml
 from clients import host_keys
 from clients.errors import CloudError
 from dynamic_providers.monitoring_agent import delivery
-from dynamic_providers.monitoring_agent.configuration import PATH
+from dynamic_providers.monitoring_agent.declared import PATH
 from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 from tests.lab.simulated_hosts import SimulatedHost, simulated_hosts
 from tests.managed_hosts import inputs_of

@@ -4,21 +4,21 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = (
     Mutant(
-        "config.fields:_vlan_id",
-        "value <= _LAST_VLAN",
-        "value <= _LAST_VLAN + 1",
+        "config.fields:between",
+        "value <= last",
+        "value <= last + 1",
         "tests/unit/test_annotated_types.py",
     ),
     Mutant(
-        "config.fields:_vlan_id",
-        "1 <= value",
-        "0 <= value",
+        "config.fields:VlanId",
+        "between(1, ",
+        "between(0, ",
         "tests/unit/test_annotated_types.py",
     ),
     Mutant(
-        "config.fields:_mtu",
-        "smallest <= value",
-        "value > 0 and value",
+        "config.fields:Mtu",
+        "between(68, ",
+        "between(1, ",
         "tests/unit/test_annotated_types.py",
     ),
     Mutant(
@@ -85,8 +85,8 @@ MUTANTS = (
     Mutant("config.quota:_limit", "value >= 0", "value >= -1", "tests/unit/test_quota.py"),
     Mutant(
         "components.identity.quota:Quota.__init__",
-        'per_volume_gigabytes=spec.volume.number("per_volume_gb")',
-        'per_volume_gigabytes=spec.volume.number("size_gb")',
+        'per_volume_gb="per_volume_gigabytes"',
+        'backups="per_volume_gigabytes"',
         "tests/unit/test_quota.py",
     ),
     Mutant(

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.load import parse
 from policy.declared import Declared
-from policy.facts import Facts
+from policy.rule import Facts
 
 TODAY = date(2027, 1, 15)
 

@@ -210,6 +210,6 @@ def test_a_login_that_may_delete_no_credentials_is_told_what_it_has_to_be(keysto
     output = "Using method 'application_credential' is not allowed for managing additional application credentials."
     monkeypatch.setattr(keystone, "delete", lambda _url: answer(403, {"error": {"message": output}}))
     with pytest.raises(
-        CloudError, match=r"HTTP 403\); the login of `openstack.cloud`.*made with --unrestricted"
+        CloudError, match=r": 403, .* The login of `openstack.cloud`.*made with --unrestricted"
     ):
         crud.delete("c1", dict(STATE))

@@ -14,8 +14,7 @@ from clients import ceph
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import ceph_host
-from dynamic_providers.kolla_deployment.ceph_host import Osd
-from dynamic_providers.kolla_deployment.clouds import Clouds
+from dynamic_providers.kolla_deployment.ceph_host import Clouds, Osd
 
 CLOUDS = Clouds("admin", "hosts", "/etc/ceph/other.conf")
 NO_CEPH = Clouds("admin")

@@ -13,7 +13,7 @@ from pulumi.runtime import mocks
 from clients import ceph_users as users
 from clients.errors import CloudError
 from components.storage import ceph_users
-from components.storage.ceph_login import ceph_conf, keyring, keyring_name
+from components.storage.ceph_users import ceph_conf, keyring, keyring_name
 from config.ceph import CephLoginSpec
 from config.load import SettingsError, parse
 from config.settings import Settings

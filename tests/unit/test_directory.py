@@ -12,10 +12,10 @@ from clients.directory.connection import DirectoryError, UnreachableError
 from clients.directory.probe import Found
 from clients.directory.search import Count
 from clients.directory.settings import Named
-from components.identity import preflight
+from components.identity import domain
 from components.identity.directory_renderings import domain_file, keystone_options, probe_settings
 from config.directory import DirectorySpec
-from config.project_folder import ROOT
+from config.fields import ROOT
 
 PASSWORD = "a $strange %(password)s "
 GIVEN: dict[str, Any] = {
@@ -151,7 +151,7 @@ FOUND = Found(Count(10, whole=True), Count(1, whole=True), ADA, ())
     ],
 )
 def test_what_was_found_is_one_line(names: list[Named], line: str) -> None:
-    assert preflight.described("corp", FOUND, names) == line
+    assert domain.described("corp", FOUND, names) == line
 
 
 def test_a_count_that_was_stopped_is_told_as_such() -> None:
@@ -163,14 +163,14 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
         raise error
 
     warned: list[str] = []
-    monkeypatch.setattr(preflight, "probe", probe)
+    monkeypatch.setattr(domain, "probe", probe)
     monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: warned.append(text))
     return warned
 
 
 def test_a_directory_that_is_not_reached_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     warned = raising(monkeypatch, UnreachableError("ldaps://x: Connection refused"))
-    assert preflight.preflight("corp", spec(), [], None) is None  # type: ignore[arg-type]
+    assert domain.preflight("corp", spec(), [], None) is None  # type: ignore[arg-type]
     assert warned == [
         "directory of domain corp: could not be reached from here (ldaps://x: Connection refused): not checked"
     ]
@@ -181,4 +181,4 @@ def test_a_wrong_setting_stops_the_run_with_its_key(monkeypatch: pytest.MonkeyPa
     with pytest.raises(
         pulumi.RunError, match=r"domains\.directory\.user_base_dn \(corp\): there is no 'ou=x'"
     ):
-        preflight.preflight("corp", spec(), [], None)  # type: ignore[arg-type]
+        domain.preflight("corp", spec(), [], None)  # type: ignore[arg-type]

@@ -160,7 +160,7 @@ ALONE: list[tuple[Callable[[Stack], object], str, str]] = [
     (
         host(os={"image": "registry.corp.example/host"}),
         "hosts[0].os.image",
-        "does not say which version; add a tag or a digest, such as 'registry.corp.example/host:2026.47'",
+        "does not say which version; add a tag or a digest at its end, such as ':2026.47'",
     ),
     (host(os={"image": "registry.corp.example/host@sha256:" + "a" * 64}), "", ""),
     (host(os={"image": "registry.corp.example/host@sha256:abc"}), "hosts[0].os.image", "is not an image's"),

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.hosts.kickstart import NETWORK_FILE
-from config.host_image import HostImageSpec
+from config.host import HostImageSpec
 from operations import host_image
 
 ROOT = Path(__file__).parents[2]

@@ -56,7 +56,7 @@ class FakeHost:
         try:
             self.bootc.main(words[1:])
         except SystemExit as error:
-            raise ssh.RemoteCommandFailed(f"{self.name}: {error}", 1, "", str(error)) from None
+            raise ssh.RemoteCommandFailed(f"{self.name}: {error}", 1, str(error)) from None
         return "".join(printed)
 
     def run(self, words, given):
@@ -192,7 +192,7 @@ def test_an_image_whose_containers_are_not_as_well_as_before_is_rolled_back_and_
 
 
 def test_a_host_that_answers_nothing_sensible_while_it_shuts_down_is_waited_for(hosts, monkeypatch):
-    answers = [ssh.RemoteCommandFailed("cut off", 255, "", ""), ssh.LoginRefused("booting")]
+    answers = [ssh.RemoteCommandFailed("cut off", 255, ""), ssh.LoginRefused("booting")]
 
     def run_once_cut_off(host, command, **more):
         if hosts["log"] and hosts["log"][-1] == "a: reboot" and answers:

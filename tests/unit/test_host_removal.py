@@ -9,10 +9,9 @@ from clients import ssh
 from clients.errors import CloudError, InUseError
 from clients.ssh import HostUnreachable, LoginRefused, RemoteCommandFailed, SshHost
 from dynamic_providers.kolla_deployment import ceph_host, drain, leftovers, markers, removal
-from dynamic_providers.kolla_deployment.ceph_host import Osd
-from dynamic_providers.kolla_deployment.clouds import Clouds
-from dynamic_providers.kolla_deployment.control_hosts import last_control
+from dynamic_providers.kolla_deployment.ceph_host import Clouds, Osd
 from dynamic_providers.kolla_deployment.deployment import DeployedHost
+from dynamic_providers.kolla_deployment.removal import last_control
 from tests.managed_hosts import managed_host, ssh_host
 from tests.unit import fake_openstack
 from tests.unit.fake_openstack import FakeOpenStack
@@ -262,7 +261,7 @@ def test_a_dead_host_with_instances_is_refused_like_any_other(
 
 
 @pytest.mark.parametrize(
-    "error", [LoginRefused("it refuses user kolla"), RemoteCommandFailed("docker failed", 1, "", "")]
+    "error", [LoginRefused("it refuses user kolla"), RemoteCommandFailed("docker failed", 1, "")]
 )
 def test_a_host_that_answers_and_lets_nobody_look_is_not_taken_for_dead(
     cloud: FakeOpenStack, machines: Machines, error: CloudError

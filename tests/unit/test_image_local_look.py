@@ -15,7 +15,7 @@ from clients import glance
 from clients.errors import CloudError
 from components.storage import local_sources
 from config.image import ImageSpec, ImageStoreSpec
-from dynamic_providers.rbd_image import known_digests, source
+from dynamic_providers.rbd_image import local_look, source
 from tests.verified_source import verified
 
 MIB = 1 << 20
@@ -25,7 +25,7 @@ STORE = ImageStoreSpec(cloud="lab", pool="images", ceph_user="image-import")
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(known_digests, "SETTLED_NS", 0)
+    monkeypatch.setattr(local_look, "SETTLED_NS", 0)
     return tmp_path / "cache"
 
 
@@ -198,7 +198,7 @@ def test_a_digest_is_remembered_only_of_a_file_that_rested_before_and_while_it_w
     look(wanted)
     assert len(hashings) == 2
     changed_time(disk)
-    monkeypatch.setattr(known_digests, "SETTLED_NS", 10**12)
+    monkeypatch.setattr(local_look, "SETTLED_NS", 10**12)
     for times in (3, 4):
         look(wanted)
         assert len(hashings) == times

@@ -9,8 +9,8 @@ from clients import glance
 from clients.errors import CloudError
 from config.image import Image
 from dynamic_providers.rbd_image import generation, locations, pool_capacity
+from dynamic_providers.rbd_image.reading import Source
 from dynamic_providers.rbd_image.source import Opening
-from dynamic_providers.rbd_image.source_file import Source
 from dynamic_providers.rbd_image.wanted import Wanted
 
 GIB = 1 << 30

@@ -169,7 +169,7 @@ def test_a_keystone_that_stores_the_configuration_and_does_not_use_it_gets_a_sen
 
 def test_a_keystone_that_cannot_ask_the_directory_gets_a_sentence(keystone: FakeKeystone) -> None:
     keystone.directory_status = 500
-    with pytest.raises(CloudError, match="cannot use the directory: 500 Because"):
+    with pytest.raises(CloudError, match="cannot use the directory: 500, Because"):
         created()
 
 

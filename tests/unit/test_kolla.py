@@ -36,7 +36,10 @@ def test_overrides_are_where_node_custom_config_says() -> None:
         ({"command": "bin/kolla-ansible"}, "'bin/kolla-ansible' is not a program; give a name on PATH or"),
         ({"command": "kolla-ansible -v"}, "'kolla-ansible -v' is not a program; give a name on PATH or"),
         ({"command": "-v"}, "'-v' is not a program; give a name on PATH or"),
-        ({"host": {**HOST, "port": 0}}, "0 is not a port; give a number from 1 to 65535, most often 22"),
+        (
+            {"host": {**HOST, "port": 0}},
+            "0 is not a port (most often it is 22); give a number from 1 to 65535",
+        ),
         ({"host": {**HOST, "host_key": "SHA256:abc"}}, "'SHA256:abc' is not a public SSH key; give its type"),
     ],
 )

@@ -80,6 +80,7 @@ def test_toolchain_and_lab_install_in_turns(tmp_path, monkeypatch):
     monkeypatch.setattr(packages, "APT", tmp_path)
     monkeypatch.setattr(packages, "POLICY", tmp_path / "policy-rc.d")
     monkeypatch.setattr(packages, "versions", functools.cache(dict))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     commands = []
 
     def run(command, _environment):

@@ -14,7 +14,7 @@ import yaml
 from clients import ansible, ssh
 from clients.errors import CloudError
 from config.monitoring import MonitoringSpec
-from dynamic_providers.monitoring_agent import configuration
+from dynamic_providers.monitoring_agent.declared import PATH
 from dynamic_providers.monitoring_agent.provider import MonitoringAgent, MonitoringAgentProvider
 from tests.managed_hosts import inputs_of, managed_host, ssh_host
 
@@ -218,7 +218,7 @@ def test_a_refresh_finds_what_was_changed_stopped_or_deleted_and_nothing_else(ho
     results = crud.read("monitoring-agent", outs).outs["results"]
     assert "changed by another hand" in results["a"]["message"]
     assert "is inactive and enabled" in results["b"]["message"]
-    assert f"has no {configuration.PATH}" in results["c"]["message"]
+    assert f"has no {PATH}" in results["c"]["message"]
     assert results["d"] == outs["results"]["d"]
 
 

@@ -9,7 +9,7 @@ import yaml
 
 from config.load import parse
 from operations import new_stack
-from operations.adopt.stack_file import StackFile
+from operations.adopt.stack_file import StackFile, mistakes
 
 LEFT = (
     "openstack.cloud: it is empty; give the entry of clouds.yaml with an administrator's login",
@@ -42,13 +42,13 @@ def filled(text: str) -> str:
 
 
 def test_what_is_left_to_fill_in_is_told_a_sentence_a_key(tmp_path: Path) -> None:
-    assert tuple(new_stack.left_to_fill_in(new_stack.make("staging", tmp_path))) == LEFT
+    assert tuple(mistakes(new_stack.make("staging", tmp_path))) == LEFT
 
 
 def test_filled_in_it_is_a_stack_file_without_mistakes(tmp_path: Path) -> None:
     path = new_stack.make("staging", tmp_path)
     path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
-    assert new_stack.left_to_fill_in(path) == []
+    assert mistakes(path) == []
 
 
 def test_what_the_template_shows_in_comments_is_right_too(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from clients.errors import CloudError
 from dynamic_providers.rbd_image import reading
 from dynamic_providers.rbd_image.decoder import COMPRESSED, HEADER, OBJECT
-from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.reading import Source
 from tests.verified_source import verified
 
 MIB = 1 << 20

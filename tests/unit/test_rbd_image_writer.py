@@ -10,7 +10,7 @@ from crc32c import crc32c
 
 from dynamic_providers.rbd_image import reading, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
-from dynamic_providers.rbd_image.source_file import Source
+from dynamic_providers.rbd_image.reading import Source
 
 MIB = 1 << 20
 SIZE = 40 * MIB

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from operations.repair.lock import Lock, locks_in
-from operations.repair.orphans import end, orphans
-from operations.repair.pending import pending_in, stack_urn
+from operations.repair.left_behind import end, orphans
+from operations.repair.locked_stack import Lock, locks_in
+from operations.repair.planned import pending_in, stack_urn
 
 MESSAGE = """error: the stack is currently locked by 2 lock(s). Either wait for the other process(es) to end or delete the lock file with `pulumi cancel`.
   file:///s/.pulumi/locks/organization/private-cloud/dev/dd2.json?no_tmp_dir=true: created by root@vm (pid 32169) at 2026-11-27T16:39:20Z

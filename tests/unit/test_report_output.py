@@ -13,13 +13,12 @@ import pytest
 from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
 from operations.report.drift import Drift, drift
-from operations.report.judged import Judged
 from operations.report.policy import Violation
 from operations.report.redaction import clean, shown, text
 from operations.report.rendering import LONGEST, markdown, page, plain
 from operations.report.report import Report
 from operations.report.risk import NotKnown, Risk
-from operations.report.rules import judge
+from operations.report.rules.judge import Judged, judge
 from program.version import version
 from tests.unit.report_cloud import CLOUD, HOST, IMAGE, LIVE, NETWORK, PROJECT, SUBNET, step
 

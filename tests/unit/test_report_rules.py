@@ -12,8 +12,7 @@ from clients.keystone.assignment import Assignment, Place
 from config.spec import Effect
 from operations.report.change import changes
 from operations.report.risk import NotKnown, Risk
-from operations.report.rules import RULES, judge
-from operations.report.rules.judge import declared_effect
+from operations.report.rules.judge import RULES, declared_effect, judge
 from tests.unit.report_cloud import (
     CLOUD,
     DEPLOYMENT,

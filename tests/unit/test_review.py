@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
+from operations.adopt.stack_file import mistakes
 from operations.engine import EngineError, Stack
 from operations.report.drift import Drift
 from operations.report.report import Report
 from operations.report.risk import NotKnown
-from operations.review import mistakes, review
+from operations.review import review
 from tests.unit.test_report_output import network, report_of
 
 GOOD = {"private-cloud:openstack": {"cloud": "lab-admin"}}

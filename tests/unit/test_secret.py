@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from config.project_folder import ROOT
+from config.fields import ROOT
 from config.secret import Secret, in_the_clear
 from config.spec import Spec
 

@@ -187,7 +187,11 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "flavors[0].vcpus (test.small): ",
         "give a whole number from 1",
     ),
-    (lambda s: s["flavors"][0].update(disk_gb=-1), "flavors[0].disk_gb", "-1 is negative; give 0 or more"),
+    (
+        lambda s: s["flavors"][0].update(disk_gb=-1),
+        "flavors[0].disk_gb",
+        "-1 is out of range; give a whole number from 0",
+    ),
     (
         lambda s: s["flavors"][0].update(extra_specs={"hw/cpu": 1}),
         "flavors[0].extra_specs.hw/cpu (test.small): ",
@@ -456,7 +460,7 @@ MISTAKES: list[tuple[Callable[[Stack], object], str, str]] = [
         "images[0].source",
         "an http://, https:// or s3:// URL",
     ),
-    (lambda s: s["images"][0].update(min_disk_gb=-1), "images[0].min_disk_gb", "-1 is negative"),
+    (lambda s: s["images"][0].update(min_disk_gb=-1), "images[0].min_disk_gb", "-1 is out of range"),
     (
         lambda s: s["images"][0].update(properties={"status": "x"}),
         "images[0].properties.status",

@@ -147,9 +147,12 @@ def test_another_host_key_names_both_fingerprints_and_what_to_do(fake, host):
     fake.says(CHANGED, 255)
     with pytest.raises(ssh.HostKeyMismatch) as caught:
         ssh.run(host, ["true"])
-    assert caught.value.seen == "SHA256:sS4vEXapZyrxPSc8WCSe+TVcQ9l72aSAnr9vTI04HDw"
     expected = base64.b64encode(hashlib.sha256(b"a key").digest()).decode().rstrip("=")
-    for part in (f"expected, SHA256:{expected}", caught.value.seen, "declare that key as host_key"):
+    for part in (
+        f"expected, SHA256:{expected}",
+        "shows SHA256:sS4vEXapZyrxPSc8WCSe+TVcQ9l72aSAnr9vTI04HDw",
+        "declare that key as host_key",
+    ):
         assert part in str(caught.value)
 
 
@@ -158,7 +161,7 @@ def test_a_key_of_another_kind_is_asked_for_by_keyscan(fake, host):
     fake.says("No RSA host key is known for 10.0.0.21.\nHost key verification failed.\n", 255)
     with pytest.raises(ssh.HostKeyMismatch, match=r"no key is pinned in .*known hosts") as caught:
         ssh.run(host, ["true"])
-    assert caught.value.seen == host_keys.fingerprint(KEY)
+    assert host_keys.fingerprint(KEY) in str(caught.value)
 
 
 def test_a_refused_login_names_user_and_key_file(fake, host):
@@ -184,7 +187,7 @@ def test_the_command_s_own_failure_is_not_taken_for_ssh_s(fake, host, code):
         ssh.RemoteCommandFailed, match=f"`cat x` failed with exit code {code}: Permission denied"
     ) as caught:
         ssh.run(host, ["cat", "x"])
-    assert (caught.value.code, caught.value.stdout) == (code, "half")
+    assert caught.value.code == code
 
 
 def test_a_command_that_does_not_end_is_given_up(fake, host):
@@ -193,12 +196,11 @@ def test_a_command_that_does_not_end_is_given_up(fake, host):
         ssh.run(host, ["true"], timeout=0.2)
 
 
-def test_the_best_key_is_taken_and_none_is_an_error(fake):
+def test_the_best_key_is_taken_and_none_where_no_server_answers(fake):
     (fake.folder / "scanned").write_text("h ssh-rsa AAAA\nh ssh-ed25519 BBBB\n", encoding="utf-8")
-    assert ssh.host_key("h", 22) == "ssh-ed25519 BBBB"
+    assert host_keys.shown("h", 22, 1) == "ssh-ed25519 BBBB"
     (fake.folder / "scanned").unlink()
-    with pytest.raises(ssh.HostUnreachable, match=r"h port 22: no SSH server answers"):
-        ssh.host_key("h", 22)
+    assert host_keys.shown("h", 22, 1) is None
 
 
 def test_a_port_of_its_own_is_part_of_the_pin():

@@ -167,7 +167,7 @@ class Connection:
 
     def delete(self, url: str) -> Any:
         self.deleted.append(url)
-        return type("Gone", (), {"status_code": 204})
+        return type("Gone", (), {"status_code": 204, "ok": True, "content": b""})
 
 
 @pytest.fixture

@@ -3,16 +3,7 @@
 from config.flavor import FlavorProjectSpec, FlavorSpec
 from config.server_group import ServerGroupSpec
 from dynamic_providers.server_group.provider import ServerGroupProvider
-from operations.report.change import Change
-from operations.report.dependents import Dependents
-from operations.report.risk import Verdict
-from operations.report.rules.rule import Rule, by_key, harmless, in_the_way, interrupts
-
-
-def _server_group_goes(change: Change, cloud: Dependents) -> Verdict:
-    gone = "The server group is removed and made anew" if change.new else "The server group is removed"
-    return in_the_way([cloud.of_server_group(change.id)], gone=gone, free="no server is in it.")
-
+from operations.report.rules.rule import Rule, by_key, harmless, interrupts, removed
 
 COMPUTE_RULES = {
     "openstack:compute/flavor:Flavor": Rule(
@@ -41,7 +32,11 @@ COMPUTE_RULES = {
         "server group",
         harmless("A new server group; servers join it when they are made."),
         harmless("Nothing of it can change."),
-        _server_group_goes,
+        removed(
+            "server group",
+            lambda change, cloud: (cloud.of_server_group(change.id),),
+            "no server is in it.",
+        ),
         specs=(ServerGroupSpec,),
         provider=ServerGroupProvider,
     ),

@@ -11,7 +11,7 @@ from dynamic_providers.monitoring_agent.provider import MonitoringAgentProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Fact, NotKnown, Risk, Verdict
-from operations.report.rules.rule import Rule, harmless, interrupts, summarized
+from operations.report.rules.rule import Rule, first_unknown, harmless, interrupts, summarized
 
 _FOR_ALL = ("globals", "service_config", "steps", "inventory_vars", "config_folder", "configdir")
 _NETWORK = ("links", "vlans", "network")
@@ -54,7 +54,7 @@ def leaving(change: Change) -> list[str]:
 
 
 def _host_changes(change: Change, cloud: Dependents) -> Verdict:
-    here = cloud.on_host(change.name)
+    here = cloud.on_hosts([change.name])
     before, after = (set(side.get("osd_disks") or ()) for side in (change.old, change.new))
     if before - after:
         return Verdict(
@@ -76,7 +76,7 @@ def _host_changes(change: Change, cloud: Dependents) -> Verdict:
 
 
 def _host_goes(change: Change, cloud: Dependents) -> Verdict:
-    here = cloud.on_host(change.name)
+    here = cloud.on_hosts([change.name])
     if isinstance(here.count, NotKnown) or here.count:
         return Verdict(
             Risk.NEEDS_A_PERSON,
@@ -113,8 +113,7 @@ def _departure(change: Change, cloud: Dependents, going: list[str], run: list[st
     facts = (cloud.on_hosts(going), _osds(change, cloud, going), Fact.of("hosts", [*going, *run]))
     refusing = [host for host in going if hosts_of(change.old)[host].get("removal") != "drain"]
     used = [fact for fact in facts[:2] if not fact.is_none]
-    unknown = next((fact.count for fact in used if isinstance(fact.count, NotKnown)), None)
-    if unknown:
+    if unknown := first_unknown(used):
         return Verdict(
             Risk.NEEDS_A_PERSON,
             f"{_row(going)} is undeployed, and whether something is on it is {unknown}.",
@@ -166,16 +165,13 @@ def _os_changes(change: Change, cloud: Dependents) -> Verdict:
         if host.get("image")
         and any(before.get(name, {}).get(key) != host.get(key) for key in ("image", "serial"))
     )
-    if not booting and change.changed and change.changed != {"hosts"}:
-        return Verdict(Risk.HARMLESS, "No host boots another image; only how that would be done changes.")
     if not booting:
-        return Verdict(Risk.HARMLESS, "No host boots another image.")
+        more = "; only how that would be done changes" if change.changed - {"hosts"} else ""
+        return Verdict(Risk.HARMLESS, f"No host boots another image{more}.")
     waits = (
-        ""
-        if "instances" in (change.new.get("may_interrupt") or ())
-        else (
-            " A host with instances is left alone until they are moved, as host_os.may_interrupt does not name them."
-        )
+        " A host with instances is left alone until they are moved, as host_os.may_interrupt does not name them."
+        if "instances" not in (change.new.get("may_interrupt") or ())
+        else ""
     )
     return Verdict(
         Risk.INTERRUPTS,

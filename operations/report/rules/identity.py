@@ -13,40 +13,36 @@ from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.undeclared_grants.provider import UndeclaredGrantsProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
-from operations.report.risk import Fact, NotKnown, Risk, Verdict
-from operations.report.rules.rule import Rule, Says, by_key, given, harmless, interrupts, listed, lost
+from operations.report.risk import Fact, Risk, Verdict
+from operations.report.rules.rule import (
+    Rule,
+    by_key,
+    first_unknown,
+    given,
+    harmless,
+    interrupts,
+    listed,
+    lost,
+    of_kind,
+)
 
 _ASSIGNMENTS = TypeAdapter(list[Assignment])
 _ID_ATTRIBUTES = ("user_id_attribute", "group_id_attribute")
 
 
-def _is_domain(change: Change) -> bool:
-    return bool(change.inputs.get("isDomain"))
+def _word(change: Change) -> str:
+    return "domain" if change.inputs.get("isDomain") else "project"
 
 
-def _project_is_made(change: Change, _cloud: Dependents) -> Verdict:
-    word = "domain" if _is_domain(change) else "project"
-    return Verdict(Risk.HARMLESS, f"A new {word}; nobody uses it yet.")
-
-
-def _project_changes(change: Change, cloud: Dependents) -> Verdict:
-    facts = cloud.of_domain(change.id) if _is_domain(change) else cloud.of_project(change.id)
-    noticed = by_key(
-        {
-            "enabled": "Nobody can log in to it while it is disabled.",
-            "name": "Logins that name it by its name have to use the new one.",
-        },
-        "Only its description or the like changes.",
-    )(change, cloud)
-    return Verdict(noticed.risk, noticed.sentence, facts)
+def _of_project(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
+    return cloud.of_domain(change.id) if change.inputs.get("isDomain") else cloud.of_project(change.id)
 
 
 def _project_goes(change: Change, cloud: Dependents) -> Verdict:
-    word = "domain" if _is_domain(change) else "project"
-    facts = cloud.of_domain(change.id) if _is_domain(change) else cloud.of_project(change.id)
+    word, facts = _word(change), _of_project(change, cloud)
     how = "removed, and another of that name made" if change.new else "removed"
     held = [fact for fact in facts if fact.what != "users"]
-    if any(isinstance(fact.count, NotKnown) for fact in held):
+    if first_unknown(held):
         return Verdict(
             Risk.NEEDS_A_PERSON,
             f"The {word} is {how}. What is in it would belong to nobody, and what that is could not be found out.",
@@ -78,14 +74,6 @@ def _roles(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
     return (cloud.members_of(kind, given(change, "principal_id")),)
 
 
-def _roles_are_given(change: Change, _cloud: Dependents) -> Verdict:
-    if given(change, "scope_kind") == "system":
-        return Verdict(
-            Risk.NEEDS_A_PERSON, "A role on the whole system: it rules every domain, project and service."
-        )
-    return Verdict(Risk.HARMLESS, "Somebody may do more; nobody may do less.")
-
-
 def _roles_change(change: Change, cloud: Dependents) -> Verdict:
     gone = len(lost(change, "roles"))
     if gone:
@@ -95,7 +83,11 @@ def _roles_change(change: Change, cloud: Dependents) -> Verdict:
             f"{'them' if gone > 1 else 'it'} is refused from then on.",
             _roles(change, cloud),
         )
-    return _roles_are_given(change, cloud)
+    if given(change, "scope_kind") == "system":
+        return Verdict(
+            Risk.NEEDS_A_PERSON, "A role on the whole system: it rules every domain, project and service."
+        )
+    return Verdict(Risk.HARMLESS, "Somebody may do more; nobody may do less.")
 
 
 def _undeclared(change: Change, _cloud: Dependents) -> Verdict:
@@ -143,38 +135,44 @@ def _directory_changes(change: Change, cloud: Dependents) -> Verdict:
 
 def _users(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
     domain = given(change, "domain_id")
-    return tuple(fact for fact in cloud.of_domain(domain) if fact.what == "users") if domain else ()
+    return of_kind("users", cloud.of_domain(domain)) if domain else ()
 
 
 def _credential_goes(change: Change, _cloud: Dependents) -> Verdict:
-    if change.new:
-        return Verdict(
-            Risk.INTERRUPTS,
-            "The credential is made anew with another secret: machines that use it need the new one.",
-        )
-    return Verdict(Risk.INTERRUPTS, "The credential ends: machines that still use it are refused.")
+    sentence = (
+        "The credential is made anew with another secret: machines that use it need the new one."
+        if change.new
+        else "The credential ends: machines that still use it are refused."
+    )
+    return Verdict(Risk.INTERRUPTS, sentence)
 
 
-_QUOTA: Says = by_key({}, "Limits count for what is made from now on; what is there stays, also above them.")
-_QUOTA_GOES = harmless("The limits stay as they are; this stack only forgets them.")
-
-
-def _quota() -> Rule:
-    return Rule("quota", harmless("Limits are set; what is there stays."), _QUOTA, _QUOTA_GOES)
-
-
+_QUOTA = Rule(
+    "quota",
+    harmless("Limits are set; what is there stays."),
+    harmless("Limits count for what is made from now on; what is there stays, also above them."),
+    harmless("The limits stay as they are; this stack only forgets them."),
+)
 _KEYSTONE_RESTARTS = interrupts(
     "Kolla-Ansible delivers the file and reconfigures Keystone: logins fail for the moments of its restart."
 )
-
-
-def _command() -> Rule:
-    return Rule("domain file for Kolla", _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS)
+_COMMAND = Rule("domain file for Kolla", _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS, _KEYSTONE_RESTARTS)
 
 
 IDENTITY_RULES = {
     "openstack:identity/project:Project": Rule(
-        "project", _project_is_made, _project_changes, _project_goes, specs=(ProjectSpec, DomainSpec)
+        "project",
+        lambda change, _: Verdict(Risk.HARMLESS, f"A new {_word(change)}; nobody uses it yet."),
+        by_key(
+            {
+                "enabled": "Nobody can log in to it while it is disabled.",
+                "name": "Logins that name it by its name have to use the new one.",
+            },
+            "Only its description or the like changes.",
+            facts=_of_project,
+        ),
+        _project_goes,
+        specs=(ProjectSpec, DomainSpec),
     ),
     "openstack:identity/user:User": Rule(
         "account",
@@ -190,14 +188,14 @@ IDENTITY_RULES = {
         _user_goes,
         specs=(AccountSpec,),
     ),
-    "openstack:compute/quotaSetV2:QuotaSetV2": _quota(),
-    "openstack:networking/quotaV2:QuotaV2": _quota(),
-    "openstack:blockstorage/quoteSetV3:QuoteSetV3": _quota(),
-    "command:local:Command": _command(),
-    "command:remote:Command": _command(),
+    "openstack:compute/quotaSetV2:QuotaSetV2": _QUOTA,
+    "openstack:networking/quotaV2:QuotaV2": _QUOTA,
+    "openstack:blockstorage/quoteSetV3:QuoteSetV3": _QUOTA,
+    "command:local:Command": _COMMAND,
+    "command:remote:Command": _COMMAND,
     "pulumi-python:dynamic/identity:RoleSet": Rule(
         "roles",
-        _roles_are_given,
+        _roles_change,
         _roles_change,
         lambda change, cloud: Verdict(
             Risk.INTERRUPTS,

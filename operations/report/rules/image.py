@@ -4,8 +4,8 @@ from config.image import ImageSpec, ImageStoreSpec
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
-from operations.report.risk import Fact, NotKnown, Risk, Verdict
-from operations.report.rules.rule import Rule, by_key, harmless, summarized
+from operations.report.risk import Fact, Risk, Verdict
+from operations.report.rules.rule import Rule, by_key, first_unknown, harmless, summarized
 
 _VISIBLE = ("private", "shared", "community", "public")
 _CONTENT = "sha256"
@@ -60,26 +60,21 @@ def _image_changes(change: Change, cloud: Dependents) -> Verdict:
     return Verdict(max((risk, rest.risk), key=lambda one: one.rank), " ".join(sentences), facts)
 
 
-def _when_used(change: Change) -> str:
-    """What is done with generations that have clones: refuse, hide or trash."""
-    return str(change.old.get("when_used") or "refuse")
-
-
 def _image_goes(change: Change, cloud: Dependents) -> Verdict:
     facts = _facts(change, cloud)
     how = "removed from Ceph and Glance with all its generations"
     if change.new:
         how += ", and imported anew elsewhere"
-    unknown = next((fact.count for fact in facts if isinstance(fact.count, NotKnown)), None)
-    if unknown:
+    when_used = str(change.old.get("when_used") or "refuse")
+    if unknown := first_unknown(facts):
         return Verdict(
             Risk.NEEDS_A_PERSON, f"The image is {how}, and whether something rests on it is {unknown}.", facts
         )
-    if not all(fact.is_none for fact in facts) and _when_used(change) != "refuse":
+    if not all(fact.is_none for fact in facts) and when_used != "refuse":
         return Verdict(
             Risk.INTERRUPTS,
             f"The image goes, and nothing starts from it any more; {summarized(facts)} made from it and stay as they are: "
-            f"its when_used is {_when_used(change)}, so what they rest on is kept until they are gone.",
+            f"its when_used is {when_used}, so what they rest on is kept until they are gone.",
             facts,
         )
     if not all(fact.is_none for fact in facts):

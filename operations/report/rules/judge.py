@@ -1,8 +1,7 @@
 """Classify each change; unknown types need a person."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from config.spec import Effect
@@ -112,10 +111,36 @@ def declared_effect(rule: Rule, key: str) -> Effect | None:
     """
     if rule.provider and key in rule.provider.replace_on:
         return Effect.REPLACED
-    return next(iter(_effects(rule, re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower())), None)
+    field = re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()
+    return next((spec.effect_of(field) for spec in rule.specs if field in spec.model_fields), None)
 
 
-def _effects(rule: Rule, field: str) -> Iterator[Effect]:
-    for spec in rule.specs:
-        if field in spec.model_fields:
-            yield spec.effect_of(field)
+@dataclass(frozen=True)
+class Judged:
+    """A change, and what it does to whom."""
+
+    change: Change
+    verdict: Verdict
+
+    @property
+    def word(self) -> str:
+        """What people call such a thing."""
+        if self.change.inputs.get("isDomain"):
+            return "domain"
+        rule = RULES.get(self.change.type)
+        return rule.word if rule else self.change.type
+
+    @property
+    def title(self) -> str:
+        """What happens to what, such as "replace network vms"."""
+        return f"{self.change.operation} {self.word} {self.change.name}"
+
+    @property
+    def why_replaced(self) -> tuple[str, ...]:
+        """The keys that have it replaced, each with what docs/settings.md says of it where it is a key there."""
+        rule = RULES.get(self.change.type)
+        reasons = []
+        for key in self.change.replacing:
+            effect = declared_effect(rule, key) if rule else None
+            reasons.append(f"{key} ({effect.value})" if effect else key)
+        return tuple(reasons)

@@ -6,61 +6,16 @@ from dynamic_providers.network_attributes.provider import NetworkAttributesProvi
 from dynamic_providers.subnet_lists.provider import SubnetListProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
-from operations.report.risk import Risk, Verdict
-from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost
+from operations.report.risk import Fact, Risk, Verdict
+from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost, removed
 
 
-def _network_goes(change: Change, cloud: Dependents) -> Verdict:
-    gone = "The network is removed and made anew" if change.new else "The network is removed"
-    return in_the_way(
-        cloud.of_network(change.id), gone=gone, free="nothing is on it, but nobody can use it meanwhile."
-    )
+def _of_network(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
+    return cloud.of_network(change.id)
 
 
-def _network_changes(change: Change, cloud: Dependents) -> Verdict:
-    facts = cloud.of_network(change.id)
-    noticed = by_key(
-        {
-            "shared": "Who may use the network changes: with it closed, projects cannot make ports there any more.",
-            "adminStateUp": "The network is switched on or off for all that is on it.",
-            "mtu": "Instances learn the new MTU when they renew their lease; until then both are in use.",
-            "name": "Whoever names the network by its name has to use the new one.",
-        },
-        "Only new ports, or nobody, notice it.",
-    )(change, cloud)
-    if noticed.risk is Risk.INTERRUPTS and all(fact.is_none for fact in facts) and change.changed <= {"mtu"}:
-        return Verdict(Risk.HARMLESS, "Nothing is on the network that would notice.", facts)
-    return Verdict(noticed.risk, noticed.sentence, facts)
-
-
-def _subnet_goes(change: Change, cloud: Dependents) -> Verdict:
-    gone = "The subnet is removed and made anew" if change.new else "The subnet is removed"
-    return in_the_way(
-        cloud.of_subnet(change.id),
-        gone=gone,
-        free="no port has an address of it, but none is given meanwhile.",
-    )
-
-
-def _subnet_changes(change: Change, cloud: Dependents) -> Verdict:
-    facts = cloud.of_subnet(change.id)
-    noticed = by_key(
-        {
-            "gatewayIp": "Instances keep the old gateway until they renew their lease, and lose their way out if that "
-            "one goes first.",
-            "noGateway": "Instances lose or get their default route when they renew their lease.",
-            "enableDhcp": "Instances get no address any more, or get it from another server.",
-            "name": "Whoever names the subnet by its name has to use the new one.",
-        },
-        "Instances see it when they renew their lease; nothing stops.",
-    )(change, cloud)
-    if (
-        noticed.risk is Risk.INTERRUPTS
-        and all(fact.is_none for fact in facts)
-        and "name" not in change.changed
-    ):
-        return Verdict(Risk.HARMLESS, "No port has an address of the subnet that would notice.", facts)
-    return Verdict(noticed.risk, noticed.sentence, facts)
+def _of_subnet(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
+    return cloud.of_subnet(change.id)
 
 
 def _share_goes(change: Change, cloud: Dependents) -> Verdict:
@@ -96,15 +51,38 @@ NETWORK_RULES = {
     "openstack:networking/network:Network": Rule(
         "network",
         harmless("A new network; nobody uses it yet."),
-        _network_changes,
-        _network_goes,
+        by_key(
+            {
+                "shared": "Who may use the network changes: with it closed, projects cannot make ports there any more.",
+                "adminStateUp": "The network is switched on or off for all that is on it.",
+                "mtu": "Instances learn the new MTU when they renew their lease; until then both are in use.",
+                "name": "Whoever names the network by its name has to use the new one.",
+            },
+            "Only new ports, or nobody, notice it.",
+            facts=_of_network,
+            by_users_alone=("mtu",),
+            unused="Nothing is on the network that would notice.",
+        ),
+        removed("network", _of_network, "nothing is on it, but nobody can use it meanwhile."),
         specs=(ProviderNetworkSpec, SegmentSpec),
     ),
     "openstack:networking/subnet:Subnet": Rule(
         "subnet",
         harmless("A new subnet; ports made from now on may get an address of it."),
-        _subnet_changes,
-        _subnet_goes,
+        by_key(
+            {
+                "gatewayIp": "Instances keep the old gateway until they renew their lease, and lose their way out if "
+                "that one goes first.",
+                "noGateway": "Instances lose or get their default route when they renew their lease.",
+                "enableDhcp": "Instances get no address any more, or get it from another server.",
+                "name": "Whoever names the subnet by its name has to use the new one.",
+            },
+            "Instances see it when they renew their lease; nothing stops.",
+            facts=_of_subnet,
+            by_users_alone=("gatewayIp", "noGateway", "enableDhcp"),
+            unused="No port has an address of the subnet that would notice.",
+        ),
+        removed("subnet", _of_subnet, "no port has an address of it, but none is given meanwhile."),
         specs=(SubnetSpec, Ipv6Spec, AllocationPoolSpec),
     ),
     "openstack:networking/rbacPolicyV2:RbacPolicyV2": Rule(

@@ -1,7 +1,7 @@
 """What a rule is, and the words that several share."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,30 +47,48 @@ def interrupts(sentence: str) -> Says:
     return lambda _change, _cloud: Verdict(Risk.INTERRUPTS, sentence)
 
 
-def by_key(noticed: dict[str, str], otherwise: str) -> Says:
-    """Interrupts where one of the NOTICED properties changes, with its sentence; harmless with any other."""
+def by_key(
+    noticed: dict[str, str],
+    otherwise: str,
+    *,
+    facts: Callable[[Change, Dependents], tuple[Fact, ...]] = lambda _change, _cloud: (),
+    by_users_alone: Collection[str] = (),
+    unused: str = "",
+) -> Says:
+    """Interrupts where one of the NOTICED properties changes, with its sentence; harmless with any other.
 
-    def says(change: Change, _cloud: Dependents) -> Verdict:
-        sentences = [sentence for key, sentence in noticed.items() if key in change.changed]
-        if sentences:
-            return Verdict(Risk.INTERRUPTS, " ".join(sentences))
-        return Verdict(Risk.HARMLESS, otherwise)
+    Args:
+        noticed: sentences by property.
+        otherwise: the sentence for any other property.
+        facts: who depends on the thing.
+        by_users_alone: those of the noticed that are harmless while nobody does.
+        unused: the sentence then.
+    """
+
+    def says(change: Change, cloud: Dependents) -> Verdict:
+        found = facts(change, cloud)
+        changed = [key for key in noticed if key in change.changed]
+        if not changed:
+            return Verdict(Risk.HARMLESS, otherwise, found)
+        if set(changed) <= set(by_users_alone) and all(fact.is_none for fact in found):
+            return Verdict(Risk.HARMLESS, unused, found)
+        return Verdict(Risk.INTERRUPTS, " ".join(noticed[key] for key in changed), found)
 
     return says
 
 
-def in_the_way(facts: Iterable[Fact], *, gone: str, free: str, free_risk: Risk = Risk.INTERRUPTS) -> Verdict:
+def in_the_way(
+    found: tuple[Fact, ...], *, gone: str, free: str, free_risk: Risk = Risk.INTERRUPTS
+) -> Verdict:
     """A thing that OpenStack does not let go while something is on it.
 
     Args:
-        facts: what may be on it.
+        found: what may be on it.
         gone: what happens to it, as the beginning of a sentence: "The network is removed".
         free: how that goes on where nothing is on it.
         free_risk: the class then.
     """
-    found = tuple(facts)
-    unknown = next((fact.count for fact in found if isinstance(fact.count, NotKnown)), None)
-    if unknown:
+    if unknown := first_unknown(found):
         return Verdict(
             Risk.NEEDS_A_PERSON,
             f"{gone}, and whether something is still on it is {unknown}. See for yourself before it is merged.",
@@ -84,6 +102,25 @@ def in_the_way(facts: Iterable[Fact], *, gone: str, free: str, free_risk: Risk =
         "they are gone: somebody has to talk to their owners first.",
         found,
     )
+
+
+def removed(what: str, facts: Callable[[Change, Dependents], tuple[Fact, ...]], free: str) -> Says:
+    """WHAT is removed, and may be made anew; FREE is how that goes on where nothing is on it."""
+    return lambda change, cloud: in_the_way(
+        facts(change, cloud),
+        gone=f"The {what} is removed{' and made anew' if change.new else ''}",
+        free=free,
+    )
+
+
+def first_unknown(facts: Iterable[Fact]) -> NotKnown | None:
+    """Why one of FACTS is not known; None where all are."""
+    return next((fact.count for fact in facts if isinstance(fact.count, NotKnown)), None)
+
+
+def of_kind(what: str, facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Those of FACTS that are about WHAT, such as "users"."""
+    return tuple(fact for fact in facts if fact.what == what)
 
 
 def summarized(facts: Iterable[Fact]) -> str:

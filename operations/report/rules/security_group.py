@@ -6,11 +6,15 @@ from dynamic_providers.security_group_rules.provider import SecurityGroupRulesPr
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Fact, Risk, Verdict
-from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost
+from operations.report.rules.rule import Rule, by_key, given, harmless, in_the_way, lost, of_kind, removed
 
 
 def _ports_of_the_project(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
-    return tuple(fact for fact in cloud.of_project(given(change, "project_id")) if fact.what == "ports")
+    return of_kind("ports", cloud.of_project(given(change, "project_id")))
+
+
+def _of_the_group(change: Change, cloud: Dependents) -> tuple[Fact, ...]:
+    return cloud.of_security_group(change.id)
 
 
 def _rules_go(change: Change, what: str, facts: tuple[Fact, ...]) -> Verdict | None:
@@ -43,28 +47,18 @@ def _default_group_is_set(change: Change, cloud: Dependents) -> Verdict:
 
 
 def _group_changes(change: Change, cloud: Dependents) -> Verdict:
-    facts = cloud.of_security_group(change.id)
     if "stateful" in change.changed:
         return in_the_way(
-            facts,
+            _of_the_group(change, cloud),
             gone="The security group gets another way to let answers through",
             free="no port uses it.",
             free_risk=Risk.HARMLESS,
         )
-    noticed = by_key(
+    return by_key(
         {"name": "Whoever names the security group by its name has to use the new one."},
         "Nothing of what it lets through changes.",
+        facts=_of_the_group,
     )(change, cloud)
-    return Verdict(noticed.risk, noticed.sentence, facts)
-
-
-def _group_goes(change: Change, cloud: Dependents) -> Verdict:
-    gone = "The security group is removed and made anew" if change.new else "The security group is removed"
-    return in_the_way(
-        cloud.of_security_group(change.id),
-        gone=gone,
-        free="no port uses it; Neutron removes rules of other groups that name it.",
-    )
 
 
 def _rules_change(change: Change, cloud: Dependents) -> Verdict:
@@ -84,7 +78,11 @@ SECURITY_GROUP_RULES = {
         "security group",
         harmless("A new security group; no port uses it yet."),
         _group_changes,
-        _group_goes,
+        removed(
+            "security group",
+            _of_the_group,
+            "no port uses it; Neutron removes rules of other groups that name it.",
+        ),
         specs=(SecurityGroupSpec,),
     ),
     "pulumi-python:dynamic/networking:SecurityGroupRules": Rule(

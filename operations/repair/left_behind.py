@@ -1,15 +1,25 @@
-"""What a killed `pulumi` left running: its plugins, which may still be making what they were asked for."""
+"""What a killed `pulumi` left on this machine: plugins that run on, and torn files beside a state.
 
+Its plugins may still be making what they were asked for. Pulumi's file backend (gocloud.dev's fileblob) renames a whole
+new state into place, but empties the notes beside it, `NAME.json.attrs`, before it fills them. Empty ones make the state
+unreadable ("EOF"); missing ones do not.
+"""
+
+import json
 import re
 import socket
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 
 _ENGINE = re.compile(r"127\.0\.0\.1:(\d+)")
 PATIENCE_S = 10
+WRITTEN_WITHIN_S = 2  # a Pulumi that lives fills the notes within milliseconds
 
 
 def orphans(folder: Path) -> list[psutil.Process]:
@@ -50,3 +60,17 @@ def _answers(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def remove_torn_notes() -> list[Path]:
+    """Remove the notes that a killed Pulumi left empty in the backend in use; nothing of a backend without files."""
+    done = subprocess.run(["pulumi", "whoami", "--json"], capture_output=True, text=True, check=False)
+    backend = urlsplit(json.loads(done.stdout)["url"] if done.returncode == 0 else "")
+    if backend.scheme != "file":
+        return []
+    notes = sorted((Path(url2pathname(backend.path)).expanduser() / ".pulumi").rglob("*.attrs"))
+    found = [(file, file.stat()) for file in notes]
+    torn = [file for file, at in found if not at.st_size and time.time() - at.st_mtime > WRITTEN_WITHIN_S]
+    for file in torn:
+        file.unlink()
+    return torn
