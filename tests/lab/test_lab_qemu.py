@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,11 @@ from dynamic_providers.rbd_image.provider import RbdImageProvider
 from lab.guest import image as guest
 from lab.hosts import fabric
 from lab.hosts.host import LINKS
+from lab.qemu import libvirt
 from lab.qemu.host import NAME, QemuHost
 from lab.services import glance
 from lab.settings import Lab
+from lab.supervisor import Supervisor
 from tests.lab.guests import DNS, Guest, Guests, guests, name, until
 from tests.lab.network_probe import Capture
 
@@ -177,6 +180,15 @@ def test_an_image_in_use_is_not_deleted_and_the_servers_are_named(running: Runni
     for each in (running.first, running.second, running.apart):
         assert f"vms/{each.server.id}_disk" in str(refused.value)
     assert running.guests.conn.image.get_image(running.guests.image).status == "active"
+
+
+def test_nothing_is_mounted_over_a_file_of_this_machines_etc(lab: Lab) -> None:
+    """Such a mount goes when this machine replaces the file, and libvirtd would not start again."""
+    pid = Supervisor(lab).states()[libvirt.NAME]["pid"]
+    mounts = [line.split()[4] for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+    over = [Path(f"/proc/{pid}/root{mount}") for mount in mounts if mount.startswith("/etc/")]
+    assert over
+    assert all(path.is_dir() for path in over)
 
 
 def test_novas_key_cannot_write_images(lab: Lab) -> None:
