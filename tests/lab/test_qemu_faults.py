@@ -18,7 +18,7 @@ import rbd
 from openstack.connection import Connection
 
 from bench.launch import nova_compute
-from components.storage.ceph_login import keyring_name
+from components.storage.ceph_users import keyring_name
 from lab.qemu import agents, compute, libvirt
 from lab.services import glance
 from lab.services.ceph_configuration import CAPS
