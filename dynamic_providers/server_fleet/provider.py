@@ -78,9 +78,12 @@ class ServerFleetProvider(DynamicProvider[ServerFleetArgs, ServerFleetOutputs]):
         return State(state.id, state.inputs, _found(state.inputs, servers, state.outputs))
 
     def delete_live(self, state: State) -> None:
-        """Delete all servers of the fleet, and wait until Nova has."""
-        with _connected(state.inputs) as nova:
-            rollout = Rollout(nova)
+        """Delete all servers of the fleet as the administrator, and wait until Nova has.
+
+        The account may have lost its role by now: as a grant that nothing declares any more.
+        """
+        with openstack.connect(state.inputs.cloud) as admin:
+            rollout = Rollout(Nova(admin, admin, state.inputs))
             steps = [Step(one.member, Action.DELETE, "", one) for one in rollout.flights.look()]
             if failed := rollout.flights.bring(steps, lambda _: Made.of(state.inputs.wanted)):
                 reasons = "; ".join(f"{member}: {reason}" for member, reason in failed.items())

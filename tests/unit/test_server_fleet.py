@@ -4,11 +4,13 @@ What a real one does is shown by tests/lab/test_fleets.py.
 """
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from clients import openstack
 from clients.errors import CloudError
 from dynamic_providers.server_fleet.provider import ServerFleet, ServerFleetProvider
 from tests.unit import fake_nova
@@ -366,6 +368,21 @@ def test_a_plan_is_a_change_and_an_emptied_one_is_not() -> None:
     assert not CRUD.diff("", outs, args()).changes
     assert CRUD.diff("", args(), outs).changes
     assert not CRUD.diff("", args(), args(update={"canary": 3}, credential_id="c2")).replaces
+
+
+def test_a_fleet_is_deleted_also_where_its_account_can_do_nothing_any_more(
+    nova: FakeNova, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outs = made(args(count=2))
+
+    @contextmanager
+    def connect(_cloud: str, login: object = None) -> Any:
+        assert login is None
+        yield nova
+
+    monkeypatch.setattr(openstack, "connect", connect)
+    CRUD.delete(f"{PROJECT}/nightly", outs)
+    assert nova.servers == {}
 
 
 def test_a_fleet_without_a_server_is_gone(nova: FakeNova) -> None:
