@@ -237,7 +237,7 @@ Mtu = Annotated[  # RFC 791; Neutron's own bounds
     int, between(68, 65535, "is not an MTU; give the bytes a frame carries,")
 ]
 Size = Annotated[int, between(0, LARGEST_NUMBER, "is out of range; give a whole number")]
-AtLeastOne = Annotated[int, between(1, LARGEST_NUMBER, "is no size of a server; give a whole number")]
+AtLeastOne = Annotated[int, between(1, LARGEST_NUMBER, "is out of range; give a whole number")]
 Port = Annotated[int, between(1, 65535, "is not a port (most often it is 22); give a number")]
 Serials = Annotated[tuple[int, ...], rising_from_one(1)]
 PublicSshKey = Annotated[
