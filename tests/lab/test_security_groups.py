@@ -313,6 +313,7 @@ def test_a_second_group_of_one_name_is_refused(small: OwnStack, admin: Connectio
     small.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
 def test_neutron_takes_every_protocol_in_every_way_that_a_stack_file_has(small: OwnStack) -> None:
     numbers = [number for number in range(1, 256, 9) if number not in PROTOCOLS.values()]
     rules: list[Entry] = [{"protocol": name, "remote": SAME_GROUP} for name in (*PROTOCOLS, *numbers, "any")]
