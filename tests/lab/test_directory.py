@@ -1,6 +1,7 @@
 """A domain whose users are in an LDAP directory: real OpenLDAP with TLS, real Keystone, the real program."""
 
 import json
+import os
 import secrets
 import shutil
 import signal
@@ -199,6 +200,8 @@ def test_a_directory_that_hangs_is_told_within_its_time(stack: DirectoryStack) -
     process = stack.directory.process
     assert process
     process.send_signal(signal.SIGSTOP)
+    # A server that still answers the first handshake has libldap wait for the second one for ever.
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
     try:
         spec = DirectorySpec.model_validate(
             stack.directory.spec | {"timeout_s": 1, "bind_password": SecretText("x")}
