@@ -19,7 +19,9 @@ from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.soak.process_tree import RunningPulumi
 
 COUNT = 8
-pytestmark = pytest.mark.nightly  # minutes of made-up servers; test_fleets_qemu.py has one of each kind in `make test`
+pytestmark = (
+    pytest.mark.nightly
+)  # minutes of made-up servers; test_fleets_qemu.py has one of each kind in `make test`
 
 VLAN = 955
 SFX = f"t{secrets.token_hex(3)}"
