@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 from itertools import combinations
 
+from clients.enumeration import enumerated
 from config.fields import IpNet
 from config.resource_types import HOST, NETWORK, SUBNET
 from policy.declared import UNKNOWN, Declared
@@ -55,8 +56,7 @@ def _vlan_off_the_trunk(resources: Sequence[Declared], _facts: Facts) -> Iterato
 
 
 def _listed(names: Sequence[str], most: int = 3) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    return enumerated(names[:most], len(names))
 
 
 def _overlapping(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:

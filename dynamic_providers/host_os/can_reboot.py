@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from clients.containers import containers
+from clients.enumeration import enumerated
 from clients.errors import CloudError, InUseError
 from clients.openstack import connect
 from dynamic_providers.host_os.declared import HostOsArgs, HostOsHost
@@ -34,10 +35,9 @@ def check(host: HostOsHost, inputs: HostOsArgs) -> None:
                 if instance.status not in _AT_REST
             ]
         if running:
-            more = f" and {len(running) - _SHOWN} more" if len(running) > _SHOWN else ""
             raise InUseError(
-                f"host {host.name} is not restarted: on it run {', '.join(running[:_SHOWN])}{more}; move them to "
-                f"another host, or add {INSTANCES} to host_os.may_interrupt"
+                f"host {host.name} is not restarted: on it run {enumerated(running[:_SHOWN], len(running))}; move them "
+                f"to another host, or add {INSTANCES} to host_os.may_interrupt"
             )
 
 

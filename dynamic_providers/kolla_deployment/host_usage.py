@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from openstack.connection import Connection
 
+from clients.enumeration import enumerated
 from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
 from dynamic_providers.kolla_deployment.ceph_host import Clouds
 
@@ -69,8 +70,7 @@ def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[st
 
 def named(things: Sequence[Thing], name: Callable[[Thing], str]) -> str:
     """A handful of them by name, and how many more there are."""
-    more = len(things) - MOST_NAMED
-    return ", ".join(map(name, things[:MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+    return enumerated([name(thing) for thing in things[:MOST_NAMED]], len(things))
 
 
 def _group(words: str, things: Sequence[Thing], name: Callable[[Thing], str]) -> str:

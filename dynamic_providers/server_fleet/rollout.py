@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from clients.enumeration import enumerated
 from clients.progress import log_line
 from dynamic_providers.server_fleet import flights, probe
 from dynamic_providers.server_fleet.declared import Member, ServerFleetArgs
@@ -148,9 +149,7 @@ def _step_back(server: Server) -> Step:
 
 
 def _named(steps: Sequence[Step]) -> str:
-    names = [step.member for step in steps]
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return enumerated([step.member for step in steps[:_MOST_NAMED]], len(steps))
 
 
 def members_of(members: Sequence[Member]) -> dict[str, list[str | None]]:

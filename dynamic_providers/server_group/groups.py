@@ -12,6 +12,7 @@ from openstack.connection import Connection
 from pydantic import BaseModel, ConfigDict
 
 from clients import exact
+from clients.enumeration import enumerated
 from clients.errors import CloudError, InUseError
 from clients.openstack import answered
 
@@ -81,9 +82,7 @@ def find_or_create(conn: Connection, project_id: str, name: str, wanted: ServerG
 def members(conn: Connection, group: dict[str, Any]) -> str:
     """The servers in GROUP, for people; empty where there are none."""
     ids = group["members"]
-    named = [_server(conn, id_) for id_ in ids[:MOST_NAMED]]
-    more = len(ids) - len(named)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+    return enumerated([_server(conn, id_) for id_ in ids[:MOST_NAMED]], len(ids))
 
 
 def delete(conn: Connection, group_id: str) -> None:

@@ -25,14 +25,19 @@ def path(lab: Lab) -> Path:
     return lab.run / "memcached.socket"
 
 
+def ask(lab: Lab, command: str) -> bytes:
+    """Send a command of one line; return the answer, likewise."""
+    with socket.socket(socket.AF_UNIX) as conversation:
+        conversation.settimeout(5)
+        conversation.connect(str(path(lab)))
+        conversation.sendall(f"{command}\r\n".encode())
+        return conversation.recv(64)
+
+
 def health(lab: Lab) -> str:
     """Ask for its version."""
     try:
-        with socket.socket(socket.AF_UNIX) as conversation:
-            conversation.settimeout(5)
-            conversation.connect(str(path(lab)))
-            conversation.sendall(b"version\r\n")
-            answer = conversation.recv(64)
+        answer = ask(lab, "version")
     except OSError as problem:
         raise UnhealthyError(f"no answer ({problem})") from None
     if not answer.startswith(b"VERSION "):

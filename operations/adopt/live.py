@@ -67,6 +67,10 @@ class Live:
         object.__setattr__(self, "domain_names", domains)
         object.__setattr__(self, "project_names", projects)
 
+    def project_name(self, project_id: str) -> str:
+        """PROJECT@DOMAIN; ID@? for one that is gone."""
+        return self.project_names.get(project_id, f"{project_id}@?")
+
 
 def look(connection: Connection) -> Live:
     """What the cloud of CONNECTION, an administrator's, holds now; what is a function here asks while it is open.

@@ -164,7 +164,7 @@ def _shares_of(network: Network, live: Live) -> Iterator[tuple[str, str]]:
     for policy in live.shares:
         target = policy.target_project_id
         if policy.object_id == network.id and policy.action == "access_as_shared" and target != _EVERYBODY:
-            yield live.project_names.get(target, f"{target}@?"), policy.id
+            yield live.project_name(target), policy.id
 
 
 def _segments(network: Network) -> list[tuple[str, str | None, int | None]]:

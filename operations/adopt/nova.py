@@ -68,4 +68,4 @@ def _flavor(flavor: Flavor, live: Live, known: set[str]) -> Iterator[Found]:
 def _access(flavor: Flavor, live: Live) -> Iterator[tuple[str, str]]:
     """PROJECT@DOMAIN and the import id for each project that may use FLAVOR, which is not public."""
     for project_id in live.flavor_projects(flavor):
-        yield live.project_names.get(project_id, f"{project_id}@?"), f"{flavor.id}/{project_id}"
+        yield live.project_name(project_id), f"{flavor.id}/{project_id}"

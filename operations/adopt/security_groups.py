@@ -37,7 +37,7 @@ def security_groups(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterato
             )
         elif name in declared:
             yield MissingId(("security_groups", declared[name]), title, group.id)
-        elif _project(group, live) not in known:
+        elif live.project_name(group.project_id) not in known:
             yield LeftOut(title, "the stack file does not know the project")
         else:
             yield _security_group(group, title, live)
@@ -53,7 +53,7 @@ def _security_group(group: SecurityGroup, title: str, live: Live) -> Entry | Lef
         egress = _written(rules, "egress", names)
     except UnsayableError as error:
         return LeftOut(title, str(error))
-    project, _, domain = _project(group, live).rpartition("@")
+    project, _, domain = live.project_name(group.project_id).rpartition("@")
     values: Written = {
         "name": group.name,
         "adopt": group.id,
@@ -105,9 +105,5 @@ def _remote(rule: Rule, names: Mapping[str, str]) -> str | dict[str, str]:
     return {"group": names[rule.group]}
 
 
-def _project(group: SecurityGroup, live: Live) -> str:
-    return live.project_names.get(group.project_id, f"{group.project_id}@?")
-
-
 def _qualified(group: SecurityGroup, live: Live) -> str:
-    return f"{_project(group, live)}/{group.name}"
+    return f"{live.project_name(group.project_id)}/{group.name}"

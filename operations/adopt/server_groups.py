@@ -26,14 +26,14 @@ def server_groups(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[
             )
         elif name in declared:
             yield MissingId(("server_groups", declared[name]), title, group.id)
-        elif _project(group, live) not in known:
+        elif live.project_name(group.project_id) not in known:
             yield LeftOut(title, "the stack file does not know the project")
         else:
             yield _entry(group, title, live)
 
 
 def _entry(group: ServerGroup, title: str, live: Live) -> Entry:
-    project, _, domain = _project(group, live).rpartition("@")
+    project, _, domain = live.project_name(group.project_id).rpartition("@")
     values: dict[str, Any] = {
         "name": group.name,
         "adopt": group.id,
@@ -46,9 +46,5 @@ def _entry(group: ServerGroup, title: str, live: Live) -> Entry:
     return Entry("server_groups", title, values)
 
 
-def _project(group: ServerGroup, live: Live) -> str:
-    return live.project_names.get(group.project_id, f"{group.project_id}@?")
-
-
 def _qualified(group: ServerGroup, live: Live) -> str:
-    return f"{_project(group, live)}/{group.name}"
+    return f"{live.project_name(group.project_id)}/{group.name}"

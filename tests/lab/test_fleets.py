@@ -18,11 +18,9 @@ from tests.lab.own_compute_host import until
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.soak.process_tree import RunningPulumi
 
-COUNT = 8
-pytestmark = (
-    pytest.mark.nightly
-)  # minutes of made-up servers; test_fleets_qemu.py has one of each kind in `make test`
+pytestmark = pytest.mark.nightly  # four minutes; test_fleets_qemu.py is in `make test`
 
+COUNT = 8
 VLAN = 955
 SFX = f"t{secrets.token_hex(3)}"
 PLACE = {"project": f"tests-{SFX}", "domain": "Default"}

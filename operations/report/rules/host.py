@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from clients.enumeration import enumerated
 from config.host import BareMetalHostSpec
 from dynamic_providers.host_os.provider import HostOsProvider
 from dynamic_providers.kolla_deployment.provider import KollaDeploymentProvider
@@ -182,8 +183,7 @@ def _os_changes(change: Change, cloud: Dependents) -> Verdict:
 
 def _row(names: list[str]) -> str:
     most = 6
-    row = ", ".join(names[:most])
-    return f"{row} and {len(names) - most} more" if len(names) > most else row
+    return enumerated(names[:most], len(names))
 
 
 HOST_RULES = {
