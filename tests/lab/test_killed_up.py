@@ -16,7 +16,7 @@ from operations.repair.kinds import AFTER_A_KILL, After
 from operations.repair.left_behind import orphans
 from tests.lab.cloud_stack import lab_environment
 from tests.program_copy import ProgramCopy
-from tests.soak.held_create import state_file, stop_after_create
+from tests.soak.held_create import TooLateError, state_file, stop_after_create
 from tests.soak.process_tree import RunningPulumi
 
 STACK = "killed"
@@ -31,6 +31,7 @@ MOMENTS = [
 ]
 """What is made when something is killed, each in the `up` after the one before; with the plugin alone dead the engine
 takes the create for failed, and the state has nothing pending."""
+TRIES = 3
 KINDS = [kind for kind, _, _ in MOMENTS]
 
 
@@ -107,18 +108,33 @@ def has_two_networks(admin: Connection, suffix: str) -> bool:
     return len(ids(admin, suffix, "network")) > 1
 
 
-def kill_in_create(program: ProgramCopy, type_: str, victim: str, there: Callable[[], bool]) -> None:
-    """Starts `up` and kills VICTIM after the cloud has made what is of TYPE_, before the state knows it."""
-    up = RunningPulumi.start(program, program.folder.parent / "up.log", *UP)
-    try:
-        part = victim if victim == "openstack plugin" else "engine"
-        stop_after_create(up, state_file(program, STACK), type_, there, part)
-        assert up.kill(victim)
-    except BaseException:
-        up.kill("tree")
-        raise
-    if victim == "openstack plugin":
-        assert up.wait(60) != 0
+def kill_in_create(
+    program: ProgramCopy, without: str, type_: str, victim: str, there: Callable[[], bool]
+) -> None:
+    """Starts `up` and kills VICTIM after the cloud has made what is of TYPE_, before the state knows it.
+
+    Where the state was faster, the stack goes back to the stack file WITHOUT it and it is tried again.
+    """
+    part = victim if victim == "openstack plugin" else "engine"
+    wanted = program.file(STACK).read_text(encoding="utf-8")
+    for _ in range(TRIES):
+        up = RunningPulumi.start(program, program.folder.parent / "up.log", *UP)
+        try:
+            stop_after_create(up, state_file(program, STACK), type_, there, part)
+            assert up.kill(victim)
+        except TooLateError:
+            assert up.wait(60) == 0
+            program.file(STACK).write_text(without, encoding="utf-8")
+            program.succeed(*UP)
+            program.file(STACK).write_text(wanted, encoding="utf-8")
+            continue
+        except BaseException:
+            up.kill("tree")
+            raise
+        if victim == "openstack plugin":
+            assert up.wait(60) != 0
+        return
+    raise AssertionError(f"{type_} was saved before `up` could be stopped, {TRIES} times")
 
 
 def state(program: ProgramCopy) -> list[dict[str, Any]]:
@@ -152,9 +168,10 @@ def test_what_a_killed_up_left_on_the_cloud_is_taken_over_and_nothing_is_made_tw
 ) -> None:
     made: list[str] = []
     for kind, type_, victim in moments:
+        before = declared(suffix, made)
         made.append(kind)
         program.file(STACK).write_text(declared(suffix, made), encoding="utf-8")
-        kill_in_create(program, type_, victim, partial(is_there, admin, suffix, kind))
+        kill_in_create(program, before, type_, victim, partial(is_there, admin, suffix, kind))
         (left,) = ids(admin, suffix, kind)
         repaired = program.repair(STACK)
         assert repaired.returncode == 0, f"{kind}: {repaired.stdout}"
@@ -219,7 +236,11 @@ def test_repair_fails_as_long_as_a_network_of_that_name_is_one_of_several(
     foreign = admin.network.create_network(name=f"vms-{suffix}")
     try:
         kill_in_create(
-            program, "openstack:networking/network:Network", "tree", partial(has_two_networks, admin, suffix)
+            program,
+            declared(suffix, KINDS[:3]),
+            "openstack:networking/network:Network",
+            "tree",
+            partial(has_two_networks, admin, suffix),
         )
         repaired = program.repair(STACK)
         assert repaired.returncode == 1
@@ -238,7 +259,11 @@ def test_repair_fails_as_long_as_what_was_being_created_is_no_longer_declared(
     text = declared(suffix, KINDS[:1])
     program.file(STACK).write_text(text, encoding="utf-8")
     kill_in_create(
-        program, "openstack:identity/project:Project", "tree", partial(is_there, admin, suffix, "domain")
+        program,
+        declared(suffix, []),
+        "openstack:identity/project:Project",
+        "tree",
+        partial(is_there, admin, suffix, "domain"),
     )
     program.file(STACK).write_text(declared(suffix, []), encoding="utf-8")
     for _ in range(2):
