@@ -3,10 +3,12 @@
 Options are set on each connection: in libldap's global ones one directory's CA would be trusted for another's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Thread
 
 import ldap
 from ldap.ldapobject import SimpleLDAPObject
@@ -14,6 +16,7 @@ from ldap.ldapobject import SimpleLDAPObject
 from clients.directory import tls
 from clients.errors import CloudError
 
+_WAITS = 4  # of libldap until it is bound: to connect, StartTLS, handshake, bind
 # What Active Directory adds to "invalid credentials", by its code in "data CODE," (MS-ERREF).
 _AD_REASONS = {
     "525": "there is no such account",
@@ -73,7 +76,7 @@ def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
     """Yield a connection to the server at ``url``, bound as ``login`` says; unbind it afterwards.
 
     Raises:
-        UnreachableError: nothing answers there from this machine.
+        UnreachableError: nothing answers there from this machine, or not in time.
         DirectoryError: TLS or the login is refused.
     """
     try:
@@ -92,15 +95,35 @@ def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
     except OSError as error:
         raise UnreachableError(f"{url}: {error.strerror or error}") from None
     connection = ldap.initialize(url)
+    _set_options(connection, login)
     try:
-        _set_options(connection, login)
-        _bind(connection, login, url, distrust)
-        yield connection
+        _in_time(partial(_bind, connection, login, url, distrust), login, url)
+        try:
+            yield connection
+        finally:
+            with suppress(ldap.LDAPError):
+                connection.unbind_s()
     except (ldap.TIMEOUT, ldap.SERVER_DOWN) as error:
         raise UnreachableError(f"{url}: it did not answer in time or hung up ({words(error)})") from None
-    finally:
-        with suppress(ldap.LDAPError):
-            connection.unbind_s()
+
+
+def _in_time(bind: Callable[[], None], login: Login, url: str) -> None:
+    """Call ``bind`` in a thread of its own, which is left behind where the server hangs in libldap's handshake."""
+    failures: list[Exception] = []
+
+    def call() -> None:
+        try:
+            bind()
+        except Exception as error:  # noqa: BLE001 - raised below, in the thread that waits
+            failures.append(error)
+
+    thread = Thread(target=call, name=f"bind to {url}", daemon=True)
+    thread.start()
+    thread.join(_WAITS * login.timeout_s)
+    if thread.is_alive():
+        raise UnreachableError(f"{url}: no answer within {login.timeout_s} s")
+    if failures:
+        raise failures[0]
 
 
 def words(error: ldap.LDAPError) -> str:
