@@ -126,9 +126,7 @@ class Fleet(pulumi.ComponentResource):
         self, name: str, member: str, project: Project, parts: Parts
     ) -> list[openstack.networking.Port]:
         spec = self._spec
-        groups = [
-            parts.security_groups[f"{spec.project_name}/{group}"].group_id for group in spec.security_groups
-        ]
+        groups = [parts.security_groups[f"{spec.project_name}/{group}"] for group in spec.security_groups]
         return [
             openstack.networking.Port(
                 child_name(name, member, network),
@@ -137,11 +135,12 @@ class Fleet(pulumi.ComponentResource):
                 description=port_description(self._owner, spec.name),
                 tenant_id=project.project_id,
                 admin_state_up=True,
-                security_group_ids=groups or None,
+                security_group_ids=[group.group_id for group in groups] or None,
                 opts=pulumi.ResourceOptions(
                     parent=self,
                     protect=spec.protected or None,
-                    depends_on=[project, parts.networks[network]],  # its quota, and the subnets
+                    # Its quota, the subnets, and the groups' rules, which go after the ports that they hold for.
+                    depends_on=[project, parts.networks[network], *groups],
                 ),
             )
             for network in spec.networks

@@ -3,152 +3,29 @@
 The compute host has Nova's fake driver, so nothing boots here: tests/lab/test_fleets_qemu.py has servers that do.
 """
 
-import hashlib
-import json
+import base64
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.settings import Lab
+from tests.lab.fleets import COUNT, FLEET, NETWORK, SFX, Fleet, fake_fleet, member
 from tests.lab.own_compute_host import until
-from tests.lab.own_stack import STACK, OwnStack, own_stack
+from tests.lab.own_stack import STACK
 from tests.soak.process_tree import RunningPulumi
 
 pytestmark = pytest.mark.nightly  # four minutes; test_fleets_qemu.py is in `make test`
 
-COUNT = 8
-VLAN = 955
-SFX = f"t{secrets.token_hex(3)}"
-PLACE = {"project": f"tests-{SFX}", "domain": "Default"}
-NETWORK = f"vms-{SFX}"
-FLEET = f"nightly-{SFX}"
 UP = ("up", "--yes", "--skip-preview", "--stack", STACK)
-
-
-def image(name: str, source: Path) -> dict[str, Any]:
-    return {
-        "name": name,
-        "source": str(source),
-        "source_format": "raw",
-        "sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
-        "visibility": "community",
-    }
-
-
-def config(source: Path) -> dict[str, Any]:
-    return {
-        "openstack": {"cloud": "lab-admin"},
-        "projects": [
-            {
-                "name": PLACE["project"],
-                "domain": "Default",
-                "undeclared_grants": "remove",
-                "quota": {"compute": {"instances": 40}, "network": {"ports": 60}},
-            }
-        ],
-        "networks": [
-            {
-                "name": NETWORK,
-                "segments": [{"physical_network": "physnet1", "vlan": VLAN}],
-                "shared_with": [PLACE],
-                "subnets": [{"name": f"{NETWORK}-v4", "cidr": "10.195.0.0/24"}],
-            }
-        ],
-        "security_groups": [
-            {"name": "ssh", **PLACE, "ingress": [{"protocol": "tcp", "ports": 22, "remote": "10.0.0.0/8"}]}
-        ],
-        "flavors": [
-            {
-                "name": f"{name}-{SFX}",
-                "vcpus": 1,
-                "ram_mb": ram,
-                "disk_gb": 1,
-                "public": False,
-                "projects": [PLACE],
-            }
-            for name, ram in (("small", 64), ("big", 128))
-        ],
-        "image_store": {"cloud": "lab-image-import", "pool": "images", "ceph_user": "image-import"},
-        "images": [image(f"first-{SFX}", source), image(f"second-{SFX}", source.with_name("second.raw"))],
-        "fleets": [
-            {
-                "name": FLEET,
-                "project": {"name": PLACE["project"], "domain": "Default"},
-                "count": COUNT,
-                "image": f"first-{SFX}",
-                "flavor": f"small-{SFX}",
-                "networks": [NETWORK],
-                "security_groups": ["ssh"],
-                "update": {"bake_s": 0, "max_unavailable": COUNT},
-                "metadata": {"team": "tests"},
-            }
-        ],
-    }
-
-
-@dataclass
-class Fleet:
-    """The stack, and what is declared."""
-
-    stack: OwnStack
-    config: dict[str, Any]
-
-    @property
-    def project_id(self) -> str:
-        return str(self.stack.outputs["projects"][f"{PLACE['project']}@Default"]["id"])
-
-    @property
-    def servers(self) -> dict[str, Any]:
-        """The project's servers by their names, as Nova has them."""
-        found = list(self.stack.admin.compute.servers(all_projects=True, project_id=self.project_id))
-        by_name = {server.name: server for server in found}
-        assert len(by_name) == len(found)
-        return by_name
-
-    @property
-    def ports(self) -> dict[str, Any]:
-        return {port.name: port for port in self.stack.admin.network.ports(project_id=self.project_id)}
-
-    def declare(self, **keys: Any) -> None:
-        """Another fleet than before."""
-        self.config["fleets"][0].update(keys)
-        self.stack.declare(self.config)
-
-    def plan(self) -> dict[str, str]:
-        """What a preview says is to do, by server."""
-        printed = self.stack.program.succeed("preview", "--json", "--stack", STACK)
-        (step,) = (
-            one for one in json.loads(printed)["steps"] if one["urn"].endswith(f"ServerFleet::{FLEET}")
-        )
-        return {} if step["op"] == "same" else dict(step["newState"]["inputs"]["plan"])
-
-    def identity(self) -> dict[str, tuple[str, str]]:
-        """Id and address of each server."""
-        return {
-            name: (server.id, server.addresses[NETWORK][0]["addr"]) for name, server in self.servers.items()
-        }
-
-
-def member(number: int) -> str:
-    return f"{FLEET}-{number:02d}"
 
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Fleet]:
-    base = tmp_path_factory.mktemp("fleets")
-    source = base / "disk.raw"
-    source.write_bytes(secrets.token_bytes(1 << 20))
-    source.with_name("second.raw").write_bytes(secrets.token_bytes(1 << 20))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CEPH_CONF", str(lab.ceph_conf))
-        patch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds))
-        declared = config(source)
-        with own_stack(base / "stack", declared) as stack:
-            yield Fleet(stack, declared)
+    with fake_fleet(tmp_path_factory.mktemp("fleets"), lab) as made:
+        yield made
 
 
 def test_a_fleet_is_up_as_declared_and_nothing_is_left_to_do(fleet: Fleet) -> None:
@@ -277,14 +154,8 @@ def test_after_a_kill_in_the_midst_of_it_up_goes_on_and_nothing_is_there_twice(
     before = fleet.identity()
     fleet.declare(recreate=f"killed {victim}", count=COUNT + 2)
     up = RunningPulumi.start(fleet.stack.program, tmp_path / "up.log", *UP)
-    compute = fleet.stack.admin.compute
-
-    def begun() -> bool:
-        found = compute.servers(all_projects=True, project_id=fleet.project_id)
-        return any(server.metadata.get("private_cloud_recreate") == f"killed {victim}" for server in found)
-
     try:
-        until(begun, "a server is made anew")
+        until(lambda: fleet.begun(f"killed {victim}"), "a server is made anew")
     finally:
         assert up.kill(victim)
     up.wait(120)
@@ -323,6 +194,53 @@ def test_a_port_that_a_killed_run_left_is_named_and_kept_until_that_is_certain(f
     fleet.stack.preview_is_empty()
 
 
+def test_a_second_up_at_the_same_time_is_refused_and_touches_no_server(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.declare(recreate="first of two", update={"bake_s": 5, "max_unavailable": 2})
+    first = RunningPulumi.start(fleet.stack.program, tmp_path / "up.log", *UP)
+    try:
+        until(lambda: fleet.begun("first of two"), "a server is made anew")
+        second = fleet.stack.program.pulumi(*UP)
+        assert second.returncode != 0
+        assert "the stack is currently locked" in second.stdout
+    finally:
+        code = first.wait(300)
+    assert code == 0, (tmp_path / "up.log").read_text()
+    fleet.stack.preview_is_empty("--refresh")
+    for server in fleet.servers.values():
+        assert server.metadata["private_cloud_recreate"] == "first of two"
+
+
+def test_what_its_user_data_hold_is_in_no_log_and_in_no_plain_state(
+    fleet: Fleet, lab: Lab, tmp_path: Path
+) -> None:
+    canary = f"canary-{secrets.token_hex(16)}"
+    file = tmp_path / "user-data"
+    file.write_text(f"#cloud-config\npassword: {canary}\n")
+    fleet.declare(user_data={"file": str(file)})
+    program = fleet.stack.program
+    printed = program.succeed("preview", "--diff", "--stack", STACK)
+    printed += program.succeed(*UP, "--json")
+    printed += program.succeed("stack", "export", "--stack", STACK)
+    held = base64.b64encode(file.read_bytes()).decode()
+    hidden = (canary, held, held[24:-8])
+    assert not [words for words in hidden if words in printed]
+    searched = [
+        one for place in (lab.log, program.folder.parent) for one in place.rglob("*") if one.is_file()
+    ]
+    assert len(searched) > 20
+    told = [str(one) for one in searched if one != file and contains(one, hidden)]
+    assert told == []
+    fleet.config["fleets"][0].pop("user_data")
+    fleet.declare()
+    fleet.stack.up()
+
+
+def contains(file: Path, words: tuple[str, ...]) -> bool:
+    """Whether a file has one of them."""
+    found = file.read_bytes()
+    return any(one.encode() in found for one in words)
+
+
 def test_a_fleet_that_is_no_longer_declared_leaves_nothing(fleet: Fleet) -> None:
     fleets = fleet.config.pop("fleets")
     fleet.stack.declare(fleet.config)
@@ -332,3 +250,12 @@ def test_a_fleet_that_is_no_longer_declared_leaves_nothing(fleet: Fleet) -> None
     identity: Any = fleet.stack.admin.identity
     assert identity.find_user(f"fleet-{FLEET}", domain_id="default") is None
     fleet.config["fleets"] = fleets
+
+
+def test_a_fleet_that_did_not_come_up_is_destroyed_in_one_run(fleet: Fleet) -> None:
+    fleet.config["images"][0]["visibility"] = "private"
+    fleet.declare(image=f"first-{SFX}")
+    printed = fleet.stack.program.pulumi(*UP).stdout
+    assert "its project does not see image" in printed
+    assert len(fleet.ports) >= COUNT
+    fleet.stack.program.succeed("destroy", "--yes", "--skip-preview", "--stack", STACK)

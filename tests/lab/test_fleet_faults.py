@@ -1,0 +1,52 @@
+"""What a fleet's update needs is gone while it goes on: it waits, and the fleet is whole in the end."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.settings import Lab
+from lab.supervisor import Supervisor
+from tests.lab.fleets import COUNT, Fleet, fake_fleet
+from tests.lab.own_compute_host import until
+from tests.lab.own_stack import STACK
+from tests.lab.running_lab import brought, command
+from tests.soak.process_tree import RunningPulumi
+
+pytestmark = [pytest.mark.alone, pytest.mark.nightly]
+
+UP = ("up", "--yes", "--skip-preview", "--stack", STACK)
+AWAY_S = 60
+"""How long it is away; as the pauses of a restart, or of a switch of leaders, at the worst."""
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Fleet]:
+    with fake_fleet(tmp_path_factory.mktemp("fleets"), lab) as made:
+        made.declare(update={"bake_s": 2, "max_unavailable": 2}, probe={"within_s": 600})
+        made.stack.up()
+        yield made
+
+
+@pytest.mark.parametrize("daemon", ["nova-compute", "rabbitmq", "keystone"])
+def test_the_update_waits_for_what_is_gone_and_ends_well(
+    fleet: Fleet, lab: Lab, tmp_path: Path, daemon: str
+) -> None:
+    before = fleet.identity()
+    fleet.declare(recreate=f"without {daemon}")
+    up = RunningPulumi.start(fleet.stack.program, tmp_path / "up.log", *UP)
+    try:
+        until(lambda: fleet.begun(f"without {daemon}"), "a server is made anew")
+        Supervisor(lab).stop(daemon)
+        with pytest.raises(AssertionError):  # the update does not end without it
+            until(lambda: not up.is_running, "the end", AWAY_S)
+    finally:
+        brought(command("up"))
+    code = up.wait(900)
+    assert code == 0, (tmp_path / "up.log").read_text()
+    assert fleet.identity() == before
+    assert len(before) == COUNT
+    for server in fleet.servers.values():
+        assert server.status == "ACTIVE"
+        assert server.metadata["private_cloud_recreate"] == f"without {daemon}"
+    fleet.stack.preview_is_empty("--refresh")
