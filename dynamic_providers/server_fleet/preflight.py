@@ -1,4 +1,7 @@
-"""Whether Nova could make the servers at all: asked as the fleet's own account, all problems at once, before any is touched."""
+"""Whether Nova could make the servers at all: all problems at once, before any is touched.
+
+What is the project's is asked as the fleet's own account; whether the hosts have room, as the stack's.
+"""
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
@@ -9,12 +12,17 @@ from openstack.connection import Connection
 from clients.errors import CloudError
 from clients.openstack import answered
 from dynamic_providers.server_fleet.declared import ServerFleetArgs
+from dynamic_providers.server_fleet.nova import MICROVERSION, Nova
 from dynamic_providers.server_fleet.plan import MAKING, Action, Step
 
 _UNLIMITED = -1
+_PLACEMENT = "1.22"  # forbidden traits
+_MOST_HOSTS = "1000"
+_NOT_JUDGED = ("resources", "hw:cpu_policy", "hw:mem_page_size", "pci_passthrough")
+"""Extra specs with which a server takes something else of its host than the flavor's three numbers."""
 
 
-def check(own: Connection, args: ServerFleetArgs, steps: Sequence[Step]) -> None:
+def check(nova: Nova, steps: Sequence[Step]) -> None:
     """Refuse STEPS that cannot be carried out.
 
     Addresses need no look: the ports, which come first, have theirs.
@@ -24,7 +32,9 @@ def check(own: Connection, args: ServerFleetArgs, steps: Sequence[Step]) -> None
     """
     if not any(step.action in MAKING for step in steps):
         return
-    problems = [*_image(own, args), *_flavor(own, args), *_quota(own, args, steps)]
+    own, args = nova.own, nova.args
+    more = sum({Action.CREATE: 1, Action.DELETE: -1}.get(step.action, 0) for step in steps)
+    problems = [*_image(own, args), *_flavor(nova, more), *(_quota(own, args, more) if more > 0 else ())]
     if problems:
         lines = "".join(f"\n  - {problem}" for problem in problems)
         raise CloudError(f"fleet {args.name!r} is left as it is:{lines}")
@@ -50,20 +60,59 @@ def _image(own: Connection, args: ServerFleetArgs) -> Iterator[str]:
         yield f"image {image['name']!r} asks for {image['min_disk']} GB of disk, and flavor {flavor.name!r} has {flavor.disk_gb}"
 
 
-def _flavor(own: Connection, args: ServerFleetArgs) -> Iterator[str]:
-    answer = own.compute.get(f"/flavors/{args.flavor_id}")
+def _flavor(nova: Nova, more: int) -> Iterator[str]:
+    name = nova.args.wanted.flavor.name
+    answer = nova.own.compute.get(f"/flavors/{nova.args.flavor_id}", microversion=MICROVERSION)
     if answer.status_code == HTTPStatus.NOT_FOUND:
-        yield f"its project may not use flavor {args.wanted.flavor.name!r}; add it to that flavor's projects"
-
-
-def _quota(own: Connection, args: ServerFleetArgs, steps: Sequence[Step]) -> Iterator[str]:
-    new = sum(step.action is Action.CREATE for step in steps)
-    going = sum(step.action is Action.DELETE for step in steps)
-    if new <= going:
+        yield f"its project may not use flavor {name!r}; add it to that flavor's projects"
         return
+    flavor = answered(answer, "Nova", f"show flavor {name!r}")["flavor"]
+    extra_specs: dict[str, str] = flavor.get("extra_specs") or {}
+    if more > 0 and not any(key.startswith(_NOT_JUDGED) for key in extra_specs):
+        yield from _room(nova.admin, nova.args, extra_specs, more)
+
+
+def _room(admin: Connection, args: ServerFleetArgs, extra_specs: dict[str, str], more: int) -> Iterator[str]:
+    """What Placement says; the scheduler may find less, by its filters."""
+    flavor = args.wanted.flavor
+    needs = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.ram_mb, "DISK_GB": flavor.disk_gb}
+    needs = {what: number for what, number in needs.items() if number}
+    signs = {"required": "", "forbidden": "!"}
+    traits = [
+        signs[value] + key.removeprefix("trait:")
+        for key, value in extra_specs.items()
+        if key.startswith("trait:")
+    ]
+    answer = admin.placement.get(
+        "/allocation_candidates",
+        params={
+            "resources": ",".join(f"{what}:{number}" for what, number in needs.items()),
+            "required": ",".join([*traits, "!COMPUTE_STATUS_DISABLED"]),
+            "limit": _MOST_HOSTS,
+        },
+        microversion=_PLACEMENT,
+    )
+    hosts = answered(answer, "Placement", "tell which hosts have room")["provider_summaries"].values()
+    room = sum(
+        min(
+            (one["capacity"] - one["used"]) // needs[what]
+            for what, one in host["resources"].items()
+            if what in needs
+        )
+        for host in hosts
+    )
+    if room < more:
+        size = f"{flavor.vcpus} vCPU, {flavor.ram_mb} MiB, {flavor.disk_gb} GiB"
+        yield (
+            f"{more} more servers of flavor {flavor.name!r} ({size}) are wanted, and the hosts that fit it have room for "
+            f"{room}; lower count, or make room"
+        )
+
+
+def _quota(own: Connection, args: ServerFleetArgs, more: int) -> Iterator[str]:
     limits: dict[str, Any] = answered(own.compute.get("/limits"), "Nova", "tell the project's quota")
     found = limits["limits"]["absolute"]
-    more, flavor = new - going, args.wanted.flavor
+    flavor = args.wanted.flavor
     for what, limit, used, each in (
         ("instances", "maxTotalInstances", "totalInstancesUsed", 1),
         ("cores", "maxTotalCores", "totalCoresUsed", flavor.vcpus),

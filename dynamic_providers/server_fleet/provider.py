@@ -104,7 +104,7 @@ class ServerFleetProvider(DynamicProvider[ServerFleetArgs, ServerFleetOutputs]):
         with _connected(inputs) as nova:
             rollout = Rollout(nova)
             steps = plan(inputs.wanted, members_of(inputs.members), rollout.flights.look())
-            preflight.check(nova.own, inputs, steps)
+            preflight.check(nova, steps)
             rollout.run(steps)
             left_behind = _strays(nova, inputs, steps, before.strays)
             found = _found(inputs, rollout.flights.look(), before, rollout.flights.host_keys)

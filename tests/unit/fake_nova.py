@@ -42,7 +42,9 @@ class FakeNova:
     """One project's servers; `changes` has what was asked for, in order."""
 
     def __init__(self) -> None:
-        self.compute = self.network = self.image = self
+        self.compute = self.network = self.image = self.placement = self
+        self.extra_specs: dict[str, str] = {}
+        self.hosts = [{"VCPU": (64, 0), "MEMORY_MB": (65536, 0), "DISK_GB": (1000, 0)}]  # capacity and used
         self.servers: dict[str, dict[str, Any]] = {}
         self.changes: list[str] = []
         self.requests: Counter[str] = Counter()
@@ -59,6 +61,7 @@ class FakeNova:
             for id_ in SHA
         }
         self.ports: list[dict[str, Any]] = []
+        self.asked_placement: dict[str, str] = {}
         self._number = 0
 
     def names(self) -> list[str]:
@@ -92,10 +95,21 @@ class FakeNova:
                 return answer(200, {"limits": {"absolute": self.limits | rest}})
             if url == "/ports":
                 return answer(200, {"ports": self.ports})
+            if url == "/allocation_candidates":
+                assert params
+                self.asked_placement = params
+                hosts = {
+                    str(number): {
+                        "resources": {what: {"capacity": c, "used": u} for what, (c, u) in host.items()}
+                    }
+                    for number, host in enumerate(self.hosts)
+                }
+                return answer(200, {"provider_summaries": hosts})
             kind, identifier = url.split("/")[1:]
             if kind == "images":
                 return answer(200, self.images[identifier]) if identifier in self.images else answer(404, {})
-            return answer(200, {"flavor": {}}) if identifier == "f1" else answer(404, {})
+            flavor = {"extra_specs": self.extra_specs}
+            return answer(200, {"flavor": flavor}) if identifier == "f1" else answer(404, {})
 
     def _go_on(self) -> None:
         away = sum(server["status"] == "REBUILD" for server in self.servers.values())

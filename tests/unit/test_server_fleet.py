@@ -331,6 +331,25 @@ def test_a_second_server_of_a_member_goes_only_when_two_runs_far_apart_have_seen
     assert list(nova.servers) == list(outs["servers"].values())
 
 
+def test_hosts_without_room_are_told_before_a_server_is_made(nova: FakeNova) -> None:
+    nova.hosts = [
+        {"VCPU": (64, 62), "MEMORY_MB": (65536, 0), "DISK_GB": (1000, 0)},
+        {"VCPU": (64, 0), "MEMORY_MB": (4096, 1024), "DISK_GB": (1000, 999), "CUSTOM_GPU": (1, 1)},
+    ]
+    nova.extra_specs = {
+        "trait:CUSTOM_FAST": "required",
+        "trait:CUSTOM_OLD": "forbidden",
+        "hw:watchdog_action": "none",
+    }
+    with pytest.raises(CloudError, match=r"8 more servers of flavor 'small' .* have room for 3; lower count"):
+        CRUD.create(args())
+    assert written(nova) == []
+    assert nova.asked_placement["required"] == "CUSTOM_FAST,!CUSTOM_OLD,!COMPUTE_STATUS_DISABLED"
+    assert nova.asked_placement["resources"] == "VCPU:1,MEMORY_MB:512,DISK_GB:1"
+    nova.extra_specs = {"resources:VCPU": "0"}  # then the flavor's numbers say nothing
+    made(args())
+
+
 def test_all_that_is_missing_is_said_at_once_before_a_server_is_touched(nova: FakeNova) -> None:
     nova.limits = {"maxTotalInstances": 10, "totalInstancesUsed": 5}
     nova.images[GOOD] |= {"status": "deactivated", "min_ram": 1024}
