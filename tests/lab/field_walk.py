@@ -53,6 +53,11 @@ class Case:
         return self.spec.effect_of(self.field)
 
 
+def entry_of(section: str, name: str, /, **keys: object) -> Callable[[Entry], object]:
+    """Change KEYS of the entry NAME of a SECTION of the stack file."""
+    return lambda config: next(one for one in config[section] if one["name"] == name).update(keys)
+
+
 def fields_without_a_case(
     cases: Iterable[Case], specs: Iterable[type[Spec]], elsewhere: set[str]
 ) -> set[str]:

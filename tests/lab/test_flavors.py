@@ -11,7 +11,7 @@ import pytest
 from openstack.connection import Connection
 
 from config.flavor import FlavorProjectSpec, FlavorSpec
-from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
+from tests.lab.field_walk import Case, Entry, Resource, Walk, entry_of, fields_without_a_case
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
 SFX = f"t{secrets.token_hex(3)}"
@@ -37,9 +37,7 @@ def access(field: str, project: str) -> Resource:
 
 def of(field: str, **keys: object) -> Callable[[Entry], object]:
     """Changes KEYS of the flavor that the case FIELD has."""
-    return lambda config: next(entry for entry in config["flavors"] if entry["name"] == named(field)).update(
-        keys
-    )
+    return entry_of("flavors", named(field), **keys)
 
 
 def project(name: str) -> Entry:

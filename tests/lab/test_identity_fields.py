@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from config.identity import DomainSpec, ProjectSpec
-from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
+from tests.lab.field_walk import Case, Entry, Resource, Walk, entry_of, fields_without_a_case
 from tests.lab.own_stack import own_stack
 
 SFX = f"t{secrets.token_hex(3)}"
@@ -40,9 +40,7 @@ def project(name: str, domain: str = "home") -> Resource:
 
 def of(section: str, name: str, /, **keys: str) -> Callable[[Entry], object]:
     """Changes KEYS of the entry NAME of SECTION."""
-    return lambda config: next(entry for entry in config[section] if entry["name"] == named(name)).update(
-        keys
-    )
+    return entry_of(section, named(name), **keys)
 
 
 CASES = [

@@ -5,8 +5,9 @@ Then what somebody changed by hand is taken back, a group in use stays, and what
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,9 +16,10 @@ from openstack.connection import Connection
 from clients.neutron.security_group_rules import PROTOCOLS, SAME_GROUP
 from config.security_group import SecurityGroupSpec
 from config.security_group_rule import NamedSecurityGroupRuleSpec, SecurityGroupReference
-from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
+from tests.lab.field_walk import Case, Entry, Resource, Walk, entry_of, fields_without_a_case
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 
+of = partial(entry_of, "security_groups")
 SFX = f"t{secrets.token_hex(3)}"
 SHOWN_ELSEWHERE = {
     "SecurityGroupSpec.adopt",  # below
@@ -34,11 +36,6 @@ OUT = {("egress", family, None, None, None, None) for family in ("IPv4", "IPv6")
 
 def resource(kind: str, name: str, project: str = ALPHA) -> Resource:
     return kind, f"{project}@default/{name}"
-
-
-def of(name: str, /, **keys: object) -> Callable[[Entry], object]:
-    """Changes KEYS of the group NAME."""
-    return lambda config: next(one for one in config["security_groups"] if one["name"] == name).update(keys)
 
 
 def a_rule(field: str, before: Entry, after: Entry, variant: str = "") -> tuple[Case, Entry]:

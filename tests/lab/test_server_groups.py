@@ -5,20 +5,22 @@ Then a group with servers stays, one without its account's role says so, and wha
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
 from openstack.connection import Connection
 
 from config.server_group import ServerGroupSpec
-from tests.lab.field_walk import Case, Entry, Resource, Walk, fields_without_a_case
+from tests.lab.field_walk import Case, Entry, Resource, Walk, entry_of, fields_without_a_case
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.lab.small_image import image
 
 __all__ = ["image"]
 
+of = partial(entry_of, "server_groups")
 SFX = f"t{secrets.token_hex(3)}"
 SHOWN_ELSEWHERE = {
     "ServerGroupSpec.adopt",  # below
@@ -31,11 +33,6 @@ LIMIT = "max_server_per_host"
 
 def placed(name: str, project: str = ALPHA) -> Resource:
     return "ServerGroup", f"{project}@default/{name}"
-
-
-def of(name: str, /, **keys: object) -> Callable[[Entry], object]:
-    """Changes KEYS of the group NAME."""
-    return lambda config: next(one for one in config["server_groups"] if one["name"] == name).update(keys)
 
 
 def group(name: str, project: str = ALPHA, policy: str = "anti-affinity", **keys: object) -> Entry:
