@@ -1,4 +1,4 @@
-"""The lab's command line: install, up, reinstall, down, status, reset, env."""
+"""The lab's command line: install, up, reinstall, osd, down, status, reset, env."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import os
 import shutil
 import sys
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from lab import packages, preflight, settings
 from lab.hosts import count
 from lab.settings import Lab, LabError
 from lab.steps import Clock, Step, run
 from toolchain.failure import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +35,11 @@ def parser() -> argparse.ArgumentParser:
     )
     reinstall_ = commands.add_parser("reinstall", help="empty a simulated host and its disks, and boot it")
     reinstall_.add_argument("name", help="lab-host-1, …; its SSH key stays the same")
+    osd_ = commands.add_parser(
+        "osd", help="have a fourth and a fifth OSD join Ceph without weight, or leave it"
+    )
+    osd_.add_argument("action", choices=("add", "remove"), help="remove: whatever it holds")
+    osd_.add_argument("number", type=int, choices=settings.EXTRA_OSDS)
     commands.add_parser("down", help="stop what `up` started")
     commands.add_parser("status", help="a table of services; fails unless all are healthy")
     commands.add_parser("reset", help="down, remove all data and accounts, up; packages and the image stay")
@@ -93,6 +102,14 @@ def reinstall(lab: Lab, name: str) -> None:
     print(f"{name} is up, and empty.")
 
 
+def osd(lab: Lab, action: str, number: int) -> None:
+    """Have an OSD join or leave."""
+    from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
+
+    {"add": bring_up.add_osd, "remove": bring_up.remove_osd}[action](lab, number)
+    print(f"osd.{number} is {'in, with weight 0' if action == 'add' else 'gone'}.")
+
+
 def down(lab: Lab) -> None:
     """Stop."""
     from lab import bring_up  # noqa: PLC0415 - `install` runs without the venv
@@ -135,17 +152,21 @@ def main() -> int:
         if command == "install":
             install(lab)
             return 0
-        if command in ("up", "status", "reset", "reinstall"):
+        if command in ("up", "status", "reset", "reinstall", "osd"):
             into_the_venv(lab)
         if not find_spec("psutil"):  # of Debian, or of the venv
             raise LabError("\n".join(preflight.installed(lab)))
         if command == "up":
             up(lab, arguments.hosts)
             return 0
-        if command == "reinstall":
-            reinstall(lab, arguments.name)
-            return 0
-        actions = {"down": down, "status": status, "reset": reset, "env": environment}
+        actions: dict[str, Callable[[Lab], int | None]] = {
+            "reinstall": lambda lab: reinstall(lab, arguments.name),
+            "osd": lambda lab: osd(lab, arguments.action, arguments.number),
+            "down": down,
+            "status": status,
+            "reset": reset,
+            "env": environment,
+        }
         return actions[command](lab) or 0
     except Failure as problem:
         print(f"lab {command}: {problem}", file=sys.stderr)

@@ -28,7 +28,7 @@ from lab.services import (
     placement,
     rabbitmq,
 )
-from lab.settings import OSD_COUNT, Lab, LabError, record_address
+from lab.settings import Lab, LabError, record_address
 from lab.steps import Clock, Step, run
 from lab.supervisor import STARTED, Supervisor
 
@@ -104,7 +104,7 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
     def of(function: Callable[[Lab, Mapping[str, str]], None]) -> Callable[[], None]:
         return functools.partial(function, lab, secrets)
 
-    osds = [f"ceph-osd.{number}" for number in range(OSD_COUNT)]
+    osds = {f"ceph-osd.{number}": number for number in ceph.osds(lab)}
     return [
         Step("supervisor", functools.partial(supervisor.start, daemons)),
         # The database first: the slow part, the services' tables, waits for it.
@@ -137,7 +137,7 @@ def plan(lab: Lab, secrets: Mapping[str, str], supervisor: Supervisor) -> list[S
                 functools.partial(ceph.make_osd, lab, secrets, number),
                 ("ceph-mon's data",),
             )
-            for number, name in enumerate(osds)
+            for name, number in osds.items()
         ),
         *(start(name, f"{name}'s data", "ceph's keys") for name in osds),
         Step(
@@ -209,6 +209,35 @@ def up(lab: Lab, clock: Clock, number: int | None = None) -> None:
         if sentence := lacking(lab):
             clock.say(sentence)
         run(plan(lab, secrets, supervisor), clock)
+
+
+def add_osd(lab: Lab, number: int) -> None:
+    """Have one of `EXTRA_OSDS` join the running cluster; it holds nothing until it gets a CRUSH weight."""
+    with alone(lab):
+        lab.link()
+        secrets, supervisor = secret.load(lab), _running(lab)
+        ceph.join_osd(lab, secrets, number)
+        daemons = all_daemons(lab, secrets)
+        supervisor.start(daemons)
+        supervisor.ensure(next(daemon for daemon in daemons if daemon.name == f"ceph-osd.{number}"))
+
+
+def remove_osd(lab: Lab, number: int) -> None:
+    """Have one of `EXTRA_OSDS` leave the running cluster, whatever it holds."""
+    with alone(lab):
+        lab.link()
+        secrets, supervisor = secret.load(lab), _running(lab)
+        if f"ceph-osd.{number}" in supervisor.states():
+            supervisor.stop(f"ceph-osd.{number}")
+        ceph.forget_osd(lab, number)
+        supervisor.start(all_daemons(lab, secrets))
+
+
+def _running(lab: Lab) -> Supervisor:
+    supervisor = Supervisor(lab)
+    if not supervisor.answers():
+        raise LabError("The lab is not up: run `python -m lab up`.")
+    return supervisor
 
 
 def reinstall(lab: Lab, name: str) -> None:

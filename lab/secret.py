@@ -55,6 +55,8 @@ CEPHX = (
     "osd.0",
     "osd.1",
     "osd.2",
+    "osd.3",
+    "osd.4",
 )
 
 
@@ -77,7 +79,7 @@ def load(lab: Lab) -> dict[str, str]:
     wanted |= {f"ldap/{name}": secrets.token_hex(16) for name in LDAP}
     wanted |= {f"kolla/{name}": secrets.token_hex(16) for name in KOLLA}
     wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
-    wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(3)}
+    wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(5)}
     wanted |= {f"uuid/{name}": str(uuid.uuid4()) for name in ("fsid", "libvirt-secret")}
     merged = wanted | known
     if merged != known:

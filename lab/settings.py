@@ -22,6 +22,7 @@ INSTANCE_POOL = "vms"
 HOST = "lab"  # what Nova, Cinder and Neutron call this machine
 ZONE_BY_HINT = "qemu"  # the availability zone whose DHCP agents serve only networks that ask for it
 OSD_COUNT = 3
+EXTRA_OSDS = (3, 4)  # they join and leave by `python -m lab osd`
 OSD_BYTES = 6 * 1024**3  # of a sparse file, which only grows; bench.image has 12 GiB in the three at once
 LDAP_BASE = "dc=corp,dc=example"
 

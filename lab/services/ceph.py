@@ -1,4 +1,4 @@
-"""Ceph: one monitor, one manager and three OSDs on files; a fourth OSD is possible."""
+"""Ceph: one monitor, one manager and three OSDs on files; two more may join, without weight."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lab.services.ceph_configuration import (
     mon_folder,
     osd_folder,
 )
-from lab.settings import INSTANCE_POOL, OSD_COUNT, POOL, VOLUME_POOL
+from lab.settings import EXTRA_OSDS, INSTANCE_POOL, OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
 
 POOLS = (POOL, VOLUME_POOL, INSTANCE_POOL)
 PLACEMENT_GROUPS = 32
+
+
+def osds(lab: Lab) -> tuple[int, ...]:
+    """Return the numbers of the OSDs that there are: the first three, and those that joined."""
+    joined = (number for number in EXTRA_OSDS if _joined(lab, number).exists())
+    return (*range(OSD_COUNT), *joined)
+
+
+def _joined(lab: Lab, number: int) -> Path:
+    """Return the file that says that an OSD has joined; a reset removes it."""
+    return osd_folder(lab, number).with_name(f"osd.{number}.joined")
 
 
 def write_configuration(lab: Lab, secrets: Mapping[str, str]) -> None:
@@ -85,7 +96,7 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
     """Register each OSD, and make the settings that the manager needs at its start; idempotent."""
     with connected(lab.ceph_conf) as ceph:
         known = {osd["uuid"] for osd in ceph.ask("osd dump")["osds"]}
-        for number in range(OSD_COUNT):
+        for number in osds(lab):
             identity = secrets[f"uuid/osd.{number}"]
             if identity not in known:
                 key = json.dumps({"cephx_secret": secrets[f"cephx/osd.{number}"]})
@@ -96,6 +107,24 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
         )
         everybody = keyring(tuple(name for name in CAPS if name != "mon."), secrets)
         ceph.ask("auth import", given=everybody)
+
+
+def join_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
+    """Make an OSD of `EXTRA_OSDS`, which is to be started then; it joins with CRUSH weight 0."""
+    make_osd(lab, secrets, number)
+    _joined(lab, number).touch()
+    register_osds(lab, secrets)
+
+
+def forget_osd(lab: Lab, number: int) -> None:
+    """Remove an OSD that is stopped, whatever it holds; the others have other copies of that, or it is lost."""
+    with connected(lab.ceph_conf) as ceph:
+        ceph.ask("osd down", ids=[str(number)])
+        ceph.ask("osd purge-actual", id=number, yes_i_really_mean_it=True)
+    _joined(lab, number).unlink(missing_ok=True)
+    folder = osd_folder(lab, number)
+    folder.with_name(f"osd.{number}.made").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def make_pools(lab: Lab) -> None:
@@ -212,6 +241,6 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
             check=functools.partial(osd_health, lab, number),
             files=(file,),
         )
-        for number in range(OSD_COUNT)
+        for number in osds(lab)
     ]
     return tuple(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.configuration import File, ini
-from lab.settings import INSTANCE_POOL, OSD_BYTES, OSD_COUNT, POOL, VOLUME_POOL
+from lab.settings import EXTRA_OSDS, INSTANCE_POOL, OSD_BYTES, OSD_COUNT, POOL, VOLUME_POOL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ CAPS: dict[str, dict[str, str]] = {
     GATEWAY: {"mon": "allow rw", "osd": "allow rwx tag rgw *=*"},
 } | {
     f"osd.{number}": {"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}
-    for number in range(OSD_COUNT)
+    for number in (*range(OSD_COUNT), *EXTRA_OSDS)
 }
 CLIENTS = ("client.admin", "client.glance", "client.cinder", "client.nova", "client.image-import", GATEWAY)
 
@@ -127,9 +127,11 @@ def conf(lab: Lab, secrets: Mapping[str, str]) -> File:
         },
         "client": {"log to stderr": True, "log file": "", "admin socket": ""},
     }
-    for number in range(OSD_COUNT):
+    for number in (*range(OSD_COUNT), *EXTRA_OSDS):
         folder = osd_folder(lab, number)
         sections[f"osd.{number}"] = {"osd data": folder, "keyring": folder / "keyring"}
+        if number in EXTRA_OSDS:
+            sections[f"osd.{number}"]["osd crush initial weight"] = 0
     for name in CLIENTS:
         sections[name] = {"keyring": client_keyring(lab, name)}
     sections[GATEWAY] |= {
