@@ -16,6 +16,7 @@ from components.network.provider_network import ProviderNetwork
 from components.network.security_group import make_security_groups
 from components.storage.ceph_users import make_ceph_users
 from components.storage.images import make_images
+from components.storage.osd_expansion import make_osd_expansion
 from config.load import load
 from program.adopted import check_adopted
 from program.debug_messages import disable_sdk_debug_logging
@@ -87,6 +88,7 @@ pulumi.export("security_groups", {name: group.summary for name, group in securit
 pulumi.export("flavors", {name: flavor.summary for name, flavor in flavors.items()})
 pulumi.export("server_groups", {name: group.summary for name, group in server_groups.items()})
 pulumi.export("ceph_users", {name: user.summary for name, user in ceph_users.items()})
+pulumi.export("osd_expansion", make_osd_expansion(settings.osd_expansion))
 pulumi.export("images", {name: image.summary for name, image in images.items()})
 pulumi.export("fleets", {name: fleet.summary for name, fleet in fleets.items()})
 pulumi.export("hosts", enrol(settings, opts))

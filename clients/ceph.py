@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -194,6 +194,32 @@ def command(
         CommandRefused: Ceph's own words, and the errno.
         CloudError: nobody answered in time.
     """
+    out = _answer(handle, prefix, to, none_for, arguments)
+    if out is None or not out.strip():
+        return None
+    try:
+        return json.loads(out)
+    except ValueError:
+        return out.decode(errors="replace").strip()
+
+
+def binary(handle: rados.Rados, prefix: str) -> bytes:
+    """What the monitors answer to PREFIX where that is no text, such as ``osd getmap``.
+
+    Raises:
+        CommandRefused: Ceph's own words, and the errno.
+        CloudError: nobody answered in time.
+    """
+    return _answer(handle, prefix, "monitor", (), {}) or b""
+
+
+def _answer(
+    handle: rados.Rados,
+    prefix: str,
+    to: Literal["monitor", "manager"],
+    none_for: Collection[int],
+    arguments: Mapping[str, object],
+) -> bytes | None:
     text = json.dumps({"prefix": prefix, "format": "json", **arguments})
     send = handle.mon_command if to == "monitor" else handle.mgr_command
     try:
@@ -206,12 +232,7 @@ def command(
         # A module's traceback ends with what went wrong.
         last = (message.strip().splitlines() or [f"error {abs(code)}"])[-1]
         raise CommandRefused(f"`ceph {prefix}` failed: {last}", abs(code))
-    if not out.strip():
-        return None
-    try:
-        return json.loads(out)
-    except ValueError:
-        return out.decode(errors="replace").strip()
+    return bytes(out)
 
 
 @dataclass(frozen=True)

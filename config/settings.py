@@ -18,6 +18,7 @@ from config.kolla import KollaSpec
 from config.management import ManagementSpec
 from config.monitoring import MonitoringSpec
 from config.network import ProviderNetworkSpec
+from config.osd_expansion import OsdExpansionSpec
 from config.policy import PolicySpec
 from config.security_group import SecurityGroupSpec
 from config.server_group import ServerGroupSpec
@@ -73,6 +74,9 @@ class Settings(Spec):
         None, description="{user, conf}: the login with which cephx users are made"
     )
     ceph_users: tuple[CephUserSpec, ...] = Field((), description="a list of cephx users")
+    osd_expansion: OsdExpansionSpec | None = Field(
+        None, description="{probe_pool, fill, …}: which OSDs fill or leave, and how slowly"
+    )
     image_store: ImageStoreSpec | None = Field(
         None, description="{cloud, pool, ceph_user, ceph_conf}: how images reach Ceph and Glance"
     )

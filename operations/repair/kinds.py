@@ -26,6 +26,7 @@ AFTER_A_KILL = {
     "openstack:networking/quotaV2:QuotaV2": After.RERUN,
     "openstack:blockstorage/quoteSetV3:QuoteSetV3": After.RERUN,
     "pulumi-python:dynamic/ceph:LoginFiles": After.RERUN,
+    "pulumi-python:dynamic/ceph:OsdExpansion": After.RERUN,
     "pulumi-python:dynamic/ceph:RbdImage": After.RERUN,
     "pulumi-python:dynamic/ceph:User": After.RERUN,
     "pulumi-python:dynamic/compute:ServerGroup": After.RERUN,

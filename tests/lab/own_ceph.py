@@ -1,4 +1,4 @@
-"""A Ceph of a test's own: one monitor and one manager on loopback, no authentication; an OSD in memory if wanted."""
+"""A Ceph of a test's own: one monitor and one manager on loopback, no authentication; OSDs in memory if wanted."""
 
 import socket
 import subprocess
@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import rados
 
@@ -25,6 +26,7 @@ log file =
 log to stderr = true
 admin socket =
 keyring = /dev/null
+osd crush chooseleaf type = 0
 [mon]
 mon data = {folder}/mon
 mon cluster log file = /dev/null
@@ -33,12 +35,12 @@ mon data avail crit = 0
 mon allow pool size one = true
 [mgr]
 mgr data = {folder}/mgr
+mgr stats period = 1
 [osd]
-osd data = {folder}/osd
+osd data = {folder}/osd.$id
 osd objectstore = memstore
-memstore device bytes = 536870912
+memstore device bytes = 4294967296
 osd memory target = 939524096
-osd crush chooseleaf type = 0
 """
 
 
@@ -79,29 +81,96 @@ def own_ceph(folder: Path, *modules: str) -> Iterator[Path]:
                 process.wait(timeout=30)
 
 
+class Osds:
+    """OSDs of `own_ceph` that keep their data in memory; the numbers of those that run are in `running`."""
+
+    def __init__(self, conf: Path) -> None:
+        self.conf = conf
+        self.running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def add(self, number: int) -> None:
+        """Make one and start it."""
+        folder, identity = self.conf.parent, str(uuid.uuid4())
+        (folder / f"osd.{number}").mkdir()
+        with ceph.cluster("admin", str(self.conf)) as handle:
+            ceph.command(handle, "osd new", uuid=identity, id=number)
+        made = ["ceph-osd", "-c", str(self.conf), "-i", str(number), "--mkfs", "--no-mon-config"]
+        made += ["--osd-uuid", identity, "--monmap", str(folder / "monmap")]
+        subprocess.run(made, check=True, capture_output=True)
+        self.start(number)
+
+    def start(self, number: int) -> None:
+        """Start one that was made, and wait until the monitor knows."""
+        with (self.conf.parent / f"osd.{number}.log").open("a", encoding="utf-8") as log:
+            self.running[number] = subprocess.Popen(
+                ["ceph-osd", "-f", "-c", str(self.conf), "-i", str(number)], stdout=log, stderr=log
+            )
+        self.wait_until(number, up=True)
+
+    def stop(self, number: int) -> None:
+        """Stop one, and wait until the monitor knows; what memory held is in its folder."""
+        process = self.running.pop(number)
+        process.terminate()
+        process.wait(timeout=30)
+        self.wait_until(number, up=False)
+
+    def wait_until(self, number: int, *, up: bool) -> None:
+        """Until the monitor has it so."""
+        with ceph.cluster("admin", str(self.conf)) as handle:
+            wait(
+                lambda: (
+                    [row["up"] for row in ceph.command(handle, "osd dump")["osds"] if row["osd"] == number]
+                    == [int(up)]
+                )
+            )
+
+    def end(self) -> None:
+        """Stop all at once."""
+        for process in self.running.values():
+            process.terminate()
+        for process in self.running.values():
+            process.wait(timeout=30)
+
+
+@contextmanager
+def with_osds(conf: Path, count: int) -> Iterator[Osds]:
+    """Runs so many OSDs; more may join."""
+    osds = Osds(conf)
+    try:
+        for number in range(count):
+            osds.add(number)
+        yield osds
+    finally:
+        osds.end()
+
+
 @contextmanager
 def with_osd(conf: Path, pool: str) -> Iterator[None]:
     """Runs an OSD that keeps its data in memory, and makes a pool of one copy for RBD images."""
-    folder, identity = conf.parent, str(uuid.uuid4())
-    (folder / "osd").mkdir()
+    with with_osds(conf, 1):
+        make_pool(conf, pool, groups=1, size=1)
+        yield
+
+
+def make_pool(conf: Path, pool: str, *, groups: int, size: int) -> None:
+    """Make a pool for RBD images, and wait until it takes writes."""
     with ceph.cluster("admin", str(conf)) as handle:
-        ceph.command(handle, "osd new", uuid=identity, id=0)
-    command = ["ceph-osd", "-c", str(conf), "-i", "0"]
-    made = [*command, "--mkfs", "--no-mon-config", "--osd-uuid", identity]
-    made += ["--monmap", str(folder / "monmap")]
-    subprocess.run(made, check=True, capture_output=True)
-    with (folder / "osd.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen([*command, "-f"], stdout=log, stderr=log)
-        try:
-            with ceph.cluster("admin", str(conf)) as handle:
-                wait(lambda: ceph.command(handle, "osd stat")["num_up_osds"] == 1)
-                ceph.command(handle, "osd pool create", pool=pool, pg_num=1, pgp_num=1, size=1)
-                ceph.command(handle, "osd pool application enable", pool=pool, app="rbd")
-                wait(lambda: "active" in str(ceph.command(handle, "status")["pgmap"].get("pgs_by_state", "")))
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+        ceph.command(
+            handle,
+            "osd pool create",
+            pool=pool,
+            pg_num=groups,
+            pgp_num=groups,
+            size=size,
+            autoscale_mode="off",
+        )
+        ceph.command(handle, "osd pool application enable", pool=pool, app="rbd")
+        wait(lambda: _all_active(ceph.command(handle, "status")["pgmap"]))
+
+
+def _all_active(groups: dict[str, Any]) -> bool:
+    states = groups.get("pgs_by_state", [])
+    return bool(states) and all("active" in state["state_name"] for state in states)
 
 
 def reached(conf: Path) -> bool:
@@ -114,6 +183,9 @@ def reached(conf: Path) -> bool:
 def enable(conf: Path, modules: tuple[str, ...]) -> None:
     """Have the manager load these when it starts; by then nobody knows which ones it has."""
     with ceph.cluster("admin", str(conf)) as handle:
+        # Or it makes a pool of its own for disk health.
+        name = "mgr/devicehealth/enable_monitoring"
+        ceph.command(handle, "config set", who="mgr", name=name, value="false", force=True)
         for module in modules:
             ceph.command(handle, "mgr module enable", module=module, force="--force")
 

@@ -208,6 +208,12 @@ def config(name: str, ceph_name: str, source: Path, lab: Lab) -> dict[str, Any]:
             {"name": name, "vcpus": 1, "ram_mb": 64, "disk_gb": 1, "public": False, "projects": [project]}
         ],
         "ceph": {"user": "admin", "conf": str(lab.ceph_conf)},
+        "osd_expansion": {
+            "user": "admin",
+            "conf": str(lab.ceph_conf),
+            "probe_pool": "volumes",
+            "fill": [0],
+        },
         "ceph_users": [
             {"name": ceph_name, "caps": CAPS, "serials": [1], "folder": str(source.parent / "ceph")}
         ],

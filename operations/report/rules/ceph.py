@@ -1,8 +1,10 @@
 """cephx users and their logins."""
 
 from config.ceph import CephUserSpec
+from config.osd_expansion import OsdExpansionSpec
 from dynamic_providers.ceph_login_files.provider import CephLoginFilesProvider
 from dynamic_providers.ceph_user.provider import CephUserProvider
+from dynamic_providers.osd_expansion.provider import OsdExpansionProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict
@@ -20,6 +22,16 @@ def _user_goes(change: Change, _cloud: Dependents) -> Verdict:
     )
 
 
+def _osds_change(change: Change, _cloud: Dependents) -> Verdict:
+    """The plan for each OSD, which the program has found out."""
+    plan = change.new.get("plan")
+    lines = [f"{osd}: {step}." for osd, step in plan.items()] if isinstance(plan, dict) else []
+    if not lines:
+        return Verdict(Risk.HARMLESS, "No OSD fills or leaves.")
+    sentence = f"Data moves between OSDs, as fast as clients' latency allows. {' '.join(lines)}"
+    return Verdict(Risk.NEEDS_A_PERSON if "REFUSED" in sentence else Risk.HARMLESS, sentence)
+
+
 CEPH_RULES = {
     "pulumi-python:dynamic/ceph:User": Rule(
         "cephx user",
@@ -34,6 +46,14 @@ CEPH_RULES = {
         _user_goes,
         specs=(CephUserSpec,),
         provider=CephUserProvider,
+    ),
+    "pulumi-python:dynamic/ceph:OsdExpansion": Rule(
+        "OSD expansion",
+        _osds_change,
+        _osds_change,
+        harmless("OSDs stay as they are; what a run has set is put back."),
+        specs=(OsdExpansionSpec,),
+        provider=OsdExpansionProvider,
     ),
     "pulumi-python:dynamic/ceph:LoginFiles": Rule(
         "cephx login",

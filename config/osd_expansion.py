@@ -1,0 +1,56 @@
+"""OSDs that fill or leave at a pace that clients do not notice."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field, ValidationInfo
+
+from config.fields import AtLeastOne, CephUser, HostName, Name, Size, each_once
+from config.spec import Effects, Problems, Spec, changing, checking
+
+
+class OsdExpansionSpec(Spec):
+    """OSDs that fill or leave, one at a time, in steps of a few placement groups."""
+
+    effects: ClassVar[Effects] = changing(
+        nothing="user conf probe_pool latency_times latency_ms time_budget_s"
+    )
+
+    user: CephUser = Field(
+        "osd-expansion",
+        description="the cephx user without 'client.'; `python -m dynamic_providers.osd_expansion caps` prints its caps",
+    )
+    conf: Path | None = Field(
+        None,
+        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
+    )
+    probe_pool: Name = Field(
+        description="the pool in which latency is measured, by 4 KiB writes to objects of its own, such as 'volumes'"
+    )
+    fill: Annotated[tuple[Size, ...], each_once("OSD")] = Field(
+        (), description="a list of numbers of OSDs that get the CRUSH weight of their size"
+    )
+    hosts: Annotated[tuple[HostName, ...], each_once("host")] = Field(
+        (), description="a list of hosts in CRUSH, all OSDs of which do"
+    )
+    remove: Annotated[tuple[Size, ...], each_once("OSD")] = Field(
+        (),
+        description="a list of numbers of OSDs that are emptied, and purged once their daemons are stopped",
+    )
+    latency_times: float = Field(
+        2.0,
+        gt=1,
+        description="how many times the p99 latency of a quiet moment is the bound, a number above 1",
+    )
+    latency_ms: AtLeastOne | None = Field(
+        None, description="the bound of the p99 latency in milliseconds instead, a number from 1"
+    )
+    time_budget_s: AtLeastOne = Field(
+        60, description="seconds after which a run begins no further step; the next run goes on"
+    )
+
+    @checking("remove")
+    def _do_not_fill_too(cls, remove: tuple[int, ...], info: ValidationInfo) -> Problems:
+        for index, osd in enumerate(remove):
+            if osd in info.data.get("fill", ()):
+                yield (index,), f"OSD {osd} is in fill too; leave it in one of the two"
