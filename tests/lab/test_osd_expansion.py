@@ -1,6 +1,7 @@
 """OSDs fill and leave while a client writes, in a Ceph of this file's own; its caps are tried on the lab's, which has cephx."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
 from lab.settings import Lab
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
+from tests.lab.own_stack import STACK, own_stack
 
 POOL = "volumes"
 OBJECTS_THERE = 64
@@ -273,6 +275,35 @@ def test_an_osd_that_dies_at_half_weight_is_waited_for(osds: Osds, cluster: Clus
             osds.start(5)
             run.join(timeout=300)
         assert result == [loop.Outcome()]
+
+
+@pytest.mark.nightly
+def test_a_stack_shows_the_plan_goes_on_with_each_up_and_is_done_then(
+    osds: Osds, cluster: Cluster, tmp_path: Path
+) -> None:
+    """A preview shows what moves, an up without time changes nothing, one with time ends it."""
+    join(osds, cluster, 6)
+    given = {"user": "admin", "conf": str(osds.conf), "probe_pool": POOL, "latency_ms": 3000}
+
+    def config(**more: object) -> dict[str, Any]:
+        return {"openstack": {"cloud": "lab-admin"}, "osd_expansion": given | more}
+
+    with own_stack(tmp_path / "stack", config()) as stack:
+        stack.preview_is_empty()
+        stack.declare(config(fill=[6], time_budget_s=1))
+        shown = stack.program.succeed("preview", "--diff", "--stack", STACK)
+        assert re.search(r'osd\.6 *: "fill: \d+ of 16 PGs move', shown), shown
+        ceph.command(cluster.handle, "osd set", key="noout")
+        stack.up()
+        assert stack.outputs["osd_expansion"]["left"].startswith("osd.6 fill: 0%, continues")
+        ceph.command(cluster.handle, "osd unset", key="noout")
+        assert stack.planned() == {("OsdExpansion", "osd-expansion"): {"update"}}
+        stack.declare(config(fill=[6], time_budget_s=300))
+        stack.up()
+        assert stack.outputs["osd_expansion"]["left"] == ""
+        stack.preview_is_empty("--refresh")
+    assert cluster.weights()[6] == cluster.weights()[0]
+    assert cluster.key(DECLARED) is None
 
 
 FORBIDDEN: list[tuple[str, dict[str, Any]]] = [
