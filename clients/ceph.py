@@ -228,6 +228,8 @@ def _answer(
         raise CloudError(f"the Ceph {to} did not answer `ceph {prefix}`: {error}") from error
     if abs(code) in none_for:
         return None
+    if abs(code) == errno.ETIMEDOUT:
+        raise CloudError(f"the Ceph {to} did not answer `ceph {prefix}` within {CONNECT_TIMEOUT_S} s")
     if code:
         # A module's traceback ends with what went wrong.
         last = (message.strip().splitlines() or [f"error {abs(code)}"])[-1]

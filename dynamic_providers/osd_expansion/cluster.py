@@ -246,6 +246,8 @@ def connected(user: str, conf: str | None, probe_pool: str = "POOL") -> Iterator
             raise CloudError(
                 f"client.{user} may not do what an expansion needs ({refused}): give it the caps {as_caps(rights(probe_pool))}"
             ) from refused
+        except rados.Error as error:
+            raise CloudError(f"Ceph does not answer an expansion: {error}") from error
 
 
 def as_caps(caps: Mapping[str, str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import rados
 
+from clients.ceph import CommandRefused
 from clients.errors import CloudError
 from clients.progress import log_line
 from dynamic_providers.osd_expansion.cluster import PROPOSALS, SLEEP, Cluster
@@ -181,7 +182,12 @@ class Expansion:
         """Until nothing is REASON to wait; the lock is kept meanwhile."""
         while True:
             self.lock.renew()
-            found = reason()
+            try:
+                found = reason()
+            except CommandRefused:
+                raise
+            except CloudError as error:  # nobody answered: a monitor or the manager is being replaced
+                found = str(error)
             if found is None:
                 return
             if time.monotonic() > self.until:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import rados
 
@@ -275,6 +276,35 @@ def test_an_osd_that_dies_at_half_weight_is_waited_for(osds: Osds, cluster: Clus
             osds.start(5)
             run.join(timeout=300)
         assert result == [loop.Outcome()]
+
+
+@pytest.mark.nightly
+def test_a_monitor_that_does_not_answer_is_waited_for(
+    osds: Osds, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+) -> None:
+    join(osds, cluster, 7)
+    told, result = [""], list[loop.Outcome]()
+
+    def says(words: str) -> bool:
+        told[0] += capfd.readouterr().err
+        return words in told[0]
+
+    with working(cluster), connected("admin", str(osds.conf)) as other:
+        run = threading.Thread(target=lambda: result.append(loop.run(other, declared(osds, fill=[7]))))
+        run.start()
+        wait(lambda: cluster.weights()[7] > 0, 120)
+        (monitor,) = (
+            one
+            for one in psutil.process_iter(["name", "cmdline"])
+            if one.info["name"] == "ceph-mon" and str(osds.conf) in one.info["cmdline"]
+        )
+        monitor.suspend()
+        try:
+            wait(lambda: says("the Ceph monitor did not answer"))
+        finally:
+            monitor.resume()
+        run.join(timeout=300)
+    assert result == [loop.Outcome()]
 
 
 @pytest.mark.nightly

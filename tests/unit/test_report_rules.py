@@ -196,6 +196,14 @@ def test_a_ceph_user_that_was_there_before_stays() -> None:
     assert risk("delete", user, "x", old={"user": "x", "adopted": False}) is INTERRUPTS
 
 
+def test_osds_that_fill_are_harmless_and_a_plan_that_is_refused_needs_a_person() -> None:
+    expansion = "pulumi-python:dynamic/ceph:OsdExpansion"
+    old = {"user": "osd-expansion", "probe_pool": "volumes", "fill": [], "plan": {}}
+    for plan, class_ in (({"osd.3": "fill: 9 PGs"}, HARMLESS), ({"osd.3": "empty; REFUSED: full"}, PERSON)):
+        assert risk("update", expansion, "x", old=old, new=old | {"plan": plan}) is class_
+    assert risk("delete", expansion, "x", old=old) is HARMLESS
+
+
 def test_an_image_that_fewer_may_see_interrupts() -> None:
     old, new = {"visibility": "public", **STORE}, {"visibility": "private", **STORE}
     assert risk("update", IMAGE, "debian", old=old, new=new) is INTERRUPTS
