@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift fleet-recreate login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift fleet-recreate fleet-renew fleet-status fleet-notice login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
 
 ##@ Start
 
@@ -79,6 +79,16 @@ adopt: toolchain $(LAB) ## import what the cloud has already (DRY_RUN=1 ONLY=net
 fleet-recreate: toolchain $(LAB) ## make all servers of a fleet anew: NAME=nightly (writes today's date into the stack file, then `up`)
 	@$(VENV)/python -m operations.fleet_recreate --stack $(STACK) --name '$(NAME)'
 	@$(PULUMI) up --policy-pack policy $(CONFIRM)
+
+fleet-renew: toolchain $(LAB) ## make somebody's machine anew: PERSON=anna (asks in the owner's place, then `up`)
+	@$(LAB_ENV); $(VENV)/python -m operations.fleet_renew --stack $(STACK) --person '$(PERSON)'
+	@$(PULUMI) up --policy-pack policy $(CONFIRM)
+
+fleet-status: toolchain $(LAB) ## who has which machine of a fleet, and what waits for whom
+	@$(LAB_ENV); $(VENV)/python -m operations.fleet_status --stack $(STACK)
+
+fleet-notice: toolchain $(LAB) ## the same, and a line of JSON for each person concerned to the command that the fleet names
+	@$(LAB_ENV); $(VENV)/python -m operations.fleet_status --stack $(STACK) --notice
 
 publish-image: toolchain $(LAB) ## import an image that a stack takes over later (ARGS='--stack private-cloud/prod --name …')
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m operations.publish_image $(ARGS)

@@ -1,14 +1,15 @@
-"""Fleets: numbered servers of one image and one flavor, which are made anew together."""
+"""Fleets: servers of one image and one flavor, numbered or one for each person, which are made anew together."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from config.account import AccessSpec, AccountSpec, Generated
 from config.application_credential import ApplicationCredentialSpec
 from config.errors.issues import invalid
 from config.fields import AtLeastOne, Name, Port, Size, between, each_once, matching
 from config.identity import ALWAYS_THERE
+from config.people import FleetKeysSpec, FleetPeopleSpec, name_problem, shared_names
 from config.secret import Secret, SecretText
 from config.spec import Effects, Problems, Spec, changing, checking
 
@@ -27,6 +28,10 @@ def _rising_to_the_whole(waves: tuple[int, ...]) -> tuple[int, ...]:
     return waves
 
 
+def _people(given: Any) -> Any:
+    return {"names": given} if isinstance(given, list | tuple) else given
+
+
 class FleetProjectSpec(Spec):
     """The project that a fleet's servers belong to."""
 
@@ -40,7 +45,18 @@ class FleetUpdateSpec(Spec):
     """How the servers of a fleet are made anew."""
 
     effects: ClassVar[Effects] = changing(
-        nothing="canary waves max_unavailable bake_s on_failure time_budget_s"
+        nothing="mode deadline_days canary waves max_unavailable bake_s on_failure time_budget_s"
+    )
+
+    mode: Literal["proactive", "opportunistic"] | None = Field(
+        None,
+        description="'proactive': servers are made anew as soon as something changes, or 'opportunistic': when the owner asks or "
+        "the deadline has passed; left out, 'opportunistic' with people",
+    )
+    deadline_days: Size | None = Field(
+        None,
+        description="days from a new image's creation after which it is not waited for the owner any more; left out, for ever",
+        validate_default=True,
     )
 
     canary: Size = Field(
@@ -63,6 +79,11 @@ class FleetUpdateSpec(Spec):
         3600,
         description="seconds after which a run begins with no further server; the next run goes on",
     )
+
+    @checking("deadline_days")
+    def _waits_for_somebody(cls, days: int | None, info: ValidationInfo) -> Problems:
+        if days is not None and info.data.get("mode", "") == "proactive":
+            yield "with mode: proactive nothing waits for a deadline; leave one of the two out"
 
 
 class FleetProbeSpec(Spec):
@@ -87,9 +108,11 @@ class FleetProbeSpec(Spec):
 
 
 class FleetSpec(Spec):
-    """Servers NAME-01, NAME-02, … of one image. Their names and addresses stay; their root disks do not."""
+    """Servers of one image, numbered or one for each person. Names and addresses stay; root disks do not."""
 
-    effects: ClassVar[Effects] = changing(nothing="protected update probe", replaced="name project")
+    effects: ClassVar[Effects] = changing(
+        nothing="protected update probe keep_days notice", replaced="name project"
+    )
 
     name: Annotated[
         str,
@@ -97,10 +120,28 @@ class FleetSpec(Spec):
             r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?",
             "is not a fleet's name; give 1 to 59 lower-case letters, digits and hyphens, no hyphen at either end",
         ),
-    ] = Field(description="the fleet's name, unique in the file; its servers are called NAME-01, NAME-02, …")
+    ] = Field(
+        description="the fleet's name, unique in the file; its servers are called NAME-01, …, or NAME-ACCOUNT"
+    )
     project: FleetProjectSpec = Field(description="{name, domain} of the project they belong to")
-    count: Annotated[int, between(1, MOST_MEMBERS, "is no number of servers; give a whole number")] = Field(
-        description="how many servers, a number from 1 to 500; those above it are deleted"
+    count: Annotated[int, between(1, MOST_MEMBERS, "is no number of servers; give a whole number")] | None = (
+        Field(None, description="how many servers, a number from 1 to 500; those above it are deleted")
+    )
+    people: Annotated[FleetPeopleSpec, BeforeValidator(_people)] | None = Field(
+        None,
+        description="{group, domain} or a list of names, in place of count: each has a server NAME-ACCOUNT",
+        validate_default=True,
+    )
+    home_gb: AtLeastOne | None = Field(
+        None,
+        description="GiB of each person's own volume, which outlives their server; it grows, and never shrinks; left out, none",
+    )
+    ssh_keys: FleetKeysSpec | None = Field(
+        None, description="{ldap: ATTRIBUTE} or {files: FOLDER}: where their SSH keys are; left out, none"
+    )
+    keep_days: Size = Field(
+        30,
+        description="days for which the server and the volume of somebody who left are kept, a number from 0",
     )
     image: Name = Field(
         description="the image's name, one of images; another one or its new content rebuilds"
@@ -148,6 +189,24 @@ class FleetSpec(Spec):
         description="true or false: whether pulumi refuses to remove or replace the fleet, until this is false again",
     )
 
+    notice: tuple[str, ...] = Field(
+        (),
+        description="a list of words: a command for `make fleet-notice`, which gets a line of JSON for each person concerned",
+    )
+
+    @checking("people")
+    def _people_or_a_number(cls, people: FleetPeopleSpec | None, info: ValidationInfo) -> Problems:
+        if "count" in info.data and bool(people) == bool(info.data["count"]):
+            yield "give one of two: count, or people"
+        fleet = info.data.get("name", "")
+        for name, accounts in shared_names(fleet, people.names).items() if people and fleet else ():
+            yield ("names",), name_problem(name, accounts)
+
+    @checking("home_gb", "ssh_keys", "notice")
+    def _of_somebody(cls, value: Any, info: ValidationInfo) -> Problems:
+        if value and info.data.get("people", value) is None:
+            yield "numbered servers are nobody's; give people in place of count, or leave this out"
+
     @checking("metadata")
     def _not_this_programs_own(cls, metadata: dict[str, str], _info: ValidationInfo) -> Problems:
         for key in metadata:
@@ -167,8 +226,19 @@ class FleetSpec(Spec):
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The names of its servers; that of a server never depends on how many there are."""
-        return tuple(f"{self.name}-{number:02d}" for number in range(1, self.count + 1))
+        """The names of its numbered servers; that of a server never depends on how many there are."""
+        return tuple(f"{self.name}-{number:02d}" for number in range(1, (self.count or 0) + 1))
+
+    @property
+    def people_domain(self) -> str:
+        """The domain that its people are in."""
+        return (self.people and self.people.domain) or self.project.domain
+
+    @property
+    def update_mode(self) -> FleetUpdateSpec:
+        """How its servers are made anew, with the mode that counts where none is given."""
+        mode = "opportunistic" if self.people else "proactive"
+        return self.update if self.update.mode else self.update.model_copy(update={"mode": mode})
 
     @property
     def account(self) -> AccountSpec:

@@ -20,6 +20,8 @@ RuleName = Literal[
     "network-not-for-everyone",
     "image-pinned",
     "fleet-image-pinned",
+    "fleet-owners-asked",
+    "fleet-homes-not-nightly",
     "image-raw",
     "image-not-public",
     "image-protected",

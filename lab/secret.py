@@ -80,7 +80,9 @@ def load(lab: Lab) -> dict[str, str]:
     wanted |= {f"kolla/{name}": secrets.token_hex(16) for name in KOLLA}
     wanted |= {f"cephx/{name}": cephx_key() for name in CEPHX}
     wanted |= {f"uuid/osd.{number}": str(uuid.uuid4()) for number in range(5)}
-    wanted |= {f"uuid/{name}": str(uuid.uuid4()) for name in ("fsid", "libvirt-secret")}
+    wanted |= {
+        f"uuid/{name}": str(uuid.uuid4()) for name in ("fsid", "libvirt-secret", "libvirt-secret-volumes")
+    }
     merged = wanted | known
     if merged != known:
         write_private(path, json.dumps(merged, indent=1, sort_keys=True) + "\n")

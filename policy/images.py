@@ -1,7 +1,8 @@
-"""Rules of images: what they are is pinned, how they are kept, and who sees them."""
+"""Rules of images and fleets: what they are is pinned, how they are kept, and who sees them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from config.fleet import FleetSpec
 from config.resource_names import resource_name
 from config.resource_types import PLUGIN_IMAGE, RBD_IMAGE, SERVER_FLEET
 from policy.declared import Declared
@@ -44,6 +45,33 @@ def _fleets_not_pinned(resources: Sequence[Declared], facts: Facts) -> Iterator[
             )
 
 
+def _owners_not_asked(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+    yield from _of_fleets(
+        resources,
+        facts,
+        lambda fleet: bool(fleet.people) and fleet.update_mode.mode == "proactive",
+        "its machines have owners, and are made anew without asking them (update.mode: proactive)",
+    )
+
+
+def _homes_by_night(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:
+    yield from _of_fleets(
+        resources,
+        facts,
+        lambda fleet: bool(fleet.home_gb and fleet.recreate),
+        "it has homes, and is made anew by date (recreate)",
+    )
+
+
+def _of_fleets(
+    resources: Sequence[Declared], facts: Facts, is_wrong: Callable[[FleetSpec], bool], sentence: str
+) -> Iterator[Finding]:
+    urns = {fleet.name: fleet.urn for fleet in resources if fleet.type == SERVER_FLEET}
+    for fleet in facts.settings.fleets if facts.settings else ():
+        if is_wrong(fleet):
+            yield Finding(fleet.name, sentence, urns.get(resource_name(fleet.name), ""))
+
+
 def _not_raw(image: Declared, _facts: Facts) -> Iterator[str]:
     if not image.is_unknown("diskFormat") and image.text("diskFormat") != "raw":
         yield f"its disk format is {image.text('diskFormat') or 'not given'!r}"
@@ -75,6 +103,20 @@ RULES = (
         remedy="Give the image's `sha256`, as sha256sum prints it, in place of `sha256sums`.",
         level="disabled",
         check=_fleets_not_pinned,
+    ),
+    StackRule(
+        name="fleet-owners-asked",
+        asks="Machines with owners are made anew when these ask, or when a deadline has passed.",
+        reason="Whoever works on a machine loses its root disk.",
+        remedy="Leave `update.mode` out, and give `update.deadline_days`; an exception holds for the time of an urgent update.",
+        check=_owners_not_asked,
+    ),
+    StackRule(
+        name="fleet-homes-not-nightly",
+        asks="A fleet that is made anew by date carries no homes.",
+        reason="What tests leave on a volume, the next night's tests find.",
+        remedy="Leave out `home_gb`, or `recreate`: owners ask for a new machine themselves.",
+        check=_homes_by_night,
     ),
     ResourceRule(
         name="image-raw",

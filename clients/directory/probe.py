@@ -78,3 +78,21 @@ def _resolve(
             )
     if wrong:
         raise DirectoryError("names", "; ".join(wrong))
+
+
+def values(settings: Settings, accounts: Iterable[str], attribute: str) -> dict[str, list[str]]:
+    """What ATTRIBUTE of each of ACCOUNTS has, by account; nothing for one that is not in the directory.
+
+    Raises:
+        UnreachableError: none of its addresses answers from this machine.
+        DirectoryError: the directory refuses the search.
+    """
+    unreachable: list[str] = []
+    for url in settings.login.urls:
+        try:
+            with connect(settings.login, url) as connection:
+                search = Search(connection, settings)
+                return {account: search.values(settings.users, account, attribute) for account in accounts}
+        except UnreachableError as error:
+            unreachable.append(str(error))
+    raise UnreachableError("; ".join(unreachable))

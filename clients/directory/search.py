@@ -155,6 +155,13 @@ class Search:
         query = f"(&{entries.query}({entries.name_attribute}={escape_filter_chars(name)}))"
         return self._answer(f"{entries.kind}_name_attribute", entries.base_dn, self._settings.scope, query)
 
+    def values(self, entries: Entries, name: str, attribute: str) -> list[str]:
+        """Give all that ATTRIBUTE has of those with this name."""
+        query = f"(&{entries.query}({entries.name_attribute}={escape_filter_chars(name)}))"
+        setting = f"{entries.kind}_name_attribute"
+        found = self._entries(setting, entries.base_dn, self._settings.scope, query, [attribute])
+        return [value for _, attributes in found for value in _values(attributes, attribute)]
+
     def _any(self, setting: str, entries: Entries, query: str) -> bool:
         found = self._answer(setting, entries.base_dn, self._settings.scope, query, limit=2)
         return any(dn.casefold() != entries.base_dn.casefold() for dn in found)

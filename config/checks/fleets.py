@@ -37,6 +37,8 @@ def _checks(
     yield "image", "images", _unknown("image", [spec.image], [one.name for one in settings.images], "images")
     yield "flavor", "flavors", _unknown("flavor", [spec.flavor], flavors, "flavors")
     yield "networks", "networks", _unknown("network", spec.networks, networks, "networks", numbered=True)
+    if spec.people and spec.ssh_keys and spec.ssh_keys.ldap:
+        yield "ssh_keys", "domains", _no_directory(spec, settings)
     if not known_project:
         return
     if (flavor := flavors.get(spec.flavor)) and not flavor.public:
@@ -52,6 +54,15 @@ def _checks(
         placed = [one.name for one in settings.server_groups if one.project_name == spec.project_name]
         found = _unknown("server group", [spec.server_group], placed, "server_groups")
         yield "server_group", "server_groups", found
+
+
+def _no_directory(spec: FleetSpec, settings: Settings) -> Iterator[_Issue]:
+    with_one = {domain.name for domain in settings.domains if domain.directory}
+    if spec.people_domain not in with_one:
+        yield (
+            ("ldap",),
+            f"no directory of domain {spec.people_domain!r} is in this file; give it under domains, or {{files: FOLDER}}",
+        )
 
 
 def _unknown(

@@ -78,6 +78,9 @@ def _homes(settings: Settings) -> Iterator[tuple[KeyPath, str]]:
         yield ("accounts", index, "domain"), account.domain
     for index, grant in enumerate(settings.grants):
         yield ("grants", index, grant.kind, "domain"), grant.principal.domain
+    for index, fleet in enumerate(settings.fleets):
+        if fleet.people and fleet.people.domain:
+            yield ("fleets", index, "people", "domain"), fleet.people.domain
 
 
 def _scopes(settings: Settings) -> Iterator[tuple[KeyPath, str | None, str]]:

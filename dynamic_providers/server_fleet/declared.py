@@ -1,11 +1,14 @@
 """What is declared of a fleet's servers."""
 
-import hashlib
-
 from pydantic import BaseModel, ConfigDict, Field
 
-from config.fleet import FleetProbeSpec, FleetUpdateSpec
+from config.fleet import OWN_METADATA, FleetProbeSpec, FleetUpdateSpec
 from dynamic_providers.base import Inputs
+
+OWNER = f"{OWN_METADATA}owner"
+LEFT = f"{OWN_METADATA}left"
+DELETION = f"{OWN_METADATA}deletion"
+ANNOUNCED = "announced"
 
 
 class Flavor(BaseModel):
@@ -42,12 +45,36 @@ class Wanted(BaseModel):
 
 
 class Member(BaseModel):
-    """A server by its name, and the ports that are its own."""
+    """A server by its name, and what is its own.
+
+    Attributes:
+        name: of the server.
+        port_ids: of its ports, in order; None for one that is yet to be made.
+        owner: the account of the person whose machine it is; empty for nobody's.
+        left: the day on which its owner was first found gone; empty for one who is there.
+        deletion: ANNOUNCED once nothing but one more run keeps it; empty before.
+        home: of the volume that outlives the server; None for none, empty for one that is yet to be made.
+        keys: the owner's public SSH keys.
+        user_data: a digest of what is its own of its user data; empty where Wanted has all of it.
+        held: why it may not be made or made anew now; empty where it may.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
-    port_ids: list[str]
+    port_ids: list[str | None]
+    owner: str = ""
+    left: str = ""
+    deletion: str = ""
+    home: str | None = None
+    keys: list[str] = Field(default_factory=list)
+    user_data: str = ""
+    held: str = ""
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What its server's metadata, and its home's, say of its owner."""
+        return {OWNER: self.owner, LEFT: self.left, DELETION: self.deletion} if self.owner else {}
 
 
 class ServerFleetArgs(Inputs):
@@ -88,8 +115,3 @@ class ServerFleetArgs(Inputs):
     update: FleetUpdateSpec
     probe: FleetProbeSpec
     plan: dict[str, str] = Field(default_factory=dict)
-
-
-def digest_of(user_data: str) -> str:
-    """What tells user data from others without showing it; empty for none."""
-    return hashlib.sha256(user_data.encode()).hexdigest()[:24] if user_data else ""

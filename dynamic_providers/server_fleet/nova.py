@@ -8,6 +8,7 @@ import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -17,10 +18,13 @@ from openstack.exceptions import SDKException
 from requests import Response
 from requests import exceptions as requests_exceptions
 
-from clients import exact, openstack
+from clients import exact, glance, openstack
 from clients.errors import CloudError
+from config.fleet import FleetUpdateSpec
 from dynamic_providers.server_fleet.declared import Member, ServerFleetArgs
+from dynamic_providers.server_fleet.manners import Manners
 from dynamic_providers.server_fleet.server import FLEET, GROUP, PROVED, STACK, Made, Server, metadata_for
+from dynamic_providers.server_fleet.user_data import composed
 
 MICROVERSION = "2.73"  # locked servers, the flavor within a server, new user data for a rebuild
 _PAGE = 1000  # Nova's osapi_max_limit
@@ -71,6 +75,19 @@ def servers_of(admin: Connection, project_id: str, owner_stack: str, fleet: str)
         marker = {"marker": rows[-1]["id"]}
 
 
+def manners(
+    admin: Connection, update: FleetUpdateSpec, owner_stack: str, sha256: str, **more: Any
+) -> Manners:
+    """What a run goes by: UPDATE, and when the stack's image of that content was made, if it was, which Glance knows."""
+    created = None
+    if update.deadline_days is not None:
+        tags = {glance.TAG_STACK: owner_stack, glance.TAG_SHA256: sha256}
+        records = glance.listed(admin, tags, {"visibility": "all", "os_hidden": "false"})
+        texts = [record["created_at"] for record in records]
+        created = datetime.fromisoformat(max(texts)).date() if texts else None
+    return Manners(update.mode == "opportunistic", update.deadline_days, created, **more)
+
+
 @dataclass
 class Nova:
     """What a run does with the servers of one fleet.
@@ -106,22 +123,25 @@ class Nova:
             "metadata": self._metadata(before, member, made),
             "config_drive": True,  # so that a metadata agent has no part in whether an image is good
         }
-        if self.args.user_data:
-            body["user_data"] = _encoded(self.args.user_data)
+        if user_data := self._user_data(member):
+            body["user_data"] = _encoded(user_data)
+        if member.home:
+            body["block_device_mapping_v2"] = _disks(made.image_id, member.home)
         request: dict[str, Any] = {"server": body}
         if self.args.server_group_id:
             request["os:scheduler_hints"] = {"group": self.args.server_group_id}
         self._post("create", "/servers", request, f"make server {member.name}")
 
     def rebuild(self, server: Server, member: Member, made: Made) -> None:
-        """Have Nova rebuild it: the same server, name and ports, another root disk."""
+        """Have Nova rebuild it: the same server, name, ports and home, another root disk."""
+        self._attach_home(server, member)
         body: dict[str, Any] = {
             "imageRef": made.image_id,
             "name": member.name,
             "metadata": self._metadata(server, member, made),
         }
-        if made.user_data == self.args.wanted.user_data:  # a rollback has no other than the server's
-            body["user_data"] = _encoded(self.args.user_data) if self.args.user_data else None
+        if made.user_data == Made.of(self.args.wanted, "", member).user_data:  # a rollback has the server's
+            body["user_data"] = _encoded(self._user_data(member)) or None
         self._act("rebuild", server, {"rebuild": body}, "rebuild")
 
     def delete(self, server: Server) -> None:
@@ -137,6 +157,10 @@ class Nova:
     def start(self, server: Server) -> None:
         """Have it run."""
         self._act("start", server, {"os-start": None}, "start")
+
+    def stop(self, server: Server) -> None:
+        """Have it run no more."""
+        self._act("stop", server, {"os-stop": None}, "stop")
 
     def console(self, server: Server) -> str:
         """The last lines of its console; empty where it has none."""
@@ -167,13 +191,22 @@ class Nova:
                 )
             self._count("rename")
             _answered(answer, f"rename server {server.name}")
-        if self.args.wanted.metadata:
-            body = {"metadata": self.args.wanted.metadata}
+        if metadata := member.metadata | self.args.wanted.metadata:
+            body = {"metadata": metadata}
             self._post("metadata", f"/servers/{server.id}/metadata", body, f"set metadata of {member.name}")
+        self._attach_home(server, member)
+
+    def _attach_home(self, server: Server, member: Member) -> None:
+        if member.home and member.home not in server.volumes:
+            body = {"volumeAttachment": {"volumeId": member.home}}
+            self._post("attach", f"/servers/{server.id}/os-volume_attachments", body, f"attach {member.home}")
+
+    def _user_data(self, member: Member) -> str:
+        return composed(self.args.user_data, member.keys, member.home)
 
     def _metadata(self, server: Server | None, member: Member, made: Made) -> dict[str, str]:
         whose = identity(self.args.owner_stack, self.args.name) | {GROUP: self.args.wanted.server_group}
-        return metadata_for(server, member.name, whose, made, member.port_ids) | self.args.wanted.metadata
+        return metadata_for(server, member, whose, made) | self.args.wanted.metadata
 
     def _act(self, kind: str, server: Server, action: Mapping[str, Any], doing: str) -> None:
         self._post(kind, f"/servers/{server.id}/action", action, f"{doing} server {server.name}")
@@ -208,6 +241,13 @@ def _patience() -> Iterator[None]:
         requests_exceptions.RequestException,
     ) as error:
         raise BusyError(f"Nova does not answer: {str(error).splitlines()[0]}") from error
+
+
+def _disks(image_id: str, home: str) -> list[dict[str, Any]]:
+    """The root disk of an image and a volume that stays when the server goes."""
+    root = {"boot_index": 0, "uuid": image_id, "source_type": "image", "destination_type": "local"}
+    volume = {"boot_index": -1, "uuid": home, "source_type": "volume", "destination_type": "volume"}
+    return [root | {"delete_on_termination": True}, volume | {"delete_on_termination": False}]
 
 
 def _encoded(user_data: str) -> str:

@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dynamic_providers.server_fleet.declared import Flavor, Wanted
+from dynamic_providers.server_fleet import manners
+from dynamic_providers.server_fleet.declared import ANNOUNCED, LEFT, OWNER, Flavor, Member, Wanted
+from dynamic_providers.server_fleet.manners import Manners
 from dynamic_providers.server_fleet.server import GROUP, PORTS, Made, Server, port_mark
+from dynamic_providers.server_fleet.user_data import differences
 
 _REBUILDABLE = {"ACTIVE", "SHUTOFF", "ERROR"}  # nova.compute.api.API.rebuild
 _COMING = {"BUILD", "REBUILD"}
@@ -22,6 +25,8 @@ class Action(StrEnum):
     REBUILD = "rebuild"
     REPLACE = "replace"
     DELETE = "delete"
+    STOP = "stop"
+    START = "start"
     POSTPONED = "postponed"
     STRAY = "stray"
 
@@ -55,20 +60,18 @@ class Step:
         return f"{self.action}: {self.reason}" if self.reason else str(self.action)
 
 
-Ports = Mapping[str, Sequence[str | None]]
-"""By the member's name, in order; None for one that is yet to be made."""
-
-
-def plan(wanted: Wanted, ports: Ports, servers: Iterable[Server]) -> list[Step]:
+def plan(
+    wanted: Wanted, members: Iterable[Member], servers: Iterable[Server], how: Manners | None = None
+) -> list[Step]:
     """A step for each member in order, then for those that are too many."""
     by_member: dict[str, list[Server]] = {}
     for server in servers:
         by_member.setdefault(server.member, []).append(server)
     steps, strays = [], []
-    for member, own_ports in ports.items():
-        found = sorted(by_member.pop(member, []), key=best_first)
-        steps.append(_step(member, own_ports, found[0] if found else None, wanted))
-        strays += [Step(one.id, Action.STRAY, f"it is a second {member}", one) for one in found[1:]]
+    for member in members:
+        found = sorted(by_member.pop(member.name, []), key=best_first)
+        steps.append(_step(member, found[0] if found else None, wanted, how or Manners()))
+        strays += [Step(one.id, Action.STRAY, f"it is a second {member.name}", one) for one in found[1:]]
     surplus = [server for _, found in sorted(by_member.items()) for server in found]
     return [*steps, *(_too_many(server) for server in surplus), *strays]
 
@@ -84,23 +87,68 @@ def best_first(server: Server) -> tuple[bool, bool, str]:
 
 
 def _too_many(server: Server) -> Step:
+    reason = "it is not declared any more"
+    if owner := server.metadata.get(OWNER):
+        reason = (
+            f"{owner} left on {server.metadata.get(LEFT) or 'a day that nothing tells'}; the home goes too"
+        )
     if server.locked:
-        return Step(server.member, Action.POSTPONED, "it is too many, and locked in Nova", server)
-    return Step(server.member, Action.DELETE, "it is not declared any more", server)
+        return Step(server.member, Action.POSTPONED, f"{reason}, and it is locked in Nova", server)
+    return Step(server.member, Action.DELETE, reason, server)
 
 
-def _step(member: str, ports: Sequence[str | None], server: Server | None, wanted: Wanted) -> Step:
+def _step(member: Member, server: Server | None, wanted: Wanted, how: Manners) -> Step:
+    if member.left:
+        return _left(member, server, how)
     if server is None:
-        return Step(member, Action.CREATE, "there is none")
-    action, reason = _decided(ports, server, wanted)
-    if action in LOSING and server.locked:
-        action, reason = Action.POSTPONED, f"{reason}, and it is locked in Nova"
+        if member.held:
+            return Step(member.name, Action.POSTPONED, member.held)
+        return Step(member.name, Action.CREATE, "there is none")
+    if member.owner and server.metadata.get(LEFT):
+        return Step(member.name, Action.START, f"{member.owner} is back", server)
+    action, reason = _decided(member, server, wanted, how.user_data)
+    if action is Action.SAME and member.owner and manners.is_asked_for(server):
+        action, reason = Action.REBUILD, "its owner asks for it"
+    if why := _why_not(action, member, server, wanted, how):
+        action, reason = Action.POSTPONED, f"{reason}, and {why}"
     if action is Action.SAME and (differences := list(_small_differences(member, server, wanted))):
         action, reason = Action.UPDATE, " and ".join(differences)
-    return Step(member, action, reason, server)
+        if member.held and member.home not in {None, *server.volumes}:
+            action, reason = Action.POSTPONED, f"{reason}, and {member.held}"
+    return Step(member.name, action, reason, server)
 
 
-def _decided(ports: Sequence[str | None], server: Server, wanted: Wanted) -> tuple[Action, str]:
+def _left(member: Member, server: Server | None, how: Manners) -> Step:
+    """What becomes of the machine of somebody who left: it is stopped, kept for a while, announced, and then deleted."""
+    if server is None:
+        return Step(member.name, Action.SAME)
+    reason = f"{member.owner} left on {member.left}; it is kept until {how.kept_until(member.left)}"
+    if member.deletion == ANNOUNCED:
+        reason = f"{member.owner} left on {member.left}: the next run deletes it and its home"
+    if server.status == "ACTIVE":
+        if server.locked:
+            return Step(member.name, Action.POSTPONED, f"{reason}, and it is locked in Nova", server)
+        return Step(member.name, Action.STOP, reason, server)
+    if _others(member.metadata, server):
+        return Step(member.name, Action.UPDATE, reason, server)
+    return Step(member.name, Action.SAME, "", server)
+
+
+def _why_not(action: Action, member: Member, server: Server, wanted: Wanted, how: Manners) -> str:
+    """Why ACTION, which takes the root disk, has to wait; empty where it has not."""
+    if action not in LOSING:
+        return ""
+    if server.locked:
+        return "it is locked in Nova"
+    if member.held:
+        return member.held
+    if server.status == "ERROR" or server.task:  # nobody works on it
+        return ""
+    other_image = server.made is not None and server.made.sha256 != wanted.sha256
+    return manners.why_it_waits(how, server, other_image=other_image)
+
+
+def _decided(member: Member, server: Server, wanted: Wanted, user_data: str) -> tuple[Action, str]:
     if server.task in {"deleting", "soft-deleting"}:
         return Action.REPLACE, "it is being deleted"
     if server.made is None:
@@ -108,9 +156,13 @@ def _decided(ports: Sequence[str | None], server: Server, wanted: Wanted) -> tup
             Action.POSTPONED,
             "its metadata do not say what it is made of: somebody changed them; delete it, or put them back",
         )
-    if reason := _fixed_at_creation(ports, server, wanted):
+    if reason := _fixed_at_creation(member.port_ids, server, wanted):
         return Action.REPLACE, reason
-    if reason := _other_content(server.made, Made.of(wanted)):
+    if reason := _other_content(server.made, Made.of(wanted, "", member)):
+        if server.made.user_data != Made.of(wanted, "", member).user_data:
+            reason += (
+                f" ({'; '.join(differences(server.user_data, user_data, member.keys)) or 'by their home'})"
+            )
         return _anew(server, reason)
     return _as_declared(server)
 
@@ -167,9 +219,14 @@ def _other_flavor(found: Flavor, wanted: Flavor) -> str:
     return f"its flavor is {size(found)} and not {size(wanted)}"
 
 
-def _small_differences(member: str, server: Server, wanted: Wanted) -> Iterator[str]:
-    if server.name != member:
+def _small_differences(member: Member, server: Server, wanted: Wanted) -> Iterator[str]:
+    if server.name != member.name:
         yield f"its name is {server.name!r}"
-    other = [key for key, value in wanted.metadata.items() if server.metadata.get(key) != value]
-    if other:
+    if other := _others(member.metadata | wanted.metadata, server):
         yield f"metadata {', '.join(other)} differ"
+    if member.home is not None and member.home not in server.volumes:
+        yield "its home is not attached"
+
+
+def _others(metadata: Mapping[str, str], server: Server) -> list[str]:
+    return [key for key, value in metadata.items() if server.metadata.get(key, "") != value]

@@ -12,9 +12,9 @@ from clients.errors import CloudError
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.server_fleet import preflight, probe, strays
 from dynamic_providers.server_fleet.declared import ServerFleetArgs
-from dynamic_providers.server_fleet.nova import Nova, servers_of
+from dynamic_providers.server_fleet.nova import Nova, manners, servers_of
 from dynamic_providers.server_fleet.plan import Action, Step, plan
-from dynamic_providers.server_fleet.rollout import Rollout, members_of
+from dynamic_providers.server_fleet.rollout import Rollout
 from dynamic_providers.server_fleet.server import Made, Server
 
 
@@ -103,7 +103,8 @@ class ServerFleetProvider(DynamicProvider[ServerFleetArgs, ServerFleetOutputs]):
     def _bring(self, inputs: ServerFleetArgs, before: ServerFleetOutputs) -> ServerFleetOutputs:
         with _connected(inputs) as nova:
             rollout = Rollout(nova)
-            steps = plan(inputs.wanted, members_of(inputs.members), rollout.flights.look())
+            how = manners(nova.admin, inputs.update, inputs.owner_stack, inputs.wanted.sha256)
+            steps = plan(inputs.wanted, inputs.members, rollout.flights.look(), how)
             preflight.check(nova, steps)
             rollout.run(steps)
             left_behind = _strays(nova, inputs, steps, before.strays)
@@ -123,7 +124,7 @@ def _connected(inputs: ServerFleetArgs) -> Iterator[Nova]:
 def _strays(
     nova: Nova, inputs: ServerFleetArgs, steps: Iterable[Step], seen: Mapping[str, str]
 ) -> dict[str, str]:
-    own = {port for member in inputs.members for port in member.port_ids}
+    own = {port for member in inputs.members for port in member.port_ids if port}
     description = strays.port_description(inputs.owner_stack, inputs.name)
     ports = strays.stray_ports(nova.admin, inputs.project_id, description, own)
     return strays.collect(nova, steps, ports, seen)

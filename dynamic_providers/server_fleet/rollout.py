@@ -8,7 +8,7 @@ from itertools import pairwise
 from clients.enumeration import enumerated
 from clients.progress import log_line
 from dynamic_providers.server_fleet import flights, probe
-from dynamic_providers.server_fleet.declared import Member, ServerFleetArgs
+from dynamic_providers.server_fleet.declared import ServerFleetArgs
 from dynamic_providers.server_fleet.flights import Flights
 from dynamic_providers.server_fleet.nova import Nova
 from dynamic_providers.server_fleet.pace import Pace
@@ -48,12 +48,9 @@ class Rollout:
 
     def run(self, steps: Sequence[Step]) -> None:
         """Carry STEPS out; how that went is in `failure` and `left`."""
-        by_name = {member.name: member for member in self.args.members}
         for step in steps:
-            if step.action is Action.UPDATE and step.server:
-                self.nova.put_right(step.server, by_name[step.member])
-        made = Made.of(self.args.wanted, self.args.image_id)
-        gone = self.flights.bring([step for step in steps if step.action is Action.DELETE], lambda _: made)
+            self._put_right(step)
+        gone = self.flights.bring([step for step in steps if step.action is Action.DELETE], self._made)
         groups = [[], *stages(steps, self.args.update)]
         failed = gone
         for before, group in pairwise(groups):
@@ -62,19 +59,31 @@ class Rollout:
             if before and (failed := self._bake(before)):
                 break
             log_line(f"fleet {self.args.name}: {_named(group)}")
-            failed = self.flights.bring(group, lambda _: made)
-        self._conclude(steps, failed, made)
+            failed = self.flights.bring(group, self._made)
+        self._conclude(steps, failed)
 
-    def _conclude(self, steps: Sequence[Step], failed: Mapping[str, str], made: Made) -> None:
+    def _made(self, step: Step) -> Made:
+        return Made.of(self.args.wanted, self.args.image_id, self.flights.members.get(step.member))
+
+    def _put_right(self, step: Step) -> None:
+        """What takes no root disk. A kill in between leaves what the next run finds to do again."""
+        if step.server is None:
+            return
+        if step.action is Action.START and step.server.status == "SHUTOFF":
+            self.nova.start(step.server)
+        if step.action in {Action.UPDATE, Action.STOP, Action.START}:
+            self.nova.put_right(step.server, self.flights.members[step.member])
+        if step.action is Action.STOP:
+            self.nova.stop(step.server)
+
+    def _conclude(self, steps: Sequence[Step], failed: Mapping[str, str]) -> None:
         todo = {step.member for step in steps if step.action in MAKING or step.action is Action.PROBE}
         untouched = len(todo - self.flights.touched - self.flights.proved)
         if failed:
             reasons = "; ".join(
                 f"{member}: {reason}" for member, reason in list(failed.items())[:_MOST_NAMED]
             )
-            self.failure = (
-                f"fleet {self.args.name!r} stopped, because {reasons}. {self._rolled_back(failed, made)}"
-            )
+            self.failure = f"fleet {self.args.name!r} stopped, because {reasons}. {self._rolled_back(failed)}"
             if untouched:
                 self.failure += f" {untouched} of {len(todo)} servers were not touched."
         elif untouched:
@@ -84,7 +93,7 @@ class Rollout:
             )
         self._tell()
 
-    def _rolled_back(self, failed: Mapping[str, str], made: Made) -> str:
+    def _rolled_back(self, failed: Mapping[str, str]) -> str:
         """Bring those of this rollout back to what they were made of before, if one of FAILED was made of something else."""
         if self.args.update.on_failure == "stop":
             return "It is left so, as update.on_failure says."
@@ -92,7 +101,10 @@ class Rollout:
         back = {
             member: former
             for member, server in servers.items()
-            if server.made and server.made.is_like(made) and (former := server.former)
+            if member in self.flights.members
+            and server.made
+            and server.made.is_like(Made.of(self.args.wanted, "", self.flights.members[member]))
+            and (former := server.former)
         }
         if not failed.keys() & back.keys():
             return "There is no former image to go back to."
@@ -150,8 +162,3 @@ def _step_back(server: Server) -> Step:
 
 def _named(steps: Sequence[Step]) -> str:
     return enumerated([step.member for step in steps[:_MOST_NAMED]], len(steps))
-
-
-def members_of(members: Sequence[Member]) -> dict[str, list[str | None]]:
-    """The ports of each member, for a plan."""
-    return {member.name: list(member.port_ids) for member in members}

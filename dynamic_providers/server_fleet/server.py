@@ -1,12 +1,13 @@
 """A server of a fleet as Nova has it. Its metadata say whose it is and what it is made of, so that any run can go on."""
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from config.fleet import OWN_METADATA
-from dynamic_providers.server_fleet.declared import Flavor, Wanted
+from dynamic_providers.server_fleet.declared import Flavor, Member, Wanted
 
 STACK = f"{OWN_METADATA}stack"
 FLEET = f"{OWN_METADATA}fleet"
@@ -22,6 +23,10 @@ PROVED = f"{OWN_METADATA}proved"
 """Set once all probes were good, to the boot's id if the console tells one. A rebuild takes it away in its own request."""
 BOOT = f"{OWN_METADATA}boot"
 """The boot before this one."""
+RENEW = "renew"
+"""Set to `yes` by an owner who wants the server made anew; that takes it away."""
+LEASE = "lease_until"
+"""Set by whoever needs the server as it is, to a day or a time."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,10 @@ class Made:
     image_id: str
 
     @classmethod
-    def of(cls, wanted: Wanted, image_id: str = "") -> Self:
-        """What WANTED says."""
-        return cls(wanted.sha256, wanted.recreate, wanted.user_data, image_id)
+    def of(cls, wanted: Wanted, image_id: str = "", member: Member | None = None) -> Self:
+        """What WANTED says, of MEMBER."""
+        own = member.user_data if member else ""
+        return cls(wanted.sha256, wanted.recreate, own or wanted.user_data, image_id)
 
     def is_like(self, other: "Made") -> bool:
         """Whether a server of one is as good as one of the other: the id of the image does not count."""
@@ -70,6 +76,8 @@ class Server:
         fault: why it is in ERROR.
         addresses: its fixed addresses.
         created: when, as Nova writes it.
+        volumes: the ids of those that are attached.
+        user_data: those that it was given.
     """
 
     id: str
@@ -84,6 +92,8 @@ class Server:
     fault: str
     addresses: tuple[str, ...]
     created: str
+    volumes: tuple[str, ...] = ()
+    user_data: str = field(default="", repr=False)
 
     @classmethod
     def of_nova(cls, row: Mapping[str, Any]) -> Self:
@@ -112,6 +122,8 @@ class Server:
                 if entry.get("OS-EXT-IPS:type", "fixed") == "fixed"
             ),
             created=row.get("created", ""),
+            volumes=tuple(one["id"] for one in row.get("os-extended-volumes:volumes_attached", ())),
+            user_data=_decoded(row.get("OS-EXT-SRV-ATTR:user_data")),
         )
 
     @property
@@ -146,16 +158,21 @@ class Server:
         return self.status == "ACTIVE" and not self.task
 
 
+def _decoded(user_data: str | None) -> str:
+    return base64.b64decode(user_data or "").decode(errors="replace")
+
+
 def port_mark(port_ids: Iterable[str]) -> str:
     """The ports of a server as its metadata keep them."""
     return ",".join(sorted(identifier[:13] for identifier in port_ids))
 
 
 def metadata_for(
-    server: Server | None, member: str, identity: Mapping[str, str], made: Made, port_ids: Iterable[str]
+    server: Server | None, member: Member, identity: Mapping[str, str], made: Made
 ) -> dict[str, str]:
     """All metadata of MEMBER once it is made of MADE; SERVER is what it was."""
-    metadata = {**identity, MEMBER: member, **made.metadata, PORTS: port_mark(port_ids)}
+    ports = port_mark(filter(None, member.port_ids))
+    metadata = {**identity, MEMBER: member.name, **member.metadata, **made.metadata, PORTS: ports}
     if server is None:
         return metadata
     before = server.made
@@ -165,5 +182,9 @@ def metadata_for(
         metadata[FORMER] = server.metadata[FORMER]  # what it is made of now was never well
     if boot := server.metadata.get(PROVED) or server.metadata.get(BOOT):
         metadata[BOOT] = boot
-    kept = {key: value for key, value in server.metadata.items() if not key.startswith(OWN_METADATA)}
+    kept = {
+        key: value
+        for key, value in server.metadata.items()
+        if not key.startswith(OWN_METADATA) and (key != RENEW or not member.owner)
+    }
     return {**kept, **metadata}

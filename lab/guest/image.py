@@ -1,7 +1,8 @@
 """The tiny guest's image: Debian's cloud kernel and an initramfs with a static busybox, behind GRUB.
 
 Its init (`init`, beside this file) writes a line to the serial console once it runs, with the image's digest and the
-boot's id; takes an address by DHCP; and answers on port 22. 128 MiB of memory are enough.
+boot's id; takes an address by DHCP; answers on port 22; and mounts a home as its user data say, of which it knows
+nothing else. 128 MiB of memory are enough.
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ KERNEL = "linux-image-cloud-amd64"
 MODULES = (
     *("virtio", "virtio_ring", "virtio_pci", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"),
     *("virtio_blk", "virtio_net", "net_failover", "failover"),
+    *("scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod", "isofs"),  # the config drive
 )
 BUSYBOX = Path("/bin/busybox")
+MKE2FS = Path("/sbin/mke2fs")
 HERE = Path(__file__).parent
 BYTES = 64 * 1024**2
 GRUB = """set root=(hd0,msdos1)
@@ -108,6 +111,12 @@ def unpack_kernel(making: Path, log: Path) -> Path:
     return making / "kernel"
 
 
+def libraries(program: Path) -> list[Path]:
+    """Return the shared libraries that a program is loaded with."""
+    shown = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=True).stdout
+    return [Path(found) for found in re.findall(r"(?:=> |^\s+)(/\S+)", shown, re.MULTILINE)]
+
+
 def initramfs(kernel: Path, tree: Path, archive: Path, log: Path) -> str:
     """Make the initramfs; return the digest of what is in it."""
     (tree / "bin").mkdir(parents=True)
@@ -116,6 +125,11 @@ def initramfs(kernel: Path, tree: Path, archive: Path, log: Path) -> str:
     for name in ("init", "dhcp"):
         shutil.copy(HERE / name, tree / name)
         (tree / name).chmod(0o755)
+    for path in (MKE2FS, *libraries(MKE2FS)):
+        copy = tree / str(path).lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    (tree / "sbin" / "mkfs.ext4").symlink_to(MKE2FS.name)
     (modules,) = (kernel / "lib" / "modules").iterdir()
     target = tree / "lib" / "modules" / modules.name
     target.mkdir(parents=True)

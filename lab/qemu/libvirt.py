@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "libvirtd"
 SECRET = "uuid/libvirt-secret"  # noqa: S105 - the name of one: by it nova-compute and libvirt mean the same key
+VOLUMES_SECRET = "uuid/libvirt-secret-volumes"  # noqa: S105 - likewise, which Cinder names with each volume
 # Guests run as root: there is nothing here that they could be kept from by a user of their own.
 QEMU = """user = "root"
 group = "root"
@@ -44,19 +45,20 @@ def uri(lab: Lab) -> str:
 
 
 def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
-    """Render libvirt's configuration, and Nova's key for Ceph as libvirt keeps it itself."""
-    identity = secrets[SECRET]
+    """Render libvirt's configuration, and the keys for Ceph as libvirt keeps them itself: Nova's, and Cinder's for volumes."""
     options = f'unix_sock_dir = "{lab.run}/libvirt"\nauth_unix_rw = "none"\n'
-    secret = (
-        f"<secret ephemeral='no' private='yes'><uuid>{identity}</uuid>"
-        "<usage type='ceph'><name>client.nova</name></usage></secret>\n"
-    )
-    return (
-        File(folder(lab) / "libvirtd.conf", options),
-        File(folder(lab) / "qemu.conf", QEMU),
-        File(folder(lab) / "secrets" / f"{identity}.xml", secret),
-        File(folder(lab) / "secrets" / f"{identity}.base64", secrets["cephx/client.nova"]),
-    )
+    keys: list[File] = []
+    for name, user in ((SECRET, "client.nova"), (VOLUMES_SECRET, "client.cinder")):
+        identity = secrets[name]
+        secret = (
+            f"<secret ephemeral='no' private='yes'><uuid>{identity}</uuid>"
+            f"<usage type='ceph'><name>{user}</name></usage></secret>\n"
+        )
+        keys += [
+            File(folder(lab) / "secrets" / f"{identity}.xml", secret),
+            File(folder(lab) / "secrets" / f"{identity}.base64", secrets[f"cephx/{user}"]),
+        ]
+    return (File(folder(lab) / "libvirtd.conf", options), File(folder(lab) / "qemu.conf", QEMU), *keys)
 
 
 def prepare(lab: Lab) -> None:

@@ -47,6 +47,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
             "volume_backend_name": BACKEND,
             "rbd_pool": VOLUME_POOL,
             "rbd_user": "cinder",
+            "rbd_secret_uuid": secrets["uuid/libvirt-secret-volumes"],
             "rbd_ceph_conf": lab.ceph_conf,
             "rados_connect_timeout": 5,
         },

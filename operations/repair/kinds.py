@@ -25,6 +25,7 @@ AFTER_A_KILL = {
     "openstack:compute/quotaSetV2:QuotaSetV2": After.RERUN,
     "openstack:networking/quotaV2:QuotaV2": After.RERUN,
     "openstack:blockstorage/quoteSetV3:QuoteSetV3": After.RERUN,
+    "openstack:blockstorage/volume:Volume": After.RERUN,
     "pulumi-python:dynamic/ceph:LoginFiles": After.RERUN,
     "pulumi-python:dynamic/ceph:OsdExpansion": After.RERUN,
     "pulumi-python:dynamic/ceph:RbdImage": After.RERUN,

@@ -65,16 +65,19 @@ def with_clouds(program: ProgramCopy, auth_url: str) -> ProgramCopy:
     return ProgramCopy(program.folder, {**program.environment, "OS_CLIENT_CONFIG_FILE": str(clouds)})
 
 
-def fleet_of_a_digest_that_is_looked_up(folder: Path) -> dict[str, object]:
+def fleet_that_breaks_all(folder: Path) -> dict[str, object]:
     (folder / "SHA256SUMS").write_text(f"{'0' * 64}  x.qcow2\n", encoding="utf-8")
     segment = {"physical_network": "physnet1", "vlan": 300}
-    fleet = {"name": "test", "project": {"name": "dev", "domain": "Default"}, "count": 1}
+    fleet = {"name": "test", "project": {"name": "dev", "domain": "Default"}, "people": ["anna"]}
+    without_care = {"home_gb": 1, "recreate": "2026-11-29", "update": {"mode": "proactive"}}
     return {
         "image_store": {"cloud": "admin", "pool": "images", "ceph_user": "image-import"},
         "images": [{"name": "looked-up", "source": "x.qcow2", "sha256sums": "SHA256SUMS"}],
         "flavors": [{"name": "small", "vcpus": 1, "ram_mb": 512, "disk_gb": 1}],
         "networks": [{"name": "vms", "segments": [segment], "shared": True}],
-        "fleets": [{**fleet, "image": "looked-up", "flavor": "small", "networks": ["vms"]}],
+        "fleets": [
+            {**fleet, **without_care, "image": "looked-up", "flavor": "small", "networks": ["vms"]},
+        ],
     }
 
 
@@ -102,7 +105,7 @@ def test_every_rule_of_production_stops_what_breaks_it(program: ProgramCopy) -> 
         "accounts": [
             {"name": "nightly", "domain": "Default", "password": {"generated": 1}, "access": [access]}
         ],
-        **fleet_of_a_digest_that_is_looked_up(program.folder),
+        **fleet_that_breaks_all(program.folder),
     }
     text = yaml.safe_dump({"config": {f"private-cloud:{key}": value for key, value in config.items()}})
     program.stack("breaks", text)

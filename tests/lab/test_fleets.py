@@ -75,7 +75,10 @@ def test_another_text_of_recreate_rebuilds_all_and_names_ids_and_addresses_stay(
     plan = fleet.plan()
     assert plan == dict.fromkeys(before, "rebuild: recreate was '' and is '2026-11-29'")
     report = fleet.stack.program.report(STACK, "--no-drift")
-    assert f"Rebuild of {COUNT}: root disks are lost; names, addresses and server ids stay" in report.stdout
+    assert (
+        f"Rebuild of {COUNT}: root disks are lost; names, addresses, homes and server ids stay"
+        in report.stdout
+    )
     fleet.stack.up()
     assert fleet.identity() == before
     for server in fleet.servers.values():

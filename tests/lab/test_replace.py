@@ -24,6 +24,7 @@ CAPS = {"mon": "profile rbd", "osd": "profile rbd pool=images"}
 VLAN = 962
 ROUTE = {"destination": "10.99.63.0/24", "next_hop": "10.99.62.9"}
 ELSEWHERE = {
+    "openstack:blockstorage/volume:Volume": "tests/lab/test_fleet_people.py, with its owner's server",
     "openstack:networking/port:Port": "tests/lab/test_fleets.py, with a fleet's servers on them",
     "pulumi-python:dynamic/compute:ServerFleet": "tests/lab/test_fleets.py, with servers",
     "pulumi-python:dynamic/hosts:HostOs": "tests/lab/test_host_os.py, with a simulated host",

@@ -2,10 +2,26 @@
 
 from tests.mutants.mutant import Mutant
 
+PEOPLE = "tests/unit/test_fleet_people.py"
 PLAN, RUN = "tests/unit/test_fleet_plan.py", "tests/unit/test_server_fleet.py"
 
 MUTANTS = (
-    Mutant("dynamic_providers.server_fleet.plan:_step", "and server.locked", "and not server.locked", PLAN),
+    Mutant("dynamic_providers.server_fleet.plan:_why_not", "if server.locked", "if not server.locked", PLAN),
+    Mutant(
+        "dynamic_providers.server_fleet.people:people", "if is_over and is_announced", "if is_over", PEOPLE
+    ),
+    Mutant(
+        "dynamic_providers.server_fleet.people:_by_machine",
+        "is_own or (record is None",
+        "is_own or (machine",
+        PEOPLE,
+    ),
+    Mutant(
+        "dynamic_providers.server_fleet.manners:why_it_waits",
+        "how.now.date() >= how.deadline",
+        "how.now.date() > how.deadline",
+        PEOPLE,
+    ),
     Mutant(
         "dynamic_providers.server_fleet.plan:_as_declared",
         "if server.proved:\n            return Action.REBUILD",

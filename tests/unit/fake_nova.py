@@ -176,6 +176,12 @@ class FakeNova:
             "created": f"2026-11-29T00:00:{self._number:02d}Z",
             "ports": body["networks"],
             "user_data": base64.b64decode(body.get("user_data", "")).decode(),
+            "OS-EXT-SRV-ATTR:user_data": body.get("user_data"),
+            "os-extended-volumes:volumes_attached": [
+                {"id": disk["uuid"]}
+                for disk in body.get("block_device_mapping_v2", ())
+                if disk["source_type"] == "volume"
+            ],
             "boot": 1,
         }
         return answer(202, {"server": {"id": f"s{self._number}"}})
@@ -191,13 +197,17 @@ class FakeNova:
             self.changes.append(f"metadata {server['name']}")
             server["metadata"] |= body
             return answer(200, {})
+        if kind == "volumeAttachment":
+            self.changes.append(f"attach {body['volumeId']} to {server['name']}")
+            server["os-extended-volumes:volumes_attached"] = [{"id": body["volumeId"]}]
+            return answer(200, {})
         if server["locked"]:
             return refused(409, f"Instance {id_} is locked")
         self.changes.append(f"{kind} {server['name']}")
         if kind == "forceDelete":
             server["OS-EXT-STS:task_state"] = "deleting"
-        elif kind == "os-start":
-            server["status"] = "ACTIVE"
+        elif kind in {"os-start", "os-stop"}:
+            server["status"] = "ACTIVE" if kind == "os-start" else "SHUTOFF"
         else:
             assert kind == "rebuild"
             server |= {
@@ -208,6 +218,7 @@ class FakeNova:
             server |= {"metadata": dict(body["metadata"]), "name": body["name"], "boot": server["boot"] + 1}
             if "user_data" in body:
                 server["user_data"] = base64.b64decode(body["user_data"] or "").decode()
+                server["OS-EXT-SRV-ATTR:user_data"] = body["user_data"]
         return answer(202)
 
     def _console(self, server: dict[str, Any]) -> str:

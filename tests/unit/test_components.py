@@ -6,6 +6,7 @@ The mocks accept any input; tests/engine runs the real engine and tests/lab a re
 import json
 import runpy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from clients.directory.probe import Found
 from clients.errors import CloudError
 from clients.keystone import role_assignments
 from components.compute.flavor import Flavor
+from components.compute.people import Owner
 from components.identity.domain import Domain, ExistingDomain
 from components.identity.grants import make_grants
 from components.identity.ids import Ids
@@ -32,6 +34,9 @@ from config.kolla import KollaSpec
 from config.network import ProviderNetworkSpec
 from config.security_group import SecurityGroupSpec
 from config.subnet import SubnetSpec
+from dynamic_providers.server_fleet.declared import ANNOUNCED, Member
+from dynamic_providers.server_fleet.manners import Manners
+from dynamic_providers.server_fleet.people import Person
 
 ROOT = Path(__file__).parents[2]
 NETWORK = "openstack:networking/network:Network"
@@ -50,6 +55,7 @@ DEPLOYMENT = "pulumi-python:dynamic/kolla:KollaDeployment"
 HOST_OS = "pulumi-python:dynamic/hosts:HostOs"
 MONITORING_AGENT = "pulumi-python:dynamic/hosts:MonitoringAgent"
 CEPH_USER = "pulumi-python:dynamic/ceph:User"
+VOLUME = "openstack:blockstorage/volume:Volume"
 SERVER_FLEET = "pulumi-python:dynamic/compute:ServerFleet"
 PORT = "openstack:networking/port:Port"
 FOUND_OUT: dict[str, dict[str, Any]] = {  # what a dynamic provider would find out
@@ -315,7 +321,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     )
     monkeypatch.setattr("components.storage.ceph_users.look_at_the_login", lambda *_: None)
     monkeypatch.setattr("components.storage.images.copies", lambda _store: [])
-    monkeypatch.setattr("components.compute.fleet.Fleet._look", lambda *_: ([], {}))
+    monkeypatch.setattr("components.compute.fleet.Fleet._look", lambda *_: ([], {}, Manners()))
     monkeypatch.chdir(ROOT)
     monkeypatch.delenv("PULUMI_CONFIG", raising=False)
     config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
@@ -356,10 +362,8 @@ def test_the_prod_fleet_has_a_port_for_each_server_and_one_resource_for_all_serv
     assert len(ports) == declared["count"]
     first = ports["nightly/nightly-01/general-vms"]
     assert (first["name"], first["networkId"]) == ("nightly-01-general-vms", "id-of-general-vms")
-    assert fleet.inputs["members"][0] == {
-        "name": "nightly-01",
-        "port_ids": ["id-of-nightly/nightly-01/general-vms"],
-    }
+    first_member = Member.model_validate(fleet.inputs["members"][0])
+    assert first_member == Member(name="nightly-01", port_ids=["id-of-nightly/nightly-01/general-vms"])
     assert set(fleet.inputs["plan"].values()) == {"create: there is none"}
     assert fleet.inputs["wanted"]["sha256"] == prod["images"][0]["sha256"]
     assert (fleet.inputs["credential_id"], fleet.inputs["flavor_id"]) == ("c1", "id-of-test.small")
@@ -368,6 +372,41 @@ def test_the_prod_fleet_has_a_port_for_each_server_and_one_resource_for_all_serv
     kept = {args.inputs["name"]: args.inputs["keep"] for args in recorder.of(IMAGE)}
     assert kept["debian-12"] == 1
     assert kept["ubuntu-24.04"] == 0
+
+
+def with_people(monkeypatch: pytest.MonkeyPatch, *people: Person) -> None:
+    """Has the fleet of the stack `prod` a machine for each of PEOPLE."""
+    monkeypatch.setattr(
+        "components.compute.fleet.owners", lambda *_: [Owner(one, ("k",), "") for one in people]
+    )
+    config = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text(encoding="utf-8"))["config"]
+    (fleet,) = config["private-cloud:fleets"]
+    del fleet["count"]
+    fleet |= {"people": ["anna"], "home_gb": 100, "ssh_keys": {"files": "keys"}}
+    pulumi.runtime.set_all_config({key: json.dumps(value) for key, value in config.items()})
+
+
+@pytest.mark.usefixtures("prod")
+def test_each_person_has_a_port_and_a_protected_home_of_the_fleets_own_account(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = Person("bram", "nightly-bram", left="2026-11-01", home="v1", server_there=True)
+    last = replace(left, account="chidi", machine="nightly-chidi", deletion=ANNOUNCED, home="v2")
+    never = Person("dana", "nightly-dana", left="2026-11-01", server_there=True)
+    with_people(monkeypatch, Person("anna", "nightly-anna"), left, last, never)
+    recorder = run(the_program)
+    homes = {args.inputs["name"]: args for args in recorder.of(VOLUME)}
+    assert sorted(homes) == ["nightly-anna-home", "nightly-bram-home", "nightly-chidi-home"]
+    assert homes["nightly-anna-home"].inputs["size"] == 100
+    assert homes["nightly-bram-home"].inputs["metadata"]["private_cloud_left"] == "2026-11-01"
+    (own,) = (one for one in recorder.of("pulumi:providers:openstack") if one.name != "openstack")
+    assert own.inputs["applicationCredentialId"] == "c1"
+    assert all(own.name in str(args.provider) for args in homes.values())
+    (fleet,) = recorder.of(SERVER_FLEET)
+    members = {one["name"]: Member.model_validate(one) for one in fleet.inputs["members"]}
+    assert members["nightly-anna"].home == "id-of-nightly/nightly-anna/home"
+    assert (members["nightly-chidi"].deletion, members["nightly-dana"].home) == (ANNOUNCED, None)
+    assert fleet.inputs["update"]["mode"] == "opportunistic"
 
 
 def fleet_domain(recorder: Recorder) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.fleet import FleetUpdateSpec
-from dynamic_providers.server_fleet.declared import Flavor, Wanted
+from dynamic_providers.server_fleet.declared import Flavor, Member, Wanted
 from dynamic_providers.server_fleet.pace import Pace
 from dynamic_providers.server_fleet.plan import Action, Step, described, plan
 from dynamic_providers.server_fleet.probe import known_hosts, on_console
@@ -14,14 +14,14 @@ from dynamic_providers.server_fleet.stages import stages
 
 SMALL = Flavor(name="small", vcpus=1, ram_mb=512, disk_gb=1)
 WANTED = Wanted(sha256="a" * 64, flavor=SMALL)
-PORTS: dict[str, list[str | None]] = {"web-01": ["port-1"], "web-02": ["port-2"]}
+MEMBERS = [Member(name=f"web-0{number}", port_ids=[f"port-{number}"]) for number in (1, 2)]
 BOOT = "0a0b0c0d-0000-4000-8000-000000000001"
 
 
 def server(member: str = "web-01", **fields: Any) -> Server:
     made = fields.pop("made", Made.of(WANTED, "g1"))
     proved = fields.pop("proved", True)
-    metadata = metadata_for(None, member, {}, made, [f"port-{member[-1]}"])
+    metadata = metadata_for(None, Member(name=member, port_ids=[f"port-{member[-1]}"]), {}, made)
     return Server(
         **{
             "id": f"id-of-{member}",
@@ -43,8 +43,9 @@ def server(member: str = "web-01", **fields: Any) -> Server:
     )
 
 
-def decided(wanted: Wanted = WANTED, ports: dict[str, list[str | None]] | None = None, **fields: Any) -> Step:
-    first, *_ = plan(wanted, ports or PORTS, [server(**fields), server("web-02")])
+def decided(wanted: Wanted = WANTED, ports: list[str | None] | None = None, **fields: Any) -> Step:
+    own = MEMBERS[0].model_copy(update={"port_ids": ports or MEMBERS[0].port_ids})
+    first, *_ = plan(wanted, [own, MEMBERS[1]], [server(**fields), server("web-02")])
     return first
 
 
@@ -65,7 +66,7 @@ OTHER = WANTED.model_copy(update={"recreate": "2026-11-29"})
         ({"wanted": WANTED.model_copy(update={"user_data": "d"})}, Action.REBUILD, "user data"),
         ({"wanted": WANTED.model_copy(update={"server_group": "apart"})}, Action.REPLACE, "none and not apart"),
         ({"flavor": SMALL.model_copy(update={"ram_mb": 4096})}, Action.REPLACE, "4096 MiB"),
-        ({"ports": {"web-01": [None], "web-02": ["port-2"]}}, Action.REPLACE, "another port"),
+        ({"ports": [None]}, Action.REPLACE, "another port"),
         ({"task": "deleting"}, Action.REPLACE, "being deleted"),
         ({"proved": False}, Action.PROBE, "not proved itself"),
         ({"proved": False, "status": "BUILD"}, Action.PROBE, ""),
@@ -86,17 +87,17 @@ def test_what_is_to_do_and_why(fields: dict[str, Any], action: Action, words: st
 
 
 def test_a_plan_names_what_is_to_do_alone() -> None:
-    steps = plan(WANTED, PORTS, [server(), server("web-03"), server("web-04", locked=True)])
+    steps = plan(WANTED, MEMBERS, [server(), server("web-03"), server("web-04", locked=True)])
     assert described(steps) == {
         "web-02": "create: there is none",
         "web-03": "delete: it is not declared any more",
-        "web-04": "postponed: it is too many, and locked in Nova",
+        "web-04": "postponed: it is not declared any more, and it is locked in Nova",
     }
 
 
 def test_of_two_servers_of_one_member_the_one_that_has_proved_itself_is_it() -> None:
     twin = server(id="twin", proved=False)
-    steps = plan(WANTED, {"web-01": ["port-1"]}, [twin, server()])
+    steps = plan(WANTED, MEMBERS[:1], [twin, server()])
     assert [(step.action, step.server and step.server.id) for step in steps] == [
         (Action.SAME, "id-of-web-01"),
         (Action.STRAY, "twin"),
@@ -105,18 +106,18 @@ def test_of_two_servers_of_one_member_the_one_that_has_proved_itself_is_it() -> 
 
 def test_what_a_server_was_made_of_is_kept_until_the_next_image_is_well() -> None:
     second, third = Made("b" * 64, "", "", "g2"), Made("c" * 64, "", "", "g3")
-    after = metadata_for(server(), "web-01", {}, second, ["port-1"])
+    after = metadata_for(server(), MEMBERS[0], {}, second)
     tried = server(made=second, proved=False, also=after)
     assert tried.former == Made.of(WANTED, "g1")
-    again = metadata_for(tried, "web-01", {}, third, ["port-1"])
+    again = metadata_for(tried, MEMBERS[0], {}, third)
     assert server(also=again).former == Made.of(WANTED, "g1")
-    back = metadata_for(tried, "web-01", {}, Made.of(WANTED, "g1"), ["port-1"])
+    back = metadata_for(tried, MEMBERS[0], {}, Made.of(WANTED, "g1"))
     assert "private_cloud_former" not in back
     assert all(len(value) <= 255 for value in after.values())
 
 
 def test_metadata_of_others_stay() -> None:
-    kept = metadata_for(server(also={"lease": "x"}), "web-01", {}, Made.of(OTHER, "g1"), ["port-1"])
+    kept = metadata_for(server(also={"lease": "x"}), MEMBERS[0], {}, Made.of(OTHER, "g1"))
     assert kept["lease"] == "x"
     assert "private_cloud_proved" not in kept
 
@@ -124,7 +125,7 @@ def test_metadata_of_others_stay() -> None:
 def test_the_longest_metadata_fit_into_novas_column() -> None:
     uuid = "00000000-0000-4000-8000-000000000000"
     longest = server(made=Made("b" * 64, "x" * 64, "d" * 24, uuid))
-    assert len(metadata_for(longest, "web-01", {}, Made.of(WANTED), [uuid])["private_cloud_former"]) <= 255
+    assert len(metadata_for(longest, MEMBERS[0], {}, Made.of(WANTED))["private_cloud_former"]) <= 255
     assert len(port_mark([uuid] * 18)) <= 255
 
 

@@ -87,6 +87,62 @@ def test_a_mistake_is_told_at_its_key(
     assert words in sentence
 
 
+PEOPLE: dict[str, Any] = {
+    **{key: value for key, value in FLEET.items() if key != "count"},
+    "name": "developers",
+    "people": {"group": "developers", "domain": "corp"},
+    "home_gb": 100,
+    "ssh_keys": {"files": "keys"},
+    "update": {"mode": "opportunistic", "deadline_days": 14},
+}
+
+
+def with_people(**keys: Any) -> dict[str, Any]:
+    return changed(lambda stack: stack.update(fleets=[{**PEOPLE, **keys}]))
+
+
+def test_people_take_the_place_of_a_number() -> None:
+    assert mistakes(with_people()) == []
+    assert mistakes(with_people(people=["anna", "bram"])) == []
+    (fleet,) = parse(
+        with_people(people=["anna"], update={}), file_name="Pulumi.test.yaml", root=Path()
+    ).fleets
+    assert (fleet.members, fleet.people_domain, fleet.update_mode.mode) == ((), "corp", "opportunistic")
+    assert declared().update_mode.mode == "proactive"
+
+
+@pytest.mark.parametrize(
+    ("keys", "where", "words"),
+    [
+        ({"count": 2}, "fleets[0].people", "count, or people"),
+        ({"people": None}, "fleets[0].people", "count, or people"),
+        ({"people": []}, "fleets[0].people.group", "give {group, domain}, or a list of names"),
+        ({"people": {"group": "a", "names": ["b"]}}, "fleets[0].people.group", "both a group and names"),
+        ({"people": {"group": "a", "domain": "crop"}}, "fleets[0].people.domain", "did you mean 'corp'?"),
+        ({"people": ["anna", "anna"]}, "fleets[0].people.names[1]", "'anna' is given twice"),
+        ({"people": ["j.doe", "J-Doe"]}, "fleets[0].people.names", "'j.doe' and 'J-Doe' would share the machine developers-j-doe"),
+        ({"people": ["José", "jose"]}, "fleets[0].people.names", "'José' and 'jose' would share"),
+        ({"people": ["李"]}, "fleets[0].people.names", "no letter a to z"),
+        ({"home_gb": 0}, "fleets[0].home_gb", "from 1"),
+        ({"ssh_keys": {}}, "fleets[0].ssh_keys.files", "{ldap: ATTRIBUTE} or {files: FOLDER}"),
+        ({"ssh_keys": {"ldap": "a", "files": "b"}}, "fleets[0].ssh_keys.files", "give one of two"),
+        ({"ssh_keys": {"ldap": "sshPublicKey"}, "people": {"group": "x", "domain": "Default"}}, "fleets[0].ssh_keys.ldap", "no directory of domain 'Default'"),
+        ({"update": {"mode": "proactive", "deadline_days": 3}}, "fleets[0].update.deadline_days", "leave one of the two out"),
+        ({"update": {"mode": "lazy"}}, "fleets[0].update.mode", "'proactive', 'opportunistic'"),
+        ({"keep_days": -1}, "fleets[0].keep_days", "from 0"),
+    ],
+)  # fmt: skip
+def test_a_mistake_about_people_is_told_at_its_key(keys: dict[str, Any], where: str, words: str) -> None:
+    (sentence,) = mistakes(with_people(**keys))
+    assert sentence.startswith(where)
+    assert words in sentence
+
+
+def test_numbered_servers_have_no_homes() -> None:
+    (sentence,) = mistakes(with_fleet(home_gb=3))
+    assert "give people in place of count" in sentence
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

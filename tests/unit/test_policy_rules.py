@@ -180,6 +180,8 @@ KEEPS: list[tuple[str, list[Declared], dict[str, Any]]] = [
     ("network-not-for-everyone", [network(shared=False), network(shared=UNKNOWN)], {}),
     ("image-pinned", [image(), plugin_image(verifyChecksum=True)], {}),
     ("fleet-image-pinned", [resource(tokens.SERVER_FLEET)], {}),
+    ("fleet-owners-asked", [resource(tokens.SERVER_FLEET)], {}),
+    ("fleet-homes-not-nightly", [resource(tokens.SERVER_FLEET)], {}),
     ("image-raw", [plugin_image(diskFormat="raw"), image(), plugin_image(diskFormat=UNKNOWN)], {}),
     ("image-not-public", [image(visibility="community")], {}),
     ("image-protected", [image(protected=True)], {}),
@@ -244,21 +246,45 @@ def test_a_digest_that_is_looked_up_is_not_pinned(tmp_path: Path) -> None:
     assert "looked up in" in found("image-pinned", [image()], facts(**looked_up_image(tmp_path)))[0]
 
 
-def test_a_fleet_of_a_digest_that_is_looked_up_is_told(tmp_path: Path) -> None:
+def fleet_of(**more: Any) -> dict[str, Any]:
+    """What a stack file says that has a fleet."""
     fleet = {
         "name": "nightly",
         "project": {"name": "test", "domain": "Default"},
-        "count": 1,
         "image": "debian-12",
         "flavor": "small",
         "networks": ["vms"],
+        **more,
     }
-    keys = {
+    return {
         "projects": [{"name": "test", "domain": "Default"}],
         "flavors": [{"name": "small", "vcpus": 1, "ram_mb": 512, "disk_gb": 1}],
         "networks": [{"name": "vms", "segments": [{"physical_network": "p", "vlan": 300}], "shared": True}],
         "fleets": [fleet],
     }
+
+
+@pytest.mark.parametrize(
+    ("rule", "fleet", "broken"),
+    [
+        ("fleet-owners-asked", {"people": ["anna"], "update": {"mode": "proactive"}}, True),
+        ("fleet-owners-asked", {"people": ["anna"]}, False),
+        ("fleet-owners-asked", {"count": 1, "update": {"mode": "proactive"}}, False),
+        ("fleet-homes-not-nightly", {"people": ["anna"], "home_gb": 1, "recreate": "2026-11-29"}, True),
+        ("fleet-homes-not-nightly", {"people": ["anna"], "home_gb": 1}, False),
+        ("fleet-homes-not-nightly", {"count": 1, "recreate": "2026-11-29"}, False),
+    ],
+)
+def test_machines_with_owners_are_handled_with_care(
+    rule: str, fleet: dict[str, Any], broken: bool, tmp_path: Path
+) -> None:
+    keys = fleet_of(**fleet) | looked_up_image(tmp_path)
+    sentences = found(rule, [resource(tokens.SERVER_FLEET, "nightly")], facts(**keys))
+    assert bool(sentences) is broken
+
+
+def test_a_fleet_of_a_digest_that_is_looked_up_is_told(tmp_path: Path) -> None:
+    keys = fleet_of(count=1)
     resources = [resource(tokens.SERVER_FLEET, "nightly")]
     looked_up = looked_up_image(tmp_path)
     assert "is looked up in" in found("fleet-image-pinned", resources, facts(**keys, **looked_up))[0]
@@ -292,6 +318,8 @@ def test_each_rule_is_broken_and_kept_by_a_test_here() -> None:
     elsewhere = {
         "exceptions-current",
         "fleet-image-pinned",
+        "fleet-owners-asked",
+        "fleet-homes-not-nightly",
         "keystone-over-tls",
         "rules-held",
     }  # in test_policy_pack.py, above, and below

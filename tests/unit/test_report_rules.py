@@ -398,7 +398,7 @@ def test_a_fleets_plan_is_told_with_what_is_lost_and_what_stays() -> None:
     verdict = judge(change("update", SERVER_FLEET, "web", old=before, new={**before, "plan": plan}), CLOUD)
     assert verdict.risk is LOSES
     assert verdict.sentence.startswith(
-        "Rebuild of 2: root disks are lost; names, addresses and server ids stay. web-01 (recreate was 'a' and is 'b')"
+        "Rebuild of 2: root disks are lost; names, addresses, homes and server ids stay. web-01 (recreate was 'a' and is 'b')"
     )
 
 

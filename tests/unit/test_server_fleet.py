@@ -4,7 +4,7 @@ What a real one does is shown by tests/lab/test_fleets.py.
 """
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from clients import openstack
 from clients.errors import CloudError
+from dynamic_providers.server_fleet.declared import Member
 from dynamic_providers.server_fleet.provider import ServerFleet, ServerFleetProvider
 from tests.unit import fake_nova
 from tests.unit.fake_nova import BROKEN, GOOD, NEXT, OWNER, PROJECT, SHA, FakeNova, KilledError
@@ -51,7 +52,9 @@ def args(image: str = GOOD, count: int = 8, **more: Any) -> dict[str, Any]:
         "name": "nightly",
         "wanted": wanted | more.pop("wanted", {}),
         "members": [
-            {"name": f"nightly-{number:02d}", "port_ids": [f"port-{number:02d}-of-net"]}
+            Member(name=f"nightly-{number:02d}", port_ids=[f"port-{number:02d}-of-net"]).model_dump(
+                exclude_none=True
+            )
             for number in range(1, count + 1)
         ],
         "image_id": image,
@@ -419,3 +422,45 @@ def test_a_locked_server_refuses_the_deletion_of_its_fleet(nova: FakeNova) -> No
 def test_the_name_in_state_stays() -> None:
     assert ServerFleetProvider.__module__ == "dynamic_providers.server_fleet.provider"
     assert ServerFleet._resource_type_name == "dynamic/compute:ServerFleet"
+
+
+def annas(left: str = "", home: str | None = "v1") -> dict[str, Any]:
+    """What is declared of a fleet whose one machine is Anna's."""
+    anna = Member(name="nightly-anna", port_ids=["port-1"], owner="anna", left=left, home=home, keys=["k"])
+    return args(count=0) | {"members": [anna.model_dump(exclude_none=True)]}
+
+
+@pytest.mark.parametrize("killed_after", [False, True])
+def test_killed_at_any_write_while_somebody_leaves_and_comes_back_nothing_is_lost(
+    monkeypatch: pytest.MonkeyPatch, killed_after: bool
+) -> None:
+    for write in range(4):
+        nova = fake_nova.installed(monkeypatch)
+        outs = made(annas())
+        before = nova.of("nightly-anna")["id"]
+        for declared, status in ((annas("2026-11-29"), "SHUTOFF"), (annas(), "ACTIVE")):
+            nova.kill_at, nova.killed_after = write, killed_after
+            with suppress(KilledError):
+                updated(outs, declared)
+            nova.kill_at = None
+            outs = updated(outs, declared)
+            server = nova.of("nightly-anna")
+            assert (server["id"], server["status"]) == (before, status)
+            assert server["metadata"]["private_cloud_left"] == declared["members"][0]["left"]
+
+
+def test_a_machine_is_made_with_its_home_which_is_attached_again_and_its_owners_wish_is_granted_once(
+    nova: FakeNova,
+) -> None:
+    outs = made(annas())
+    server = nova.of("nightly-anna")
+    assert server["os-extended-volumes:volumes_attached"] == [{"id": "v1"}]
+    assert "virtio-v1\n" in server["user_data"]
+    written(nova)
+    by_hand(nova, "nightly-anna", **{"os-extended-volumes:volumes_attached": []})
+    updated(outs, annas())
+    assert written(nova) == ["attach v1 to nightly-anna"]
+    nova.of("nightly-anna")["metadata"]["renew"] = "yes"
+    for expected in (["rebuild nightly-anna"], []):
+        updated(outs, annas())
+        assert written(nova) == expected

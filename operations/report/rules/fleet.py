@@ -8,14 +8,16 @@ from dynamic_providers.server_fleet.provider import ServerFleetProvider
 from operations.report.change import Change
 from operations.report.dependents import Dependents
 from operations.report.risk import Risk, Verdict
-from operations.report.rules.rule import Rule, by_key, harmless, interrupts
+from operations.report.rules.rule import Rule, by_key, given, harmless, interrupts
 
 _EFFECTS = {
-    Action.REBUILD: "root disks are lost; names, addresses and server ids stay",
-    Action.REPLACE: "root disks and server ids are lost; names and addresses stay",
+    Action.REBUILD: "root disks are lost; names, addresses, homes and server ids stay",
+    Action.REPLACE: "root disks and server ids are lost; names, addresses and homes stay",
     Action.DELETE: "the servers are lost",
     Action.CREATE: "nobody has them yet",
     Action.UPDATE: "nobody notices it",
+    Action.STOP: "their owners left; names, addresses, root disks and homes stay for now",
+    Action.START: "their owners are back, and all is as it was",
     Action.PROBE: "a run before has not seen that they are well",
     Action.POSTPONED: "nothing is done until somebody lets it",
     Action.STRAY: "left from a killed run, and deleted once that is certain",
@@ -35,8 +37,8 @@ def _servers_change(change: Change, _cloud: Dependents) -> Verdict:
         f"{action.capitalize()} of {len(servers)}: {_EFFECTS[action]}. {'; '.join(servers)}."
         for action, servers in by_action.items()
     ]
-    lost = LOSING & by_action.keys()
-    return Verdict(Risk.LOSES_DATA if lost else Risk.HARMLESS, " ".join(sentences))
+    risk = Risk.INTERRUPTS if Action.STOP in by_action else Risk.HARMLESS
+    return Verdict(Risk.LOSES_DATA if LOSING & by_action.keys() else risk, " ".join(sentences))
 
 
 def _servers_go(change: Change, _cloud: Dependents) -> Verdict:
@@ -53,6 +55,15 @@ FLEET_RULES = {
         _servers_go,
         specs=(FleetSpec,),
         provider=ServerFleetProvider,
+    ),
+    "openstack:blockstorage/volume:Volume": Rule(
+        "home",
+        harmless("A new, empty volume; its owner's machine mounts it."),
+        harmless("What is on it stays."),
+        lambda change, _: Verdict(
+            Risk.LOSES_DATA, f"All data of the owner are lost: {given(change, 'description')}."
+        ),
+        specs=(FleetSpec,),
     ),
     "openstack:networking/port:Port": Rule(
         "port of a fleet's server",
