@@ -288,6 +288,7 @@ def test_after_the_deadline_a_machine_is_made_anew_unasked(people: People) -> No
     people.stack.up()
     people.stack.preview_is_empty()
     people.declare(update={"bake_s": 0, "deadline_days": 14})
+    people.stack.up()
 
 
 def test_another_comment_of_a_key_is_nothing_and_another_key_is_named_and_waits(people: People) -> None:
@@ -334,6 +335,7 @@ def test_another_flavor_replaces_the_machine_and_the_home_stays(people: People) 
     assert after[0] != before[0]
     assert after[1:] == before[1:]
     people.declare(update={"bake_s": 0, "deadline_days": 14})
+    people.stack.up()
     people.stack.preview_is_empty()
 
 
