@@ -1,5 +1,9 @@
 """The cloud of the current stack: settings in, components, outputs."""
 
+import program.garbage_collection  # noqa: F401 - before all others
+
+# isort: split
+
 import pulumi
 
 from components.compute.flavor import Flavor

@@ -10,11 +10,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import rados
+from typing import TYPE_CHECKING
 
 from clients import ceph
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    import rados
 
 _GONE = (errno.ENOENT,)
 OWNER_PREFIX = "private-cloud/ceph-users/"
@@ -60,7 +62,7 @@ class NoRightsError(CloudError):
 
 
 @contextmanager
-def connected(login: str, conf: str | None) -> Iterator[rados.Rados]:
+def connected(login: str, conf: str | None) -> Iterator["rados.Rados"]:
     """Yield a connection as the user that makes users; a right that it lacks becomes a sentence.
 
     Raises:
@@ -79,13 +81,13 @@ def connected(login: str, conf: str | None) -> Iterator[rados.Rados]:
             ) from refused
 
 
-def find(handle: rados.Rados, name: str) -> User | None:
+def find(handle: "rados.Rados", name: str) -> User | None:
     """The user, or None."""
     found = ceph.command(handle, "auth get", none_for=_GONE, entity=_entity(name))
     return User(name, found[0]["key"], found[0]["caps"]) if found else None
 
 
-def ensure(handle: rados.Rados, name: str, caps: Mapping[str, str], owner: str) -> User:
+def ensure(handle: "rados.Rados", name: str, caps: Mapping[str, str], owner: str) -> User:
     """Make the user, or go on with what an earlier run of the same stack made; its key stays what it is.
 
     Raises:
@@ -111,7 +113,7 @@ def ensure(handle: rados.Rados, name: str, caps: Mapping[str, str], owner: str) 
     return with_caps(handle, name, caps)
 
 
-def adopt(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
+def adopt(handle: "rados.Rados", name: str, caps: Mapping[str, str]) -> User:
     """The user as it is; nothing is changed.
 
     Raises:
@@ -128,7 +130,7 @@ def adopt(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
     return found
 
 
-def with_caps(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
+def with_caps(handle: "rados.Rados", name: str, caps: Mapping[str, str]) -> User:
     """The user, brought to these caps and no others.
 
     Raises:
@@ -145,13 +147,13 @@ def with_caps(handle: rados.Rados, name: str, caps: Mapping[str, str]) -> User:
     return found
 
 
-def remove(handle: rados.Rados, name: str) -> None:
+def remove(handle: "rados.Rados", name: str) -> None:
     """Remove the user and the note whose it is; gone already is success."""
     ceph.command(handle, "auth rm", none_for=_GONE, entity=_entity(name))
     ceph.command(handle, "config-key rm", key=OWNER_PREFIX + name)
 
 
-def monitors(handle: rados.Rados) -> Monitors:
+def monitors(handle: "rados.Rados") -> Monitors:
     """The cluster's FSID and its monitors' addresses, all protocols of each."""
     seen = ceph.command(handle, "mon dump")
     hosts = [
@@ -161,7 +163,7 @@ def monitors(handle: rados.Rados) -> Monitors:
     return Monitors(seen["fsid"], " ".join(f"[{host}]" for host in hosts))
 
 
-def refuse_without_rights(handle: rados.Rados) -> None:
+def refuse_without_rights(handle: "rados.Rados") -> None:
     """Refuse if the login may not make users or note whose they are; nothing is changed.
 
     The monitors look at a login's rights before they look for what a command is about, so both are asked about
@@ -175,7 +177,7 @@ def refuse_without_rights(handle: rados.Rados) -> None:
     ceph.command(handle, "config-key rm", key=OWNER_PREFIX + nobody)
 
 
-def _owner_of(handle: rados.Rados, name: str) -> str | None:
+def _owner_of(handle: "rados.Rados", name: str) -> str | None:
     recorded = ceph.command(handle, "config-key get", none_for=_GONE, key=OWNER_PREFIX + name)
     return None if recorded is None else str(recorded)
 

@@ -8,17 +8,19 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1.loading import get_plugin_loader
 from openstack import exceptions as sdk_exceptions
 from openstack.config import OpenStackConfig
-from openstack.config.cloud_region import CloudRegion
 
 from clients import regular_file
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
 
 INTERFACES = ("public", "internal", "admin")
 _PASSWORD_TYPES = frozenset({"password", "v3password"})
@@ -61,7 +63,7 @@ def entry(cloud: str) -> Entry:
     )
 
 
-def region_of(cloud: str, **bounds: Any) -> CloudRegion:
+def region_of(cloud: str, **bounds: Any) -> "CloudRegion":
     """The entry ``cloud`` as openstacksdk reads it; ``bounds`` are added to it."""
     config: OpenStackConfig | None = None
     try:
@@ -88,7 +90,7 @@ def region_of(cloud: str, **bounds: Any) -> CloudRegion:
     return region
 
 
-def login_of(cloud: str, **bounds: Any) -> CloudRegion:
+def login_of(cloud: str, **bounds: Any) -> "CloudRegion":
     """The same, of an entry that somebody logs in with."""
     region = region_of(cloud, **bounds)
     by_password = region.config.get("auth_type") in _PASSWORD_TYPES

@@ -7,14 +7,16 @@ API: https://docs.openstack.org/api-ref/image/v2/. Requests are made at the REST
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from openstack import exceptions
-from openstack.connection import Connection
 from requests import Response
 
 from clients import exact
 from clients.errors import CloudError, InUseError
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 TAG_STACK = "private_cloud_stack"
 TAG_IMAGE = "private_cloud_image"
@@ -73,7 +75,7 @@ def custom_properties(record: Record) -> dict[str, str]:
     return {key: str(value) for key, value in record.items() if not is_managed(key)}
 
 
-def generations(conn: Connection, owner_tags: Mapping[str, str]) -> list[Record]:
+def generations(conn: "Connection", owner_tags: Mapping[str, str]) -> list[Record]:
     """Every record of this project's that carries exactly these tags, whatever its status, hidden ones last."""
     ours = {**owner_tags, "owner": str(conn.current_project_id)}
     return [
@@ -83,20 +85,20 @@ def generations(conn: Connection, owner_tags: Mapping[str, str]) -> list[Record]
     ]
 
 
-def listed(conn: Connection, exactly: Mapping[str, str], also: Mapping[str, str]) -> list[Record]:
+def listed(conn: "Connection", exactly: Mapping[str, str], also: Mapping[str, str]) -> list[Record]:
     """Every record whose fields are exactly these, and that passes Glance's other filters."""
     response, found = exact.listed(conn.image, "images", exactly, also)
     exceptions.raise_from_response(response)
     return found
 
 
-def get(conn: Connection, image_id: str) -> Record | None:
+def get(conn: "Connection", image_id: str) -> Record | None:
     """The record, or None if it is gone."""
     response = conn.image.get(f"/images/{image_id}")
     return None if response.status_code == HTTPStatus.NOT_FOUND else parsed(response)
 
 
-def create(conn: Connection, image_id: str, fields: Record) -> Record | None:
+def create(conn: "Connection", image_id: str, fields: Record) -> Record | None:
     """Create an empty (queued), hidden record with these fields; None if a record that is deleted now had the id before.
 
     Glance keeps the ids of deleted records until its database is purged and gives none of them twice.
@@ -113,7 +115,7 @@ def create(conn: Connection, image_id: str, fields: Record) -> Record | None:
     return None if response.status_code == HTTPStatus.CONFLICT else checked(response, fields)
 
 
-def apply(conn: Connection, record: Record, fields: Record) -> Record:
+def apply(conn: "Connection", record: Record, fields: Record) -> Record:
     """Bring a record to these fields, with one PATCH of the differences; nothing is sent if it is there."""
     changes = _operations(record, fields)
     changes += [
@@ -126,7 +128,7 @@ def apply(conn: Connection, record: Record, fields: Record) -> Record:
     return checked(patch(conn, record["id"], changes), fields)
 
 
-def retire(conn: Connection, record: Record, became: Literal["replaced", "removed"]) -> None:
+def retire(conn: "Connection", record: Record, became: Literal["replaced", "removed"]) -> None:
     """Hide a record that has to stay, and say in its name what became of the image and when."""
     if record["os_hidden"] and (became == "replaced" or TAG_REMOVED in record):
         return
@@ -148,7 +150,7 @@ def protection(record: Record) -> str:
     )
 
 
-def delete(conn: Connection, record: Record) -> None:
+def delete(conn: "Connection", record: Record) -> None:
     """Delete a record and with it, through Glance's rbd driver, its RBD image; gone already is success.
 
     Raises:
@@ -179,7 +181,7 @@ def _pointer(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def patch(conn: Connection, image_id: str, changes: list[dict[str, Any]]) -> Response:
+def patch(conn: "Connection", image_id: str, changes: list[dict[str, Any]]) -> Response:
     """Ask for changes of a record, as RFC 6902 writes them; the answer is not looked at."""
     response: Response = conn.image.patch(
         f"/images/{image_id}", json=changes, headers={"Content-Type": PATCH_TYPE}

@@ -4,18 +4,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
 from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 from openstack import exceptions as sdk_exceptions
-from openstack.config.cloud_region import CloudRegion
-from openstack.connection import Connection
 from requests import Response
 
 from clients.clouds_yaml import login_of, region_of
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
+    from openstack.connection import Connection
 
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all
@@ -50,7 +52,7 @@ class CredentialLogin:
 @contextmanager
 def connect(
     cloud: str, login: Login | CredentialLogin | None = None, *, project_id: str | None = None
-) -> Iterator[Connection]:
+) -> Iterator["Connection"]:
     """Yield an authorised connection as the clouds.yaml entry ``cloud`` says; close it afterwards.
 
     With ``login`` it is that account's, and the entry says only where the cloud is. With ``project_id`` the entry's
@@ -60,8 +62,10 @@ def connect(
     Raises:
         CloudError: no such entry, Keystone refuses the login, or the cloud cannot be reached, now or later on.
     """
+    from openstack.connection import Connection  # noqa: PLC0415 - it imports the classes of all services
+
     region = region_of(cloud, **_BOUNDS) if login else login_of(cloud, **_BOUNDS)
-    connection = Connection(config=region) if login is None else _as_account(region, login)
+    connection = Connection(**({"config": region} if login is None else _as_account(region, login)))
     if project_id:
         connection = connection.connect_as(project_id=project_id)
     with connection:
@@ -132,7 +136,7 @@ def _whose(login: Login | CredentialLogin | None) -> str:
     return f"account {login.user_id}"
 
 
-def _as_account(region: CloudRegion, login: Login | CredentialLogin) -> Connection:
+def _as_account(region: "CloudRegion", login: Login | CredentialLogin) -> dict[str, Any]:
     auth_url = region.config.get("auth", {}).get("auth_url")
     auth: v3.Password | v3.ApplicationCredential
     if isinstance(login, CredentialLogin):
@@ -147,9 +151,9 @@ def _as_account(region: CloudRegion, login: Login | CredentialLogin) -> Connecti
         )
     verify, certificate = region.get_requests_verify_args()
     session = Session(auth=auth, verify=verify, cert=certificate, timeout=API_TIMEOUT_S)
-    return Connection(
-        session=session,
-        app_name="private-cloud",
-        region_name=region.config.get("region_name"),
-        interface=region.config.get("interface") or "public",
-    )
+    return {
+        "session": session,
+        "app_name": "private-cloud",
+        "region_name": region.config.get("region_name"),
+        "interface": region.config.get("interface") or "public",
+    }

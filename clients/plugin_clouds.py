@@ -8,15 +8,17 @@ this module, with each entry as the program reads it, in memory, as its only clo
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from openstack import exceptions as sdk_exceptions
 from openstack.config import OpenStackConfig
-from openstack.config.cloud_region import CloudRegion
 
 from clients.clouds_yaml import login_of, unusable
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
 
 _AUTH_TYPES = {
     "password": "v3password",
@@ -63,7 +65,7 @@ def for_plugin(cloud: str) -> dict[str, Any]:
     return entry
 
 
-def _auth(region: CloudRegion) -> dict[str, str]:
+def _auth(region: "CloudRegion") -> dict[str, str]:
     auth = {key: str(value) for key, value in region.config["auth"].items() if value}
     defaults = {kind: auth.pop(f"default_domain_{kind}", None) for kind in ("id", "name")}
     for whose in ("user_domain", "project_domain"):
@@ -75,7 +77,7 @@ def _auth(region: CloudRegion) -> dict[str, str]:
     return auth
 
 
-def _beyond_the_plugin(region: CloudRegion) -> str | None:
+def _beyond_the_plugin(region: "CloudRegion") -> str | None:
     """What the entry says and the plugin cannot do."""
     auth_type, auth = region.config["auth_type"], region.config["auth"]
     if auth_type not in _AUTH_TYPES:

@@ -5,8 +5,6 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
-import ldap
-import ldap.dn
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from config.errors.issues import invalid
@@ -20,6 +18,8 @@ Attribute = Annotated[  # RFC 4512, 2.5: a name or an OID, and options
 
 
 def _distinguished_name(value: str) -> str:
+    import ldap.dn  # noqa: PLC0415 - takes long, and few stacks have a directory
+
     try:
         parts = ldap.dn.str2dn(value)
     except ldap.DECODING_ERROR:
@@ -39,6 +39,8 @@ def _account(value: str) -> str:
 @cache
 def _parses(search_filter: str) -> bool:
     """Whether libldap takes it: it parses before it connects, here to a socket that cannot be."""
+    import ldap  # noqa: PLC0415 - as above
+
     try:
         ldap.initialize("ldapi://%2Fnone%2Fnone").search_ext("", ldap.SCOPE_BASE, search_filter)
     except ldap.LDAPError as error:

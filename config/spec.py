@@ -54,7 +54,7 @@ class Spec(BaseModel):
         effects: what changing a field does, by name; a field that is not there is updated in place.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     effects: ClassVar[Effects] = {}
 
     @classmethod

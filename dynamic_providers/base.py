@@ -35,7 +35,7 @@ FOUND_BY_READ = ("damage", "drift", "unmet")
 class Inputs(BaseModel):
     """What a resource declares. Frozen; an unknown field is an error; a field with ``repr=False`` is a secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Outputs(BaseModel):
@@ -44,7 +44,7 @@ class Outputs(BaseModel):
     A field with ``repr=False`` is a secret.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pulumi_policy import PolicyResource, ResourceValidationArgs
 from pulumi_policy.proxy import UnknownValueError
+
+if TYPE_CHECKING:
+    from pulumi_policy import PolicyResource, ResourceValidationArgs
 
 
 class Unknown(Enum):
@@ -57,7 +59,7 @@ class Declared:
         return self.props.get(key) is UNKNOWN
 
 
-def from_engine(resource: ResourceValidationArgs | PolicyResource) -> Declared:
+def from_engine(resource: "ResourceValidationArgs | PolicyResource") -> Declared:
     """RESOURCE, as CrossGuard gives it to a policy."""
     dependencies = getattr(resource, "property_dependencies", {})
     return Declared(

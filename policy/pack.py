@@ -1,9 +1,8 @@
 """From rules to CrossGuard: levels, exceptions, and what people read."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import grpc
 import pulumi
 import pulumi_policy.policy as sdk
 from pulumi.runtime.proto import analyzer_pb2
@@ -20,6 +19,9 @@ from pulumi_policy import (
 
 from policy.declared import Declared, from_engine
 from policy.rule import Facts, Finding, ResourceRule, Rule, facts_of_this_stack
+
+if TYPE_CHECKING:
+    import grpc
 
 NAME = "private-cloud"
 
@@ -86,7 +88,7 @@ def when_configured(callback: Callable[[], None]) -> None:
 
     class Servicer(sdk._PolicyAnalyzerServicer):  # noqa: SLF001 - as the docstring says
         def ConfigureStack(  # noqa: N802 - the protocol's name
-            self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: grpc.ServicerContext
+            self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: "grpc.ServicerContext"
         ) -> Any:
             pulumi.runtime.set_all_config(dict(request.config), list(request.config_secret_keys))
             pulumi.runtime.configure(

@@ -9,7 +9,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
 import pulumi
-from openstack.connection import Connection
 from openstack.exceptions import NotFoundException, SDKException
 
 from clients.errors import CloudError
@@ -22,6 +21,7 @@ from config.server_group import ServerGroupSpec
 from config.settings import Settings
 
 if TYPE_CHECKING:
+    from openstack.connection import Connection
     from openstack.identity.v3._proxy import Proxy
 
 
@@ -63,7 +63,7 @@ def check_adopted(settings: Settings) -> None:
 class _Keystone:
     """The names of domains and projects, by id."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: "Connection") -> None:
         self.identity = cast("Proxy", conn.identity)  # the SDK's types have its v2 too
         self.domains = {domain.id: domain.name for domain in self.identity.domains()}
         self.projects = {project.id: self._qualified(project) for project in self.identity.projects()}
@@ -94,7 +94,7 @@ def _identity(settings: Settings, keystone: _Keystone) -> Iterator[str]:
 
 
 def _networks(
-    specs: Sequence[ProviderNetworkSpec], conn: Connection, keystone: _Keystone | None
+    specs: Sequence[ProviderNetworkSpec], conn: "Connection", keystone: _Keystone | None
 ) -> Iterator[str]:
     """Check networks, and subnets and shares by names that include their network."""
     if not specs:
@@ -126,7 +126,7 @@ def _networks(
 
 
 def _security_groups(
-    specs: Sequence[SecurityGroupSpec], conn: Connection, keystone: _Keystone
+    specs: Sequence[SecurityGroupSpec], conn: "Connection", keystone: _Keystone
 ) -> Iterator[str]:
     """Groups by names that include their project."""
     if not specs:
@@ -141,7 +141,7 @@ def _security_groups(
             yield from _mismatch("security group", spec.adopt, live.get(spec.adopt), names)
 
 
-def _flavors(specs: Sequence[FlavorSpec], conn: Connection) -> Iterator[str]:
+def _flavors(specs: Sequence[FlavorSpec], conn: "Connection") -> Iterator[str]:
     """A flavor's access is adopted by the flavor's and the project's ids, which say it all."""
     if not specs:
         return
@@ -151,7 +151,9 @@ def _flavors(specs: Sequence[FlavorSpec], conn: Connection) -> Iterator[str]:
             yield from _mismatch("flavor", spec.adopt, live.get(spec.adopt), [spec.name])
 
 
-def _server_groups(specs: Sequence[ServerGroupSpec], conn: Connection, keystone: _Keystone) -> Iterator[str]:
+def _server_groups(
+    specs: Sequence[ServerGroupSpec], conn: "Connection", keystone: _Keystone
+) -> Iterator[str]:
     """Groups by names that include their project; what else they are, their provider compares."""
     if not specs:
         return

@@ -1,11 +1,10 @@
-"""Disable features of Pulumi's SDK and of Python that cost more than the resources themselves.
+"""Disable features of Pulumi's SDK that cost more than the resources themselves.
 
 docs/adr/0025-costly-sdk-features.md says what each costs, and what is lost. A unit test checks that the pinned SDK has
 the names that are replaced here.
 """
 
 import asyncio
-import gc
 import os
 from typing import Any
 
@@ -14,7 +13,7 @@ from pulumi.runtime import stack
 from pulumi.runtime.proto import source_pb2
 
 AS_IT_IS = "PRIVATE_CLOUD_SDK_AS_IT_IS"
-"""Set this variable to any value to leave the SDK unpatched, for example to rule this module out as a cause."""
+"""Set this variable to any value to leave Python and the SDK unpatched, for example to rule that out as a cause."""
 
 
 class _Asyncio:
@@ -36,14 +35,12 @@ class _Asyncio:
 
 
 def patch_pulumi_sdk() -> None:
-    """Disable stack traces of registrations and garbage collection, and wait for all outputs at once.
+    """Disable stack traces of registrations, and wait for all outputs at once.
 
-    The traces tell the engine which line of Python registered a resource; nothing reads them here. Nearly all objects
-    live until the program ends, so there is little to collect. (`debug_messages` disables debug messages, which cost
+    The traces tell the engine which line of Python registered a resource; nothing reads them here. (`debug_messages` disables debug messages, which cost
     as much, for another reason.)
     """
     if os.environ.get(AS_IT_IS):
         return
-    gc.disable()
     registration._get_stack_trace = source_pb2.StackTrace  # noqa: SLF001 - there is no other way in
     vars(stack)["asyncio"] = _Asyncio()

@@ -20,13 +20,22 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
+if (
+    __name__ == "__main__"
+):  # of the SDK only its protocol: the __init__ of these packages would import all of it
+    for _name in ("pulumi", "pulumi.runtime", "pulumi.runtime.proto"):
+        _spec = find_spec(_name)
+        assert _spec is not None
+        sys.modules[_name] = module_from_spec(_spec)
+
 import grpc
 from google.protobuf.empty_pb2 import Empty
+from pulumi._version import version
 from pulumi.runtime.proto import language_pb2 as messages
 from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto.language_pb2_grpc import (
@@ -140,7 +149,7 @@ class Host(LanguageRuntimeServicer):
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:  # noqa: N802
         """Say the version of the SDK that this host speaks for."""
         del request, context
-        return plugin_pb2.PluginInfo(version=version("pulumi"))
+        return plugin_pb2.PluginInfo(version=str(version))
 
     def GetRequiredPackages(  # noqa: N802
         self, request: messages.GetRequiredPackagesRequest, context: grpc.ServicerContext

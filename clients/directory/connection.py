@@ -5,16 +5,17 @@ Options are set on each connection: in libldap's global ones one directory's CA 
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import ldap
-from ldap.ldapobject import SimpleLDAPObject
 
 from clients.directory import tls
-from clients.errors import CloudError
+from clients.directory.login import DirectoryError, Login, UnreachableError
+
+if TYPE_CHECKING:
+    from ldap.ldapobject import SimpleLDAPObject
 
 _WAITS = 4  # of libldap until it is bound: to connect, StartTLS, handshake, bind
 # What Active Directory adds to "invalid credentials", by its code in "data CODE," (MS-ERREF).
@@ -30,49 +31,8 @@ _AD_REASONS = {
 }
 
 
-class DirectoryError(CloudError):
-    """A setting is wrong, by what the directory said.
-
-    Attributes:
-        setting: its name: url, ca_file, bind_dn, user_filter and so on.
-        sentence: what is wrong with it and what would be right.
-    """
-
-    def __init__(self, setting: str, sentence: str) -> None:
-        super().__init__(f"{setting}: {sentence}")
-        self.setting = setting
-        self.sentence = sentence
-
-
-class UnreachableError(CloudError):
-    """The directory did not answer from this machine, which says nothing about the settings."""
-
-
-@dataclass(frozen=True)
-class Login:
-    """How a directory is reached and searched.
-
-    Attributes:
-        urls: ldaps://HOST[:PORT], or ldap://HOST[:PORT] with ``start_tls``.
-        start_tls: whether an ldap:// connection is turned into a TLS one before anything is said.
-        ca_file: PEM file of the CA that signed the servers' certificates.
-        ca_setting: what the stack file calls it, for sentences.
-        bind_dn: the account, a DN (Active Directory takes user@domain too).
-        bind_password: its password.
-        timeout_s: for connecting and for each answer.
-    """
-
-    urls: tuple[str, ...]
-    start_tls: bool
-    ca_file: Path
-    ca_setting: str
-    bind_dn: str
-    bind_password: str = field(repr=False)
-    timeout_s: int = 10
-
-
 @contextmanager
-def connect(login: Login, url: str) -> Iterator[SimpleLDAPObject]:
+def connect(login: Login, url: str) -> Iterator["SimpleLDAPObject"]:
     """Yield a connection to the server at ``url``, bound as ``login`` says; unbind it afterwards.
 
     Raises:
@@ -133,7 +93,7 @@ def words(error: ldap.LDAPError) -> str:
     return ": ".join(parts) or type(error).__name__
 
 
-def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
+def _set_options(connection: "SimpleLDAPObject", login: Login) -> None:
     connection.protocol_version = ldap.VERSION3
     connection.set_option(ldap.OPT_NETWORK_TIMEOUT, login.timeout_s)
     connection.set_option(ldap.OPT_TIMEOUT, login.timeout_s)
@@ -144,7 +104,7 @@ def _set_options(connection: SimpleLDAPObject, login: Login) -> None:
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: makes the context of the options above
 
 
-def _bind(connection: SimpleLDAPObject, login: Login, url: str, distrust: tls.Distrust | None) -> None:
+def _bind(connection: "SimpleLDAPObject", login: Login, url: str, distrust: tls.Distrust | None) -> None:
     try:
         if login.start_tls:
             connection.start_tls_s()

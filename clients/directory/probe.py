@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from clients.directory.connection import DirectoryError, UnreachableError, connect
+from clients.directory.connection import connect
+from clients.directory.login import DirectoryError, UnreachableError
 from clients.directory.search import Count, Search
 from clients.directory.settings import Kind, Named, Settings
 

@@ -9,15 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ldap
 from ldap.controls import SimplePagedResultsControl
 from ldap.filter import escape_filter_chars
-from ldap.ldapobject import SimpleLDAPObject
 
-from clients.directory.connection import DirectoryError, words
+from clients.directory.connection import words
+from clients.directory.login import DirectoryError
 from clients.directory.settings import Entries, Settings
+
+if TYPE_CHECKING:
+    from ldap.ldapobject import SimpleLDAPObject
 
 MOST_COUNTED = 50_000
 """Entries of a kind after which counting stops."""
@@ -43,7 +46,7 @@ class Count:
 class Search:
     """The searches of one connection."""
 
-    def __init__(self, connection: SimpleLDAPObject, settings: Settings) -> None:
+    def __init__(self, connection: "SimpleLDAPObject", settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
 

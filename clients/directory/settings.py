@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import ldap
-
-from clients.directory.connection import Login
+from clients.directory.login import Login
 
 Kind = Literal["user", "group"]
 
@@ -59,6 +57,8 @@ class Settings:
     @property
     def scope(self) -> int:
         """LDAP's scope of every search."""
+        import ldap  # noqa: PLC0415 - takes long, and few stacks have a directory
+
         return int(ldap.SCOPE_SUBTREE if self.subtree else ldap.SCOPE_ONELEVEL)
 
 

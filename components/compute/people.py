@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from keystoneauth1.exceptions import ClientException
-from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from clients import exact
-from clients.directory.probe import values
 from clients.errors import CloudError
 from clients.keystone.group_members import accounts_in
 from clients.openstack import answered, connect
@@ -23,6 +21,9 @@ from dynamic_providers.server_fleet.nova import identity, servers_of
 from dynamic_providers.server_fleet.people import Person, TwoHomesError, people
 from dynamic_providers.server_fleet.server import Server
 from dynamic_providers.server_fleet.user_data import keys_in, public_key
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _keys_of(
     return own, "" if own else none
 
 
-def _accounts(spec: FleetSpec, admin: Connection, warn: Callable[[str], None]) -> list[str] | None:
+def _accounts(spec: FleetSpec, admin: "Connection", warn: Callable[[str], None]) -> list[str] | None:
     assert spec.people is not None
     if spec.people.group is None:
         return list(spec.people.names)
@@ -109,7 +110,9 @@ def _accounts(spec: FleetSpec, admin: Connection, warn: Callable[[str], None]) -
         return None
 
 
-def there(spec: FleetSpec, admin: Connection, owner_stack: str) -> tuple[list[Server], list[dict[str, Any]]]:
+def there(
+    spec: FleetSpec, admin: "Connection", owner_stack: str
+) -> tuple[list[Server], list[dict[str, Any]]]:
     """The servers and homes of the fleet that the cloud has; nothing for a project that is yet to be made.
 
     Raises:
@@ -131,7 +134,7 @@ def there(spec: FleetSpec, admin: Connection, owner_stack: str) -> tuple[list[Se
     return servers_of(admin, project_id, owner_stack, spec.name), homes
 
 
-def _project_id(spec: FleetSpec, admin: Connection) -> str | None:
+def _project_id(spec: FleetSpec, admin: "Connection") -> str | None:
     answer, domains = exact.listed(admin.identity, "domains", {"name": spec.project.domain})
     answered(answer, "Keystone", f"look for domain {spec.project.domain!r}")
     for domain in domains:
@@ -147,6 +150,8 @@ def _keys(
     spec: FleetSpec, directory: DirectorySpec | None, accounts: Iterable[str]
 ) -> tuple[dict[str, tuple[str, ...]], str]:
     """The keys of ACCOUNTS, and why they are not known, if they are not."""
+    from clients.directory.probe import values  # noqa: PLC0415 - python-ldap takes long to import
+
     if spec.ssh_keys is None:
         return {}, ""
     if spec.ssh_keys.files:

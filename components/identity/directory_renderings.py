@@ -1,6 +1,6 @@
 """A directory's settings for Keystone's API, for Keystone's files, and for the preflight."""
 
-from clients.directory.connection import Login
+from clients.directory.login import Login
 from clients.directory.settings import Entries, Kind, Named, Settings
 from config.directory import DirectorySpec
 from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfigArgs

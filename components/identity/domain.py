@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_openstack as openstack
 
-from clients.directory.connection import DirectoryError, UnreachableError
-from clients.directory.probe import Found, probe
+from clients.directory.login import DirectoryError, UnreachableError
 from clients.directory.settings import Named
 from components.identity.directory_renderings import config_args, domain_file, probe_settings
 from components.identity.kolla_domain_file import KollaDomainFile
@@ -19,6 +19,9 @@ from config.resource_names import resource_name
 from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfig
 from program.resource_options import adopting, known_as, protecting
 from program.secret_output import secret_output
+
+if TYPE_CHECKING:
+    from clients.directory.probe import Found
 
 
 class Domain(pulumi.ComponentResource):
@@ -104,7 +107,7 @@ class ExistingDomain(pulumi.ComponentResource):
 
 def preflight(
     domain: str, spec: DirectorySpec, names: Sequence[Named], resource: pulumi.Resource
-) -> Found | None:
+) -> "Found | None":
     """What is in the directory SPEC of DOMAIN; None, with a warning, where it cannot be reached from here.
 
     NAMES are looked up in it. RESOURCE is the one that what is found is told of. Nothing is registered with the
@@ -113,6 +116,8 @@ def preflight(
     Raises:
         pulumi.RunError: a setting is wrong, or a name is nobody's or several entries'.
     """
+    from clients.directory.probe import probe  # noqa: PLC0415 - python-ldap takes long to import
+
     names = tuple(dict.fromkeys(names))
     try:
         found = probe(probe_settings(spec), names)
@@ -136,7 +141,7 @@ def preflight(
     return found
 
 
-def described(domain: str, found: Found, names: Sequence[Named]) -> str:
+def described(domain: str, found: "Found", names: Sequence[Named]) -> str:
     """Return the line about what was found."""
     named = ", ".join(dict.fromkeys(named.name for named in names))
     verb = "is" if len(names) == 1 else "are"

@@ -1,14 +1,16 @@
 """Turn pydantic's errors into sentences that say what is wrong and what would be right."""
 
 from types import UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from config.errors.issues import INVALID, KeyPath, ValidationIssue, nearest
 from config.errors.synonyms import meant
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 _KINDS = {  # error types of pydantic, by how they begin, and what the value is not
     "string": "text (put it in quotes)",
@@ -22,13 +24,13 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
 }
 
 
-def path_of(error: ErrorDetails) -> KeyPath:
+def path_of(error: "ErrorDetails") -> KeyPath:
     """Where in the file ERROR is: pydantic adds "[key]" where a key of a map is wrong, and not its value."""
     path = tuple(error["loc"])
     return path[:-1] if path[-1:] == ("[key]",) else path
 
 
-def issue_of(error: ErrorDetails, model: type[BaseModel]) -> ValidationIssue:
+def issue_of(error: "ErrorDetails", model: type[BaseModel]) -> ValidationIssue:
     """Return ERROR, raised by validating MODEL, as an issue at its path."""
     path = path_of(error)
     value = error["input"]

@@ -7,13 +7,14 @@ https://docs.ceph.com/en/latest/cephadm/host-management/ (special labels).
 import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import rados
+from typing import TYPE_CHECKING, Any
 
 from clients import ceph
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    import rados
 
 
 @dataclass(frozen=True)
@@ -144,19 +145,19 @@ def take_back(name: str, clouds: Clouds) -> str | None:
     return None
 
 
-def orchestrator(handle: rados.Rados) -> str | None:
+def orchestrator(handle: "rados.Rados") -> str | None:
     """The name of the orchestrator that answers; None where there is none, or it is not able to."""
     none = {errno.ENOENT, errno.EINVAL, errno.ENOTSUP}  # none chosen; no module; unable to
     status = ceph.command(handle, "orch status", to="manager", none_for=none)
     return str(status["backend"]) if status and status["available"] else None
 
 
-def _known(handle: rados.Rados, name: str) -> dict[str, Any] | None:
+def _known(handle: "rados.Rados", name: str) -> dict[str, Any] | None:
     rows = ceph.command(handle, "orch host ls", to="manager")
     return next((row for row in rows if row["hostname"] == name), None)
 
 
-def _safe(handle: rados.Rados, id_: int) -> bool:
+def _safe(handle: "rados.Rados", id_: int) -> bool:
     unsafe = {errno.EBUSY, errno.EAGAIN}  # it holds data; not enough is known of it
     answer = ceph.command(handle, "osd safe-to-destroy", to="manager", none_for=unsafe, ids=[str(id_)])
     return bool(answer) and id_ in answer["safe_to_destroy"]

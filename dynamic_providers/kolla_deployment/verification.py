@@ -2,10 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-
-from openstack.compute.v2.service import Service
-from openstack.connection import Connection
-from openstack.network.v2.agent import Agent
+from typing import TYPE_CHECKING
 
 from clients import openstack
 from clients.errors import CloudError
@@ -13,6 +10,11 @@ from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH
 from dynamic_providers.kolla_deployment.nova_host import REASON
+
+if TYPE_CHECKING:
+    from openstack.compute.v2.service import Service
+    from openstack.connection import Connection
+    from openstack.network.v2.agent import Agent
 
 POLL_S = 5.0  # agents and services report every 10 s to 30 s
 LOG_EVERY_S = 30.0
@@ -48,7 +50,7 @@ def missing(cloud: str, hosts: Mapping[str, Collection[str]], *, within: float) 
         return {host: [f"{host} could not be verified: {error}"] for host in hosts_by_role}
 
 
-def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
+def _wait(conn: "Connection", hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
     last_line = float("-inf")
     while True:
         found = _look(conn, hosts)
@@ -62,7 +64,7 @@ def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> d
         time.sleep(min(POLL_S, deadline - now))
 
 
-def _look(conn: Connection, hosts: Mapping[str, set[str]]) -> dict[str, list[str]]:
+def _look(conn: "Connection", hosts: Mapping[str, set[str]]) -> dict[str, list[str]]:
     services = nova_host.services(conn)
     agents = neutron_host.agents(conn)
     found = {}
@@ -75,7 +77,7 @@ def _look(conn: Connection, hosts: Mapping[str, set[str]]) -> dict[str, list[str
     return found
 
 
-def _of_nova(conn: Connection, host: str, services: Sequence[Service]) -> list[str]:
+def _of_nova(conn: "Connection", host: str, services: Sequence["Service"]) -> list[str]:
     for service in services:
         if service.host != host or service.binary != "nova-compute":
             continue
@@ -93,7 +95,7 @@ def _of_nova(conn: Connection, host: str, services: Sequence[Service]) -> list[s
     return [f"Nova has no compute service of {host}; look into /var/log/kolla/nova/nova-compute.log there"]
 
 
-def _of_neutron(conn: Connection, host: str, kind: str, agents: Sequence[Agent]) -> list[str]:
+def _of_neutron(conn: "Connection", host: str, kind: str, agents: Sequence["Agent"]) -> list[str]:
     for agent in agents:
         if (agent.host, agent.agent_type) != (host, kind):
             continue

@@ -5,8 +5,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import rados
+from typing import TYPE_CHECKING
 
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
@@ -17,6 +16,9 @@ from dynamic_providers.osd_expansion.journal import Entries, Journal
 from dynamic_providers.osd_expansion.plan import Plan, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency, OneAtATime, Probe, probing
 from dynamic_providers.osd_expansion.work import Action, Task, look
+
+if TYPE_CHECKING:
+    import rados
 
 BASELINE_S = 10.0
 WINDOW_S = 5.0
@@ -307,7 +309,7 @@ def _purge(task: Task, journal: Journal) -> None:
 
 
 @contextmanager
-def alone(ioctx: rados.Ioctx) -> Iterator[OneAtATime]:
+def alone(ioctx: "rados.Ioctx") -> Iterator[OneAtATime]:
     """Be the only run in this cluster.
 
     Raises:

@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import rados
 import rbd
-from openstack.connection import Connection
 from openstack.exceptions import SDKException
 
 from clients import ceph, glance
@@ -24,6 +23,10 @@ from dynamic_providers.rbd_image.reading import Source
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.wanted import Wanted
 
+if TYPE_CHECKING:
+    import rados
+    from openstack.connection import Connection
+
 NAMESPACE = uuid.UUID("6f0c1d9e-6a43-5c0e-9a53-1f6a5f0f6a11")  # of this project's image ids; never change it
 GIB = 1 << 30
 MAX_RECREATIONS = 1000  # how often the same content may be deleted and made again under one name
@@ -33,11 +36,11 @@ MAX_RECREATIONS = 1000  # how often the same content may be deleted and made aga
 class ImageBackends:
     """The two ends an import needs, open: Glance as one account, a pool as one cephx user."""
 
-    conn: Connection
+    conn: "Connection"
     pool: ceph.Pool
 
     @property
-    def ioctx(self) -> rados.Ioctx:
+    def ioctx(self) -> "rados.Ioctx":
         """For I/O in the pool."""
         return self.pool.ioctx
 

@@ -4,19 +4,20 @@ Its rbd driver looks at a location's pool and image only, and deletes the data w
 API: https://docs.openstack.org/api-ref/image/v2/ (locations, stores), at the REST level: no answer is an answer here.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-from openstack.connection import Connection
 
 from clients import ceph, glance
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 SCHEME = "rbd://"
 MOST_LOOKED_AT = 10  # images, to learn in which cluster Glance's store is
 
 
-def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
+def refuse_other_cluster(conn: "Connection", pool: ceph.Pool) -> None:
     """Refuse before a byte is written, if Glance's store is known to be in another cluster than ``pool``.
 
     Newer Glances tell it (policy ``stores_info_detail``). Otherwise the newest images' locations do, to whoever may
@@ -35,7 +36,7 @@ def refuse_other_cluster(conn: Connection, pool: ceph.Pool) -> None:
         )
 
 
-def also_shown_by(conn: Connection, pool: ceph.Pool, record: glance.Record) -> list[glance.Record]:
+def also_shown_by(conn: "Connection", pool: ceph.Pool, record: glance.Record) -> list[glance.Record]:
     """The other records whose location names the RBD image of ``record``, as far as this account may see them.
 
     Unseen remain private images of other projects, unless the account is an administrator's, and everything where
@@ -53,7 +54,7 @@ def also_shown_by(conn: Connection, pool: ceph.Pool, record: glance.Record) -> l
     ]
 
 
-def urls(conn: Connection, record: glance.Record) -> list[str]:
+def urls(conn: "Connection", record: glance.Record) -> list[str]:
     """Where the data of an image is; nothing where Glance does not tell this account."""
     if "locations" in record:
         return [str(location["url"]) for location in record["locations"]]
@@ -64,7 +65,7 @@ def urls(conn: Connection, record: glance.Record) -> list[str]:
     return [str(location["url"]) for location in found]
 
 
-def _cluster_of_newest(conn: Connection) -> set[str]:
+def _cluster_of_newest(conn: "Connection") -> set[str]:
     """The FSID in the location of the newest image that shows this account one; empty where none does."""
     answer = conn.image.get(
         "/images",
@@ -83,7 +84,7 @@ def _cluster_of_newest(conn: Connection) -> set[str]:
     return set()
 
 
-def _reported_clusters(conn: Connection) -> set[str] | None:
+def _reported_clusters(conn: "Connection") -> set[str] | None:
     """The FSIDs of Glance's rbd stores; None where it does not tell all of them."""
     answer = conn.image.get("/info/stores/detail")
     if not answer.ok:

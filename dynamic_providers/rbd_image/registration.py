@@ -6,13 +6,15 @@ follows here (403, 404, 405, 409) the SDK's `add_image_location` makes an except
 
 import time
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1.identity.base import BaseIdentityPlugin
-from openstack.connection import Connection
 
 from clients import glance
 from clients.errors import CloudError
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 POLL_S = 0.05  # it takes a quarter of a second where Glance does not hash
 ACTIVE_TIMEOUT_S = 60  # for Glance's own work
@@ -27,7 +29,7 @@ class StillRegisteringError(CloudError):
     """Glance has the location and is at work on it; what was imported must stay."""
 
 
-def refuse_if_closed(conn: Connection, record: glance.Record) -> None:
+def refuse_if_closed(conn: "Connection", record: glance.Record) -> None:
     """Refuse before a byte is moved, if Glance would take no location from this account.
 
     The location API wants the role ``service`` for an rbd:// URL; Glance shows ``locations`` on a record
@@ -43,7 +45,7 @@ def refuse_if_closed(conn: Connection, record: glance.Record) -> None:
         )
 
 
-def register(conn: Connection, image_id: str, url: str, sha512: str | None, size: int) -> glance.Record:
+def register(conn: "Connection", image_id: str, url: str, sha512: str | None, size: int) -> glance.Record:
     """Tell Glance where the data is, and wait until the image is active.
 
     By the location API; where that is not open, by adding to ``locations`` with PATCH.
@@ -79,7 +81,7 @@ def _deleted(image_id: str) -> CloudError:
     )
 
 
-def _wait_until_active(conn: Connection, image_id: str, size: int) -> glance.Record:
+def _wait_until_active(conn: "Connection", image_id: str, size: int) -> glance.Record:
     deadline = time.monotonic() + ACTIVE_TIMEOUT_S + size / HASH_SPEED
     while True:
         record = glance.get(conn, image_id)

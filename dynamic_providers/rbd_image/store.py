@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-import rados
 import rbd
 
 from clients import ceph
 from clients.errors import InUseError
 from clients.rbd import SNAPSHOT, opened
 from dynamic_providers.rbd_image.decoder import OBJECT
+
+if TYPE_CHECKING:
+    import rados
 
 FEATURES = (
     rbd.RBD_FEATURE_LAYERING
@@ -44,7 +47,7 @@ class Stored:
     sha512: str | None
 
 
-def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
+def inspect(ioctx: "rados.Ioctx", name: str) -> Stored | None:
     """What RBD holds under ``name``, or None."""
     try:
         with opened(ioctx, name, read_only=True) as image:
@@ -64,7 +67,7 @@ def inspect(ioctx: rados.Ioctx, name: str) -> Stored | None:
 
 
 @contextmanager
-def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
+def writable(ioctx: "rados.Ioctx", name: str, size: int) -> Iterator[rbd.Image]:
     """Yield an image of ``size`` bytes to write into, made if it is not there.
 
     What an interrupted import left is written over, not removed: it holds the same content, because the
@@ -76,7 +79,7 @@ def writable(ioctx: rados.Ioctx, name: str, size: int) -> Iterator[rbd.Image]:
         yield image
 
 
-def _make_ready(ioctx: rados.Ioctx, name: str, size: int) -> None:
+def _make_ready(ioctx: "rados.Ioctx", name: str, size: int) -> None:
     try:
         _create(ioctx, name, size)
     except rbd.ImageExists:
@@ -87,7 +90,7 @@ def _make_ready(ioctx: rados.Ioctx, name: str, size: int) -> None:
             _create(ioctx, name, size)
 
 
-def _create(ioctx: rados.Ioctx, name: str, size: int) -> None:
+def _create(ioctx: "rados.Ioctx", name: str, size: int) -> None:
     rbd.RBD().create(
         ioctx,
         name,
@@ -99,7 +102,7 @@ def _create(ioctx: rados.Ioctx, name: str, size: int) -> None:
     )
 
 
-def _clear(ioctx: rados.Ioctx, name: str, size: int) -> None:
+def _clear(ioctx: "rados.Ioctx", name: str, size: int) -> None:
     with opened(ioctx, name) as image:
         if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
             image.remove_snap(SNAPSHOT)
@@ -107,7 +110,7 @@ def _clear(ioctx: rados.Ioctx, name: str, size: int) -> None:
             image.resize(size)
 
 
-def _forget(ioctx: rados.Ioctx, name: str) -> None:
+def _forget(ioctx: "rados.Ioctx", name: str) -> None:
     """Remove what is left of an image that cannot be opened: librbd does, and says that it found none."""
     with suppress(rbd.ImageNotFound):
         rbd.RBD().remove(ioctx, name)
@@ -136,13 +139,13 @@ def _seal(image: rbd.Image, sha512: str | None) -> None:
         image.protect_snap(SNAPSHOT)
 
 
-def protect(ioctx: rados.Ioctx, name: str) -> None:
+def protect(ioctx: "rados.Ioctx", name: str) -> None:
     """Protect the snapshot again, where somebody lifted the protection."""
     with opened(ioctx, name) as image:
         seal(image, None)
 
 
-def remove(ioctx: rados.Ioctx, name: str) -> None:
+def remove(ioctx: "rados.Ioctx", name: str) -> None:
     """Remove the image and its snapshot, if they are still there.
 
     Raises:

@@ -6,14 +6,17 @@ The OSDs compute the second sum from what they read from their disks (`clients.c
 from array import array
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
-import rbd
 from crc32c import crc32c
 
 from clients import ceph, ceph_checksum
 from clients.errors import CloudError
 from clients.progress import Progress
 from dynamic_providers.rbd_image.decoder import OBJECT
+
+if TYPE_CHECKING:
+    import rbd
 
 ZEROS = bytes(OBJECT)
 AT_ONCE = 8
@@ -54,7 +57,7 @@ class Written:
         return zip(self._starts, self._lengths, self._sums, strict=True)
 
 
-def check(written: Written, image: rbd.Image, pool: ceph.Pool, what: str) -> None:
+def check(written: Written, image: "rbd.Image", pool: ceph.Pool, what: str) -> None:
     """Compare what was written with what the OSDs hold; everything has been acknowledged by now.
 
     Raises:

@@ -1,6 +1,7 @@
 """The CRUD of a security group's rules."""
 
-from openstack.connection import Connection
+from typing import TYPE_CHECKING
+
 from pydantic import Field
 
 from clients import openstack
@@ -8,6 +9,9 @@ from clients.errors import CloudError, InUseError
 from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 
 class SecurityGroupRulesArgs(Inputs):
@@ -84,11 +88,11 @@ class SecurityGroupRulesProvider(DynamicProvider[SecurityGroupRulesArgs, Outputs
             return [_in_use(conn, state.id, users)] if users else []
 
 
-def _bring_to(conn: Connection, inputs: SecurityGroupRulesArgs) -> None:
+def _bring_to(conn: "Connection", inputs: SecurityGroupRulesArgs) -> None:
     security_groups.bring_to(conn, inputs.security_group_id, inputs.project_id, inputs.rules)
 
 
-def _in_use(conn: Connection, group_id: str, users: str) -> str:
+def _in_use(conn: "Connection", group_id: str, users: str) -> str:
     group = security_groups.get(conn, group_id) or {}
     return (
         f"security group {group.get('name')!r} ({group_id}) is used by {users}; give them another group first, or "

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keystoneauth1 import exceptions as keystone_exceptions
-from openstack.connection import Connection
 from openstack.exceptions import SDKException
 from requests import Response
 from requests import exceptions as requests_exceptions
@@ -25,6 +24,9 @@ from dynamic_providers.server_fleet.declared import Member, ServerFleetArgs
 from dynamic_providers.server_fleet.manners import Manners
 from dynamic_providers.server_fleet.server import FLEET, GROUP, PROVED, STACK, Made, Server, metadata_for
 from dynamic_providers.server_fleet.user_data import composed
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 MICROVERSION = "2.73"  # locked servers, the flavor within a server, new user data for a rebuild
 _PAGE = 1000  # Nova's osapi_max_limit
@@ -53,7 +55,7 @@ def identity(owner_stack: str, fleet: str) -> dict[str, str]:
     return {STACK: owner_stack, FLEET: fleet}
 
 
-def servers_of(admin: Connection, project_id: str, owner_stack: str, fleet: str) -> list[Server]:
+def servers_of(admin: "Connection", project_id: str, owner_stack: str, fleet: str) -> list[Server]:
     """All servers of a fleet, whoever renamed them: one request for each thousand servers of the project.
 
     Nova filters requests that it has just taken by no tag; so all of the project are read.
@@ -76,7 +78,7 @@ def servers_of(admin: Connection, project_id: str, owner_stack: str, fleet: str)
 
 
 def manners(
-    admin: Connection, update: FleetUpdateSpec, owner_stack: str, sha256: str, **more: Any
+    admin: "Connection", update: FleetUpdateSpec, owner_stack: str, sha256: str, **more: Any
 ) -> Manners:
     """What a run goes by: UPDATE, and when the stack's image of that content was made, if it was, which Glance knows."""
     created = None
@@ -99,8 +101,8 @@ class Nova:
         requests: how many writes and console reads were asked for, by kind.
     """
 
-    admin: Connection
-    own: Connection
+    admin: "Connection"
+    own: "Connection"
     args: ServerFleetArgs
     requests: dict[str, int] = field(default_factory=dict)
 

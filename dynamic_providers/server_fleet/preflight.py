@@ -5,15 +5,16 @@ What is the project's is asked as the fleet's own account; whether the hosts hav
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import Any
-
-from openstack.connection import Connection
+from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError
 from clients.openstack import answered
 from dynamic_providers.server_fleet.declared import ServerFleetArgs
 from dynamic_providers.server_fleet.nova import MICROVERSION, Nova
 from dynamic_providers.server_fleet.plan import MAKING, Action, Step
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 _UNLIMITED = -1
 _PLACEMENT = "1.22"  # forbidden traits
@@ -40,7 +41,7 @@ def check(nova: Nova, steps: Sequence[Step]) -> None:
         raise CloudError(f"fleet {args.name!r} is left as it is:{lines}")
 
 
-def _image(own: Connection, args: ServerFleetArgs) -> Iterator[str]:
+def _image(own: "Connection", args: ServerFleetArgs) -> Iterator[str]:
     answer = own.image.get(f"/images/{args.image_id}")
     if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:
         yield (
@@ -72,7 +73,9 @@ def _flavor(nova: Nova, more: int) -> Iterator[str]:
         yield from _room(nova.admin, nova.args, extra_specs, more)
 
 
-def _room(admin: Connection, args: ServerFleetArgs, extra_specs: dict[str, str], more: int) -> Iterator[str]:
+def _room(
+    admin: "Connection", args: ServerFleetArgs, extra_specs: dict[str, str], more: int
+) -> Iterator[str]:
     """What Placement says; the scheduler may find less, by its filters."""
     flavor = args.wanted.flavor
     needs = {"VCPU": flavor.vcpus, "MEMORY_MB": flavor.ram_mb, "DISK_GB": flavor.disk_gb}
@@ -109,7 +112,7 @@ def _room(admin: Connection, args: ServerFleetArgs, extra_specs: dict[str, str],
         )
 
 
-def _quota(own: Connection, args: ServerFleetArgs, more: int) -> Iterator[str]:
+def _quota(own: "Connection", args: ServerFleetArgs, more: int) -> Iterator[str]:
     limits: dict[str, Any] = answered(own.compute.get("/limits"), "Nova", "tell the project's quota")
     found = limits["limits"]["absolute"]
     flavor = args.wanted.flavor

@@ -8,14 +8,16 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-
-from openstack.connection import Connection
+from typing import TYPE_CHECKING
 
 from clients import exact
 from clients.openstack import answered
 from clients.progress import log_line
 from dynamic_providers.server_fleet.nova import Nova
 from dynamic_providers.server_fleet.plan import Action, Step
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 CERTAIN_AFTER = timedelta(minutes=10)
 
@@ -33,7 +35,9 @@ def port_description(owner_stack: str, fleet: str) -> str:
     return f"Fleet {fleet} of the Pulumi stack {owner_stack}"
 
 
-def stray_ports(conn: Connection, project_id: str, description: str, own: Collection[str]) -> list[StrayPort]:
+def stray_ports(
+    conn: "Connection", project_id: str, description: str, own: Collection[str]
+) -> list[StrayPort]:
     """The ports of the fleet beside its OWN that no server has; one request."""
     answer = conn.network.get("/ports", params={"project_id": project_id})
     rows = answered(answer, "Neutron", f"list the ports of project {project_id}")["ports"]
@@ -70,7 +74,7 @@ def collect(
     return left
 
 
-def _delete_port(own: Connection, port_id: str) -> None:
+def _delete_port(own: "Connection", port_id: str) -> None:
     answer = own.network.delete(f"/ports/{port_id}")
     if answer.status_code != HTTPStatus.NOT_FOUND:
         answered(answer, "Neutron", f"delete port {port_id}")

@@ -19,7 +19,7 @@ from keystoneauth1.session import Session
 from openstack.connection import Connection
 
 from clients.directory import tls
-from clients.directory.connection import UnreachableError
+from clients.directory.login import UnreachableError
 from clients.directory.probe import probe
 from clients.directory.settings import Named
 from components.identity.directory_renderings import probe_settings

@@ -70,7 +70,7 @@ class Connected:
 
 
 def test_a_cloud_that_stops_answering_in_mid_call_is_a_sentence(monkeypatch):
-    monkeypatch.setattr("clients.openstack.Connection", Connected)
+    monkeypatch.setattr("openstack.connection.Connection", Connected)
     with (
         pytest.raises(CloudError, match="cloud 'whole' did not answer a request: reset by peer"),
         connect("whole"),
@@ -79,7 +79,7 @@ def test_a_cloud_that_stops_answering_in_mid_call_is_a_sentence(monkeypatch):
 
 
 def test_what_the_caller_does_wrong_stays_what_it_is(monkeypatch):
-    monkeypatch.setattr("clients.openstack.Connection", Connected)
+    monkeypatch.setattr("openstack.connection.Connection", Connected)
     with pytest.raises(KeyError), connect("whole"):
         raise KeyError
 

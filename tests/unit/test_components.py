@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pulumi.runtime import mocks, rpc
 
-from clients.directory.connection import UnreachableError
+from clients.directory.login import UnreachableError
 from clients.directory.probe import Found
 from clients.errors import CloudError
 from clients.keystone import role_assignments
@@ -134,7 +134,7 @@ def test_a_directory_is_told_to_keystone_in_the_way_that_was_declared(
     run: Run, monkeypatch: pytest.MonkeyPatch, delivery: str, made: str
 ) -> None:
     monkeypatch.setenv("BIND_PASSWORD", "of the directory")
-    monkeypatch.setattr("components.identity.domain.probe", lambda _settings, _names: found_nobody())
+    monkeypatch.setattr("clients.directory.probe.probe", lambda _settings, _names: found_nobody())
     spec = DomainSpec.model_validate({"name": "corp", "directory": DIRECTORY | {"delivery": delivery}})
     kolla = KollaSpec.model_validate({"inventory": "/etc/kolla/multinode"})
     recorder = run(lambda: Domain("corp", spec, cloud="c", kolla=kolla))
@@ -315,7 +315,7 @@ def prod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds), encoding="utf-8")
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("CORP_LDAP_PASSWORD", "of the directory")
-    monkeypatch.setattr("components.identity.domain.probe", lambda _settings, _names: found_nobody())
+    monkeypatch.setattr("clients.directory.probe.probe", lambda _settings, _names: found_nobody())
     monkeypatch.setattr(
         "components.identity.undeclared_grants._read", lambda *_: (role_assignments.Found((), ()), None)
     )

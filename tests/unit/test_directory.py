@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from clients.directory.connection import DirectoryError, UnreachableError
+from clients.directory.login import DirectoryError, UnreachableError
 from clients.directory.probe import Found
 from clients.directory.search import Count
 from clients.directory.settings import Named
@@ -163,7 +163,7 @@ def raising(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
         raise error
 
     warned: list[str] = []
-    monkeypatch.setattr(domain, "probe", probe)
+    monkeypatch.setattr("clients.directory.probe.probe", probe)
     monkeypatch.setattr(pulumi.log, "warn", lambda text, _resource: warned.append(text))
     return warned
 

@@ -13,7 +13,7 @@ import pytest
 
 from clients.directory import connection as client
 from clients.directory import probe as ldap_probe
-from clients.directory.connection import DirectoryError, Login, UnreachableError
+from clients.directory.login import DirectoryError, Login, UnreachableError
 from clients.directory.probe import probe
 from clients.directory.settings import Entries, Named, Settings
 

@@ -1,9 +1,8 @@
 """What of Pulumi's SDK is replaced is there in the pinned one, and what replaces it does the same where it matters."""
 
 import asyncio
-import gc
 import inspect
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
@@ -27,12 +26,10 @@ def of_the_sdk() -> tuple[object, object]:
 
 
 @pytest.fixture(autouse=True)
-def all_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def all_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(AS_IT_IS, raising=False)
     for module, name in ((registration, "_get_stack_trace"), (stack, "asyncio")):
         monkeypatch.setattr(module, name, vars(module)[name])  # put back at the end
-    yield
-    gc.enable()
 
 
 def test_the_pinned_sdk_uses_what_is_replaced():
@@ -90,4 +87,3 @@ def test_the_sdk_stays_as_it_is_where_that_is_wanted(monkeypatch: pytest.MonkeyP
     before = of_the_sdk()
     patch_pulumi_sdk()
     assert of_the_sdk() == before
-    assert gc.isenabled()

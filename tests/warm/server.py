@@ -161,6 +161,7 @@ def import_program() -> None:
     ):
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork has no threads but the one that forks"
+    gc.enable()  # the program's import turned it off, which only the program's own forks do again
     gc.collect()
     gc.freeze()
 
