@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift fleet-recreate fleet-renew fleet-status fleet-notice login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine
+.PHONY: help up preview report review drift fleet-recreate fleet-renew fleet-status fleet-notice login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-hosts bench-engine bench-expansion
 
 ##@ Start
 
@@ -181,7 +181,7 @@ requirements: ## compile requirements.txt and tests/requirements.txt from pyproj
 	@$(COMPILE) --output-file requirements.txt pyproject.toml
 	@$(COMPILE) --output-file tests/requirements.txt --constraint requirements.txt --group pyproject.toml:dev
 
-bench: bench-image bench-hosts bench-engine ## all three benchmarks
+bench: bench-image bench-hosts bench-engine bench-expansion ## all four benchmarks
 
 bench-image: toolchain lab ## the image import beside qemu-img, rbd and Glance
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image
@@ -190,6 +190,9 @@ bench-hosts: toolchain ## enrolling six simulated hosts beside kolla-ansible, an
 	@$(PYTHON) -m lab install
 	@$(PYTHON) -m lab up --hosts 6
 	@$(ENGINE_ENV); eval "$$($(PYTHON) -m lab env)"; $(VENV)/python -m bench.hosts; $(VENV)/python -m bench.links
+
+bench-expansion: toolchain lab ## an OSD that joins the lab's Ceph, by several ways (ARGS=--help); goes on with what it has
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.expansion $(ARGS)
 
 bench-engine: toolchain lab ## up to 500 resources beside Terraform and Ansible (hours; ARGS=--help)
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.engine $(ARGS)

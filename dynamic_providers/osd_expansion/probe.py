@@ -45,8 +45,8 @@ class Latency:
 class Probe:
     """Writes 4 KiB at a fixed rate, whether or not former writes have ended."""
 
-    def __init__(self, ioctx: rados.Ioctx) -> None:
-        self._ioctx = ioctx
+    def __init__(self, ioctx: rados.Ioctx, kept_s: float = _KEPT_S) -> None:
+        self._ioctx, self._kept_s = ioctx, kept_s
         self._done: deque[tuple[float, float]] = deque()
         self._flying: dict[int, float] = {}
         self._lock = threading.Lock()
@@ -77,7 +77,7 @@ class Probe:
             with self._lock:
                 self._flying.pop(number, None)
                 self._done.append((due, now - due))
-                while self._done[0][0] < now - _KEPT_S:
+                while self._done[0][0] < now - self._kept_s:
                     self._done.popleft()
 
         with self._lock:
@@ -87,9 +87,9 @@ class Probe:
 
 
 @contextmanager
-def probing(ioctx: rados.Ioctx) -> Iterator[Probe]:
-    """Measure while the ``with`` lasts, and leave nothing."""
-    probe = Probe(ioctx)
+def probing(ioctx: rados.Ioctx, kept_s: float = _KEPT_S) -> Iterator[Probe]:
+    """Measure while the ``with`` lasts, and leave nothing; writes are known for KEPT_S seconds."""
+    probe = Probe(ioctx, kept_s)
     thread = threading.Thread(target=probe.run, name="probe", daemon=True)
     thread.start()
     try:
