@@ -21,7 +21,7 @@ from tests.lab.own_directory import OwnDirectory
 from tests.lab.own_stack import STACK, OwnStack, own_stack
 from tests.soak.process_tree import RunningPulumi
 
-pytestmark = pytest.mark.nightly  # some minutes; one on real machines is in `make test`
+pytestmark = pytest.mark.nightly  # some minutes
 
 VLAN = 700
 SFX = f"t{secrets.token_hex(3)}"

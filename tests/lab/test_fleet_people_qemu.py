@@ -16,7 +16,7 @@ from tests.lab.own_stack import STACK, own_stack
 from tests.lab.test_fleets_qemu import RealFleet
 from tests.lab.test_fleets_qemu import image as image_of
 
-pytestmark = pytest.mark.xdist_group(name="qemu")
+pytestmark = [pytest.mark.xdist_group(name="qemu"), pytest.mark.nightly]  # two minutes and more
 
 VLAN = 701
 SFX = f"t{secrets.token_hex(3)}"
@@ -126,7 +126,6 @@ def test_her_home_has_a_file_system_and_keeps_what_is_written_when_the_machine_i
     anna.stack.preview_is_empty("--refresh")
 
 
-@pytest.mark.nightly
 def test_the_home_survives_a_replacement(anna: Anna) -> None:
     before = anna.server
     anna.declare(flavor=f"big-{SFX}")
@@ -135,7 +134,6 @@ def test_the_home_survives_a_replacement(anna: Anna) -> None:
     assert anna.has_all_data()
 
 
-@pytest.mark.nightly
 def test_the_home_survives_a_rollback_even_where_it_is_full(anna: Anna) -> None:
     sizes = " ".join(f"{2**power}M" for power in range(9, -1, -1))
     anna.run(f"mkdir /home/full; for size in {sizes}; do fallocate -l $size /home/full/$size; done; sync")
