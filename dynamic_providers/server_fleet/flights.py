@@ -42,7 +42,7 @@ class Flight:
         since: when its phase began.
         began: when it was touched.
         lacking: what its last probe did not show.
-        again: whether it has ended in ERROR before, in this run.
+        again: whether Nova could not make it before, in this run.
     """
 
     step: Step
@@ -223,9 +223,14 @@ class Flights:
         except CloudError as error:
             return str(error)
         late = time.monotonic() - flight.since
-        if outcome is None and late > self.pace.longest_s:
-            return f"it is not well after {late:.0f} s: {flight.lacking or 'Nova is not done with it'}"
-        return outcome
+        if outcome is not None or late <= self.pace.longest_s:
+            return outcome
+        reason = f"it is not well after {late:.0f} s: {flight.lacking or 'Nova is not done with it'}"
+        if (
+            flight.phase is Phase.COMING and found and found[0].task
+        ):  # nova-compute was restarted in the midst of it
+            return self._once_more(flight, found[0], reason)
+        return reason
 
     def _leaving(self, flight: Flight, found: list[Server]) -> str | None:
         former = flight.step.server
@@ -252,7 +257,7 @@ class Flights:
 
     def _coming(self, probes: ThreadPoolExecutor, flight: Flight, server: Server) -> str | None:
         if server.status == "ERROR" and not server.task:
-            return self._in_error(flight, server)
+            return self._once_more(flight, server, f"it is in ERROR: {server.fault or 'no reason is given'}")
         if server.status == "SHUTOFF" and not server.task:  # it was before, and a rebuild leaves it so
             self.nova.start(server)
         elif server.is_settled:
@@ -262,12 +267,11 @@ class Flights:
             flight.lacking = f"Nova says {server.status}, {server.task or 'no task'}"
         return None
 
-    def _in_error(self, flight: Flight, server: Server) -> str | None:
+    def _once_more(self, flight: Flight, server: Server, reason: str) -> str | None:
         """Once more by a new server; a second time it is a failure."""
-        reason = server.fault or "no reason is given"
         if flight.again or flight.step.action is Action.PROBE:
-            return f"it is in ERROR: {reason}"
-        log_line(f"{flight.step.member}: in ERROR ({reason}); it is replaced")
+            return reason
+        log_line(f"{flight.step.member}: {reason}; it is replaced")
         flight.again = True
         self.nova.delete(server)
         flight.step = Step(flight.step.member, Action.REPLACE, flight.step.reason, server)

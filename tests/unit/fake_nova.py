@@ -51,6 +51,7 @@ class FakeNova:
         self.lock = threading.RLock()
         self.silent = {BROKEN}  # images whose servers show nothing on their console
         self.failing: set[str] = set()  # names of servers that end in ERROR
+        self.stuck: set[str] = set()  # names of servers whose rebuild never ends
         self.busy = 0  # so many requests are refused with 429
         self.kill_at: int | None = None  # the number of the write at which the run is killed
         self.killed_after = False  # whether Nova has done it all the same
@@ -117,6 +118,8 @@ class FakeNova:
         for id_, server in list(self.servers.items()):
             if server["OS-EXT-STS:task_state"] == "deleting":
                 del self.servers[id_]
+            elif server["status"] == "REBUILD" and server["name"] in self.stuck:
+                continue
             elif server["status"] in {"BUILD", "REBUILD"}:
                 server["status"] = "ERROR" if server["name"] in self.failing else "ACTIVE"
                 server["OS-EXT-STS:task_state"] = None

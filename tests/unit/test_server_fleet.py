@@ -186,6 +186,18 @@ def test_a_rebuild_that_ends_in_error_is_replaced_once(nova: FakeNova) -> None:
     assert after["failure"]
 
 
+def test_a_rebuild_that_never_ends_is_a_new_server_on_the_same_ports(nova: FakeNova) -> None:
+    """As where nova-compute was restarted in the midst of it."""
+    outs = made(args(count=2))
+    written(nova)
+    nova.stuck = {"nightly-01"}
+    after = updated(outs, args(NEXT, count=2))
+    assert after["failure"] == ""
+    done = ["rebuild nightly-01", "forceDelete nightly-01", "create nightly-01", "rebuild nightly-02"]
+    assert written(nova) == done
+    assert set(nova.images_of().values()) == {NEXT}
+
+
 def test_busy_nova_is_asked_for_less_and_all_are_done(nova: FakeNova) -> None:
     outs = made(args())
     nova.busy = 9
