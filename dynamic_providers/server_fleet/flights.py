@@ -12,7 +12,7 @@ from clients.errors import CloudError
 from clients.progress import log_line
 from dynamic_providers.server_fleet import probe
 from dynamic_providers.server_fleet.declared import Member
-from dynamic_providers.server_fleet.nova import BusyError, NotFreeError, Nova
+from dynamic_providers.server_fleet.nova import BusyError, ConflictError, Nova
 from dynamic_providers.server_fleet.pace import Pace
 from dynamic_providers.server_fleet.plan import Action, Step, best_first
 from dynamic_providers.server_fleet.probe import Shown
@@ -81,6 +81,7 @@ class Flights:
     touched: set[str] = field(default_factory=set)
     sleep: Callable[[float], None] = time.sleep
     _there: set[str] = field(default_factory=set)
+    _unanswered: set[str] = field(default_factory=set)  # members of whose change Nova may have heard
 
     def bring(self, steps: Sequence[Step], made_for: Callable[[Step], Made]) -> dict[str, str]:
         """Carry STEPS out, and wait until each server has proved itself; why others have not, by member.
@@ -189,6 +190,11 @@ class Flights:
             elif step.action is Action.CREATE and member:
                 self.touched.add(step.member)
                 self._create(flight, member)
+        except BusyError as error:
+            self._unanswered.add(step.member)
+            return error
+        except ConflictError as error:  # Nova does it already, if it has heard an earlier try
+            return None if step.member in self._unanswered else error
         except CloudError as error:
             return error
         return None
@@ -196,7 +202,7 @@ class Flights:
     def _create(self, flight: Flight, member: Member) -> None:
         try:
             self.nova.create(member, flight.made, flight.step.server)
-        except NotFreeError as error:
+        except ConflictError as error:
             flight.lacking = str(error)
             flight.phase = Phase.LEAVING  # its port is still another's
         else:
@@ -220,16 +226,19 @@ class Flights:
             self.pace.slow_down()
             flight.lacking = str(error)
             outcome = None
+        except ConflictError as error:  # such as a start that Nova has heard and not answered
+            flight.lacking = str(error)
+            outcome = None
         except CloudError as error:
             return str(error)
         late = time.monotonic() - flight.since
         if outcome is not None or late <= self.pace.longest_s:
             return outcome
         reason = f"it is not well after {late:.0f} s: {flight.lacking or 'Nova is not done with it'}"
-        if (
-            flight.phase is Phase.COMING and found and found[0].task
-        ):  # nova-compute was restarted in the midst of it
-            return self._once_more(flight, found[0], reason)
+        # nova-compute or the broker was restarted in the midst of it: Nova says so for ever, and takes only a delete.
+        if flight.phase is Phase.COMING and found and found[0].task and not flight.again:
+            self._once_more(flight, found[0], reason)
+            return None
         return reason
 
     def _leaving(self, flight: Flight, found: list[Server]) -> str | None:
@@ -257,7 +266,11 @@ class Flights:
 
     def _coming(self, probes: ThreadPoolExecutor, flight: Flight, server: Server) -> str | None:
         if server.status == "ERROR" and not server.task:
-            return self._once_more(flight, server, f"it is in ERROR: {server.fault or 'no reason is given'}")
+            reason = f"it is in ERROR: {server.fault or 'no reason is given'}"
+            if flight.again or flight.step.action is Action.PROBE:
+                return reason
+            self._once_more(flight, server, reason)
+            return None
         if server.status == "SHUTOFF" and not server.task:  # it was before, and a rebuild leaves it so
             self.nova.start(server)
         elif server.is_settled:
@@ -267,16 +280,13 @@ class Flights:
             flight.lacking = f"Nova says {server.status}, {server.task or 'no task'}"
         return None
 
-    def _once_more(self, flight: Flight, server: Server, reason: str) -> str | None:
-        """Once more by a new server; a second time it is a failure."""
-        if flight.again or flight.step.action is Action.PROBE:
-            return reason
+    def _once_more(self, flight: Flight, server: Server, reason: str) -> None:
+        """By a new server; a second time it is a failure."""
         log_line(f"{flight.step.member}: {reason}; it is replaced")
         flight.again = True
         self.nova.delete(server)
         flight.step = Step(flight.step.member, Action.REPLACE, flight.step.reason, server)
         flight.enter(Phase.LEAVING)
-        return None
 
     def _probing(self, probes: ThreadPoolExecutor, flight: Flight, server: Server) -> str | None:
         if not server.is_settled:

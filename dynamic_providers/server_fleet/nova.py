@@ -46,8 +46,8 @@ class BusyError(CloudError):
     """Nova, or Keystone for it, does not answer now, or asks for fewer requests."""
 
 
-class NotFreeError(CloudError):
-    """The port of a server is still another's."""
+class ConflictError(CloudError):
+    """Nova does not do it in the state that a server or its port is in: 409."""
 
 
 def identity(owner_stack: str, fleet: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ class Nova:
         """Have Nova make MEMBER on its ports; what BEFORE was counts for its metadata.
 
         Raises:
-            NotFreeError: a port is still that of the server before.
+            ConflictError: a port is still that of the server before.
         """
         body: dict[str, Any] = {
             "name": member.name,
@@ -217,8 +217,8 @@ class Nova:
         self._count(kind)
         with _patience():
             answer = self.own.compute.post(url, json=body, microversion=MICROVERSION)
-        if kind == "create" and answer.status_code == HTTPStatus.CONFLICT:
-            raise NotFreeError(f"Nova refused to {doing}: {openstack.message(answer)}")
+        if answer.status_code == HTTPStatus.CONFLICT:
+            raise ConflictError(f"Nova refused to {doing}: 409, {openstack.message(answer)}")
         _answered(answer, doing)
 
     def _count(self, kind: str) -> None:

@@ -51,6 +51,9 @@ class FakeNova:
         self.lock = threading.RLock()
         self.silent = {BROKEN}  # images whose servers show nothing on their console
         self.failing: set[str] = set()  # names of servers that end in ERROR
+        self.unanswered: set[str] = (
+            set()
+        )  # names of servers whose rebuild Nova does, and says that it does not
         self.stuck: set[str] = set()  # names of servers whose rebuild never ends
         self.busy = 0  # so many requests are refused with 429
         self.kill_at: int | None = None  # the number of the write at which the run is killed
@@ -213,6 +216,8 @@ class FakeNova:
             server["status"] = "ACTIVE" if kind == "os-start" else "SHUTOFF"
         else:
             assert kind == "rebuild"
+            if server["OS-EXT-STS:task_state"]:
+                return refused(409, f"Cannot 'rebuild' instance {id_} while it is in task_state rebuilding")
             server |= {
                 "status": "REBUILD",
                 "OS-EXT-STS:task_state": "rebuilding",
@@ -222,7 +227,8 @@ class FakeNova:
             if "user_data" in body:
                 server["user_data"] = base64.b64decode(body["user_data"] or "").decode()
                 server["OS-EXT-SRV-ATTR:user_data"] = body["user_data"]
-        return answer(202)
+        heard = kind == "rebuild" and server["name"] in self.unanswered
+        return refused(500, "MessagingTimeout") if heard else answer(202)
 
     def _console(self, server: dict[str, Any]) -> str:
         if server["image"]["id"] in self.silent:

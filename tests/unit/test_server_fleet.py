@@ -198,6 +198,24 @@ def test_a_rebuild_that_never_ends_is_a_new_server_on_the_same_ports(nova: FakeN
     assert set(nova.images_of().values()) == {NEXT}
 
 
+def test_a_rebuild_that_nova_heard_and_never_ends_is_gone_on_with_by_the_next_run(nova: FakeNova) -> None:
+    """As where the broker was gone: Nova keeps that it rebuilds, says 500, and no compute host hears of it."""
+    outs = made(args(count=2))
+    written(nova)
+    nova.unanswered = nova.stuck = {"nightly-01"}
+    after = updated(outs, args(NEXT, count=2))
+    assert after["failure"] == ""
+    assert set(nova.images_of().values()) == {NEXT}
+    assert len(nova.servers) == 2
+    nova.of("nightly-02")["metadata"].pop("private_cloud_proved")
+    nova.of("nightly-02").update({"status": "REBUILD", "OS-EXT-STS:task_state": "rebuilding"})
+    nova.stuck = {"nightly-02"}  # a run was killed that had asked for it
+    written(nova)
+    healed = updated(after, args(NEXT, count=2))
+    assert (healed["failure"], len(nova.servers)) == ("", 2)
+    assert written(nova) == ["forceDelete nightly-02", "create nightly-02"]
+
+
 def test_busy_nova_is_asked_for_less_and_all_are_done(nova: FakeNova) -> None:
     outs = made(args())
     nova.busy = 9
