@@ -199,36 +199,41 @@ class FakeNova:
         if kind == "os-getConsoleOutput":
             self.requests["console"] += 1
             return answer(200, {"output": self._console(server)})
-        if kind == "metadata":
-            self.changes.append(f"metadata {server['name']}")
-            server["metadata"] |= body
-            return answer(200, {})
-        if kind == "volumeAttachment":
-            self.changes.append(f"attach {body['volumeId']} to {server['name']}")
-            server["os-extended-volumes:volumes_attached"] = [{"id": body["volumeId"]}]
-            return answer(200, {})
+        if kind in {"metadata", "volumeAttachment"}:
+            return self._put(server, kind, body)
         if server["locked"]:
             return refused(409, f"Instance {id_} is locked")
         self.changes.append(f"{kind} {server['name']}")
+        if kind == "rebuild":
+            return self._rebuild(server, body)
         if kind == "forceDelete":
             server["OS-EXT-STS:task_state"] = "deleting"
-        elif kind in {"os-start", "os-stop"}:
-            server["status"] = "ACTIVE" if kind == "os-start" else "SHUTOFF"
         else:
-            assert kind == "rebuild"
-            if server["OS-EXT-STS:task_state"]:
-                return refused(409, f"Cannot 'rebuild' instance {id_} while it is in task_state rebuilding")
-            server |= {
-                "status": "REBUILD",
-                "OS-EXT-STS:task_state": "rebuilding",
-                "image": {"id": body["imageRef"]},
-            }
-            server |= {"metadata": dict(body["metadata"]), "name": body["name"], "boot": server["boot"] + 1}
-            if "user_data" in body:
-                server["user_data"] = base64.b64decode(body["user_data"] or "").decode()
-                server["OS-EXT-SRV-ATTR:user_data"] = body["user_data"]
-        heard = kind == "rebuild" and server["name"] in self.unanswered
-        return refused(500, "MessagingTimeout") if heard else answer(202)
+            server["status"] = {"os-start": "ACTIVE", "os-stop": "SHUTOFF"}[kind]
+        return answer(202)
+
+    def _put(self, server: dict[str, Any], kind: str, body: dict[str, Any]) -> requests.Response:
+        if kind == "metadata":
+            self.changes.append(f"metadata {server['name']}")
+            server["metadata"] |= body
+        else:
+            self.changes.append(f"attach {body['volumeId']} to {server['name']}")
+            server["os-extended-volumes:volumes_attached"] = [{"id": body["volumeId"]}]
+        return answer(200, {})
+
+    def _rebuild(self, server: dict[str, Any], body: dict[str, Any]) -> requests.Response:
+        if server["OS-EXT-STS:task_state"]:
+            return refused(409, "Cannot 'rebuild' instance while it is in task_state rebuilding")
+        server |= {
+            "status": "REBUILD",
+            "OS-EXT-STS:task_state": "rebuilding",
+            "image": {"id": body["imageRef"]},
+        }
+        server |= {"metadata": dict(body["metadata"]), "name": body["name"], "boot": server["boot"] + 1}
+        if "user_data" in body:
+            server["user_data"] = base64.b64decode(body["user_data"] or "").decode()
+            server["OS-EXT-SRV-ATTR:user_data"] = body["user_data"]
+        return refused(500, "MessagingTimeout") if server["name"] in self.unanswered else answer(202)
 
     def _console(self, server: dict[str, Any]) -> str:
         if server["image"]["id"] in self.silent:
