@@ -8,10 +8,9 @@ import sys
 from importlib.util import find_spec, module_from_spec
 from typing import Any
 
-if "openstack" not in sys.modules:
-    _spec = find_spec("openstack")
-    assert _spec is not None
-    assert _spec.loader is not None
+_spec = find_spec("openstack")
+# Some commands run with the system's Python, which has none.
+if "openstack" not in sys.modules and _spec and _spec.loader:
     _package = sys.modules["openstack"] = module_from_spec(_spec)
     _run = _spec.loader.exec_module
 

@@ -77,3 +77,9 @@ def test_the_language_host_has_the_sdks_protocol_and_nothing_else_of_it():
 def test_openstacksdk_is_whole_for_whoever_uses_it():
     code = "import clients, openstack; from openstack import exceptions; openstack.connection.Connection, openstack.connect"
     assert imported("-c", code) >= SERVICES
+
+
+@pytest.mark.parametrize("name", ["login_files", "pull_request_comment"])
+def test_what_ci_runs_with_the_systems_python_needs_no_package(name: str):
+    code = f"import operations.{name}"
+    subprocess.run(["/usr/bin/python3", "-S", "-c", code], cwd=ROOT, check=True)
