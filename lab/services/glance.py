@@ -32,20 +32,21 @@ def internal_url(lab: Lab) -> str:
 
 def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     """Render glance-api.conf."""
-    return (File(lab.etc / "glance" / "glance-api.conf", ini(_sections(lab, secrets))),)
+    return (File(lab.etc / "glance" / "glance-api.conf", ini(sections(lab, secrets))),)
 
 
 def internal_files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
     """Render the configuration of the API that shows locations, and lets nobody change them."""
-    sections = _sections(lab, secrets)
-    sections["DEFAULT"] |= {
+    wanted = sections(lab, secrets)
+    wanted["DEFAULT"] |= {
         "show_image_direct_url": True,
         "worker_self_reference_url": internal_url(lab),
     }
-    return (File(lab.etc / INTERNAL / "glance-api.conf", ini(sections)),)
+    return (File(lab.etc / INTERNAL / "glance-api.conf", ini(wanted)),)
 
 
-def _sections(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
+def sections(lab: Lab, secrets: Mapping[str, str]) -> dict[str, dict[str, object]]:
+    """Return the settings of every Glance API, which shows no locations."""
     data = lab.data / "glance"
     return {
         "DEFAULT": {
