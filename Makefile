@@ -24,7 +24,7 @@ CONFIRM := $(if $(YES),--yes)
 endif
 PULUMI := $(ENGINE_ENV); $(LAB_ENV); pulumi stack select --create $(STACK) >/dev/null; pulumi
 
-.PHONY: help up preview report review drift fleet-recreate fleet-renew fleet-status fleet-notice login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-launch bench-hosts bench-engine bench-expansion
+.PHONY: help up preview report review drift fleet-recreate fleet-renew fleet-status fleet-notice login-files comment destroy adopt stack repair publish-image host-image down clean env status toolchain lab docs schema requirements lint types unit engine-test check lab-test test test-nightly test-changed test-times mutants soak-kills soak-names bench bench-image bench-launch bench-fleet bench-hosts bench-engine bench-expansion
 
 ##@ Start
 
@@ -181,13 +181,16 @@ requirements: ## compile requirements.txt and tests/requirements.txt from pyproj
 	@$(COMPILE) --output-file requirements.txt pyproject.toml
 	@$(COMPILE) --output-file tests/requirements.txt --constraint requirements.txt --group pyproject.toml:dev
 
-bench: bench-image bench-launch bench-hosts bench-engine bench-expansion ## all four benchmarks
+bench: bench-image bench-launch bench-fleet bench-hosts bench-engine bench-expansion ## all six benchmarks
 
 bench-image: toolchain lab ## the image import beside qemu-img, rbd and Glance
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image
 
 bench-launch: toolchain lab ## from creating a server to its first line on the console, by the kind of its image
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.launch $(ARGS)
+
+bench-fleet: toolchain lab ## servers made anew beside the CLI, Terraform and Ansible (an hour; ARGS=--help)
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.fleet $(ARGS)
 
 bench-hosts: toolchain ## enrolling six simulated hosts beside kolla-ansible, and a link cut
 	@$(PYTHON) -m lab install

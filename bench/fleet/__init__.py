@@ -1,0 +1,1 @@
+"""Fleets made anew, beside what people use today."""
