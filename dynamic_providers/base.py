@@ -90,6 +90,8 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
     """How an object is reached: a change updates the state only, for later reads and deletes."""
     create_only_fields: ClassVar[frozenset[str]] = frozenset()
     """Used at creation only: a change is no diff, and the outputs keep the values of the creation."""
+    to_do_fields: ClassVar[frozenset[str]] = frozenset()
+    """What the program found to do: a difference unless it is nothing, whatever it was in the run before."""
 
     _of_this_run: dict[str, dict[str, Any]] | None = None
     """The properties of what this run makes, changes or leaves as it is, by id; None outside of a run."""
@@ -210,13 +212,13 @@ class DynamicProvider(ResourceProvider, Generic[InputsT, OutputsT]):
         """Remove it; gone already is success, in use is an InUseError that names the users."""
 
     def _changed(self, olds: dict[str, Any], news: dict[str, Any]) -> set[str]:
-        return {
-            name
-            for name, field in self.inputs_model.model_fields.items()
-            if name not in self.create_only_fields
-            and olds.get(name, field.get_default(call_default_factory=True))
-            != news.get(name, field.get_default(call_default_factory=True))
-        }
+        changed = set()
+        for name, field in self.inputs_model.model_fields.items():
+            default = field.get_default(call_default_factory=True)
+            before = default if name in self.to_do_fields else olds.get(name, default)
+            if name not in self.create_only_fields and before != news.get(name, default):
+                changed.add(name)
+        return changed
 
     def _inputs(self, props: dict[str, Any]) -> InputsT:
         return self.inputs_model.model_validate(_without_provider(props))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from clients import exact
 from clients.errors import CloudError
+from clients.keystone.domain import domain_id
 from clients.openstack import answered
 
 if TYPE_CHECKING:
@@ -21,13 +22,11 @@ def accounts_in(conn: "Connection", group: str, domain: str) -> list[str]:
     Raises:
         CloudError: who they are is not known.
     """
-    found, domains = exact.listed(conn.identity, "domains", {"name": domain})
-    answered(found, "Keystone", f"look for domain {domain!r}")
-    if not domains:
+    in_domain = domain_id(conn, domain)
+    if in_domain is None:
         raise CloudError(f"there is no domain {domain!r} yet")
-    domain_id = domains[0]["id"]
     doing = f"list the accounts in group {group!r} of domain {domain!r} (is its directory down?)"
-    found, groups = exact.listed(conn.identity, "groups", {"name": group}, {"domain_id": domain_id})
+    found, groups = exact.listed(conn.identity, "groups", {"name": group}, {"domain_id": in_domain})
     answered(found, "Keystone", doing)
     if not groups:
         raise CloudError(f"there is no group {group!r} in domain {domain!r}")

@@ -77,6 +77,7 @@ class Fleet(pulumi.ComponentResource):
         super().__init__("private-cloud:compute:Fleet", name, None, opts)
         self._spec, self._cloud = spec, settings.openstack.cloud
         self._owner = f"{pulumi.get_project()}/{pulumi.get_stack()}"
+        self._user_data = spec.user_data.text if spec.user_data else ""
         project = parts.projects[spec.project_name]
         people = {owner.person.machine: owner for owner in self._owners(settings)}
         ports = {member: self._ports(name, member, project, parts) for member in people or spec.members}
@@ -84,15 +85,14 @@ class Fleet(pulumi.ComponentResource):
         homes = self._homes(name, people.values(), project, credential)
         image = next(one for one in settings.images if one.name == spec.image)
         flavor = next(one for one in settings.flavors if one.name == spec.flavor)
-        user_data = spec.user_data.text if spec.user_data else ""
         members = [
-            _member(member, [port.id for port in own], people.get(member), homes.get(member), user_data)
+            _member(member, [port.id for port in own], people.get(member), homes.get(member), self._user_data)
             for member, own in ports.items()
         ]
         wanted = declared.Wanted(
             sha256=image.sha256,
             recreate=spec.recreate,
-            user_data=digest_of(user_data),
+            user_data=digest_of(self._user_data),
             flavor=declared.Flavor(
                 name=flavor.name, vcpus=flavor.vcpus, ram_mb=flavor.ram_mb, disk_gb=flavor.disk_gb
             ),
@@ -114,7 +114,7 @@ class Fleet(pulumi.ComponentResource):
             build_digest=image.properties.get(BUILD_DIGEST, ""),
             flavor_id=parts.flavors[spec.flavor].flavor_id,
             server_group_id=group.group_id if group else "",
-            user_data=user_data,
+            user_data=self._user_data,
             update=spec.update_mode.model_dump(mode="json", exclude_none=True),
             probe=spec.probe.model_dump(mode="json", exclude_none=True),
             plan=pulumi.Output.from_input(self._planned(wanted, project.project_id, members)),
@@ -243,7 +243,6 @@ class Fleet(pulumi.ComponentResource):
     ) -> tuple[list[Server], dict[str, str], Manners]:
         spec = self._spec
         description = port_description(self._owner, spec.name)
-        user_data = spec.user_data.text if spec.user_data else ""
         with connect(self._cloud) as admin:
             servers = servers_of(admin, project_id, self._owner, spec.name)
             left_behind = strays.described(stray_ports(admin, project_id, description, own_ports))
@@ -253,7 +252,7 @@ class Fleet(pulumi.ComponentResource):
                 self._owner,
                 wanted.sha256,
                 keep_days=spec.keep_days,
-                user_data=user_data,
+                user_data=self._user_data,
             )
             return servers, left_behind, how
 

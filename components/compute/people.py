@@ -12,6 +12,7 @@ from openstack.exceptions import SDKException
 
 from clients import exact
 from clients.errors import CloudError
+from clients.keystone.domain import domain_id
 from clients.keystone.group_members import accounts_in
 from clients.openstack import answered, connect
 from components.identity.directory_renderings import probe_settings
@@ -135,28 +136,26 @@ def there(
 
 
 def _project_id(spec: FleetSpec, admin: "Connection") -> str | None:
-    answer, domains = exact.listed(admin.identity, "domains", {"name": spec.project.domain})
-    answered(answer, "Keystone", f"look for domain {spec.project.domain!r}")
-    for domain in domains:
-        query = {"domain_id": domain["id"]}
-        answer, projects = exact.listed(admin.identity, "projects", {"name": spec.project.name}, query)
-        answered(answer, "Keystone", f"look for project {spec.project.name!r}")
-        for project in projects:
-            return str(project["id"])
-    return None
+    domain = domain_id(admin, spec.project.domain)
+    if domain is None:
+        return None
+    query = {"domain_id": domain}
+    answer, projects = exact.listed(admin.identity, "projects", {"name": spec.project.name}, query)
+    answered(answer, "Keystone", f"look for project {spec.project.name!r}")
+    return str(projects[0]["id"]) if projects else None
 
 
 def _keys(
     spec: FleetSpec, directory: DirectorySpec | None, accounts: Iterable[str]
 ) -> tuple[dict[str, tuple[str, ...]], str]:
     """The keys of ACCOUNTS, and why they are not known, if they are not."""
-    from clients.directory.probe import values  # noqa: PLC0415 - python-ldap takes long to import
-
     if spec.ssh_keys is None:
         return {}, ""
     if spec.ssh_keys.files:
         lines = {account: _lines(spec.ssh_keys.files, account) for account in accounts}
     elif directory and spec.ssh_keys.ldap:
+        from clients.directory.probe import values  # noqa: PLC0415 - python-ldap takes long to import
+
         try:
             lines = values(probe_settings(directory), accounts, spec.ssh_keys.ldap)
         except CloudError as error:

@@ -30,9 +30,7 @@ class Expansion(pulumi.ComponentResource):
 
     def __init__(self, name: str, spec: OsdExpansionSpec, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("private-cloud:ceph:OsdExpansion", name, None, opts)
-        args = OsdExpansionArgs.model_validate(
-            spec.model_dump(mode="json"),
-        )
+        args = OsdExpansionArgs.model_validate(spec.model_dump(mode="json"))
         made = OsdExpansion(
             name,
             args.model_copy(update={"plan": self._planned(args)}),

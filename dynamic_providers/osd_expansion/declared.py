@@ -9,7 +9,7 @@ class OsdExpansionArgs(Inputs):
     """What an expansion declares.
 
     Attributes:
-        user: cephx user without ``client.``, with the caps of `cluster.RIGHTS`.
+        user: cephx user without ``client.``, with the caps of `cluster.rights`.
         conf: path of ceph.conf; $CEPH_CONF or /etc/ceph/ceph.conf if none is given.
         probe_pool: the pool in which latency is measured.
         fill: OSDs that get the CRUSH weight of their size.

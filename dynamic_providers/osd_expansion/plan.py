@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from statistics import median
 
 from dynamic_providers.osd_expansion.placement import UNIT, UpSets, up_sets
@@ -168,6 +168,7 @@ def next_weight(snapshot: Snapshot, osd: int, target: int, most: int) -> int:
     """The weight nearest to TARGET with which at most MOST placement groups move; where that is none, the next with one."""
     start = snapshot.osds[osd].weight
 
+    @cache  # each costs three runs of Ceph's tools
     def moved(weight: int) -> int:
         return len(moves_between(snapshot.up, snapshot.with_weights({osd: weight}), {}))
 

@@ -1,7 +1,5 @@
 """The CRUD of an expansion."""
 
-from typing import Any
-
 import pulumi
 from pydantic import Field
 
@@ -34,14 +32,11 @@ class OsdExpansionProvider(DynamicProvider[OsdExpansionArgs, OsdExpansionOutputs
     """
 
     connection_fields = frozenset({"user", "conf", "latency_times", "latency_ms", "time_budget_s"})
+    to_do_fields = frozenset({"plan"})
 
     def needs_repair(self, outputs: OsdExpansionOutputs) -> bool:
         """What the last run did not come to."""
         return bool(outputs.left)
-
-    def _changed(self, olds: dict[str, Any], news: dict[str, Any]) -> set[str]:
-        """A plan that is not empty is a change; an emptied one is not."""
-        return super()._changed(olds, news) - {"plan"} | ({"plan"} if news.get("plan", {}) != {} else set())
 
     def find_or_create(self, inputs: OsdExpansionArgs) -> tuple[str, OsdExpansionOutputs]:
         """Go on from the weights as they are, for as long as a run may take."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import pulumi
 from pydantic import Field
@@ -52,14 +51,11 @@ class ServerFleetProvider(DynamicProvider[ServerFleetArgs, ServerFleetOutputs]):
 
     replace_on = frozenset({"project_id", "name", "owner_stack"})
     connection_fields = frozenset({"cloud", "credential_id", "credential_secret", "update", "probe"})
+    to_do_fields = frozenset({"plan"})
 
     def needs_repair(self, outputs: ServerFleetOutputs) -> bool:
         """What the last run did not come to."""
         return bool(outputs.failure or outputs.left)
-
-    def _changed(self, olds: dict[str, Any], news: dict[str, Any]) -> set[str]:
-        """A plan that is not empty is a change; an emptied one is not."""
-        return super()._changed(olds, news) - {"plan"} | ({"plan"} if news.get("plan", {}) != {} else set())
 
     def find_or_create(self, inputs: ServerFleetArgs) -> tuple[str, ServerFleetOutputs]:
         """Bring the fleet to what is declared; what an interrupted run made is part of it."""

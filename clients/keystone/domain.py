@@ -1,0 +1,23 @@
+"""The id of a domain by its name.
+
+API: https://docs.openstack.org/api-ref/identity/v3/ (list domains).
+"""
+
+from typing import TYPE_CHECKING
+
+from clients import exact
+from clients.openstack import answered
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
+
+
+def domain_id(conn: "Connection", name: str) -> str | None:
+    """The id of the domain NAME; None for one that is yet to be made.
+
+    Raises:
+        CloudError: Keystone does not tell.
+    """
+    answer, domains = exact.listed(conn.identity, "domains", {"name": name})
+    answered(answer, "Keystone", f"look for domain {name!r}")
+    return str(domains[0]["id"]) if domains else None
