@@ -2,7 +2,8 @@
 
 `full` is the whole weight at once, with Ceph's defaults. `steps` is a fixed step of the weight now and then, which is
 CERN's gentle-reweight without its look at latency, with step and interval scaled to the lab. `steps-quick` is the same
-with short proposals of the monitors. `ours` is the loop of `dynamic_providers/osd_expansion`.
+with short proposals of the monitors. `ours` is the loop of `dynamic_providers/osd_expansion`, `ours-upmap` with
+its other strategy.
 
 The client writes 4 KiB, open loop; before each run it is quiet for six windows, and a run whose windows differ is void.
 Each run is a line of a file, and a bench that is started again goes on with what is missing there. All OSDs share one
@@ -21,7 +22,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from clients import ceph
 from dynamic_providers.osd_expansion import loop
@@ -79,11 +80,22 @@ def steps_quick(cluster: Cluster, weight: int) -> None:
         cluster.set_option(PROPOSALS, None)
 
 
-def ours(cluster: Cluster, _weight: int) -> None:
+def ours(cluster: Cluster, _weight: int, strategy: Literal["steps", "upmap"] = "steps") -> None:
     """Run the loop as it is."""
-    conf = ceph.conf_path(None)
-    args = OsdExpansionArgs(user="admin", conf=conf, probe_pool=POOL, fill=[OSD], time_budget_s=LONGEST_S)
+    args = OsdExpansionArgs(
+        user="admin",
+        conf=ceph.conf_path(None),
+        probe_pool=POOL,
+        fill=[OSD],
+        strategy=strategy,
+        time_budget_s=LONGEST_S,
+    )
     assert loop.run(cluster, args) == loop.Outcome()
+
+
+def ours_upmap(cluster: Cluster, weight: int) -> None:
+    """Run it with strategy `upmap`."""
+    ours(cluster, weight, "upmap")
 
 
 WAYS: dict[str, Callable[[Cluster, int], None]] = {
@@ -91,6 +103,7 @@ WAYS: dict[str, Callable[[Cluster, int], None]] = {
     "steps": steps,
     "steps-quick": steps_quick,
     "ours": ours,
+    "ours-upmap": ours_upmap,
 }
 
 

@@ -1,7 +1,7 @@
 """OSDs that fill or leave at a pace that clients do not notice."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo
 
@@ -10,10 +10,10 @@ from config.spec import Effects, Problems, Spec, changing, checking
 
 
 class OsdExpansionSpec(Spec):
-    """OSDs that fill or leave, one at a time, in steps of a few placement groups."""
+    """OSDs that fill or leave, one at a time, a few placement groups after another."""
 
     effects: ClassVar[Effects] = changing(
-        nothing="user conf probe_pool latency_times latency_ms time_budget_s"
+        nothing="user conf probe_pool strategy latency_times latency_ms time_budget_s"
     )
 
     user: CephUser = Field(
@@ -36,6 +36,11 @@ class OsdExpansionSpec(Spec):
     remove: Annotated[tuple[Size, ...], each_once("OSD")] = Field(
         (),
         description="a list of numbers of OSDs that are emptied, and purged once their daemons are stopped",
+    )
+    strategy: Literal["steps", "upmap"] = Field(
+        "steps",
+        description="'steps': OSDs that fill get their weight in small steps; 'upmap': the whole weight first, with the "
+        "placement groups pinned where they are, and then one after another",
     )
     latency_times: float = Field(
         2.0,

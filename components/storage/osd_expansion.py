@@ -46,7 +46,7 @@ class Expansion(pulumi.ComponentResource):
         try:
             with connected(args.user, args.conf, args.probe_pool) as cluster:
                 entries = journal.read(cluster)
-                return described(*look(cluster, args, entries), entries)
+                return described(args, *look(cluster, args, entries), entries)
         except CloudError as error:
             pulumi.log.warn(f"osd_expansion: what is to do is not known: {error}", resource=self)
             return {}

@@ -56,7 +56,7 @@ def main() -> int:
                 return 0
             if given.command == "plan":
                 entries = journal.read(cluster)
-                for osd, words in described(*look(cluster, declared, entries), entries).items():
+                for osd, words in described(declared, *look(cluster, declared, entries), entries).items():
                     _print(f"{osd}: {words}")
                 return 0
             outcome = loop.run(cluster, declared)

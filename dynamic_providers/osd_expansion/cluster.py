@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +11,7 @@ import rados
 
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.osd_expansion.placement import UNIT
+from dynamic_providers.osd_expansion.placement import UNIT, Pairs, Pins
 from dynamic_providers.osd_expansion.plan import Osd, Snapshot
 
 PREFIX = "private-cloud/osd-expansion/"
@@ -18,6 +19,7 @@ PREFIX = "private-cloud/osd-expansion/"
 OBJECTS = "private-cloud-probe."
 """How the names of the objects begin that are written to measure latency."""
 SLEEP, PROPOSALS = "osd/osd_recovery_sleep", "mon/paxos_propose_interval"
+BALANCER = "mgr/mgr/balancer/active"
 """Options that are set while OSDs fill, as SECTION/NAME."""
 HANDS_OFF = frozenset(
     {
@@ -39,15 +41,19 @@ PAUSING = frozenset(
     | {"POOL_FULL", "PG_BACKFILL_FULL", "PG_RECOVERY_FULL", "PG_DEGRADED", "PG_AVAILABILITY", "SLOW_OPS"}
 )
 """Health checks during which nothing more is begun."""
+_ERASURE_CODED = 3  # the type of a pool
 
 
 def rights(probe_pool: str) -> dict[str, str]:
     """The caps of the cephx user that this runs as."""
     commands = [f'"config-key {verb}" with key prefix {PREFIX}' for verb in ("get", "set", "rm")]
-    commands += ['"osd crush reweight"', '"osd primary-affinity"']
+    commands += [
+        f'"osd {verb}"'
+        for verb in ("crush reweight", "primary-affinity", "pg-upmap-items", "rm-pg-upmap-items")
+    ]
     commands += [
         f'"config {verb}" with who={section} name={name}'
-        for section, name in (option.split("/") for option in (SLEEP, PROPOSALS))
+        for section, name in (option.split("/", 1) for option in (SLEEP, PROPOSALS, BALANCER))
         for verb in ("set", "rm")
     ]
     return {
@@ -142,6 +148,10 @@ class Cluster:
             bytes_of={row["pgid"]: row["stat_sum"]["num_bytes"] for row in groups},
             copies={pool["pool"]: pool["size"] for pool in dump["pools"]},
             nearfull=dump["nearfull_ratio"],
+            upmaps=_upmaps(dump),
+            min_client=dump["require_min_compat_client"],
+            clients=[row["release"] for row in self._ask("features").get("client", [])],
+            erasure_coded=[pool["pool"] for pool in dump["pools"] if pool["type"] == _ERASURE_CODED],
         )
 
     def weights(self) -> dict[int, int]:
@@ -182,13 +192,34 @@ class Cluster:
         if (now := self.weights().get(osd)) != weight:
             raise CloudError(f"osd.{osd} was given the CRUSH weight {weight / UNIT:.5f} and has {now}/65536")
 
+    def upmaps(self) -> Pins:
+        """The pairs of ``pg-upmap-items``, by placement group."""
+        return _upmaps(self._ask("osd dump"))
+
+    def set_upmaps(self, pins: Pins, weight: tuple[int, int] | None = None) -> None:
+        """Give placement groups these pairs instead of those that they have, and an OSD a CRUSH weight, at once.
+
+        What reaches the monitors within `paxos_min_wait` (0.05 s) becomes one map: then nothing peers that is pinned.
+        """
+        with ThreadPoolExecutor(len(pins) + 1) as pool:
+            changes = [pool.submit(self.reweight, *weight)] if weight else []
+            changes += [pool.submit(self._set_upmap, group, pairs) for group, pairs in pins.items()]
+        for change in changes:
+            change.result()
+
+    def _set_upmap(self, group: str, pairs: Pairs) -> None:
+        if pairs:
+            self._ask("osd pg-upmap-items", pgid=group, id=[osd for pair in pairs for osd in pair])
+        else:
+            self._ask("osd rm-pg-upmap-items", pgid=group)
+
     def set_affinity(self, osd: int, affinity: float) -> None:
         """How readily OSD becomes the primary of its placement groups, from 0 to 1."""
         self._ask("osd primary-affinity", id=osd, weight=float(affinity))
 
     def option(self, option: str) -> str | None:
         """What the monitors' configuration has for SECTION/NAME; None for nothing."""
-        section, name = option.split("/")
+        section, name = option.split("/", 1)
         rows = self._ask("config dump")
         return next(
             (
@@ -201,7 +232,7 @@ class Cluster:
 
     def set_option(self, option: str, value: str | None) -> None:
         """Set SECTION/NAME, or take it away."""
-        section, name = option.split("/")
+        section, name = option.split("/", 1)
         if value is None:
             self._ask("config rm", who=section, name=name)
         else:
@@ -228,6 +259,13 @@ class Cluster:
     def purge(self, osd: int) -> None:
         """Forget OSD; the manager itself refuses where that is not safe."""
         self._ask("osd purge", to="manager", id=osd, yes_i_really_mean_it=True)
+
+
+def _upmaps(dump: Any) -> Pins:
+    return {
+        row["pgid"]: tuple((pair["from"], pair["to"]) for pair in row["mappings"])
+        for row in dump["pg_upmap_items"]
+    }
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """What is declared of OSDs that fill or leave."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from dynamic_providers.base import Inputs
@@ -15,6 +17,7 @@ class OsdExpansionArgs(Inputs):
         fill: OSDs that get the CRUSH weight of their size.
         hosts: CRUSH hosts, all OSDs of which do.
         remove: OSDs that are emptied and purged.
+        strategy: how OSDs fill: by steps of their weight, or at their whole weight with pinned placement groups.
         latency_times: how many times the quiet p99 latency may rise to.
         latency_ms: milliseconds that it may rise to instead.
         time_budget_s: seconds after which a run begins no further step.
@@ -27,6 +30,7 @@ class OsdExpansionArgs(Inputs):
     fill: list[int] = Field(default_factory=list)
     hosts: list[str] = Field(default_factory=list)
     remove: list[int] = Field(default_factory=list)
+    strategy: Literal["steps", "upmap"] = "steps"
     latency_times: float = 2.0
     latency_ms: int | None = None
     time_budget_s: int = 60

@@ -2,7 +2,9 @@
 
 from pydantic import BaseModel, Field
 
-from dynamic_providers.osd_expansion.cluster import Cluster
+from dynamic_providers.osd_expansion.cluster import BALANCER, Cluster
+from dynamic_providers.osd_expansion.placement import Pairs, Pins
+from dynamic_providers.osd_expansion.upmap import effective, joined
 
 KEY = "journal"
 
@@ -26,12 +28,14 @@ class Entries(BaseModel):
         options: by SECTION/NAME; restored when a run ends.
         affinity: of OSDs that fill, as it was found; restored when they are full.
         purged: the UUIDs of OSDs that were removed, by number: another OSD may get that number.
+        pins: the pairs of ``pg-upmap-items`` by which placement groups stay where they are until their turn comes.
         seconds_per_group: measured, for estimates.
     """
 
     options: dict[str, Changed] = Field(default_factory=dict)
     affinity: dict[int, float] = Field(default_factory=dict)
     purged: dict[int, str] = Field(default_factory=dict)
+    pins: dict[str, Pairs] = Field(default_factory=dict)
     seconds_per_group: float | None = None
 
 
@@ -60,14 +64,32 @@ class Journal:
         self._last[option] = value
         return True
 
-    def restore(self) -> None:
-        """Put all options back; one that somebody has changed since stays."""
-        for option, change in self.entries.options.items():
-            if self.cluster.option(option) in change.ours:
-                self.cluster.set_option(option, change.found)
-        if self.entries.options:
-            self.entries.options = {}
+    def restore(self, *, give_up: bool = False) -> None:
+        """Put all options back; one that somebody has changed since stays.
+
+        The balancer stays off while pins are left, or it would take them away; not if they are given up.
+        """
+        kept = {BALANCER} if self.entries.pins and not give_up else set()
+        for option in self.entries.options.keys() - kept:
+            if self.cluster.option(option) in self.entries.options[option].ours:
+                self.cluster.set_option(option, self.entries.options[option].found)
+        if self.entries.options.keys() - kept:
+            self.entries.options = {
+                option: change for option, change in self.entries.options.items() if option in kept
+            }
             self.save()
+
+    def add_pins(self, pins: Pins) -> None:
+        """These are about to be set."""
+        for group, pairs in pins.items():
+            self.entries.pins[group] = joined(self.entries.pins.get(group, ()), pairs)
+        self.save()
+
+    def check_pins(self) -> Pins:
+        """Those of these pins that are still there; the others are forgotten."""
+        self.entries.pins = dict(effective(self.cluster.upmaps(), self.entries.pins))
+        self.save()
+        return self.entries.pins
 
     def take_affinity(self, osd: int, found: float) -> None:
         """Have OSD be no primary until it is full."""
@@ -83,5 +105,8 @@ class Journal:
 
 
 def read(cluster: Cluster) -> Entries:
-    """The entries of CLUSTER."""
-    return Entries.model_validate(cluster.key(KEY) or {})
+    """The entries of CLUSTER; of the pins those that are still there."""
+    entries = Entries.model_validate(cluster.key(KEY) or {})
+    if entries.pins:
+        entries.pins = dict(effective(cluster.upmaps(), entries.pins))
+    return entries

@@ -1,8 +1,9 @@
 """OSDs fill and empty in small steps while clients' latency is in bounds; what is set for that is put back."""
 
+import errno
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
 from clients.progress import log_line
-from dynamic_providers.osd_expansion.cluster import PROPOSALS, SLEEP, Cluster
+from dynamic_providers.osd_expansion.cluster import BALANCER, PROPOSALS, SLEEP, Cluster
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
-from dynamic_providers.osd_expansion.plan import Plan, next_weight, plan
+from dynamic_providers.osd_expansion.placement import Pins
+from dynamic_providers.osd_expansion.plan import Plan, Snapshot, moves_between, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency, OneAtATime, Probe, probing
-from dynamic_providers.osd_expansion.work import Action, Task, look
+from dynamic_providers.osd_expansion.upmap import joined, pinned
+from dynamic_providers.osd_expansion.work import Action, Task, look, refusals
 
 if TYPE_CHECKING:
     import rados
@@ -31,6 +34,9 @@ SLEEPS = ("0.020000", "0.100000", "0.300000", "1.000000", "3.000000")  # as Ceph
 QUICK_PROPOSALS = "0.050000"
 """Seconds between two maps. A PG that peers waits for the monitors up to this long, twice a move; Ceph's default is 1."""
 MOST_AT_ONCE = 8
+PINNED_AT_ONCE = 16
+"""PGs that are pinned in one map: their commands have to reach the monitors within `paxos_min_wait`, which is 0.05 s."""
+PINNING_TRIES = 3
 _FLOOR_MS = 5.0  # of a bound by a baseline: below, it is the machine's noise
 
 
@@ -96,6 +102,7 @@ class Expansion:
         wait: between two looks.
     """
 
+    declared: OsdExpansionArgs
     cluster: Cluster
     journal: Journal
     probe: Probe
@@ -117,9 +124,13 @@ class Expansion:
         weight = self.cluster.weights()[task.osd]
         if task.action is Action.FILL and not weight:
             self.journal.take_affinity(task.osd, self.cluster.osds()[task.osd].affinity)
+        raise_weight = self._pinned_step if self._is_pinned(task) else self._step
         while weight != task.target:
             self._until_calm()
-            weight = self._step(task)
+            weight = raise_weight(task)
+        while pins := self._pins_of(task):
+            self._until_calm()
+            self._release(task, pins)
         self._until_calm()
         if task.action is Action.FILL:
             self._become_primary(task.osd)
@@ -127,31 +138,84 @@ class Expansion:
     def _step(self, task: Task) -> int:
         """Change the weight so that a few PGs move, and wait until they have."""
         snapshot = self.cluster.snapshot()
-        whole = plan(snapshot, {task.osd: task.target})
-        if refusals := whole.refusals(snapshot.nearfull):
-            raise CloudError(f"{task} is left as it is: {'; '.join(refusals)}")
+        whole = self._allowed(task, snapshot)
         weight = next_weight(snapshot, task.osd, task.target, self.pace.most)
-        step = plan(snapshot, {task.osd: weight})
-        self._apply_pace()
-        begun = time.monotonic()
-        self.cluster.reweight(task.osd, weight)
-        self._until_moved(step, self.cluster.epoch())
-        if step.moves:
-            took = (time.monotonic() - begun) / len(step.moves)
-            former = self.journal.entries.seconds_per_group or took
-            self.journal.entries.seconds_per_group = former * 0.8 + took * 0.2
-        during = self.probe.window(time.monotonic() - begun)
-        self.pace.faster(during)
+        step = {move.group for move in plan(snapshot, {task.osd: weight}).moves}
+        with self._moving(step) as ended:
+            self.cluster.reweight(task.osd, weight)
         log_line(
-            f"{task}: weight {weight}/{task.target} of 65536, {len(whole.moves) - len(step.moves)} PGs to move, "
-            f"{during}"
+            f"{task}: weight {weight}/{task.target} of 65536, {len(whole.moves) - len(step)} PGs to move, {ended()}"
         )
         return weight
 
-    def _until_moved(self, step: Plan, epoch: int) -> None:
+    def _is_pinned(self, task: Task) -> bool:
+        return task.action is Action.FILL and self.declared.strategy == "upmap"
+
+    def _pinned_step(self, task: Task) -> int:
+        """Change the weight, and keep PGs where they are in the same map of the monitors."""
+        snapshot = self.cluster.snapshot()
+        self._allowed(task, snapshot)
+        weight = next_weight(snapshot, task.osd, task.target, PINNED_AT_ONCE)
+        moves = plan(snapshot, {task.osd: weight}).moves
+        for _ in range(PINNING_TRIES):
+            pins = pinned(moves)
+            self.journal.add_pins(pins)
+            upmaps = self.cluster.upmaps()
+            self.cluster.set_upmaps(
+                {group: joined(upmaps.get(group, ()), pairs) for group, pairs in pins.items()},
+                (task.osd, weight),
+            )
+            moves = moves_between(snapshot.up, self.cluster.snapshot().up, {})
+            if not moves:
+                break
+            log_line(f"{task}: {len(moves)} PGs were not pinned in the map of the new weight")
+        self.journal.check_pins()
+        log_line(f"{task}: weight {weight}/{task.target} of 65536, {len(self._pins_of(task))} PGs are pinned")
+        return weight
+
+    def _pins_of(self, task: Task) -> Pins:
+        """The PGs that belong to this OSD and wait."""
+        pins = self.journal.check_pins() if self.journal.entries.pins else {}
+        return {group: pairs for group, pairs in pins.items() if any(given == task.osd for given, _ in pairs)}
+
+    def _release(self, task: Task, pins: Pins) -> None:
+        """Let a few PGs go to their new OSD, and wait until they have; the pairs of others stay."""
+        self._allowed(task, self.cluster.snapshot())
+        step = sorted(pins)[: self.pace.most]
+        upmaps = self.cluster.upmaps()
+        with self._moving(step) as ended:
+            self.cluster.set_upmaps(
+                {
+                    group: tuple(pair for pair in upmaps.get(group, ()) if pair not in pins[group])
+                    for group in step
+                }
+            )
+        log_line(f"{task}: {len(pins) - len(step)} PGs are pinned, {ended()}")
+
+    def _allowed(self, task: Task, snapshot: Snapshot) -> Plan:
+        whole = plan(snapshot, {task.osd: task.target}, self.journal.entries.pins)
+        if refused := refusals(self.declared, task, snapshot, whole):
+            raise CloudError(f"{task} is left as it is: {'; '.join(refused)}")
+        return whole
+
+    @contextmanager
+    def _moving(self, groups: Collection[str]) -> Iterator[Callable[[], Latency]]:
+        """What is done within makes these PGs move; it ends when they have, and then yields how latency was."""
+        self._apply_pace()
+        epoch = self.cluster.epoch() + 1
+        begun = time.monotonic()
+        yield lambda: self.probe.window(time.monotonic() - begun)
+        self._until_moved(set(groups), epoch)
+        took = time.monotonic() - begun
+        if groups:
+            each = took / len(groups)
+            former = self.journal.entries.seconds_per_group or each
+            self.journal.entries.seconds_per_group = former * 0.8 + each * 0.2
+        self.pace.faster(self.probe.window(took))
+
+    def _until_moved(self, ours: set[str], epoch: int) -> None:
         def waiting() -> str | None:
             groups = self.cluster.groups()
-            ours = {move.group for move in step.moves}
             late = [
                 group
                 for group in ours & groups.keys()
@@ -261,7 +325,7 @@ def end(cluster: Cluster, probe_pool: str) -> None:
     """
     with cluster.pool(probe_pool) as ioctx, alone(ioctx):
         journal = Journal(cluster)
-        journal.restore()
+        journal.restore(give_up=True)
         known = cluster.osds()
         for osd, affinity in list(journal.entries.affinity.items()):
             if osd in known:
@@ -286,9 +350,10 @@ def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks
         quiet = probe.window(BASELINE_S)
         pace = Pace.within(declared, quiet)
         log_line(f"quiet: {quiet}; the bound is {pace.bound * 1000:.0f} ms")
-        expansion = Expansion(journal.cluster, journal, probe, lock, until, pace)
+        expansion = Expansion(declared, journal.cluster, journal, probe, lock, until, pace)
         try:
             journal.set_option(PROPOSALS, QUICK_PROPOSALS)
+            _pause_balancer(journal)
             for task in tasks:
                 expansion.bring(task)
         except OutOfTimeError as late:
@@ -296,6 +361,15 @@ def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks
         finally:
             journal.restore()
     return ""
+
+
+def _pause_balancer(journal: Journal) -> None:
+    try:
+        journal.set_option(BALANCER, "false")
+    except CommandRefused as refused:
+        if refused.code != errno.EINVAL:
+            raise
+        log_line("this manager has no balancer")
 
 
 def _purge(task: Task, journal: Journal) -> None:

@@ -13,6 +13,10 @@ UNIT = 1 << 16
 
 UpSets = Mapping[str, frozenset[int]]
 """The OSDs that should hold each placement group."""
+Pairs = tuple[tuple[int, int], ...]
+"""Of ``pg-upmap-items``: an OSD that CRUSH gives, and the one that holds the placement group in its stead."""
+Pins = Mapping[str, Pairs]
+"""By placement group."""
 
 _LINE = re.compile(r"^(\d+\.[0-9a-f]+) raw .* up \(\[([^\]]*)\]", re.MULTILINE)
 _NOBODY = {"NONE", "2147483647"}
@@ -34,6 +38,16 @@ def up_sets(osdmap: bytes, weights: Mapping[int, int]) -> UpSets:
                 _run("crushtool", "-i", str(crush), "-o", str(crush), *_reweight(osd, weight))
             _run("osdmaptool", str(path), "--import-crush", str(crush))
         return parsed(_run("osdmaptool", str(path), "--test-map-pgs-dump-all"))
+
+
+def released(up: UpSets, pins: Pins) -> UpSets:
+    """Where each placement group belongs without PINS."""
+    found = dict(up)
+    for group, pairs in pins.items():
+        for given, instead in reversed(pairs):
+            if instead in found.get(group, ()) and given not in found[group]:
+                found[group] = found[group] - {instead} | {given}
+    return found
 
 
 def parsed(text: str) -> UpSets:

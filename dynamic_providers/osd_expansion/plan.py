@@ -1,11 +1,11 @@
 """What moves when OSDs get other CRUSH weights: placement groups, bytes, the fullest OSD, and the next small step."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from statistics import median
 
-from dynamic_providers.osd_expansion.placement import UNIT, UpSets, up_sets
+from dynamic_providers.osd_expansion.placement import UNIT, Pins, UpSets, released, up_sets
 
 GIB = 1 << 30
 SECONDS_PER_GROUP = 8.0
@@ -37,6 +37,10 @@ class Snapshot:
         bytes_of: of one copy of each placement group.
         copies: that each pool shall have, by its number.
         nearfull: the share at which Ceph calls an OSD nearly full.
+        upmaps: the pairs of ``pg-upmap-items``, by placement group.
+        min_client: the oldest release whose clients may connect.
+        clients: the releases, by features, whose clients are connected.
+        erasure_coded: the pools that are, by number.
     """
 
     osdmap: bytes
@@ -44,6 +48,10 @@ class Snapshot:
     bytes_of: Mapping[str, int]
     copies: Mapping[int, int]
     nearfull: float = 0.85
+    upmaps: Pins = field(default_factory=dict)
+    min_client: str = "luminous"
+    clients: Collection[str] = ()
+    erasure_coded: Collection[int] = ()
 
     @cached_property
     def up(self) -> UpSets:
@@ -125,9 +133,9 @@ class Plan:
         return found
 
 
-def plan(snapshot: Snapshot, weights: Mapping[int, int]) -> Plan:
-    """What happens when OSDs get these CRUSH WEIGHTS."""
-    after = snapshot.with_weights(weights)
+def plan(snapshot: Snapshot, weights: Mapping[int, int], pins: Pins | None = None) -> Plan:
+    """What happens when OSDs get these CRUSH WEIGHTS, and PINS are taken away."""
+    after = released(snapshot.with_weights(weights), pins or {})
     moves = moves_between(snapshot.up, after, snapshot.bytes_of)
     gained = dict.fromkeys(snapshot.osds, 0)
     for move in moves:

@@ -31,7 +31,9 @@ class OsdExpansionProvider(DynamicProvider[OsdExpansionArgs, OsdExpansionOutputs
     A run that has no more time has succeeded for the engine; the next one goes on.
     """
 
-    connection_fields = frozenset({"user", "conf", "latency_times", "latency_ms", "time_budget_s"})
+    connection_fields = frozenset(
+        {"user", "conf", "strategy", "latency_times", "latency_ms", "time_budget_s"}
+    )
     to_do_fields = frozenset({"plan"})
 
     def needs_repair(self, outputs: OsdExpansionOutputs) -> bool:

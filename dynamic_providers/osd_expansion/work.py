@@ -4,10 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dynamic_providers.osd_expansion import upmap
 from dynamic_providers.osd_expansion.cluster import Cluster, Found
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries
-from dynamic_providers.osd_expansion.plan import Snapshot, plan
+from dynamic_providers.osd_expansion.plan import Plan, Snapshot, plan
 
 _FULL = 0.99  # of the weight by its size: disks of one kind are not quite of one size
 
@@ -81,9 +82,13 @@ def _filling(
         return "has not reported its size yet"
     target = snapshot.full_weight(osd, fill)
     weight = snapshot.osds[osd].weight
+    held = 1.0
+    if pinned := sum(osd == given for pairs in entries.pins.values() for given, _ in pairs):
+        here = sum(osd in osds for osds in snapshot.up.values())
+        held = here / (here + pinned)
     if weight >= target * _FULL:
-        return Task(osd, Action.FILL, weight, 1.0) if osd in entries.affinity else None
-    return Task(osd, Action.FILL, target, weight / target)
+        return Task(osd, Action.FILL, weight, held) if osd in entries.affinity or pinned else None
+    return Task(osd, Action.FILL, target, weight / target * held)
 
 
 def _leaving(
@@ -107,15 +112,26 @@ def look(cluster: Cluster, declared: OsdExpansionArgs, entries: Entries) -> tupl
     return work(declared, cluster.osds(), of_hosts, snapshot, entries), snapshot
 
 
-def described(found: Work, snapshot: Snapshot, entries: Entries) -> dict[str, str]:
+def refusals(declared: OsdExpansionArgs, task: Task, snapshot: Snapshot, planned: Plan) -> list[str]:
+    """Why TASK must not be done."""
+    found = planned.refusals(snapshot.nearfull)
+    if task.action is Action.FILL and declared.strategy == "upmap":
+        found += upmap.refusals(snapshot, planned.moves)
+    return found
+
+
+def described(
+    declared: OsdExpansionArgs, found: Work, snapshot: Snapshot, entries: Entries
+) -> dict[str, str]:
     """What a preview shows, by OSD; refusals too."""
     told = {}
     for task in found.tasks:
         if task.action is Action.PURGE:
             told[str(task)] = "purge: it holds nothing"
             continue
-        planned = plan(snapshot, {task.osd: task.target})
+        planned = plan(snapshot, {task.osd: task.target}, entries.pins)
+        refused = refusals(declared, task, snapshot, planned)
         told[str(task)] = f"{task.action}: {planned.sentence(entries.seconds_per_group)}" + "".join(
-            f"; REFUSED: {refusal}" for refusal in planned.refusals(snapshot.nearfull)
+            f"; REFUSED: {refusal}" for refusal in refused
         )
     return told | {f"osd.{osd}": f"wait: it {reason}" for osd, reason in found.waiting.items()}

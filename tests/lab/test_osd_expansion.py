@@ -1,14 +1,9 @@
 """OSDs fill and leave while a client writes, in a Ceph of this file's own; its caps are tried on the lab's, which has cephx."""
 
-import os
 import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +14,25 @@ import rados
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion import journal, loop
-from dynamic_providers.osd_expansion.cluster import OBJECTS, SLEEP, Cluster, connected, rights
+from dynamic_providers.osd_expansion.cluster import BALANCER, OBJECTS, SLEEP, Cluster, connected, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
 from lab.settings import Lab
+from tests.lab.osd_runs import (
+    POOL,
+    declared,
+    join,
+    kill_when,
+    left_over,
+    settings,
+    settled,
+    start,
+    working,
+)
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 from tests.lab.own_stack import STACK, own_stack
-
-POOL = "volumes"
-OBJECTS_THERE = 64
-SIZE = 64 * 1024
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -54,85 +55,6 @@ def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
 def cluster(osds: Osds) -> Iterator[Cluster]:
     with connected("admin", str(osds.conf)) as found:
         yield found
-
-
-def declared(osds: Osds, **given: object) -> OsdExpansionArgs:
-    """A bound that the machine's own noise does not reach: what a run does is looked at here, not how fast clients are."""
-    return OsdExpansionArgs.model_validate(
-        {
-            "user": "admin",
-            "conf": str(osds.conf),
-            "probe_pool": POOL,
-            "latency_ms": 3000,
-            "time_budget_s": 300,
-        }
-        | given
-    )
-
-
-class Client:
-    """Writes to all its objects in turn, and knows what each should hold."""
-
-    def __init__(self, ioctx: rados.Ioctx) -> None:
-        self.ioctx = ioctx
-        self.held: dict[str, bytes] = {}
-        self.over = threading.Event()
-
-    def write(self, number: int) -> None:
-        name = f"data.{number % OBJECTS_THERE}"
-        text = f"{name} {number} ".encode().ljust(SIZE, b".")
-        self.ioctx.write_full(name, text)
-        self.held[name] = text
-
-    def run(self) -> None:
-        number = OBJECTS_THERE
-        while not self.over.wait(0.01):
-            self.write(number)
-            number += 1
-
-    def wrong(self) -> list[str]:
-        return [name for name, text in self.held.items() if self.ioctx.read(name, SIZE) != text]
-
-
-@contextmanager
-def working(cluster: Cluster) -> Iterator[Client]:
-    """A client that writes; in the end its data is whole."""
-    with cluster.handle.open_ioctx(POOL) as ioctx:
-        client = Client(ioctx)
-        for number in range(OBJECTS_THERE):
-            client.write(number)
-        thread = threading.Thread(target=client.run)
-        thread.start()
-        try:
-            yield client
-        finally:
-            client.over.set()
-            thread.join()
-        assert client.wrong() == []
-
-
-def settings(cluster: Cluster) -> tuple[object, ...]:
-    """What an expansion may set, and what it leaves as it was."""
-    config = ceph.command(cluster.handle, "config dump")
-    flags = ceph.command(cluster.handle, "osd dump")["flags"]
-    return ([(row["section"], row["name"], row["value"]) for row in config], flags)
-
-
-def left_over(cluster: Cluster) -> list[str]:
-    """What a run has left in the pool."""
-    with cluster.handle.open_ioctx(POOL) as ioctx:
-        return [found.key for found in ioctx.list_objects() if found.key.startswith(OBJECTS)]
-
-
-def join(osds: Osds, cluster: Cluster, number: int) -> None:
-    """An OSD joins, unless it has, and tells its size."""
-    if number not in osds.running:
-        osds.add(number)
-    wait(lambda: cluster.snapshot().osds[number].capacity)
-
-
-def settled(cluster: Cluster) -> bool:
-    return all(group.is_settled for group in cluster.groups().values())
 
 
 def test_an_osd_fills_while_a_client_writes_as_was_predicted_pg_by_pg_and_leaves_nothing_behind(
@@ -234,28 +156,6 @@ def test_killed_again_and_again_it_goes_on_and_puts_back_what_it_found(osds: Osd
     assert cluster.weights()[4] == cluster.weights()[0]
     assert left_over(cluster) == []
     ceph.command(cluster.handle, "config rm", who="osd", name="osd_recovery_sleep")
-
-
-def kill_when(reached: Callable[[Cluster], bool], osds: Osds, cluster: Cluster) -> None:
-    """A run is killed at this moment; its lock ends by itself."""
-    run = start(osds)
-    wait(lambda: reached(cluster) or run.poll() is not None, 200)
-    assert run.poll() is None, run.communicate()
-    os.kill(run.pid, signal.SIGKILL)
-    run.communicate()
-    wait(lambda: lock_is_free(cluster), 90)
-
-
-def start(osds: Osds) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "dynamic_providers.osd_expansion", "run"]
-    command += ["--user", "admin", "--conf", str(osds.conf)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-
-def lock_is_free(cluster: Cluster) -> bool:
-    with suppress(CloudError), cluster.handle.open_ioctx(POOL) as ioctx, loop.alone(ioctx):
-        return True
-    return False
 
 
 @pytest.mark.nightly
@@ -373,11 +273,13 @@ def may(cluster: Cluster) -> None:
         with loop.alone(ioctx):
             own = journal.Journal(cluster)
             own.set_option(SLEEP, loop.SLEEPS[0])
+            own.set_option(BALANCER, "false")
             assert cluster.option(SLEEP) == loop.SLEEPS[0]
             own.restore()
     assert cluster.option(SLEEP) is None
     cluster.reweight(0, cluster.weights()[0])
     cluster.set_affinity(0, 1.0)
+    cluster.set_upmaps(dict.fromkeys(list(cluster.groups())[:1], ()))
     assert not cluster.is_safe_to_destroy(0)
     with pytest.raises(ceph.CommandRefused) as refused:
         cluster.purge(0)

@@ -3,19 +3,20 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.load import SettingsError, parse
+from dynamic_providers.osd_expansion import upmap
 from dynamic_providers.osd_expansion.cluster import SLEEP, Cluster, Found, Group, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
 from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace
-from dynamic_providers.osd_expansion.placement import UpSets, parsed
-from dynamic_providers.osd_expansion.plan import Osd, Snapshot, next_weight, plan
+from dynamic_providers.osd_expansion.placement import UpSets, parsed, released
+from dynamic_providers.osd_expansion.plan import Move, Osd, Snapshot, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency
 from dynamic_providers.osd_expansion.work import Action, work
 
@@ -187,6 +188,46 @@ def test_a_placement_group_is_settled_where_it_is_clean_and_where_it_belongs() -
     assert Group("active+clean+scrubbing", here, here, 1).is_settled
     assert not Group("active+clean", here, there, 1).is_settled
     assert not Group("active+remapped+backfilling", here, here, 1).is_settled
+
+
+def test_a_pinned_pg_is_where_it_was_and_released_it_is_where_crush_has_it() -> None:
+    ours = upmap.pinned([Move("1.0", frozenset({0}), frozenset({3}), 0)])
+    assert ours == {"1.0": ((3, 0),)}
+    assert released({"1.0": frozenset({0, 1}), "1.1": frozenset({2})}, ours) == {"1.0": {3, 1}, "1.1": {2}}
+    assert released({"1.0": frozenset({3, 1})}, ours) == {"1.0": {3, 1}}
+
+
+def test_of_the_pins_only_those_count_that_are_still_there() -> None:
+    ours = {"1.0": ((3, 0),), "1.1": ((3, 1),), "1.2": ((3, 2), (4, 1))}
+    there = {"1.0": ((5, 6), (3, 0)), "1.2": ((4, 1),)}
+    assert upmap.effective(there, ours) == {"1.0": ((3, 0),), "1.2": ((4, 1),)}
+    assert upmap.joined(((5, 6),), ((3, 0), (5, 6))) == ((5, 6), (3, 0))
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({}, ""),
+        ({"clients": ["reef", "luminous"]}, ""),
+        ({"min_client": "jewel"}, "require_min_compat_client is jewel"),
+        ({"min_client": ""}, "require_min_compat_client is not set"),
+        ({"clients": ["luminous", "hammer"]}, "clients of hammer are connected"),
+        ({"erasure_coded": [1]}, "erasure-coded pools, whose copies differ, such as of pool 1"),
+        ({"erasure_coded": [2]}, ""),
+    ],
+)
+def test_pins_are_refused_where_they_would_not_hold(changes: dict[str, Any], says: str) -> None:
+    found = upmap.refusals(replace(snapshot(), **changes), [Move("1.0", frozenset({0}), frozenset({3}), 0)])
+    assert len(found) == bool(says)
+    assert says in "".join(found)
+
+
+def test_an_osd_is_as_full_as_its_released_pgs() -> None:
+    pins = {"1.2": ((3, 0),), "1.8": ((7, 0),)}
+    there = work(
+        declared(fill=[3]), found(0, 1, 2, 3), set(), snapshot(1, 1, 2000, weight=1000), Entries(pins=pins)
+    )
+    assert [(task.target, task.done) for task in there.tasks] == [(1000, 2 / 3)]
 
 
 class KilledError(Exception):
