@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 from pydantic import ValidationError
 
+from clients.errors import CloudError
 from config.checks.cross_checks import cross_checks
 from config.errors.issues import KeyPath, ValidationIssue
 from config.errors.placeholders import Placeholders
@@ -17,7 +18,7 @@ from config.secret import in_the_clear
 from config.settings import NAMESPACE, Settings
 
 
-class SettingsError(pulumi.RunError):
+class SettingsError(CloudError, pulumi.RunError):
     """A stack file with mistakes; its text has one sentence for each. Shown without a traceback."""
 
     def __init__(self, file_name: str, sentences: list[str]) -> None:

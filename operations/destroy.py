@@ -1,6 +1,5 @@
 """The look behind `make destroy`: whether a stack's images, roles, security groups and server groups can go, before anything of it is removed."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +15,8 @@ from dynamic_providers.role_set.provider import RoleSetProvider
 from dynamic_providers.security_group_rules.provider import SecurityGroupRulesProvider
 from dynamic_providers.server_fleet.provider import ServerFleetProvider
 from dynamic_providers.server_group.provider import ServerGroupProvider
-from operations.engine import EngineError, Stack, say
+from operations.command import parser_of, say
+from operations.engine import Stack
 
 _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
     RBD_IMAGE: ("image", RbdImageProvider),
@@ -29,12 +29,10 @@ _LOOKED_AT: dict[str, tuple[str, type[DynamicProvider[Any, Any]]]] = {
 
 def main() -> int:
     """Run the command; 0 when nothing that it can look at would stop a destroy midway."""
-    parser = argparse.ArgumentParser(prog="make destroy", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
-    stack = Stack(parser.parse_args().stack)
+    stack = Stack(parser_of("destroy", __doc__).parse_args().stack)
     try:
         found = list(refusals(stack.state()))
-    except EngineError as error:
+    except CloudError as error:
         found = [str(error)]
     if not found:
         return 0

@@ -6,9 +6,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-
-class EngineError(Exception):
-    """Pulumi fails; the text has what it says."""
+from clients.errors import CloudError
 
 
 @dataclass(frozen=True)
@@ -21,11 +19,11 @@ class Stack:
         """What `pulumi stack export` says; reading takes no lock.
 
         Raises:
-            EngineError: there is no such stack, or its state cannot be read.
+            CloudError: there is no such stack, or its state cannot be read.
         """
         done = self.run("stack", "export")
         if done.returncode:
-            raise EngineError(f"the state of stack {self.name!r} cannot be read: {done.stderr.strip()}")
+            raise CloudError(f"the state of stack {self.name!r} cannot be read: {done.stderr.strip()}")
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
@@ -67,8 +65,3 @@ class Stack:
             text=True,
             check=False,
         )
-
-
-def say(text: str) -> None:
-    """Tell a person."""
-    print(text, flush=True)  # noqa: T201 - a command's output is its interface

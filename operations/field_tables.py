@@ -14,6 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from clients.errors import CloudError
 from config.settings import Settings
 from config.spec import Spec
 
@@ -25,10 +26,6 @@ _LAST = ("protected", "adopt")
 TABLE = re.compile(
     r"(?<=<!-- fields: )(?P<spec>\w+)(?P<mark> -->\n)(?P<table>.*?)(?=<!-- end -->)", re.DOTALL
 )
-
-
-class UnknownSpecError(Exception):
-    """A table that names no Spec of the stack file."""
 
 
 def specs() -> dict[str, type[Spec]]:
@@ -47,14 +44,14 @@ def with_tables(page: str) -> str:
     """PAGE with every table written anew.
 
     Raises:
-        UnknownSpecError: if a table names no Spec that a stack file can hold.
+        CloudError: if a table names no Spec that a stack file can hold.
     """
     known = specs()
 
     def table(match: re.Match[str]) -> str:
         name = match["spec"]
         if name not in known:
-            raise UnknownSpecError(
+            raise CloudError(
                 f"docs/settings.md has a table for {name!r}, which no stack file holds; "
                 f"known are {', '.join(known)}"
             )

@@ -3,34 +3,28 @@
 The same date twice changes nothing, so that a schedule may ask as often as it likes.
 """
 
-import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clients.errors import CloudError
 from config.errors.issues import nearest
-from config.load import SettingsError
-from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
-
-
-class NoFleetError(Exception):
-    """Why no fleet was marked, as a sentence."""
+from operations.command import command, parser_of, say
 
 
 def mark(path: Path, name: str, day: str) -> bool:
     """Write DAY as the `recreate` of the fleet NAME into the stack file at PATH; whether that changed it.
 
     Raises:
-        NoFleetError: there is no such fleet.
-        AdoptError, SettingsError: the file cannot be read or written, or has mistakes.
+        CloudError: there is no such fleet, or the file cannot be read or written, or has mistakes.
     """
     file = StackFile.read(path)
     fleets = file.settings().fleets
     names = [fleet.name for fleet in fleets]
     if name not in names:
         hint = nearest(name, names) or f"; known are {', '.join(names) or 'none'}"
-        raise NoFleetError(f"{path.name} has no fleet {name!r}{hint}")
+        raise CloudError(f"{path.name} has no fleet {name!r}{hint}")
     index = names.index(name)
     if fleets[index].recreate == day:
         return False
@@ -38,21 +32,17 @@ def mark(path: Path, name: str, day: str) -> bool:
     return True
 
 
+@command("fleet-recreate")
 def main() -> int:
     """Mark it, and say what that does."""
-    parser = argparse.ArgumentParser(prog="make fleet-recreate", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("fleet-recreate", __doc__)
     parser.add_argument("--name", required=True, help="the fleet's")
     arguments = parser.parse_args()
     path = Path(f"Pulumi.{arguments.stack}.yaml")
     day = datetime.now(UTC).date().isoformat()
-    try:
-        changed = mark(path, arguments.name, day)
-    except (AdoptError, NoFleetError, SettingsError) as problem:
-        sys.stderr.write(f"fleet-recreate: {problem}\n")
-        return 1
+    changed = mark(path, arguments.name, day)
     done = f"is {day!r} now" if changed else f"was {day!r} already: whatever is left to do is done"
-    sys.stdout.write(f"{path.name}: recreate of fleet {arguments.name!r} {done}\n")
+    say(f"{path.name}: recreate of fleet {arguments.name!r} {done}")
     return 0
 
 

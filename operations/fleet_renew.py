@@ -1,6 +1,5 @@
 """Have somebody's machine made anew: `make fleet-renew PERSON=anna` asks in the owner's place, and runs `up`."""
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -9,12 +8,11 @@ from clients.names import folded
 from clients.openstack import answered, connect
 from components.compute.people import there
 from config.errors.issues import nearest
-from config.load import SettingsError
 from config.settings import NAMESPACE, Settings
 from dynamic_providers.server_fleet.declared import OWNER
 from dynamic_providers.server_fleet.server import RENEW, Server
-from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
+from operations.command import command, parser_of, say
 
 
 def ask(settings: Settings, owner_stack: str, person: str) -> list[str]:
@@ -41,21 +39,15 @@ def _owner(server: Server) -> str:
     return server.metadata.get(OWNER, "")
 
 
+@command("fleet-renew")
 def main() -> int:
     """Mark them, and say what that does."""
-    parser = argparse.ArgumentParser(prog="make fleet-renew", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("fleet-renew", __doc__)
     parser.add_argument("--person", required=True, help="the account of the machine's owner")
     arguments = parser.parse_args()
-    try:
-        settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
-        names = ask(settings, f"{NAMESPACE}/{arguments.stack}", arguments.person)
-    except (AdoptError, CloudError, SettingsError) as problem:
-        sys.stderr.write(f"fleet-renew: {problem}\n")
-        return 1
-    sys.stdout.write(
-        f"{', '.join(names)}: made anew by the next `up`; what is outside of /home is lost then\n"
-    )
+    settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
+    names = ask(settings, f"{NAMESPACE}/{arguments.stack}", arguments.person)
+    say(f"{', '.join(names)}: made anew by the next `up`; what is outside of /home is lost then")
     return 0
 
 

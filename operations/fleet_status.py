@@ -4,7 +4,6 @@ Read from the cloud, and nothing changed. The command `notice` of a fleet gets o
 person whose machine waits for something, or who left.
 """
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,13 +18,12 @@ from clients.openstack import connect
 from components.compute.people import there
 from config.fleet import FleetSpec
 from config.image import ImageSpec
-from config.load import SettingsError
 from config.settings import NAMESPACE
 from dynamic_providers.server_fleet.declared import LEFT, OWNER
 from dynamic_providers.server_fleet.nova import manners
 from dynamic_providers.server_fleet.server import LEASE
-from operations.adopt.entry import AdoptError
 from operations.adopt.stack_file import StackFile
+from operations.command import command, parser_of
 
 _SHOWN = 12
 
@@ -113,27 +111,23 @@ def deliver(command: Sequence[str], rows: Sequence[Machine]) -> None:
         raise CloudError(f"the notice was not delivered: {command[0]} exits with {done.returncode}")
 
 
+@command("fleet-status")
 def main() -> int:
     """Print the table, and deliver the notices if they are asked for."""
-    parser = argparse.ArgumentParser(prog="make fleet-status", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("fleet-status", __doc__)
     parser.add_argument("--notice", action="store_true", help="give it to the command of each fleet")
     arguments = parser.parse_args()
-    try:
-        settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
-        images = {image.name: image for image in settings.images}
-        with connect(settings.openstack.cloud) as admin:
-            found = {
-                spec.name: list(machines(spec, images[spec.image], admin, f"{NAMESPACE}/{arguments.stack}"))
-                for spec in settings.fleets
-            }
-        sys.stdout.write(table([row for rows in found.values() for row in rows]))
-        for spec in settings.fleets if arguments.notice else ():
-            if spec.notice:
-                deliver(spec.notice, found[spec.name])
-    except (AdoptError, CloudError, SettingsError) as problem:
-        sys.stderr.write(f"fleet-status: {problem}\n")
-        return 1
+    settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
+    images = {image.name: image for image in settings.images}
+    with connect(settings.openstack.cloud) as admin:
+        found = {
+            spec.name: list(machines(spec, images[spec.image], admin, f"{NAMESPACE}/{arguments.stack}"))
+            for spec in settings.fleets
+        }
+    sys.stdout.write(table([row for rows in found.values() for row in rows]))
+    for spec in settings.fleets if arguments.notice else ():
+        if spec.notice:
+            deliver(spec.notice, found[spec.name])
     return 0
 
 

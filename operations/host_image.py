@@ -3,7 +3,6 @@
 What the stack leaves out, host_image/Containerfile decides.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -13,29 +12,28 @@ from typing import Any
 
 import yaml
 
+from clients.errors import CloudError
+from operations.command import command, parser_of
+
 ROOT = Path(__file__).parents[1]
 FOLDER = "host_image"
 REPOSITORIES = ("DOCKER_REPOSITORY", "NEW_RELIC_REPOSITORY")
 """Environment variables that are build arguments of the same name: where the builder finds packages."""
 
 
-class NoImageError(Exception):
-    """Why there is nothing to build, as a sentence."""
-
-
 def reference(stack: Mapping[str, Any], file: str) -> str:
     """Return the image's name and tag: what the stack's hosts boot.
 
     Raises:
-        NoImageError: the stack names none, or one that a build cannot make.
+        CloudError: the stack names none, or one that a build cannot make.
     """
     image = (stack.get("private-cloud:host_image") or {}).get("image")
     if not image:
-        raise NoImageError(
+        raise CloudError(
             f"{file} names no image in private-cloud:host_image; give image: registry/name:tag, which hosts boot"
         )
     if "@" in image:
-        raise NoImageError(
+        raise CloudError(
             f"{file} names {image} by its digest, which no build can aim at; give a tag to build for"
         )
     return str(image)
@@ -59,34 +57,28 @@ def build(image: str, chosen: Mapping[str, str]) -> list[str]:
     return ["podman", "build", "--pull=newer", f"--file={file}", f"--tag={image}", *given, str(ROOT / FOLDER)]
 
 
+@command("host-image")
 def main() -> int:
     """Build, or say what would be built."""
-    parser = argparse.ArgumentParser(prog="python -m operations.host_image", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("host-image", __doc__)
     parser.add_argument(
         "--name-only", action="store_true", help="print the image's reference and build nothing"
     )
     given = parser.parse_args()
     file = f"Pulumi.{given.stack}.yaml"
-    try:
-        stack = yaml.safe_load((ROOT / file).read_text())["config"]
-        image = reference(stack, file)
-    except FileNotFoundError:
-        sys.stderr.write(f"host-image: there is no {file}; give the name of a stack\n")
-        return 1
-    except NoImageError as problem:
-        sys.stderr.write(f"host-image: {problem}\n")
-        return 1
+    if not (ROOT / file).is_file():
+        raise CloudError(f"there is no {file}; give the name of a stack")
+    stack = yaml.safe_load((ROOT / file).read_text())["config"]
+    image = reference(stack, file)
     if given.name_only:
         sys.stdout.write(f"{image}\n")
         return 0
-    command = build(image, arguments(stack, os.environ))
-    sys.stderr.write(f"host-image: {' '.join(command)}\n")
+    words = build(image, arguments(stack, os.environ))
+    sys.stderr.write(f"host-image: {' '.join(words)}\n")
     try:
-        return subprocess.run(command, check=False).returncode
+        return subprocess.run(words, check=False).returncode
     except FileNotFoundError:
-        sys.stderr.write("host-image: podman is not installed; it builds the image\n")
-        return 1
+        raise CloudError("podman is not installed; it builds the image") from None
 
 
 if __name__ == "__main__":

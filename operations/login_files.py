@@ -9,27 +9,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clients import files
+from clients.errors import CloudError
+from operations.command import command
 
 CLOUDS, CEPH_CONF, KEYRING = "CLOUDS_YAML", "CEPH_CONF_TEXT", "CEPH_KEYRING"
-
-
-class LoginFilesError(Exception):
-    """What is missing, as a sentence."""
 
 
 def write(texts: Mapping[str, str], folder: Path) -> dict[str, str]:
     """Write the files that TEXTS has into FOLDER, for their owner alone; the variables that name them.
 
     Raises:
-        LoginFilesError: a text is missing.
+        CloudError: a text is missing.
     """
     if not texts.get(CLOUDS):
-        raise LoginFilesError(
+        raise CloudError(
             f"{CLOUDS} is empty: give this job's environment a secret of that name, the text of a clouds.yaml "
             "(docs/ci.md); a fork's pull request gets none"
         )
     if bool(texts.get(CEPH_CONF)) != bool(texts.get(KEYRING)):
-        raise LoginFilesError(
+        raise CloudError(
             f"only one of {CEPH_CONF} and {KEYRING} is given; give both, or neither where no image is imported"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -46,17 +44,13 @@ def _private(path: Path, text: str) -> str:
     return str(path)
 
 
+@command("login-files")
 def main() -> int:
     """Write them, and tell the steps that follow where they are."""
     temporary = os.environ.get("RUNNER_TEMP")
     if not temporary:
-        sys.stderr.write("login-files: RUNNER_TEMP names no folder; this is for a job of GitHub's Actions\n")
-        return 1
-    try:
-        named = write(os.environ, Path(temporary) / "logins")
-    except LoginFilesError as problem:
-        sys.stderr.write(f"login-files: {problem}\n")
-        return 1
+        raise CloudError("RUNNER_TEMP names no folder; this is for a job of GitHub's Actions")
+    named = write(os.environ, Path(temporary) / "logins")
     lines = "".join(f"{name}={path}\n" for name, path in named.items())
     with Path(os.environ.get("GITHUB_ENV", os.devnull)).open("a", encoding="utf-8") as file:
         file.write(lines)

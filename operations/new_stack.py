@@ -5,46 +5,41 @@ import re
 import sys
 from pathlib import Path
 
+from clients.errors import CloudError
 from operations.adopt.stack_file import mistakes
+from operations.command import command, say
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
 PLACEHOLDER = "@NAME@"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")  # Pulumi's own rule for the names of stacks
 
 
-class NoStackError(Exception):
-    """Why there is no new stack, as a sentence."""
-
-
 def make(name: str, folder: Path) -> Path:
     """Write Pulumi.NAME.yaml into FOLDER; its path.
 
     Raises:
-        NoStackError: the name is none for a stack, or it is taken.
+        CloudError: the name is none for a stack, or it is taken.
     """
     if not _NAME.fullmatch(name):
-        raise NoStackError(
+        raise CloudError(
             f"{name!r} is no name for a stack; give up to 100 letters, digits, '-', '_' and '.', such as staging"
         )
     for path in (folder / f"Pulumi.{name}.yaml", folder / f"Pulumi.{name}.yml"):
         if path.exists():
-            raise NoStackError(f"{path.name} is there already; edit it, or give another name")
+            raise CloudError(f"{path.name} is there already; edit it, or give another name")
     path = folder / f"Pulumi.{name}.yaml"
     with path.open("x", encoding="utf-8") as file:
         file.write(TEMPLATE.read_text(encoding="utf-8").replace(PLACEHOLDER, name))
     return path
 
 
+@command("stack")
 def main() -> int:
     """Make it, and say what is left to do."""
     parser = argparse.ArgumentParser(prog="make stack", description=__doc__)
     parser.add_argument("--name", required=True, help="the new stack's")
     name = parser.parse_args().name
-    try:
-        path = make(name, Path.cwd())
-    except NoStackError as problem:
-        sys.stderr.write(f"stack: {problem}\n")
-        return 1
+    path = make(name, Path.cwd())
     lines = [f"{path.name} is made, and nothing else. Left to fill in:"]
     lines += [f"  - {sentence}" for sentence in mistakes(path)]
     lines += [
@@ -52,7 +47,7 @@ def main() -> int:
         f"  pulumi stack init {name}    # with --secrets-provider=… where a key server is to keep the secrets",
         f"  make preview STACK={name}",
     ]
-    sys.stdout.write("\n".join(lines) + "\n")
+    say("\n".join(lines))
     return 0
 
 

@@ -3,7 +3,6 @@
 Source of the API: https://docs.github.com/en/rest/issues/comments
 """
 
-import argparse
 import json
 import os
 import sys
@@ -14,15 +13,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from clients.errors import CloudError
+from operations.command import command, parser_of
+
 LONGEST = 65_000
 """Characters of a comment; GitHub takes 65,536."""
 PAGE = 100
 TIMEOUT_S = 30
 CUT = "\n\n… cut here: the whole report is in this run's artifacts.\n"
-
-
-class CommentError(Exception):
-    """Why there is no comment, as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class PullRequest:
         """Write TEXT, in place of what is there under the same MARK.
 
         Raises:
-            CommentError: GitHub refuses, or does not answer.
+            CloudError: GitHub refuses, or does not answer.
         """
         body = {"body": fitted(f"{mark}\n{text}")}
         number = self._former(mark)
@@ -83,9 +81,9 @@ class PullRequest:
                 if error.code == HTTPStatus.FORBIDDEN
                 else ""
             )
-            raise CommentError(f"GitHub refuses the comment with {error.code} {error.reason}{more}") from None
+            raise CloudError(f"GitHub refuses the comment with {error.code} {error.reason}{more}") from None
         except (urllib.error.URLError, TimeoutError) as error:
-            raise CommentError(f"GitHub's API at {self.api} does not answer: {error}") from None
+            raise CloudError(f"GitHub's API at {self.api} does not answer: {error}") from None
 
 
 def fitted(text: str) -> str:
@@ -95,31 +93,25 @@ def fitted(text: str) -> str:
     return text[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
 
 
+@command("comment")
 def main() -> int:
     """Read the report, and write the comment."""
-    parser = argparse.ArgumentParser(prog="make comment", description=__doc__)
-    parser.add_argument("--stack", required=True, help="whose review it is")
+    parser = parser_of("comment", __doc__)
     parser.add_argument("--file", type=Path, required=True, help="the report, in Markdown")
     given = parser.parse_args()
-    try:
-        pull_request = PullRequest(
-            os.environ.get("GITHUB_API_URL", "https://api.github.com"),
-            os.environ["GITHUB_REPOSITORY"],
-            int(os.environ["PULL_REQUEST"]),
-            os.environ["GITHUB_TOKEN"],
-        )
-        pull_request.comment(
-            given.file.read_text(encoding="utf-8"), f"<!-- private-cloud review: {given.stack} -->"
-        )
-    except KeyError as missing:
-        sys.stderr.write(f"comment: {missing.args[0]} is not set; this is for a job of GitHub's Actions\n")
-        return 1
-    except FileNotFoundError:
-        sys.stderr.write(f"comment: there is no {given.file}; `make review STACK={given.stack}` writes it\n")
-        return 1
-    except CommentError as problem:
-        sys.stderr.write(f"comment: {problem}\n")
-        return 1
+    for variable in ("GITHUB_REPOSITORY", "PULL_REQUEST", "GITHUB_TOKEN"):
+        if variable not in os.environ:
+            raise CloudError(f"{variable} is not set; this is for a job of GitHub's Actions")
+    if not given.file.is_file():
+        raise CloudError(f"there is no {given.file}; `make review STACK={given.stack}` writes it")
+    pull_request = PullRequest(
+        os.environ.get("GITHUB_API_URL", "https://api.github.com"),
+        os.environ["GITHUB_REPOSITORY"],
+        int(os.environ["PULL_REQUEST"]),
+        os.environ["GITHUB_TOKEN"],
+    )
+    mark = f"<!-- private-cloud review: {given.stack} -->"
+    pull_request.comment(given.file.read_text(encoding="utf-8"), mark)
     return 0
 
 

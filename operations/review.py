@@ -5,13 +5,14 @@ rule is broken, or there is no preview; 3, something is of the class that --fail
 something would change, or has been changed by hand.
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
+from clients.errors import CloudError
 from operations.adopt.stack_file import mistakes
-from operations.engine import EngineError, Stack
+from operations.command import parser_of
+from operations.engine import Stack
 from operations.report.making import make
 from operations.report.redaction import text
 from operations.report.rendering import as_json, markdown, page
@@ -50,7 +51,7 @@ def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left
         return refuse("its file has mistakes, and no preview was made", wrong)
     try:
         report = make(Stack(stack), POLICY)
-    except EngineError as error:
+    except CloudError as error:
         return refuse("there is no preview", [text(str(error))])
     comment.write_text(markdown(report), encoding="utf-8")
     html.write_text(page(report), encoding="utf-8")
@@ -62,8 +63,7 @@ def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left
 
 def main() -> int:
     """Review, and show the Markdown here and where GitHub shows a job's summary."""
-    parser = argparse.ArgumentParser(prog="make review", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("review", __doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where it is written to")
     classes = [risk.word for risk in Risk]
     parser.add_argument("--fail-on", choices=classes, help="a class of changes, as `make report` knows them")

@@ -9,29 +9,24 @@ from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from config.load import SettingsError
-from operations.adopt.entry import AdoptError, Entry, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
+from operations.adopt.entry import Entry, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
 from operations.adopt.fit import fitting
 from operations.adopt.live import look
 from operations.adopt.plan import Plan
 from operations.adopt.search import KINDS, search
 from operations.adopt.stack_file import StackFile
-from operations.engine import EngineError, Stack, say
+from operations.command import command, parser_of, say
+from operations.engine import Stack
 
 
+@command("adopt", SDKException)
 def main() -> int:
     """Run the command; 0 when what was found is in the stack's state, or nothing was to be done."""
-    arguments = _arguments()
-    try:
-        return _adopt(arguments)
-    except (AdoptError, CloudError, EngineError, SettingsError, SDKException) as error:
-        say(f"adopt: {error}")
-        return 1
+    return _adopt(_arguments())
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make adopt", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("adopt", __doc__)
     parser.add_argument(
         "--only", type=_kinds, default=KINDS, help=f"some of {','.join(KINDS)}, with commas; all if left out"
     )
@@ -111,7 +106,7 @@ def _import(stack: Stack, adopted: frozenset[str], *, confirmed: bool) -> int:
 def _planned(stack: Stack, adopted: frozenset[str]) -> Plan:
     plan, errors = stack.preview()
     if errors:
-        raise AdoptError(
+        raise CloudError(
             "pulumi preview fails; the stack file stays as written. It says:\n" + "\n".join(errors)
         )
     return Plan.of(plan, adopted)

@@ -15,10 +15,6 @@ from config.settings import Settings
 from config.spec import Adoptable
 
 
-class AdoptError(Exception):
-    """Adopting cannot go on; the text says why and what would be right."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """An entry to add to a section of the stack file.

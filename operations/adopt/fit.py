@@ -7,12 +7,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from clients.errors import CloudError
 from config.checks.cross_checks import cross_checks
 from config.errors.issues import ValidationIssue
 from config.errors.sentences import issue_of
 from config.fields import ROOT
 from config.settings import Settings
-from operations.adopt.entry import AdoptError, Entry, LeftOut
+from operations.adopt.entry import Entry, LeftOut
 
 Declared = dict[str, Any]
 """The stack file's keys, without their namespace."""
@@ -27,7 +28,7 @@ def fitting(
     its own; ROOT is the project's folder.
 
     Raises:
-        AdoptError: an entry of DECLARED itself would be wrong beside ENTRIES.
+        CloudError: an entry of DECLARED itself would be wrong beside ENTRIES.
     """
     left_out: list[LeftOut] = []
     while True:
@@ -40,7 +41,7 @@ def fitting(
             if problem.path[:2] in places:
                 first.setdefault(places[problem.path[:2]], problem)
         if not first:
-            raise AdoptError("; ".join(problem.sentence for problem in problems))
+            raise CloudError("; ".join(problem.sentence for problem in problems))
         for index in sorted(first, reverse=True):
             entries = (
                 entries[:index] + _without(entries[index], first[index], left_out) + entries[index + 1 :]

@@ -15,11 +15,12 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from clients import files, regular_file
+from clients.errors import CloudError
 from config.errors.issues import KeyPath
 from config.load import SettingsError, parse
 from config.secret import SecretText
 from config.settings import NAMESPACE, Settings
-from operations.adopt.entry import AdoptError, Entry, MissingId
+from operations.adopt.entry import Entry, MissingId
 from operations.adopt.layout import as_written, cut_tail, put_tail, text_as_written
 
 _ENCRYPTED = "secure"
@@ -38,18 +39,18 @@ class StackFile:
         """The stack file at PATH.
 
         Raises:
-            AdoptError: it is not there, or no YAML.
+            CloudError: it is not there, or no YAML.
         """
         try:
             text = regular_file.text(path)
             yaml.safe_load(text)
         except OSError as error:
-            raise AdoptError(
+            raise CloudError(
                 f"{path.name} cannot be read ({error.strerror}); make it with the key "
                 f"{NAMESPACE}:openstack, as docs/settings.md says"
             ) from error
         except yaml.YAMLError as error:
-            raise AdoptError(f"{path.name} is no YAML: {error}") from error
+            raise CloudError(f"{path.name} is no YAML: {error}") from error
         return cls(path, text if text.endswith("\n") else f"{text}\n")
 
     @property
@@ -75,7 +76,7 @@ class StackFile:
         """This file with ENTRIES at the ends of their sections and MISSING_IDS in theirs.
 
         Raises:
-            AdoptError: a section is written in a way that nothing can be put into.
+            CloudError: a section is written in a way that nothing can be put into.
         """
         document, root, config = self._loaded()
         for missing in missing_ids:
@@ -97,7 +98,7 @@ class StackFile:
         """This file with VALUE under KEY of the entry at PATH, such as ("fleets", 0).
 
         Raises:
-            AdoptError: the entry is written in a way that nothing can be put into.
+            CloudError: the entry is written in a way that nothing can be put into.
         """
         document, root, config = self._loaded()
         self._put_text(config, path, key, value)
@@ -120,10 +121,10 @@ class StackFile:
         try:
             root = document.load(self.text)
         except YAMLError as error:  # of YAML 1.2
-            raise AdoptError(f"{self.path.name} is no YAML: {error}") from error
+            raise CloudError(f"{self.path.name} is no YAML: {error}") from error
         config = root.get("config") if isinstance(root, CommentedMap) else None
         if not isinstance(config, CommentedMap) or config.fa.flow_style():
-            raise AdoptError(f"{self.path.name} has no `config:` with one key a line; write it so first")
+            raise CloudError(f"{self.path.name} has no `config:` with one key a line; write it so first")
         lists = (value for value in config.values() if isinstance(value, CommentedSeq) and _is_block(value))
         offset = next((one.lc.col - config.lc.col for one in lists), 2)
         document.indent(mapping=config.lc.col, sequence=offset + 2, offset=offset)
@@ -141,7 +142,7 @@ class StackFile:
                 config.yaml_set_comment_before_after_key(key, before="\n")
             config[key] = CommentedSeq([as_written(entry.values)])
         else:
-            raise AdoptError(
+            raise CloudError(
                 f"{self.path.name}: write {key} as a list with an entry a line ('- name: …') first"
             )
         put_tail(config, key, tail)
@@ -152,7 +153,7 @@ class StackFile:
         for step in rest:
             place = place[step] if isinstance(place, CommentedMap | CommentedSeq) else None
         if not isinstance(place, CommentedMap):
-            raise AdoptError(f"{self.path.name}: write {NAMESPACE}:{section} as a list of maps first")
+            raise CloudError(f"{self.path.name}: write {NAMESPACE}:{section} as a list of maps first")
         if key in place or place.fa.flow_style():
             place[key] = text_as_written(value)
             return
@@ -168,7 +169,7 @@ class StackFile:
             same = False
         kept = Counter(_COMMENT.findall(self.text)) <= Counter(_COMMENT.findall(text))
         if not (same and kept):
-            raise AdoptError(
+            raise CloudError(
                 f"{self.path.name} is written in a way that entries cannot be put into safely (an anchor, perhaps); "
                 "nothing was written: write its lists with an entry a line first"
             )
@@ -195,7 +196,7 @@ def mistakes(path: Path) -> list[str]:
         StackFile.read(path).settings()
     except SettingsError as error:
         return error.sentences
-    except AdoptError as error:
+    except CloudError as error:
         return [str(error)]
     return []
 

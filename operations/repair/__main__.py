@@ -1,20 +1,20 @@
 """The command behind `make repair`: after it, `up` goes on where a killed one stopped. Safe to repeat."""
 
-import argparse
 import sys
 from pathlib import Path
 
-from operations.engine import EngineError, say
+from clients.errors import CloudError
+from operations.command import command, parser_of, say
 from operations.repair.left_behind import end, orphans, remove_torn_notes
-from operations.repair.locked_stack import LockedStack, RepairError
+from operations.repair.locked_stack import LockedStack
 from operations.repair.planned import Pending, pending_in, urns_in
 from operations.repair.takeover import look
 
 
+@command("repair")
 def main() -> int:
     """Run the command; 0 when `up` can go on, 1 as long as a person has something to decide."""
-    parser = argparse.ArgumentParser(prog="make repair", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("repair", __doc__)
     parser.add_argument(
         "--force", action="store_true", help="remove a lock that was taken on another machine too"
     )
@@ -22,12 +22,8 @@ def main() -> int:
     stack = LockedStack(arguments.stack)
     for file in remove_torn_notes():
         say(f"The killed pulumi was writing {file.name}, and left it empty: removed, pulumi makes it anew.")
-    try:
-        unlock(stack, force=arguments.force)
-        unresolved = resolve(stack, pending_in(stack.state()))
-    except (EngineError, RepairError) as error:
-        say(f"repair: {error}")
-        return 1
+    unlock(stack, force=arguments.force)
+    unresolved = resolve(stack, pending_in(stack.state()))
     if unresolved:
         say(f"Stack {stack.name} is not locked, but not repaired yet:")
         say("\n".join(f"  - {sentence}" for sentence in unresolved))
@@ -40,18 +36,18 @@ def unlock(stack: LockedStack, *, force: bool) -> None:
     """Removes the lock of a pulumi that is gone.
 
     Raises:
-        RepairError: it is not gone, or nobody can tell.
+        CloudError: it is not gone, or nobody can tell.
     """
     found = stack.locks()
     for lock in found:
         say(f"Stack {stack.name} is locked by {lock}.")
         if lock.is_ours and lock.lives():
-            raise RepairError(
+            raise CloudError(
                 f"process {lock.pid} still runs on this machine; wait until it ends, or interrupt it with "
                 f"`kill -INT {lock.pid}`: then it saves what it has done and unlocks by itself. Nothing was changed"
             )
         if not lock.is_ours and not force:
-            raise RepairError(
+            raise CloudError(
                 f"that is another machine, {lock.host}: see there that process {lock.pid} is gone (a CI job: that it "
                 f"has ended), then `make repair STACK={stack.name} FORCE=1`. Nothing was changed"
             )
@@ -61,7 +57,7 @@ def unlock(stack: LockedStack, *, force: bool) -> None:
     for orphan in left_running:
         say(f"Ending what it left running: process {orphan.pid}, {' '.join(orphan.info['cmdline'])}")
     if still := end(left_running):
-        raise RepairError(
+        raise CloudError(
             f"process {still[0].pid} does not end; end it, then repeat this. Nothing was changed"
         )
     stack.cancel()
@@ -72,7 +68,7 @@ def resolve(stack: LockedStack, operations: list[Pending]) -> list[str]:
     """Has state and stack file know what the cloud has; a sentence each for what a person has to decide.
 
     Raises:
-        RepairError: the cloud cannot be asked, or an import or refresh fails.
+        CloudError: the cloud cannot be asked, or an import or refresh fails.
     """
     if operations:
         say("When it was killed:")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from clients.errors import CloudError
 from operations.engine import Stack
 from operations.repair.planned import Import, import_file, stack_urn
 
@@ -68,10 +69,6 @@ def locks_in(text: str) -> list[Lock]:
 _NOTHING = "urn:pulumi:nothing::nothing::nothing::nothing"
 
 
-class RepairError(Exception):
-    """Why the stack is not repaired, as a sentence that says what to do."""
-
-
 class LockedStack(Stack):
     """What repairing asks of the engine."""
 
@@ -82,8 +79,7 @@ class LockedStack(Stack):
         where the stack is locked, Pulumi refuses it and says by whom.
 
         Raises:
-            EngineError: its state cannot be read.
-            RepairError: Pulumi fails for another reason.
+            CloudError: its state cannot be read, or Pulumi fails for another reason.
         """
         urn = stack_urn(self.state())
         done = self.run(
@@ -91,24 +87,24 @@ class LockedStack(Stack):
         )
         found = locks_in(done.stderr + done.stdout)
         if done.returncode and not found and urn:
-            raise RepairError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
+            raise CloudError(f"pulumi fails: {(done.stderr or done.stdout).strip()}")
         return found
 
     def cancel(self) -> None:
         """Removes the lock.
 
         Raises:
-            RepairError: it cannot be removed.
+            CloudError: it cannot be removed.
         """
         done = self.run("cancel", "--yes")
         if done.returncode:
-            raise RepairError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
+            raise CloudError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
 
     def take_over(self, imports: list[Import]) -> None:
         """Has the state know IMPORTS, unprotected, as if it had seen their creates end; the cloud is only read.
 
         Raises:
-            RepairError: Pulumi cannot import them.
+            CloudError: Pulumi cannot import them.
         """
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "import.json"
@@ -116,7 +112,7 @@ class LockedStack(Stack):
             how = ("--protect=false", "--generate-code=false", "--yes", "--skip-preview")
             done = self.run("import", "--file", str(file), *how)
         if done.returncode:
-            raise RepairError(f"`pulumi import` fails: {(done.stdout + done.stderr).strip()}")
+            raise CloudError(f"`pulumi import` fails: {(done.stdout + done.stderr).strip()}")
 
     def settle(self, *, forget_creates: bool) -> None:
         """Has the state learn what the cloud has of everything in it and, with FORGET_CREATES, forget the creates under way.
@@ -125,9 +121,9 @@ class LockedStack(Stack):
         and keeps what the cloud may have removed or changed all the same.
 
         Raises:
-            RepairError: something cannot be read.
+            CloudError: something cannot be read.
         """
         creates = "--clear-pending-creates" if forget_creates else "--skip-pending-creates"
         done = self.run("refresh", "--yes", "--skip-preview", creates)
         if done.returncode:
-            raise RepairError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
+            raise CloudError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")

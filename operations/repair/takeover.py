@@ -10,12 +10,11 @@ from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from config.load import SettingsError
 from operations.adopt import live
-from operations.adopt.entry import AdoptError, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
+from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids, managed_ids
 from operations.adopt.search import KINDS, search
 from operations.adopt.stack_file import StackFile
-from operations.repair.locked_stack import LockedStack, RepairError
+from operations.repair.locked_stack import LockedStack
 from operations.repair.planned import Import, Pending, declared_in, imports_in, unknown_in
 
 _LOOKED_FOR = tuple(kind for kind in KINDS if kind not in {"grants", "server_groups"})
@@ -43,27 +42,27 @@ def look(stack: LockedStack, operations: list[Pending]) -> Findings:
     """Asks the cloud for what the stack file declares and the state does not know; changes nothing.
 
     Raises:
-        RepairError: the program or the cloud cannot be asked.
+        CloudError: the program or the cloud cannot be asked.
     """
+    file = StackFile.read(Path(f"Pulumi.{stack.name}.yaml"))
+    state = stack.state()
+    plan = _previewed(stack)
+    unresolved = [
+        _undeclared(stack.name, operation)
+        for operation in operations
+        if operation.leaves_something and operation.urn not in declared_in(plan)
+    ]
+    unknown = unknown_in(plan, state)
+    if not unknown:
+        return Findings([], [], file, unresolved)
     try:
-        file = StackFile.read(Path(f"Pulumi.{stack.name}.yaml"))
-        state = stack.state()
-        plan = _previewed(stack)
-        unresolved = [
-            _undeclared(stack.name, operation)
-            for operation in operations
-            if operation.leaves_something and operation.urn not in declared_in(plan)
-        ]
-        unknown = unknown_in(plan, state)
-        if not unknown:
-            return Findings([], [], file, unresolved)
         missing, left_out = _unknown_on_the_cloud(file, state)
-        found = _importable(stack, file, missing) if missing else []
-    except (AdoptError, CloudError, SettingsError, SDKException) as error:
-        raise RepairError(
+    except (CloudError, SDKException) as error:
+        raise CloudError(
             f"the cloud could not be searched ({error}); mend that, then repeat this. What was being created is still "
             "pending"
         ) from error
+    found = _importable(stack, file, missing) if missing else []
     was_creating = {operation.urn for operation in operations if operation.of_openstack}
     imports = [item for item in found if item.urn in unknown & was_creating]
     claimed = [item for item in found if item.urn in unknown - was_creating]
@@ -77,7 +76,7 @@ def _unknown_on_the_cloud(file: StackFile, state: Mapping[str, Any]) -> tuple[li
     """What of FILE the cloud has and STATE does not know: what can be taken over, and what cannot.
 
     Raises:
-        AdoptError, CloudError, SettingsError, SDKException: FILE has mistakes, or the cloud does not answer.
+        CloudError, SDKException: FILE has mistakes, or the cloud does not answer.
     """
     settings = file.settings()
     with connect(settings.openstack.cloud) as connection:
@@ -98,7 +97,7 @@ def _importable(stack: LockedStack, file: StackFile, missing: list[MissingId]) -
 def _previewed(stack: LockedStack, *arguments: str) -> Mapping[str, Any]:
     plan, errors = stack.preview(*arguments)
     if errors:
-        raise RepairError(
+        raise CloudError(
             "pulumi preview fails, so that nobody knows what the stack file declares; mend that, then repeat this. "
             "What was being created is still pending. It says:\n" + "\n".join(errors)
         )

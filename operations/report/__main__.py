@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from operations.engine import EngineError, Stack
+from clients.errors import CloudError
+from operations.command import parser_of
+from operations.engine import Stack
 from operations.report.making import make
 from operations.report.redaction import text
 from operations.report.rendering import as_json, markdown, page
@@ -26,7 +28,7 @@ def main(words: Sequence[str] | None = None) -> int:
         report = make(
             Stack(arguments.stack), shlex.split(arguments.preview_args), with_drift=not arguments.no_drift
         )
-    except EngineError as error:
+    except CloudError as error:
         sys.stderr.write(f"report: {text(str(error))}\n")
         return FAILED
     if arguments.html:
@@ -43,8 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="make report", description=__doc__)
-    parser.add_argument("--stack", required=True, help="the stack, whose file is Pulumi.STACK.yaml")
+    parser = parser_of("report", __doc__)
     parser.add_argument("--markdown", default="-", metavar="FILE", help="where the Markdown goes; - is here")
     parser.add_argument("--html", type=Path, metavar="FILE", help="where the page goes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the same goes as data")

@@ -8,7 +8,7 @@ from typing import Any
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from operations.engine import EngineError, Stack
+from operations.engine import Stack
 from operations.report import live
 from operations.report.change import changes
 from operations.report.cloud_map import cloud_map
@@ -27,11 +27,11 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
     """The report of STACK.
 
     Raises:
-        EngineError: there is no preview at all.
+        CloudError: there is no preview at all.
     """
     preview, errors, broken = _preview(stack, preview_words)
     if errors and not preview.get("steps") and not broken:
-        raise EngineError("pulumi preview fails. It says:\n" + "\n".join(errors))
+        raise CloudError("pulumi preview fails. It says:\n" + "\n".join(errors))
     everything = changes(preview)
     happening = [change for change in everything if change.happens]
     with _live(preview, needed=bool(happening)) as found:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from operations.adopt.entry import AdoptError, Entry, MissingId
+from clients.errors import CloudError
+from operations.adopt.entry import Entry, MissingId
 from operations.adopt.stack_file import StackFile
 
 TEXT = """\
@@ -155,13 +156,13 @@ def test_an_id_is_put_into_an_entry_that_is_there() -> None:
     ],
 )
 def test_a_file_that_nothing_can_be_put_into_safely_is_refused_with_a_sentence(text: str) -> None:
-    with pytest.raises(AdoptError, match="first"):
+    with pytest.raises(CloudError, match="first"):
         added("networks", VMS, text=text)
 
 
 def test_an_entry_that_two_keys_share_is_not_changed_for_both() -> None:
     text = "config:\n  x: &all\n    - name: a\n  private-cloud:networks: *all\n"
-    with pytest.raises(AdoptError, match="anchor"):
+    with pytest.raises(CloudError, match="anchor"):
         added("networks", VMS, text=text)
 
 
@@ -181,5 +182,5 @@ def test_the_file_is_replaced_whole_and_keeps_its_mode(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_told_with_what_to_make(tmp_path: Path) -> None:
-    with pytest.raises(AdoptError, match=r"Pulumi\.x\.yaml cannot be read .* private-cloud:openstack"):
+    with pytest.raises(CloudError, match=r"Pulumi\.x\.yaml cannot be read .* private-cloud:openstack"):
         StackFile.read(tmp_path / "Pulumi.x.yaml")

@@ -2,11 +2,11 @@
 
 import pytest
 
+from clients.errors import CloudError
 from operations.field_tables import (
     AS_ITS_OWN_TABLE_SAYS,
     PAGE,
     TABLE,
-    UnknownSpecError,
     specs,
     with_tables,
 )
@@ -66,5 +66,5 @@ def test_a_field_that_holds_specs_points_to_their_table() -> None:
 
 
 def test_a_table_of_an_unknown_spec_is_refused() -> None:
-    with pytest.raises(UnknownSpecError, match="'SubnetSpecs', which no stack file holds"):
+    with pytest.raises(CloudError, match="'SubnetSpecs', which no stack file holds"):
         table_of("SubnetSpecs")

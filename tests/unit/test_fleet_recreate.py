@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.errors import CloudError
 from operations import fleet_recreate
-from operations.fleet_recreate import NoFleetError, mark
+from operations.fleet_recreate import mark
 
 FILE = """config:
   private-cloud:openstack: {cloud: admin}
@@ -49,7 +50,7 @@ def test_a_fleet_without_a_day_gets_one(path: Path) -> None:
 
 
 def test_a_fleet_that_is_not_there_is_told_with_the_nearest(path: Path) -> None:
-    with pytest.raises(NoFleetError, match="no fleet 'nigthly'; did you mean 'nightly'"):
+    with pytest.raises(CloudError, match="no fleet 'nigthly'; did you mean 'nightly'"):
         mark(path, "nigthly", "2026-11-29")
     assert path.read_text() == FILE
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.errors import CloudError
 from components.hosts.kickstart import NETWORK_FILE
 from config.host import HostImageSpec
 from operations import host_image
@@ -94,7 +95,7 @@ def test_the_build_makes_the_image_that_hosts_boot():
 
 @pytest.mark.parametrize("image", [None, "registry.corp.example/host@sha256:" + "0" * 64])
 def test_a_stack_without_an_image_to_build_is_told_what_to_give(image):
-    with pytest.raises(host_image.NoImageError, match=r"^Pulumi.dev.yaml names .*; give "):
+    with pytest.raises(CloudError, match=r"^Pulumi.dev.yaml names .*; give "):
         host_image.reference({"private-cloud:host_image": {"image": image}}, "Pulumi.dev.yaml")
 
 

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from clients.errors import CloudError
 from operations import login_files
-from operations.login_files import LoginFilesError, write
+from operations.login_files import write
 
 TEXTS = {
     "CLOUDS_YAML": "clouds: {}",
@@ -46,7 +47,7 @@ def test_where_no_image_is_imported_ceph_is_not_needed(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_missing_is_said(tmp_path: Path, texts: dict[str, str], sentence: str) -> None:
-    with pytest.raises(LoginFilesError, match=sentence):
+    with pytest.raises(CloudError, match=sentence):
         write(texts, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from operations.pull_request_comment import LONGEST, CommentError, PullRequest, fitted
+from clients.errors import CloudError
+from operations.pull_request_comment import LONGEST, PullRequest, fitted
 
 MARK = "<!-- private-cloud review: prod -->"
 
@@ -108,7 +109,7 @@ def test_a_refusal_says_which_right_the_job_needs_and_shows_no_token(
 ) -> None:
     github.refusal = 403
     with pytest.raises(
-        CommentError, match="403 Forbidden; the job needs `permissions: pull-requests: write`"
+        CloudError, match="403 Forbidden; the job needs `permissions: pull-requests: write`"
     ) as found:
         pull_request.comment("text", MARK)
     assert "token-of-the-job" not in str(found.value)
@@ -116,5 +117,5 @@ def test_a_refusal_says_which_right_the_job_needs_and_shows_no_token(
 
 
 def test_a_github_that_does_not_answer_is_said() -> None:
-    with pytest.raises(CommentError, match="does not answer"):
+    with pytest.raises(CloudError, match="does not answer"):
         PullRequest("http://127.0.0.1:1", "corp/cloud", 7, "token").comment("text", MARK)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.errors import CloudError
 from operations.adopt.stack_file import mistakes
-from operations.engine import EngineError, Stack
+from operations.engine import Stack
 from operations.report.drift import Drift
 from operations.report.report import Report
 from operations.report.risk import NotKnown
@@ -38,13 +39,13 @@ def declare(config: dict[str, Any]) -> None:
 NOTHING = report_of()
 
 
-def reporting(monkeypatch: pytest.MonkeyPatch, found: Report | EngineError = NOTHING) -> list[Any]:
+def reporting(monkeypatch: pytest.MonkeyPatch, found: Report | CloudError = NOTHING) -> list[Any]:
     """A FAKE report; what it was asked for."""
     requests: list[Any] = []
 
     def make(stack: Stack, words: tuple[str, ...]) -> Report:
         requests.append((stack.name, words))
-        if isinstance(found, EngineError):
+        if isinstance(found, CloudError):
             raise found
         return found
 
@@ -90,7 +91,7 @@ def test_the_code_is_the_reports(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_where_there_is_no_report_the_reason_is_what_people_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reporting(monkeypatch, EngineError("pulumi preview fails. It says:\n```\nkeystone is away"))
+    reporting(monkeypatch, CloudError("pulumi preview fails. It says:\n```\nkeystone is away"))
     folder.mkdir()
     (folder / "x.json").write_text("{}", encoding="utf-8")  # of an earlier one
     assert review("x", folder) == 1
