@@ -10,13 +10,15 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bench.namespace import Namespace, run, wait_for
 from bench.open_vswitch import OpenVswitch
 from components.hosts.kickstart import Installation, network
+from config.host import BareMetalHostSpec, HostImageSpec
+from config.kolla import KollaSshSpec
+from config.management import ManagementSpec
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,18 +35,18 @@ def addresses(vlan: int) -> tuple[str, str]:
 
 
 HOST = Installation(
-    name="links-1",
-    address=ip_address(addresses(MANAGEMENT)[0]),
-    network=ip_network(f"10.{MANAGEMENT}.0.0/24"),
-    gateway=ip_address(addresses(MANAGEMENT)[1]),
-    vlan=MANAGEMENT,
-    links=tuple(LINKS),
-    bond_mode="active-backup",
-    vlans=TRUNKED,
-    install_disk="/dev/disk/by-id/none",
-    image="registry.corp.example/host:1",
-    user="kolla",
-    public_key="ssh-ed25519 AAAA",
+    BareMetalHostSpec(
+        name="links-1",
+        address=addresses(MANAGEMENT)[0],
+        roles=["compute"],
+        links=tuple(LINKS),
+        vlans=TRUNKED,
+        install_disk="/dev/disk/by-id/none",
+    ),
+    KollaSshSpec.model_construct(user="kolla", private_key_file=Path("none"), public_key="ssh-ed25519 AAAA"),
+    ManagementSpec(vlan=MANAGEMENT, cidr=f"10.{MANAGEMENT}.0.0/24", gateway=addresses(MANAGEMENT)[1]),
+    HostImageSpec(image="registry.corp.example/host:1"),
+    datapath_type="netdev",
 )
 
 
@@ -57,7 +59,7 @@ class Cabling:
 
     def __init__(self, bond_mode: str = "active-backup") -> None:
         self._stack = ExitStack()
-        self.installation = replace(HOST, bond_mode=bond_mode)
+        self.installation = replace(HOST, spec=HOST.spec.model_copy(update={"bond_mode": bond_mode}))
 
     def __enter__(self) -> Self:
         with self._stack as stack:
@@ -82,7 +84,7 @@ class Cabling:
     def make_network(self) -> str:
         """Run the host image's script; return what it complained of."""
         file = self.host_ovs.folder / "network.json"
-        file.write_text(network(replace(self.installation, datapath_type="netdev")))
+        file.write_text(network(self.installation))
         return run(
             *self.host.inside(sys.executable, str(HOST_NETWORK), str(file)),
             environment=self.host_ovs.environment,

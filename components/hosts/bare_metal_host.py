@@ -40,25 +40,9 @@ class BareMetalHost(pulumi.ComponentResource):
         super().__init__("private-cloud:host:BareMetalHost", name, None, opts)
         assert kolla.ssh, "load() asks for it with hosts"
         kickstart_file = Path(kolla.kickstarts, f"{spec.name}.ks")
-        installation = Installation(
-            name=spec.name,
-            address=spec.address,
-            network=management.cidr,
-            gateway=management.gateway,
-            vlan=management.vlan,
-            links=spec.links,
-            bond_mode=spec.bond_mode,
-            vlans=spec.vlans,
-            install_disk=spec.install_disk,
-            image=spec.image_of(image) or "",  # load() asks for one
-            user=kolla.ssh.user,
-            public_key=kolla.ssh.public_key,
-            port=kolla.ssh.port,
-            mtu=image.mtu,
-            nameservers=image.nameservers,
-            # Neutron's agent, which Kolla tells this one, and the host have to agree.
-            datapath_type=str(kolla.globals.get("ovs_datapath", "system")),
-        )
+        # Neutron's agent, which Kolla tells its datapath, and the host have to agree.
+        datapath_type = str(kolla.globals.get("ovs_datapath", "system"))
+        installation = Installation(spec, kolla.ssh, management, image, datapath_type)
         KollaHost(
             name,
             KollaHostArgs(

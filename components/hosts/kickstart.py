@@ -10,58 +10,47 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv6Network
 
-from config.fields import IpAddr, IpNet
+from clients.host_keys import SSH_PORT
+from config.host import BareMetalHostSpec, HostImageSpec
+from config.kolla import KollaSshSpec
+from config.management import ManagementSpec
 
 NETWORK_FILE = "/etc/private-cloud/network.json"
 """Where host_image/host_network.py reads what to make."""
 
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9@:._/+=-]*|/[A-Za-z0-9@:._/+=-]+")
 _KEY_WORDS = 2  # of a public SSH key: its type and its base64; what follows is anybody's free text
-_SSH = 22
 
 
 @dataclass(frozen=True)
 class Installation:
-    """What the kickstart of a host says; every value has been checked by the spec that it comes from."""
+    """What of a stack file the kickstart of one host says; every value has been checked by its spec.
 
-    name: str
-    address: IpAddr
-    network: IpNet
-    """The management VLAN's addresses."""
-    gateway: IpAddr | None
-    vlan: int
-    links: tuple[str, ...]
-    """The two; the installer uses the first, the host both."""
-    bond_mode: str
-    vlans: tuple[int, ...]
-    """Trunked besides `vlan`, for Neutron."""
-    install_disk: str
-    image: str
-    user: str
-    """The account that the program and Kolla-Ansible log in as."""
-    public_key: str
-    """Of that account, as in the .pub file beside the private key."""
-    port: int = _SSH
-    mtu: int = 1500
-    nameservers: tuple[IpAddr, ...] = ()
+    Attributes:
+        datapath_type: Open vSwitch's; 'system' is the kernel's, 'netdev' needs no kernel module.
+    """
+
+    spec: BareMetalHostSpec
+    ssh: KollaSshSpec
+    management: ManagementSpec
+    image: HostImageSpec
     datapath_type: str = "system"
-    """Open vSwitch's; 'system' is the kernel's, 'netdev' needs no kernel module."""
 
 
 def network(host: Installation) -> str:
     """Return the text of NETWORK_FILE."""
     return json.dumps(
         {
-            "links": list(host.links),
-            "bond_mode": host.bond_mode,
-            "mtu": host.mtu,
+            "links": list(host.spec.links),
+            "bond_mode": host.spec.bond_mode,
+            "mtu": host.image.mtu,
             "datapath_type": host.datapath_type,
             "management": {
-                "vlan": host.vlan,
-                "address": f"{host.address}/{host.network.prefixlen}",
-                "gateway": str(host.gateway) if host.gateway else None,
+                "vlan": host.management.vlan,
+                "address": f"{host.spec.address}/{host.management.cidr.prefixlen}",
+                "gateway": str(host.management.gateway) if host.management.gateway else None,
             },
-            "vlans": sorted(host.vlans),
+            "vlans": sorted(host.spec.vlans),
         }
     )
 
@@ -72,11 +61,13 @@ def render(host: Installation) -> str:
     Raises:
         ValueError: a value is not one word; the sentence names it.
     """
-    disk = _word("install_disk", host.install_disk)
-    user = _word("user", host.user)
-    key = " ".join(_word("public_key", part) for part in host.public_key.split()[:_KEY_WORDS])
+    disk = _word("install_disk", host.spec.install_disk)
+    user = _word("user", host.ssh.user)
+    key = " ".join(_word("public_key", part) for part in host.ssh.public_key.split()[:_KEY_WORDS])
+    image = _word("image", host.spec.image_of(host.image) or "")  # load() asks for one
+    servers, port = host.image.nameservers, host.ssh.port
     lines = [
-        f"# {_word('name', host.name)}: made by the private cloud's program, which writes it anew; do not edit.",
+        f"# {_word('name', host.spec.name)}: made by the private cloud's program, which writes it anew; do not edit.",
         "# Whoever boots a machine with it loses what is on its install disk. It holds no secret.",
         "text",
         "lang en_US.UTF-8",
@@ -93,7 +84,7 @@ def render(host: Installation) -> str:
         "",
         "# While it installs, the host has its address on one link; the bond is made at the first boot.",
         _installers_network(host),
-        f"ostreecontainer --url={_word('image', host.image)} --transport=registry",
+        f"ostreecontainer --url={image} --transport=registry",
         "",
         "rootpw --lock",
         *([] if user == "root" else [f"user --name={user} --lock"]),
@@ -108,30 +99,31 @@ def render(host: Installation) -> str:
         "set -eu",
         *_file(NETWORK_FILE, "0644", [network(host)]),
     ]
-    if host.nameservers:
-        lines += _file("/etc/resolv.conf", "0644", [f"nameserver {server}" for server in host.nameservers])
+    if servers:
+        lines += _file("/etc/resolv.conf", "0644", [f"nameserver {server}" for server in servers])
     if user != "root":
         lines += _file("/etc/sudoers.d/private-cloud", "0440", [f"{user} ALL=(ALL) NOPASSWD: ALL"])
-    if host.port != _SSH:
-        lines += _file("/etc/ssh/sshd_config.d/20-port.conf", "0600", [f"Port {host.port:d}"])
-        lines += [f"semanage port --add --type ssh_port_t --proto tcp {host.port:d}"]
+    if port != SSH_PORT:
+        lines += _file("/etc/ssh/sshd_config.d/20-port.conf", "0600", [f"Port {port:d}"])
+        lines += [f"semanage port --add --type ssh_port_t --proto tcp {port:d}"]
     return "\n".join([*lines, "%end", ""])
 
 
 def _installers_network(host: Installation) -> str:
+    address, management = host.spec.address, host.management
     words = [
-        *("network", "--bootproto=static", f"--device={_word('links', host.links[0])}"),
-        *(f"--vlanid={host.vlan:d}", f"--hostname={_word('name', host.name)}", "--activate"),
+        *("network", "--bootproto=static", f"--device={_word('links', host.spec.links[0])}"),
+        *(f"--vlanid={management.vlan:d}", f"--hostname={_word('name', host.spec.name)}", "--activate"),
     ]
-    if isinstance(host.network, IPv6Network):
-        words += ["--noipv4", f"--ipv6={host.address}/{host.network.prefixlen}"]
-        words += [f"--ipv6gateway={host.gateway}"] if host.gateway else []
+    if isinstance(management.cidr, IPv6Network):
+        words += ["--noipv4", f"--ipv6={address}/{management.cidr.prefixlen}"]
+        words += [f"--ipv6gateway={management.gateway}"] if management.gateway else []
     else:
-        words += ["--noipv6", f"--ip={host.address}", f"--netmask={host.network.netmask}"]
-        words += [f"--gateway={host.gateway}"] if host.gateway else []
-    if host.nameservers:
-        words.append(f"--nameserver={','.join(str(server) for server in host.nameservers)}")
-    return " ".join([*words, f"--mtu={host.mtu:d}"])
+        words += ["--noipv6", f"--ip={address}", f"--netmask={management.cidr.netmask}"]
+        words += [f"--gateway={management.gateway}"] if management.gateway else []
+    if host.image.nameservers:
+        words.append(f"--nameserver={','.join(str(server) for server in host.image.nameservers)}")
+    return " ".join([*words, f"--mtu={host.image.mtu:d}"])
 
 
 def _file(path: str, mode: str, lines: Iterable[str]) -> list[str]:

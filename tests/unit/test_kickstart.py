@@ -3,6 +3,7 @@ import re
 import shlex
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,27 +11,49 @@ from pykickstart.parser import KickstartParser
 from pykickstart.version import RHEL10, makeVersion
 
 from components.hosts.kickstart import NETWORK_FILE, Installation, render
+from config.host import BareMetalHostSpec, HostImageSpec
+from config.kolla import KollaSshSpec
+from config.management import ManagementSpec
+from config.spec import Spec
 
 HOST = Installation(
-    name="compute-1",
-    address=ip_address("10.110.0.21"),
-    network=ip_network("10.110.0.0/24"),
-    gateway=ip_address("10.110.0.1"),
-    vlan=110,
-    links=("eno1", "eno2"),
-    bond_mode="active-backup",
-    vlans=(130, 120),
-    install_disk="/dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
-    image="registry.corp.example:5000/cloud/host:2026.47",
-    user="kolla",
-    public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIM1vdumcSQWOfAc9jeqeoT1jzj deploy@machine",
-    nameservers=(ip_address("10.110.0.53"), ip_address("10.110.0.54")),
+    BareMetalHostSpec(
+        name="compute-1",
+        address="10.110.0.21",
+        roles=["compute"],
+        links=("eno1", "eno2"),
+        vlans=(130, 120),
+        install_disk="/dev/disk/by-id/wwn-0x5000c500a1b2c3d4",
+    ),
+    KollaSshSpec.model_construct(
+        user="kolla",
+        private_key_file=Path("none"),
+        public_key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIM1vdumcSQWOfAc9jeqeoT1jzj deploy@machine",
+    ),
+    ManagementSpec(vlan=110, cidr="10.110.0.0/24", gateway="10.110.0.1"),
+    HostImageSpec(
+        image="registry.corp.example:5000/cloud/host:2026.47", nameservers=("10.110.0.53", "10.110.0.54")
+    ),
 )
-SIX = replace(
-    HOST,
-    address=ip_address("fd00:110::21"),
-    network=ip_network("fd00:110::/64"),
-    gateway=ip_address("fd00:110::1"),
+
+
+def but(**changes: Any) -> Installation:
+    """HOST with other values, wherever they belong; not even a spec has looked at them."""
+    parts: dict[str, Any] = {name: part for name, part in vars(HOST).items() if isinstance(part, Spec)}
+    assert changes.keys() <= {field for part in parts.values() for field in type(part).model_fields}
+    return replace(
+        HOST,
+        **{
+            name: part.model_copy(
+                update={key: value for key, value in changes.items() if key in type(part).model_fields}
+            )
+            for name, part in parts.items()
+        },
+    )
+
+
+SIX = but(
+    address=ip_address("fd00:110::21"), cidr=ip_network("fd00:110::/64"), gateway=ip_address("fd00:110::1")
 )
 HOSTILE = [
     "a b",
@@ -67,7 +90,7 @@ def written(text: str, path: str) -> list[str]:
 
 @pytest.mark.parametrize(
     "host",
-    [HOST, SIX, replace(HOST, gateway=None, nameservers=(), vlans=()), replace(HOST, user="root", port=2222)],
+    [HOST, SIX, but(gateway=None, nameservers=(), vlans=()), but(user="root", port=2222)],
     ids=["plain", "IPv6", "least", "root and a port"],
 )
 def test_the_installer_understands_every_kickstart(host):
@@ -76,15 +99,15 @@ def test_the_installer_understands_every_kickstart(host):
 
 def test_the_image_is_installed_from_its_registry():
     found = parsed(render(HOST)).ostreecontainer
-    assert (found.url, found.transport) == (HOST.image, "registry")
+    assert (found.url, found.transport) == (HOST.image.image, "registry")
 
 
 def test_no_disk_but_the_install_disk_exists_for_the_installer():
     found = parsed(render(HOST))
-    assert found.ignoredisk.onlyuse == [HOST.install_disk]
-    assert found.clearpart.drives == [HOST.install_disk]
-    assert {part.disk for part in found.partition.partitions} == {HOST.install_disk}
-    assert found.bootloader.bootDrive == HOST.install_disk
+    assert found.ignoredisk.onlyuse == [HOST.spec.install_disk]
+    assert found.clearpart.drives == [HOST.spec.install_disk]
+    assert {part.disk for part in found.partition.partitions} == {HOST.spec.install_disk}
+    assert found.bootloader.bootDrive == HOST.spec.install_disk
 
 
 def test_the_installer_has_the_hosts_address_on_one_link_and_in_the_management_vlan():
@@ -108,12 +131,12 @@ def test_the_host_is_entered_by_the_one_key_only_and_root_not_at_all():
     (user,) = found.user.userList
     assert (user.name, user.lock, user.password) == ("kolla", True, "")
     (key,) = found.sshkey.sshUserList
-    assert (key.username, key.key) == ("kolla", " ".join(HOST.public_key.split()[:2]))
+    assert (key.username, key.key) == ("kolla", " ".join(HOST.ssh.public_key.split()[:2]))
     assert written(render(HOST), "/etc/sudoers.d/private-cloud") == ["kolla ALL=(ALL) NOPASSWD: ALL"]
 
 
 def test_root_is_no_new_account_and_needs_no_sudo():
-    text = render(replace(HOST, user="root"))
+    text = render(but(user="root"))
     assert not parsed(text).user.userList
     assert "sudoers" not in text
 
@@ -131,11 +154,11 @@ def test_the_host_reads_its_network_from_what_the_kickstart_writes():
 
 
 def test_an_account_may_begin_as_linux_lets_it():
-    assert "user --name=_kolla --lock" in render(replace(HOST, user="_kolla"))
+    assert "user --name=_kolla --lock" in render(but(user="_kolla"))
 
 
 def test_another_ssh_port_is_set_and_allowed_by_selinux():
-    text = render(replace(HOST, port=2222))
+    text = render(but(port=2222))
     assert written(text, "/etc/ssh/sshd_config.d/20-port.conf") == ["Port 2222"]
     assert "semanage port --add --type ssh_port_t --proto tcp 2222" in text
     assert "Port" not in render(HOST)
@@ -145,18 +168,18 @@ def test_another_ssh_port_is_set_and_allowed_by_selinux():
 @pytest.mark.parametrize("field", ["name", "install_disk", "image", "user"])
 def test_a_value_that_is_not_one_word_is_refused_by_name(field, hostile):
     with pytest.raises(ValueError, match=f"^{field} .* cannot stand in a kickstart"):
-        render(replace(HOST, **{field: hostile}))
+        render(but(**{field: hostile}))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_link_is_refused(hostile):
     with pytest.raises(ValueError, match=r"^links "):
-        render(replace(HOST, links=(hostile, "eno2")))
+        render(but(links=(hostile, "eno2")))
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_what_the_host_only_reads_as_json_cannot_become_a_command(hostile):
-    text = render(replace(HOST, links=("eno1", hostile), bond_mode=hostile))
+    text = render(but(links=("eno1", hostile), bond_mode=hostile))
     (line,) = written(text, NETWORK_FILE)
     assert json.loads(line)["links"] == ["eno1", hostile]
     plain = render(HOST).splitlines()
@@ -169,18 +192,18 @@ def test_what_the_host_only_reads_as_json_cannot_become_a_command(hostile):
 
 @pytest.mark.parametrize("comment", ["deploy@machine", 'a "quoted" one', "%end", "two words", "$(reboot)"])
 def test_a_keys_comment_never_reaches_the_kickstart(comment):
-    text = render(replace(HOST, public_key=f"ssh-ed25519 AAAAC3Nz+/= {comment}\n"))
-    assert text == render(replace(HOST, public_key="ssh-ed25519 AAAAC3Nz+/="))
+    text = render(but(public_key=f"ssh-ed25519 AAAAC3Nz+/= {comment}\n"))
+    assert text == render(but(public_key="ssh-ed25519 AAAAC3Nz+/="))
 
 
 def test_a_key_with_a_quote_is_refused():
     with pytest.raises(ValueError, match=r"^public_key "):
-        render(replace(HOST, public_key='ssh-ed25519 AAAA"'))
+        render(but(public_key='ssh-ed25519 AAAA"'))
 
 
 def test_a_shell_reads_the_last_section_as_it_is_meant():
     body = render(HOST).partition("%post --erroronfail\n")[2].rpartition("%end")[0]
-    assert "%" not in body.replace(f"{HOST.user} ALL", "")
+    assert "%" not in body.replace(f"{HOST.ssh.user} ALL", "")
     outside = re.sub(r"<<'(\w+)'\n.*?\n\1\n", "\n", body, flags=re.DOTALL)
     programs = {shlex.split(line)[0] for line in outside.splitlines() if line}
     assert programs == {"set", "mkdir", "rm", "cat", "chmod", "restorecon"}
