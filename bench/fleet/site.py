@@ -73,7 +73,7 @@ def config(lab: Lab) -> dict[str, Any]:
                 "source": str(guest.folder(lab) / file),
                 "source_format": "qcow2",
                 "sha256": digest,
-                "visibility": "community",
+                "visibility": "public",
                 "properties": {"build_digest": guest.digest(lab)},
             }
         ],

@@ -79,9 +79,9 @@ def _in_time(bind: Callable[[], None], login: Login, url: str) -> None:
 
     thread = Thread(target=call, name=f"bind to {url}", daemon=True)
     thread.start()
-    thread.join(_WAITS * login.timeout_s)
+    thread.join(patience_s := _WAITS * login.timeout_s)
     if thread.is_alive():
-        raise UnreachableError(f"{url}: no answer within {login.timeout_s} s")
+        raise UnreachableError(f"{url}: no answer within {patience_s} s")
     if failures:
         raise failures[0]
 
