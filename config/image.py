@@ -15,6 +15,7 @@ from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 Cloner = Literal["nova", "cinder"]
 SourceFormat = Literal["qcow2", "raw"]
 Hash = Literal["auto", "sha512", "none"]
+Verify = Literal["while_writing", "first"]
 WhenUsed = Literal["refuse", "hide", "trash"]
 
 
@@ -60,6 +61,11 @@ class Image(Adoptable):
     min_disk_gb: Size = Field(0, description="GiB of disk a server needs, a number from 0")
     min_ram_mb: Size = Field(0, description="MiB of memory a server needs, a number from 0")
     protected: bool = Field(default=False, description="true or false: whether Glance refuses to delete it")
+    verify: Verify = Field(
+        "while_writing",
+        description="'while_writing' or 'first': when the source's SHA-256 is computed; with 'while_writing' a wrong file may "
+        "reach the decoder and a hidden RBD image, which is removed again, with 'first' neither",
+    )
     hash: Hash = Field(
         "auto",
         description="'auto', 'sha512' or 'none': whether the written image gets a hash in Glance; 'auto' computes one "
@@ -88,7 +94,7 @@ class ImageSpec(Image):
     """An image of the stack file."""
 
     effects: ClassVar[Effects] = changing(
-        nothing="renamed_from source source_format sha256sums hash when_used adopt", renamed="name"
+        nothing="renamed_from source source_format sha256sums verify hash when_used adopt", renamed="name"
     )
 
     renamed_from: FormerName = None

@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--hash", default="auto", help="auto (the default), sha512 or none: of the RAW disk")
     parser.add_argument(
+        "--verify",
+        default="while_writing",
+        help="while_writing (the default) or first: when the source's SHA-256 is computed",
+    )
+    parser.add_argument(
         "--shown", action="store_true", help="in lists at once, not only once the stack takes it"
     )
     parser.add_argument(
@@ -146,6 +151,7 @@ def _declared(given: argparse.Namespace) -> RbdImageArgs:
             visibility=given.visibility,
             properties=properties,
             hash=given.hash,
+            verify=given.verify,
             cloud=given.cloud,
             pool=given.pool,
             ceph_user=given.ceph_user,

@@ -8,8 +8,10 @@ from dynamic_providers.rbd_image import source
 
 @contextmanager
 def verified(location, sha256, declared, what):
-    """The source at LOCATION, as `source.Opening.verified` gives it."""
+    """The source at LOCATION, once its digest is known to be the declared one."""
     with source.opening(
         Image(name=what, source=str(location), source_format=declared), sha256, ahead=False
     ) as opening:
-        yield opening.verified()
+        found = opening.readable()
+        opening.verify()
+        yield found

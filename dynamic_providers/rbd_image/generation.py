@@ -1,7 +1,7 @@
 """One generation of a golden image: the RBD image and the Glance record that share an id.
 
 The order makes every step repeatable: a queued record with the owner tags, the RBD image named after it, its snapshot, the
-check of what is stored, the snapshot's protection, the registration. Whatever is in RBD has a record.
+check of what is stored, the source's digest, the snapshot's protection, the registration. Whatever is in RBD has a record.
 """
 
 import uuid
@@ -18,7 +18,7 @@ from clients import openstack as openstack_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError, InUseError
 from clients.progress import waiting
-from dynamic_providers.rbd_image import locations, pool_capacity, registration, store, writer
+from dynamic_providers.rbd_image import locations, pool_capacity, reading, registration, store, writer
 from dynamic_providers.rbd_image.reading import Source
 from dynamic_providers.rbd_image.source import Opening
 from dynamic_providers.rbd_image.wanted import Wanted
@@ -72,12 +72,13 @@ def generation_id(stack: str, image: str, sha256: str, recreation: int = 0) -> s
 def ensure(cloud: ImageBackends, source: Opening, wanted: Wanted, current: str | None) -> glance.Record:
     """Make this generation active as ``wanted``, from wherever an earlier run left it.
 
-    SOURCE is verified only where the generation is not there yet; CURRENT is the Glance id of the one that the
+    SOURCE is read and verified only where the generation is not there yet; CURRENT is the Glance id of the one that the
     resource has now, if any.
 
     Raises:
         CloudError: the source is not what was declared, or Ceph or Glance refuse; nothing new is left then, unless
             Ceph does not answer: then the next run goes on with what is left.
+        BeingWrittenError: another run is at it; nothing was touched.
         StillRegisteringError: Glance has taken the location and is not done; run it again later.
     """
     with waiting(f"{wanted.image.name}: asking Glance and Ceph what is there"):
@@ -89,12 +90,13 @@ def ensure(cloud: ImageBackends, source: Opening, wanted: Wanted, current: str |
             pool_capacity.refuse_ahead(
                 cloud.pool, record["id"] if record else None, known.data, wanted.image.name
             )
-        verified = source.verified()
-        refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, verified.virtual_size)
+        readable = source.readable()
+        refuse_small_min_disk(wanted.image.name, wanted.image.min_disk_gb, readable.virtual_size)
+        source.refuse_mismatch()
         record = record or _new_record(cloud, wanted)
         try:
-            record = _import(cloud, verified, record, wanted)
-        except registration.StillRegisteringError:
+            record = _import(cloud, source, readable, record, wanted)
+        except (registration.StillRegisteringError, store.BeingWrittenError):
             raise
         except Exception as error:
             if ceph.is_unanswered(error):
@@ -119,23 +121,30 @@ def refuse_small_min_disk(name: str, min_disk: int, size: int) -> None:
         )
 
 
-def _import(cloud: ImageBackends, verified: Source, record: glance.Record, wanted: Wanted) -> glance.Record:
+def _import(
+    cloud: ImageBackends, source: Opening, readable: Source, record: glance.Record, wanted: Wanted
+) -> glance.Record:
     registration.refuse_if_closed(cloud.conn, record)
     stored = store.inspect(cloud.ioctx, record["id"])
-    if stored and stored.protected and stored.size == verified.virtual_size:
+    if stored and stored.protected and stored.size == readable.virtual_size:
+        source.verify()
         sha512 = stored.sha512
     else:
         pool_capacity.refuse_if_full(cloud.pool)
         with ExitStack() as held:
             with waiting(f"{wanted.image.name}: making its RBD image ready"):
-                target = held.enter_context(store.writable(cloud.ioctx, record["id"], verified.virtual_size))
-            hash_raw = writer.is_hashed(wanted.image.hash, verified)
-            sha512 = writer.write(verified, target, cloud.pool, wanted.image.name, hash_raw)
+                target = held.enter_context(store.writable(cloud.ioctx, record["id"]))
+            try:
+                sha512 = writer.write(readable, target, cloud.pool, wanted.image, source.refuse_mismatch)
+            except reading.UnreadableError:
+                source.verify()  # that it is another file says more
+                raise
+            source.verify()
             with waiting(f"{wanted.image.name}: protecting its snapshot"):
                 store.seal(target, sha512)
     with waiting(f"{wanted.image.name}: waiting for Glance to make it active"):
         return registration.register(
-            cloud.conn, record["id"], cloud.location(record["id"]), sha512, verified.virtual_size
+            cloud.conn, record["id"], cloud.location(record["id"]), sha512, readable.virtual_size
         )
 
 

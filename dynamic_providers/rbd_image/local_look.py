@@ -62,14 +62,10 @@ SETTLED_NS = 2 * 10**9
 
 
 def state(file: BinaryIO) -> State | None:
-    """What changes whenever the file does; None where it was changed so lately that its next change may not show.
-
-    The time of its last change (ctime) is the kernel's, and nobody can set it back.
-    """
-    found = os.fstat(file.fileno())
-    if time.time_ns() - found.st_ctime_ns < SETTLED_NS:
+    """Its stamp (`source.stamp`); None where it was changed so lately that its next change may not show."""
+    if time.time_ns() - os.fstat(file.fileno()).st_ctime_ns < SETTLED_NS:
         return None
-    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return source.stamp(file)
 
 
 def known(location: str, file: BinaryIO) -> str | None:

@@ -66,7 +66,7 @@ class RbdImageProvider(DynamicProvider[RbdImageArgs, RbdImageOutputs]):
 
     replace_on = frozenset({"pool"})
     connection_fields = frozenset({"cloud", "ceph_user", "ceph_conf", "when_used"})
-    create_only_fields = frozenset({"source", "source_format", "hash", "adopt"})
+    create_only_fields = frozenset({"source", "source_format", "verify", "hash", "adopt"})
 
     def find_or_create(self, inputs: RbdImageArgs) -> tuple[str, RbdImageOutputs]:
         """Import the content, or take what is there; remove what an interrupted run left under this name."""

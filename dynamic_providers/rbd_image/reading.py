@@ -1,4 +1,4 @@
-"""The data of a verified source, piece by piece in the order of its disk; what no piece names is zeros.
+"""The data of a source, piece by piece in the order of its disk; what no piece names is zeros.
 
 A QCOW2 is interpreted by a decoder in a process of its own (`decoder`), of which only what it can prove is believed.
 """
@@ -33,7 +33,7 @@ from dynamic_providers.rbd_image.signatures import HEAD, TAIL
 
 @dataclass(frozen=True)
 class Source:
-    """A verified file, held open: what is imported is what was hashed, whatever happens to the path.
+    """A file, held open: what is imported is what is hashed, whatever happens to the path.
 
     Attributes:
         fd: descriptor of the file, decompressed if it was compressed; valid inside the ``with`` that gave this object.
@@ -56,6 +56,10 @@ DECODER_CPU_S = 60
 DECODER_SPEED = 8 << 20  # bytes of the disk a second and core, far below what any honest file needs
 OUT_OF_MEMORY = ("MemoryError", "can't start new thread", "Cannot allocate memory", "allocation")
 LAST_WORDS_S = 10.0
+
+
+class UnreadableError(CloudError):
+    """The file is damaged, or breaks a rule of its format."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,8 @@ def _from_file(fd: int, place: int, what: str) -> Callable[[memoryview], None]:
     return read_into
 
 
-def _unreadable(what: str, why: str) -> CloudError:
-    return CloudError(f"{what}: the source cannot be read: {why}.")
+def _unreadable(what: str, why: str) -> UnreadableError:
+    return UnreadableError(f"{what}: the source cannot be read: {why}.")
 
 
 @contextmanager

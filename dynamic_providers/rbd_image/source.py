@@ -1,15 +1,17 @@
 """Where an image comes from: a file or something fetched, verified against its SHA-256 and held open.
 
-Size, header and tables are checked before it is hashed; nothing is decompressed or decoded before it is verified.
+Size, header and tables are checked before it is hashed. A file that is not compressed may be read meanwhile, and what was
+read is what was declared once `Opening.verify` has passed; nothing is decompressed before it is verified.
 """
 
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +23,9 @@ from config.image import Image, SourceFormat
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
 from dynamic_providers.rbd_image.reading import Source
 
+TICK_S = (
+    0.02  # two changes of a file within one tick of the kernel's clock, at most 10 ms, have the same time
+)
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
 
 
@@ -35,32 +40,44 @@ class Opening:
     Attributes:
         surveyed: gives what size, header and tables tell, before the source is hashed; None where it has to be fetched
             or decompressed for that.
-        verified: gives it when its digest is the declared one.
+        readable: gives it as soon as it can be read. It may still be hashed then, unless it was fetched or compressed.
+        refuse_mismatch: raises where it is known by now that its digest is not the declared one.
+        verify: waits for the digest, and raises where it is not the declared one or the file was changed since it was
+            opened. What was read before is what was declared only if this passes afterwards.
     """
 
     surveyed: Callable[[], Source | None]
-    verified: Callable[[], Source]
+    readable: Callable[[], Source]
+    refuse_mismatch: Callable[[], None]
+    verify: Callable[[], None]
 
 
 @contextmanager
 def opening(image: Image, sha256: str, *, ahead: bool) -> Iterator[Opening]:
     """Yield the source of IMAGE, held open until the ``with`` ends.
 
-    With ``ahead`` a file is hashed in a thread from now on; what is wrong with it is raised where it is asked for.
-    What has to be fetched is fetched only when it is asked for. A download is kept under the user's cache until the
-    ``with`` ends well, so that an interrupted import does not fetch it again.
+    With ``ahead`` a file is hashed in a thread from now on, otherwise from when something is asked; what is wrong with it
+    is raised where it is asked for. What has to be fetched is fetched only when it is to be read. A download is kept
+    under the user's cache until the ``with`` ends well, so that an interrupted import does not fetch it again.
     """
     over = threading.Event()
     with ExitStack() as held, ThreadPoolExecutor(1, thread_name_prefix="sha256") as beside:
-        found = _OnItsWay(image, sha256, held, over)
+        found = _OnItsWay(image, sha256, held, over, beside)
         try:
-            if ahead and not fetch.is_remote(image.source):
-                surveyed, verified = beside.submit(found.surveyed), beside.submit(found.verified)
-                yield Opening(surveyed.result, verified.result)
-            else:
-                yield Opening(found.surveyed, found.verified)
+            if ahead and not found.is_remote:
+                found.start()
+            yield Opening(found.surveyed, found.readable, found.refuse_mismatch, found.verify)
         finally:
             over.set()
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What is done with a file beside its import, one after the other."""
+
+    survey: Future[Source | None]
+    digest: Future[None]
+    decompression: Future[Source | None]
 
 
 @dataclass
@@ -71,40 +88,91 @@ class _OnItsWay:
     sha256: str
     held: ExitStack
     over: threading.Event
+    beside: ThreadPoolExecutor
     file: BinaryIO | None = None
+    before: list[int] = field(default_factory=list)
     found: Source | None = None
+    is_verified: bool = False
+    steps: _Steps | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        return fetch.is_remote(self.image.source)
+
+    def start(self) -> _Steps:
+        """Begin with the steps, unless they have begun."""
+        if self.steps is None:
+            if self.is_remote:
+                path = _download(self.image.source, self.sha256, self.image.name)
+                self.held.push(partial(_remove_after_success, path))
+                self.file = self.held.enter_context(path.open("rb"))
+            later = self.beside.submit
+            self.steps = _Steps(later(self._survey), later(self._hash), later(self._decompress))
+        return self.steps
 
     def surveyed(self) -> Source | None:
         """What is known before anything is fetched, hashed or decompressed."""
-        if self.file is None and not fetch.is_remote(self.image.source):
-            self._survey(self.held.enter_context(opened(self.image.source)))
-        return self.found
+        return None if self.is_remote else self.start().survey.result()
 
-    def _survey(self, file: BinaryIO) -> None:
-        self.file = file
-        if not decompression.compression_of(file):
-            self.found = surveyed(
-                file, self.image.source_format, f"source {self.image.source!r}", self.image.name
-            )
-
-    def verified(self) -> Source:
-        """The source with the declared digest, decompressed, and a whole disk as far as can be told."""
-        image, called = self.image, f"source {self.image.source!r}"
-        if fetch.is_remote(image.source):
-            path = _download(image.source, self.sha256, image.name)
-            self.held.push(partial(_remove_after_success, path))
-            self._survey(self.held.enter_context(path.open("rb")))
-        else:
-            self.surveyed()
-            assert self.file
-            digest = hashed(self.file, f"{image.name}: verifying", self.over)
-            if digest != self.sha256:
-                raise mismatch(image.source, self.sha256, digest)
-        if not self.found:
+    def readable(self) -> Source:
+        """The source, decompressed, and a whole disk as far as can be told."""
+        if self.image.verify == "first":
+            self.verify()
+        called = f"source {self.image.source!r}"
+        found = self.start().survey.result()
+        if not found:
+            self.verify()
             called += ", decompressed,"
-            self.found = surveyed(self._decompressed(called), image.source_format, called, image.name)
-        refuse_wrong_disk(self.found, called, image.name)
+            found = self.start().decompression.result()
+            assert found
+        try:
+            refuse_wrong_disk(found, called, self.image.name)
+        except CloudError:
+            self.verify()  # that it is another file says more
+            raise
+        return found
+
+    def refuse_mismatch(self) -> None:
+        """Refuse what is known by now to be something else than what was declared."""
+        if self.start().digest.done():
+            self.verify()
+
+    def verify(self) -> None:
+        """Refuse what was read until now if it is not what was declared."""
+        self.start().digest.result()
+        self._refuse_if_changed()
+
+    def _survey(self) -> Source | None:
+        if self.file is None:
+            self.file = self.held.enter_context(opened(self.image.source))
+        self.before = _settled_stamp(self.file)
+        if decompression.compression_of(self.file):
+            return None
+        called = f"source {self.image.source!r}"
+        self.found = surveyed(self.file, self.image.source_format, called, self.image.name)
         return self.found
+
+    def _hash(self) -> None:
+        if self.file and not self.is_remote:  # what is fetched is hashed on the way
+            digest = hashed(self.file, f"{self.image.name}: verifying", self.over)
+            if digest != self.sha256:
+                self._refuse_if_changed()
+                raise mismatch(self.image.source, self.sha256, digest)
+        self.is_verified = True
+
+    def _decompress(self) -> Source | None:
+        if self.found or not self.file or not self.is_verified:
+            return None
+        called = f"source {self.image.source!r}, decompressed,"
+        return surveyed(self._decompressed(called), self.image.source_format, called, self.image.name)
+
+    def _refuse_if_changed(self) -> None:
+        assert self.file
+        if not self.is_remote and stamp(self.file) != self.before:  # a download is nobody else's
+            raise CloudError(
+                f"source {self.image.source!r} was changed while it was read: nothing was imported. Write it under another "
+                "name, move it into place when it is whole, and run this again."
+            )
 
     def _decompressed(self, called: str) -> BinaryIO:
         assert self.file
@@ -168,6 +236,19 @@ def mismatch(location: str, wanted: str, found: str) -> CloudError:
         f"source {location!r} has SHA-256 {found}, and {wanted} is declared: nothing was imported. "
         "If the new content is meant, declare its checksum."
     )
+
+
+def stamp(file: BinaryIO) -> list[int]:
+    """What changes whenever the file does. The time of its last change (ctime) is the kernel's: nobody can set it back."""
+    found = os.fstat(file.fileno())
+    return [found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def _settled_stamp(file: BinaryIO) -> list[int]:
+    """The stamp, at a moment from which on each change gives it another."""
+    if time.time_ns() - os.fstat(file.fileno()).st_ctime_ns < TICK_S * 10**9:
+        time.sleep(TICK_S)
+    return stamp(file)
 
 
 def hashed(file: BinaryIO, what: str, over: threading.Event | None = None, *, brief: bool = False) -> str:

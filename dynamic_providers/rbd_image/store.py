@@ -1,6 +1,7 @@
 """The RBD image behind a generation: made, sealed with a protected snapshot, inspected, removed.
 
-Only once ``snap`` is *protected*, after every write was flushed and checked, is it an image; anything less is written again.
+Only once ``snap`` is *protected*, after every write was flushed and checked and the source verified, is it an image; anything
+less may be of a wrong source, and is emptied and written again.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import rbd
 
 from clients import ceph
-from clients.errors import InUseError
+from clients.errors import CloudError, InUseError
 from clients.rbd import SNAPSHOT, opened
 from dynamic_providers.rbd_image.decoder import OBJECT
 
@@ -27,6 +28,7 @@ FEATURES = (
     | rbd.RBD_FEATURE_DEEP_FLATTEN
 )
 """Ceph's own default; said here, as the client's ceph.conf may say others, which cannot be cloned or written so."""
+EMPTIED_AT_ONCE = 128 << 30  # bytes of the disk; their 32768 objects are removed within seconds
 SHA512_KEY = "private_cloud.sha512"  # RBD image metadata: the hash outlives a crash before registration
 
 
@@ -66,35 +68,43 @@ def inspect(ioctx: "rados.Ioctx", name: str) -> Stored | None:
         return None
 
 
-@contextmanager
-def writable(ioctx: "rados.Ioctx", name: str, size: int) -> Iterator[rbd.Image]:
-    """Yield an image of ``size`` bytes to write into, made if it is not there.
+class BeingWrittenError(CloudError):
+    """Another run is writing the image, or has written it since it was looked at."""
 
-    What an interrupted import left is written over, not removed: it holds the same content, because the
-    name follows from the content, and removing would have to wait until the dead client's watch expires. A
+
+@contextmanager
+def writable(ioctx: "rados.Ioctx", name: str) -> Iterator[rbd.Image]:
+    """Yield an image that nobody else can write into meanwhile, made if it is not there; `make_empty` gives it its size.
+
+    What an interrupted import left is not removed: that would have to wait until the dead client's watch expires. A
     snapshot that it took goes: nobody has checked what is in it.
+
+    Raises:
+        BeingWrittenError: another run is writing into it, or has sealed it.
     """
-    ceph.bounded(partial(_make_ready, ioctx, name, size), "Ceph has made no RBD image ready")
+    ceph.bounded(partial(_make_ready, ioctx, name), "Ceph has made no RBD image ready")
     with opened(ioctx, name) as image:
+        ceph.bounded(partial(_take_over, image, name), "Ceph has made no RBD image ready")
         yield image
 
 
-def _make_ready(ioctx: "rados.Ioctx", name: str, size: int) -> None:
+def _make_ready(ioctx: "rados.Ioctx", name: str) -> None:
     try:
-        _create(ioctx, name, size)
+        _create(ioctx, name)
     except rbd.ImageExists:
         try:
-            _clear(ioctx, name, size)
+            with opened(ioctx, name, read_only=True):
+                """It is whole."""
         except rbd.ImageNotFound:  # a kill in the midst of making it left its name alone
             _forget(ioctx, name)
-            _create(ioctx, name, size)
+            _create(ioctx, name)
 
 
-def _create(ioctx: "rados.Ioctx", name: str, size: int) -> None:
+def _create(ioctx: "rados.Ioctx", name: str) -> None:
     rbd.RBD().create(
         ioctx,
         name,
-        size,
+        0,
         order=OBJECT.bit_length() - 1,
         features=FEATURES,
         stripe_unit=OBJECT,
@@ -102,12 +112,25 @@ def _create(ioctx: "rados.Ioctx", name: str, size: int) -> None:
     )
 
 
-def _clear(ioctx: "rados.Ioctx", name: str, size: int) -> None:
-    with opened(ioctx, name) as image:
-        if _has_snapshot(image) and not image.is_protected_snap(SNAPSHOT):
-            image.remove_snap(SNAPSHOT)
-        if image.size() != size:
-            image.resize(size)
+def _take_over(image: rbd.Image, name: str) -> None:
+    """Lock the image, which its owner gives to nobody else; the lock of a dead client is broken."""
+    try:
+        image.lock_acquire(rbd.RBD_LOCK_MODE_EXCLUSIVE)
+    except rbd.ReadOnlyImage as error:
+        raise BeingWrittenError(
+            f"another run is importing image {name} at this moment: run this again when that has ended."
+        ) from error
+    if _has_snapshot(image):
+        if image.is_protected_snap(SNAPSHOT):
+            raise BeingWrittenError(f"another run has just imported image {name}: run this again to take it.")
+        image.remove_snap(SNAPSHOT)
+
+
+def make_empty(image: rbd.Image, size: int) -> None:
+    """Give the image ``size`` bytes, all of them zeros, whatever it held."""
+    while held := image.size():
+        ceph.bounded(partial(image.resize, max(held - EMPTIED_AT_ONCE, 0)), "Ceph has emptied no RBD image")
+    ceph.bounded(partial(image.resize, size), "Ceph has given its size to no RBD image")
 
 
 def _forget(ioctx: "rados.Ioctx", name: str) -> None:
@@ -117,12 +140,8 @@ def _forget(ioctx: "rados.Ioctx", name: str) -> None:
 
 
 def take_snapshot(image: rbd.Image) -> None:
-    """Take the snapshot of what was written and flushed; the monitors may need a second for it.
-
-    Where it is there, another run imports the same content at this moment.
-    """
-    with suppress(rbd.ImageExists):
-        image.create_snap(SNAPSHOT)
+    """Take the snapshot of what was written and flushed; the monitors may need a second for it."""
+    image.create_snap(SNAPSHOT)
 
 
 def seal(image: rbd.Image, sha512: str | None) -> None:
@@ -133,8 +152,6 @@ def seal(image: rbd.Image, sha512: str | None) -> None:
 def _seal(image: rbd.Image, sha512: str | None) -> None:
     if sha512:
         image.metadata_set(SHA512_KEY, sha512)
-    if not _has_snapshot(image):  # another run, just begun, took it for an interrupted one's
-        image.create_snap(SNAPSHOT)
     if not image.is_protected_snap(SNAPSHOT):
         image.protect_snap(SNAPSHOT)
 

@@ -16,8 +16,8 @@ from typing import Self
 import rbd
 
 from clients import ceph
-from clients.progress import Progress
-from config.image import Hash
+from clients.progress import Progress, waiting
+from config.image import Hash, Image
 from dynamic_providers.rbd_image import pool_capacity, reading, store, verify
 from dynamic_providers.rbd_image.decoder import OBJECT
 from dynamic_providers.rbd_image.reading import Source
@@ -37,36 +37,48 @@ def is_hashed(wanted: Hash, source: Source) -> bool:
     return wanted == "sha512" or (wanted == "auto" and source.virtual_size <= MOST_DISK_OF_DATA * source.data)
 
 
-def write(source: Source, target: rbd.Image, pool: ceph.Pool, what: str, hash_raw: bool) -> str | None:
+def write(
+    source: Source,
+    target: rbd.Image,
+    pool: ceph.Pool,
+    image: Image,
+    go_on: Callable[[], None] = lambda: None,
+) -> str | None:
     """Copy the data of ``source`` into ``target``, an image of ``pool``, flush it, take its snapshot, and check it.
 
     The snapshot waits for the monitors, the check for the OSDs: they go on side by side. Until the check agrees
     nothing may count the snapshot as an image; `store.seal` is what makes it one.
 
-    ``target`` must be as large as the source's disk and read as zeros wherever it was not written by an
-    earlier, interrupted call with the same source.
+    ``target`` is emptied first: an earlier, interrupted call may have had another source than the declared one. ``go_on``
+    is called at each piece, and raises where the rest is not worth writing.
 
     Returns:
-        The SHA-512 of the whole RAW disk in hex, if ``hash_raw``.
+        The SHA-512 of the whole RAW disk in hex, if ``image`` wants it.
 
     Raises:
         CloudError: the source cannot be read or decoded, the pool has no room for it, or what is stored is not
             what was written.
         rbd.Error: Ceph refuses a write.
     """
-    written = verify.Written()
-    with reading.data(source, what) as data, _RawDigest() if hash_raw else nullcontext() as digest:
+    written, what = verify.Written(), image.name
+    hashing = _RawDigest() if is_hashed(image.hash, source) else nullcontext()
+    with reading.data(source, what) as data, hashing as digest:
         pool_capacity.refuse_if_too_small(pool, target, data.total, what)
-        _copy(data, _Sink(target, written), digest, what)
+        with waiting(f"{what}: emptying its RBD image"):
+            store.make_empty(target, source.virtual_size)
+        _copy(data, _Sink(target, written), digest, what, go_on)
         sha512 = digest.finish(source.virtual_size) if digest else None
         with ceph.beside(partial(store.take_snapshot, target), "Ceph has taken no snapshot"):
             verify.check(written, target, pool, what)
         return digest.result(sha512, source.virtual_size, what) if digest and sha512 else None
 
 
-def _copy(data: reading.Data, sink: "_Sink", digest: "_RawDigest | None", what: str) -> None:
+def _copy(
+    data: reading.Data, sink: "_Sink", digest: "_RawDigest | None", what: str, go_on: Callable[[], None]
+) -> None:
     with Progress(f"{what}: writing", data.total) as progress, sink:
         for piece in data.pieces:
+            go_on()
             buffer = sink.buffer(piece.length)
             with memoryview(buffer.data) as view:
                 piece.read_into(view)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from collections import defaultdict
 
 import pytest
 import rbd
@@ -10,6 +11,7 @@ import rbd
 from clients import ceph as ceph_client
 from clients import rbd as rbd_client
 from clients.errors import CloudError
+from config.image import Image
 from dynamic_providers.rbd_image import pool_capacity, source, store, writer
 from tests.lab.golden_image import MIB, at_the_lab, first, inputs, make
 from tests.verified_source import verified
@@ -49,8 +51,9 @@ def wait_for(condition):
 
 
 def stats():
+    """The pool's figures; zeros while Ceph has none of a pool that was just made."""
     found = json.loads(ceph("df", "detail", "-f", "json"))["pools"]
-    return next(item["stats"] for item in found if item["name"] == POOL)
+    return next((item["stats"] for item in found if item["name"] == POOL), defaultdict(int))
 
 
 def images():
@@ -89,6 +92,13 @@ def test_data_that_goes_beyond_the_quota_of_bytes_is_refused_before_it_is_writte
     # The pool may hold some bytes of its own already, such as its directory of images.
     left = f"({WHOLE_MIB - 8}|{WHOLE_MIB - 9})"
     refused(first, rf"up to {WHOLE_MIB} MiB of data, and pool '{POOL}' can take {left} MiB more")
+    # Of a source whose data is known later, the same with an image that was just made.
+    with (
+        rbd_client.pool(own_pool, "admin", None) as pool,
+        store.writable(pool.ioctx, "test") as target,
+        pytest.raises(CloudError, match=f"can take {left} MiB more"),
+    ):
+        pool_capacity.refuse_if_too_small(pool, target, WHOLE_MIB * MIB, "test")
 
 
 def test_data_that_goes_beyond_the_quota_of_objects_is_refused_before_it_is_written(first, own_pool):
@@ -113,8 +123,8 @@ def test_what_an_interrupted_import_has_written_already_needs_no_room_again(firs
         verified(str(first[0]), inputs(first[0])["sha256"], "qcow2", "test") as opened,
     ):
         for again in (False, True):
-            with store.writable(pool.ioctx, "test", opened.virtual_size) as target:
-                writer.write(opened, target, pool, "test", hash_raw=False)
+            with store.writable(pool.ioctx, "test") as target:
+                writer.write(opened, target, pool, Image(name="test", source="-", hash="none"))
             if not again:
                 assert requests == []
                 wait_for(lambda: stats()["stored"] >= WHOLE_MIB * MIB)

@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import zstandard
 
 from clients import ceph
 from clients import openstack as openstack_client
+from clients import rbd as rbd_client
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import store, writer
+from config.image import Image
+from dynamic_providers.rbd_image import source, store, writer
 from dynamic_providers.rbd_image.generation import generation_id
 from tests.lab.golden_image import (
     MIB,
@@ -32,9 +35,11 @@ from tests.lab.golden_image import (
     provider,
     raw_digest_in_rbd,
     rbd_names,
+    records,
     second,
     seen,
 )
+from tests.verified_source import verified
 
 __all__ = ["at_the_lab", "created", "first", "second"]
 
@@ -200,11 +205,14 @@ def test_killed_at_any_step_the_next_create_converges_without_orphans(first, ste
     provider.delete(result.id, result.outs)
 
 
+def owned_records():
+    with openstack_client.connect("lab-image-import") as conn:
+        return records(conn, private_cloud_stack=STACK)
+
+
 def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
     killed("store.take_snapshot", "after", "create", inputs(first[0]))
-    with openstack_client.connect("lab-image-import") as conn:
-        owner_tags = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
-        (record,) = conn.image.get("/images", params=owner_tags).json()["images"]
+    (record,) = owned_records()
     with ceph.pool("images", "admin") as pool:
         with rbd.Image(pool.ioctx, record["id"]) as image:
             assert [snap["name"] for snap in image.list_snaps()] == ["snap"]
@@ -227,9 +235,7 @@ def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
 def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(first, beginning):
     """Librbd makes the name's object, the directory's entry, and then the header."""
     killed("store._make_ready", "before", "create", inputs(first[0]))
-    with openstack_client.connect("lab-image-import") as conn:
-        owner_tags = {"private_cloud_stack": STACK, "os_hidden": "true", "visibility": "all"}
-        (record,) = conn.image.get("/images", params=owner_tags).json()["images"]
+    (record,) = owned_records()
     with ceph.pool("images", "admin") as pool:
         if beginning == "its name":
             own_id = b"deadbeef"
@@ -283,28 +289,101 @@ def test_killed_at_any_step_of_a_delete_the_next_one_leaves_nothing(first, step,
     assert made.outs["glance_id"] not in rbd_names()
 
 
-@pytest.mark.parametrize("moment", ["before", pytest.param("after", marks=pytest.mark.nightly)])
-def test_two_runs_of_the_same_import_at_once_end_with_one_image(first, monkeypatch, moment):
-    """The other run begins while this one checks; this one's snapshot is protected before or after the other writes."""
-    seal, write, others = store.seal, writer.write, []
+def test_a_second_run_of_the_same_import_is_refused_and_the_first_one_ends_well(first, monkeypatch):
+    """The other run begins while this one has written and not sealed; it must change nothing, whatever its source is."""
+    seal, others = store.seal, []
 
     def other_run(image, sha512):
-        def writes(*arguments):
-            if moment == "before":
-                seal(image, sha512)
-            return write(*arguments)
-
         monkeypatch.setattr(store, "seal", seal)
-        monkeypatch.setattr(writer, "write", writes)
-        others.append(make(inputs(first[0])))
+        with pytest.raises(store.BeingWrittenError, match="another run is importing"):
+            make(inputs(first[0]))
+        others.append(image)
         seal(image, sha512)
 
     monkeypatch.setattr(store, "seal", other_run)
     result = make(inputs(first[0]))
     try:
-        assert [other.outs for other in others] == [result.outs]
+        assert others
+        with (
+            rbd_client.pool("images", "image-import", None) as pool,
+            pytest.raises(store.BeingWrittenError, match="another run has just imported"),
+            store.writable(pool.ioctx, result.outs["glance_id"]),
+        ):
+            pytest.fail("what is sealed could be written")
         assert raw_digest_in_rbd(result.outs["glance_id"]) == first[1]
         assert not live_diff(result, inputs(first[0])).changes
+    finally:
+        provider.delete(result.id, result.outs)
+
+
+@pytest.fixture
+def when_all_is_written(monkeypatch):
+    """Has something done when the import has written everything and taken its snapshot, and holds the hash back until then."""
+    written, write, hashed, done = threading.Event(), writer.write, source.hashed, list[None]()
+
+    def writes(*arguments):
+        result = write(*arguments)
+        done.append(do[0]())
+        written.set()
+        return result
+
+    def late(*arguments):
+        assert written.wait(60), "nothing was written before it was hashed"
+        return hashed(*arguments)
+
+    do = [lambda: None]
+    monkeypatch.setattr(writer, "write", writes)
+    monkeypatch.setattr(source, "hashed", late)
+    yield lambda what: do.__setitem__(0, what)
+    assert done
+
+
+def test_a_wrong_file_that_was_written_whole_before_it_was_known_is_taken_back(first, when_all_is_written):
+    def look():
+        (record,) = owned_records()
+        assert (record["status"], record["os_hidden"]) == ("queued", True)
+        with ceph.pool("images", "admin") as pool:
+            stored = store.inspect(pool.ioctx, record["id"])
+            assert stored
+            assert stored.snapshot
+            assert not stored.protected
+
+    when_all_is_written(look)
+    with pytest.raises(CloudError, match=f"{inputs(first[0])['sha256']}.*nothing was imported"):
+        make(inputs(first[0], sha256="0" * 64))  # and `at_the_lab` finds nothing left
+
+
+def test_a_file_that_changes_while_it_is_read_is_taken_back(first, tmp_path, when_all_is_written):
+    """What is hashed is what was declared; what was written may be something else."""
+    path = tmp_path / "changing.qcow2"
+    path.write_bytes(first[0].read_bytes())
+
+    def change():
+        with path.open("r+b") as file:
+            byte = file.read(1)
+            file.seek(0)
+            file.write(byte)
+
+    wanted = inputs(path)
+    when_all_is_written(change)
+    with pytest.raises(CloudError, match="was changed while it was read: nothing was imported"):
+        make(wanted)
+
+
+def test_nothing_of_a_wrong_file_stays_where_its_import_was_killed(first, second):
+    """It has data where the right file has a hole."""
+    killed("store._make_ready", "before", "create", inputs(first[0]))
+    (record,) = owned_records()
+    with (
+        rbd_client.pool("images", "image-import", None) as pool,
+        verified(second[0], inputs(second[0])["sha256"], "qcow2", "test") as wrong,
+        store.writable(pool.ioctx, record["id"]) as target,
+    ):
+        writer.write(wrong, target, pool, Image(name="test", source="-", hash="none"))
+    result = make(inputs(first[0]))
+    try:
+        assert result.outs["glance_id"] == record["id"]
+        assert raw_digest_in_rbd(record["id"]) == first[1]
     finally:
         provider.delete(result.id, result.outs)
 

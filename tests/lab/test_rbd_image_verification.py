@@ -8,6 +8,7 @@ import pytest
 from clients import ceph
 from clients import rbd as rbd_client
 from clients.errors import CloudError
+from config.image import Image
 from dynamic_providers.rbd_image import store, verify, writer
 from dynamic_providers.rbd_image.decoder import OBJECT
 from dynamic_providers.rbd_image.provider import RbdImageProvider
@@ -58,8 +59,8 @@ def written(source, meddle):
     ):
         patch.setattr(verify, "check", check)
         try:
-            with store.writable(pool.ioctx, NAME, opened.virtual_size) as target:
-                writer.write(opened, target, pool, NAME, hash_raw=False)
+            with store.writable(pool.ioctx, NAME) as target:
+                writer.write(opened, target, pool, Image(name=NAME, source="-", hash="none"))
         finally:
             store.remove(pool.ioctx, NAME)
 

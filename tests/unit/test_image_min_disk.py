@@ -48,26 +48,26 @@ def ensure(min_disk, opening):
 def test_it_is_refused_before_the_source_is_hashed_where_its_header_tells_the_size(there):
     there(None)
     with pytest.raises(CloudError, match=r"'debian-12': min_disk_gb is 2, .* has 3221225472 bytes: .* 3 GiB"):
-        ensure(2, Opening(three_gib, unwanted))
+        ensure(2, Opening(three_gib, unwanted, unwanted, unwanted))
 
 
 def test_and_before_anything_is_written_where_it_does_not(there):
     there(None)
     with pytest.raises(CloudError, match="min_disk_gb is 2"):
-        ensure(2, Opening(lambda: None, three_gib))
+        ensure(2, Opening(lambda: None, three_gib, unwanted, unwanted))
 
 
 def test_a_change_of_an_image_that_is_there_is_refused_too(there):
     there({"status": "active", "size": 3 * GIB, "min_disk": 0})
     with pytest.raises(CloudError, match="min_disk_gb is 2"):
-        ensure(2, Opening(unwanted, unwanted))
+        ensure(2, Opening(unwanted, unwanted, unwanted, unwanted))
 
 
 @pytest.mark.parametrize("min_disk", [0, 3, 100])
 def test_what_is_large_enough_passes_and_what_was_adopted_so_stays(there, min_disk):
     there({"status": "active", "size": 3 * GIB, "min_disk": 1})
-    assert ensure(min_disk, Opening(unwanted, unwanted))["min_disk"] == 1
-    assert ensure(1, Opening(unwanted, unwanted))["min_disk"] == 1
+    assert ensure(min_disk, Opening(unwanted, unwanted, unwanted, unwanted))["min_disk"] == 1
+    assert ensure(1, Opening(unwanted, unwanted, unwanted, unwanted))["min_disk"] == 1
 
 
 @pytest.mark.parametrize(("size", "least"), [(1, 1), (GIB, 1), (GIB + 512, 2), (3 * GIB, 3)])

@@ -40,7 +40,7 @@ def unwanted() -> Any:
     raise AssertionError("the source was asked for")
 
 
-CONTENT = Opening(unwanted, unwanted)
+CONTENT = Opening(unwanted, unwanted, unwanted, unwanted)
 
 
 def record(image_id: str = "current", **fields: Any) -> dict[str, Any]:

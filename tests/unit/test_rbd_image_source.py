@@ -16,7 +16,7 @@ import pytest
 from clients import regular_file
 from clients.errors import CloudError
 from config.image import Image
-from dynamic_providers.rbd_image import source
+from dynamic_providers.rbd_image import reading, source
 from tests.verified_source import verified
 
 MIB = 1 << 20
@@ -65,9 +65,15 @@ def ahead(path, checksum):
     return source.opening(Image(name="test", source=str(path)), checksum, ahead=True)
 
 
+def read(opening):
+    found = opening.readable()
+    opening.verify()
+    return found
+
+
 def test_a_source_that_is_hashed_ahead_is_the_same(qcow2):
     with ahead(qcow2, sha256(qcow2)) as opening:
-        found = opening.verified()
+        found = read(opening)
         assert found.virtual_size == 3 * MIB
         assert os.pread(found.fd, 4, 0) == b"QFI\xfb"
     with pytest.raises(OSError, match="Bad file descriptor"):
@@ -80,7 +86,7 @@ def test_what_is_wrong_with_a_source_is_told_where_it_is_asked_for_and_not_other
         (tmp_path / "none", "0" * 64, "cannot be read"),
     ]:
         with ahead(path, checksum) as opening, pytest.raises(CloudError, match=says):
-            opening.verified()
+            read(opening)
         with ahead(path, checksum):
             pass
 
@@ -105,12 +111,75 @@ def test_what_header_and_tables_tell_does_not_wait_for_the_hash(qcow2, monkeypat
             assert known.virtual_size == 3 * MIB
 
 
+@pytest.fixture
+def hash_waits(monkeypatch):
+    """The hash begins only once this is set."""
+    begin, hashed = threading.Event(), source.hashed
+
+    def late(file, what, over):
+        assert begin.wait(60), "nobody let the hash begin"
+        return hashed(file, what, over)
+
+    monkeypatch.setattr(source, "hashed", late)
+    return begin
+
+
+def test_a_file_can_be_read_while_it_is_hashed_and_a_mismatch_is_told_as_soon_as_it_is_known(
+    qcow2, hash_waits
+):
+    with ahead(qcow2, "0" * 64) as opening:
+        assert opening.readable().virtual_size == 3 * MIB
+        opening.refuse_mismatch()  # not known yet
+        hash_waits.set()
+        with pytest.raises(CloudError, match=f"{sha256(qcow2)}.*nothing was imported"):
+            opening.verify()
+        with pytest.raises(CloudError, match="nothing was imported"):
+            opening.refuse_mismatch()
+
+
+def test_with_verify_first_nothing_is_read_before_the_digest_is_known(qcow2, monkeypatch):
+    monkeypatch.setattr(reading, "ends", lambda *_: pytest.fail("it was decoded"))
+    image = Image(name="test", source=str(qcow2), verify="first")
+    with (
+        source.opening(image, "0" * 64, ahead=True) as opening,
+        pytest.raises(CloudError, match="nothing was imported"),
+    ):
+        opening.readable()
+
+
+def test_that_a_file_is_another_one_says_more_than_that_it_is_damaged(qcow2, monkeypatch):
+    def damaged(_source, what):
+        raise reading.UnreadableError(f"{what}: damaged")
+
+    monkeypatch.setattr(reading, "ends", damaged)
+    for checksum, says in [(sha256(qcow2), "damaged"), ("0" * 64, "nothing was imported")]:
+        with ahead(qcow2, checksum) as opening, pytest.raises(CloudError, match=says):
+            opening.readable()
+
+
+@pytest.mark.parametrize("moment", ["before it is hashed", "after it was hashed"])
+def test_a_file_that_changes_while_it_is_read_is_refused_even_if_its_size_and_times_are_put_back(
+    qcow2, hash_waits, moment
+):
+    times = qcow2.stat()
+    with ahead(qcow2, sha256(qcow2)) as opening:
+        opening.readable()
+        if moment == "after it was hashed":
+            hash_waits.set()
+            opening.verify()
+        patched(qcow2, 100_000, b"x")
+        os.utime(qcow2, ns=(times.st_atime_ns, times.st_mtime_ns))
+        hash_waits.set()
+        with pytest.raises(CloudError, match="was changed while it was read: nothing was imported"):
+            opening.verify()
+
+
 def test_of_a_compressed_source_nothing_is_known_before_it_is_verified(qcow2, tmp_path):
     published = tmp_path / "disk.xz"
     published.write_bytes(lzma.compress(qcow2.read_bytes()))
     with ahead(published, sha256(published)) as opening:
         assert opening.surveyed() is None
-        assert opening.verified().virtual_size == 3 * MIB
+        assert opening.readable().virtual_size == 3 * MIB
 
 
 def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
@@ -118,7 +187,7 @@ def test_what_has_to_be_fetched_is_fetched_only_where_it_is_needed(web, qcow2):
     with source.opening(Image(name="test", source=f"{url}/disk.qcow2"), sha256(qcow2), ahead=True) as opening:
         assert opening.surveyed() is None
         (folder / "disk.qcow2").write_bytes(qcow2.read_bytes())  # not there before
-        assert opening.verified().virtual_size == 3 * MIB
+        assert opening.readable().virtual_size == 3 * MIB
 
 
 def special(path, kind):

@@ -65,7 +65,7 @@ def data(*extents):
 
 def copied(image, extents, digest=None):
     sums = verify.Written()
-    writer._copy(data(*extents), writer._Sink(image, sums), digest, "test")
+    writer._copy(data(*extents), writer._Sink(image, sums), digest, "test", lambda: None)
     return sums
 
 
