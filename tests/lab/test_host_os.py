@@ -157,6 +157,7 @@ def test_a_run_killed_while_a_host_restarts_is_gone_on_with(hosts):
     )
 
 
+@pytest.mark.nightly
 def test_a_refresh_finds_a_host_switched_by_hand_and_the_next_run_takes_it_back(hosts):
     props = hosts.declared(FIRST)
     outs = crud.create(props).outs

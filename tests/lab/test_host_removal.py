@@ -250,6 +250,7 @@ def test_a_host_in_use_is_refused_by_every_users_name_then_drained_and_gone_with
     assert remove("refuse") == {}
 
 
+@pytest.mark.nightly
 def test_a_dead_host_goes_from_every_record_with_a_warning(
     admin: Connection, going: OwnHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

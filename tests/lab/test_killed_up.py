@@ -159,7 +159,7 @@ def assert_whole(program: ProgramCopy, admin: Connection, suffix: str, made: lis
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param([MOMENTS[0], MOMENTS[1], MOMENTS[3]], id="some"),
+        pytest.param([MOMENTS[0], MOMENTS[3]], id="some"),
         pytest.param(MOMENTS, id="each", marks=pytest.mark.nightly),
     ],
 )

@@ -136,6 +136,7 @@ def test_the_mode_of_the_bond_and_the_mtu_reach_the_host(args, host, tmp_path):
     ]
 
 
+@pytest.mark.nightly
 def test_links_that_lead_nowhere_are_taken_back_by_the_host_itself(args, host, there, tmp_path):
     state = crud.create(args).outs
     for link in NOWHERE:

@@ -15,6 +15,8 @@ from lab.services import ldap
 from lab.services.ldap_directory import GROUPS, PEOPLE
 from lab.settings import LDAP_BASE
 
+pytestmark = pytest.mark.nightly  # of the lab alone
+
 
 @pytest.fixture
 def image_import(lab):

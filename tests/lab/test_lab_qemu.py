@@ -27,7 +27,8 @@ from lab.supervisor import Supervisor
 from tests.lab.guests import DNS, Guest, Guests, guests, name, until
 from tests.lab.network_probe import Capture
 
-pytestmark = pytest.mark.xdist_group(name="qemu")
+# The story and a fleet start servers here in `make test`.
+pytestmark = [pytest.mark.xdist_group(name="qemu"), pytest.mark.nightly]
 
 VLANS = (640, 641)
 PROBE = "10.94.0.250"  # in no pool, outside lab-qemu, on the first VLAN
