@@ -57,8 +57,12 @@ def is_unanswered(error: BaseException) -> bool:
 
 
 @contextmanager
-def closing(held: object, close: Callable[[], None]) -> Iterator[None]:
-    """Close it in the end, unless what was done with it was left unanswered: then it is kept as it is."""
+def closing(held: object, close: Callable[[], object]) -> Iterator[None]:
+    """Close it in the end, unless what was done with it was left unanswered: then it is kept as it is.
+
+    Raises:
+        UnansweredError: Ceph has not answered the closing.
+    """
     answered = True
     try:
         yield
@@ -69,7 +73,11 @@ def closing(held: object, close: Callable[[], None]) -> Iterator[None]:
         raise
     finally:
         if answered:
-            close()
+            try:
+                bounded(close, "Ceph has closed no connection")
+            except UnansweredError:
+                _never_free(held)
+                raise
 
 
 @contextmanager

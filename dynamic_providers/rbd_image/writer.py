@@ -186,7 +186,7 @@ class _Sink:
         self._whole.clear()  # they and this refer to each other, and Python would find that out late
         if kind is None:
             self._raise_error()
-            self._target.flush()
+            ceph.bounded(self._target.flush, "Ceph has acknowledged no write")
 
     def buffer(self, length: int) -> _Buffer:
         """Memory for a piece, as soon as there is room."""

@@ -88,19 +88,24 @@ STOPPED = """
 import json, os, signal, sys
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.rbd_image import reading, store, verify, writer
+from dynamic_providers.rbd_image import reading, registration, store, verify, writer
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 for key in ceph.TIMEOUTS:
     ceph.TIMEOUTS[key] = "3"
 ceph.PATIENCE_S = 10
+registration.ACTIVE_TIMEOUT_S = 5
 def stop():
     for pid in json.loads(sys.argv[3]):
         os.kill(pid, signal.SIGSTOP)
-def first_stop(module, name):
+def first_stop(module, name, after=False):
     original = getattr(module, name)
     def meddled(*args):
-        stop()
-        return original(*args)
+        if not after:
+            stop()
+        result = original(*args)
+        if after:
+            stop()
+        return result
     setattr(module, name, meddled)
 pieces = reading._Decoder.pieces
 def meddled(self, what):
@@ -108,7 +113,10 @@ def meddled(self, what):
         if str(count) == sys.argv[1]:
             stop()
         yield piece
-steps = {"ready": (store, "_make_ready"), "check": (verify, "check"), "seal": (store, "seal")}
+steps = {
+    "look": (store, "inspect"), "ready": (store, "_make_ready"), "snapshot": (store, "take_snapshot"),
+    "check": (verify, "check"), "seal": (store, "seal"), "close": (store, "seal", True),
+}
 if sys.argv[1] in steps:
     first_stop(*steps[sys.argv[1]])
 reading._Decoder.pieces = meddled
@@ -134,7 +142,7 @@ def sentence_when_stopped(lab, first, when, daemons):
         )
     finally:
         ceph_daemons.go_on(lab, *daemons)
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0, ended.stdout + ended.stderr
     (sentence,) = ended.stdout.splitlines()
     return sentence
 
@@ -143,9 +151,9 @@ def sentence_when_stopped(lab, first, when, daemons):
     "when",
     [
         pytest.param(when, marks=pytest.mark.nightly if when != "check" else ())
-        for when in ("ready", "0", "5", "check", "seal")
+        for when in ("look", "ready", "0", "5", "snapshot", "check", "seal", "close")
     ],
-)  # before that piece of the source; or that step
+)  # before that piece of the source, or that step; "close": before the image is closed
 def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_next_run_goes_on(
     lab, first, when
 ):
@@ -156,8 +164,10 @@ def test_osds_that_all_stop_answering_in_mid_import_are_one_sentence_and_the_nex
         "taken no snapshot",
         "no RBD image ready",
         "protected no",
+        "closed no",
+        "was not active in time",
     )
-    assert any(words in sentence for words in late)
+    assert any(words in sentence for words in late), sentence
     converges(inputs(first[0]), first[1])
 
 

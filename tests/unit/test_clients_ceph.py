@@ -92,6 +92,21 @@ def test_what_went_well_is_closed():
     assert calls == ["done"]
 
 
+def test_a_closing_that_ceph_never_answers_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(ceph, "PATIENCE_S", 0.05)
+    over, outer = threading.Event(), list[str]()
+    try:
+        with (
+            pytest.raises(ceph.UnansweredError, match=r"^Ceph has closed no connection for 0\.05 s"),
+            ceph.closing(object(), lambda: outer.append("closed")),
+            ceph.closing(object(), over.wait),
+        ):
+            """All was answered until here."""
+    finally:
+        over.set()
+    assert not outer
+
+
 def refused():
     raise rbd.OSError("no", errno=errno.EPERM)
 
