@@ -9,8 +9,8 @@ from pathlib import Path
 
 from clients.errors import CloudError
 from config.errors.issues import nearest
-from operations.adopt.stack_file import StackFile
 from operations.command import command, parser_of, say
+from operations.stack_file.file import StackFile
 
 
 def mark(path: Path, name: str, day: str) -> bool:

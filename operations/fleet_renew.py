@@ -11,8 +11,8 @@ from config.errors.issues import nearest
 from config.settings import NAMESPACE, Settings
 from dynamic_providers.server_fleet.declared import OWNER
 from dynamic_providers.server_fleet.server import RENEW, Server
-from operations.adopt.stack_file import StackFile
 from operations.command import command, parser_of, say
+from operations.stack_file.file import StackFile
 
 
 def ask(settings: Settings, owner_stack: str, person: str) -> list[str]:

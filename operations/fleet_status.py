@@ -22,8 +22,8 @@ from config.settings import NAMESPACE
 from dynamic_providers.server_fleet.declared import LEFT, OWNER
 from dynamic_providers.server_fleet.nova import manners
 from dynamic_providers.server_fleet.server import LEASE
-from operations.adopt.stack_file import StackFile
 from operations.command import command, parser_of
+from operations.stack_file.file import StackFile
 
 _SHOWN = 12
 

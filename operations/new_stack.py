@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from clients.errors import CloudError
-from operations.adopt.stack_file import mistakes
 from operations.command import command, say
+from operations.stack_file.file import mistakes
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
 PLACEHOLDER = "@NAME@"

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 from clients.errors import CloudError
-from operations.adopt.stack_file import mistakes
 from operations.command import parser_of
 from operations.engine import Stack
 from operations.report.making import make
 from operations.report.redaction import text
 from operations.report.rendering import as_json, markdown, page
 from operations.report.risk import Risk
+from operations.stack_file.file import mistakes
 
 FOLDER = Path(".cloud/review")
 POLICY = ("--policy-pack", "policy")

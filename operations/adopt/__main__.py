@@ -9,14 +9,15 @@ from openstack.exceptions import SDKException
 
 from clients.errors import CloudError
 from clients.openstack import connect
-from operations.adopt.entry import Entry, LeftOut, MissingId, Wanted, adopted_ids, managed_ids
 from operations.adopt.fit import fitting
+from operations.adopt.found import LeftOut, Wanted, adopted_ids, managed_ids
 from operations.adopt.live import look
 from operations.adopt.plan import Plan
 from operations.adopt.search import KINDS, search
-from operations.adopt.stack_file import StackFile
 from operations.command import command, parser_of, say
 from operations.engine import Stack
+from operations.stack_file.entry import Entry, MissingId
+from operations.stack_file.file import StackFile
 
 
 @command("adopt", SDKException)

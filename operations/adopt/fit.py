@@ -13,7 +13,8 @@ from config.errors.issues import ValidationIssue
 from config.errors.sentences import issue_of
 from config.fields import ROOT
 from config.settings import Settings
-from operations.adopt.entry import Entry, LeftOut
+from operations.adopt.found import LeftOut
+from operations.stack_file.entry import Entry
 
 Declared = dict[str, Any]
 """The stack file's keys, without their namespace."""

@@ -10,8 +10,9 @@ from clients.names import folded
 from config.errors.issues import KeyPath
 from config.grant import RoleGrantSpec
 from config.identity import ALWAYS_THERE
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, grant_id, known_projects
+from operations.adopt.found import Found, LeftOut, Wanted, grant_id, known_projects
 from operations.adopt.live import Live
+from operations.stack_file.entry import Entry, MissingId
 
 OPENSTACKS_OWN_PROJECTS = ("admin", "service", "services")  # of Default, as Kolla and devstack name them
 OPENSTACKS_OWN_DOMAINS = ("heat", "heat_user_domain", "magnum")  # where Heat and Magnum keep their own users

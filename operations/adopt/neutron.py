@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from config.subnet import NO_GATEWAY, NO_POOLS, SubnetSpec
 from operations.adopt import project_access
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
+from operations.adopt.found import Found, LeftOut, Wanted, known_projects
 from operations.adopt.live import Live
+from operations.stack_file.entry import Entry, MissingId
 
 NEUTRONS_MTU = 1500
 """What Neutron works out for a VLAN where its own `global_physnet_mtu` is as it comes."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from config.resource_types import ROLE_SET, SERVER_GROUP
-from operations.adopt.entry import granted_ids
+from operations.adopt.found import granted_ids
 
 _SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
 _CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})

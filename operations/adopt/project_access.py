@@ -5,7 +5,8 @@ from typing import Any
 
 from config.errors.issues import KeyPath
 from config.network import ProjectReference
-from operations.adopt.entry import Found, LeftOut, MissingId, Wanted
+from operations.adopt.found import Found, LeftOut, Wanted
+from operations.stack_file.entry import MissingId
 
 Access = Iterable[tuple[str, str]]
 """PROJECT@DOMAIN, and the id under which that project's access is imported."""

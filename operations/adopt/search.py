@@ -1,8 +1,9 @@
 """The search through a running cloud: what there is for a stack to adopt."""
 
 from operations.adopt import keystone, neutron, nova, security_groups, server_groups
-from operations.adopt.entry import Entry, Found, Wanted
+from operations.adopt.found import Found, Wanted
 from operations.adopt.live import Live
+from operations.stack_file.entry import Entry
 
 _FINDERS = {
     "domains": keystone.domains,

@@ -8,8 +8,9 @@ from openstack.network.v2.security_group import SecurityGroup
 from clients.neutron.security_group_rules import SAME_GROUP, Direction, Rule
 from config.security_group import DEFAULT
 from config.security_group_rule import ANY, ICMP, family_of
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
+from operations.adopt.found import Found, LeftOut, Wanted, known_projects
 from operations.adopt.live import Live
+from operations.stack_file.entry import Entry, MissingId
 
 Written = dict[str, Any]
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from openstack.compute.v2.server_group import ServerGroup
 
-from operations.adopt.entry import Entry, Found, LeftOut, MissingId, Wanted, known_projects
+from operations.adopt.found import Found, LeftOut, Wanted, known_projects
 from operations.adopt.live import Live
+from operations.stack_file.entry import Entry, MissingId
 
 
 def server_groups(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:

@@ -11,11 +11,12 @@ from openstack.exceptions import SDKException
 from clients.errors import CloudError
 from clients.openstack import connect
 from operations.adopt import live
-from operations.adopt.entry import LeftOut, MissingId, Wanted, adopted_ids, managed_ids
+from operations.adopt.found import LeftOut, Wanted, adopted_ids, managed_ids
 from operations.adopt.search import KINDS, search
-from operations.adopt.stack_file import StackFile
 from operations.repair.locked_stack import LockedStack
 from operations.repair.planned import Import, Pending, declared_in, imports_in, unknown_in
+from operations.stack_file.entry import MissingId
+from operations.stack_file.file import StackFile
 
 _LOOKED_FOR = tuple(kind for kind in KINDS if kind not in {"grants", "server_groups"})
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""

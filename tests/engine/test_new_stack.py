@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from operations import new_stack
-from operations.adopt.stack_file import mistakes
+from operations.stack_file.file import mistakes
 from tests.program_copy import ProgramCopy
 
 

@@ -21,10 +21,11 @@ from openstack.network.v2.subnet import Subnet
 
 from config.load import parse
 from config.settings import Settings
-from operations.adopt.entry import Entry, LeftOut, MissingId, Wanted, adopted_ids
 from operations.adopt.fit import fitting
+from operations.adopt.found import LeftOut, Wanted, adopted_ids
 from operations.adopt.live import Live, _projects_of
 from operations.adopt.search import KINDS, search
+from operations.stack_file.entry import Entry, MissingId
 
 EMPTY: dict[str, Any] = {"openstack": {"cloud": "admin"}}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from config.resource_types import ROLE_SET
-from operations.adopt.entry import managed_ids
+from operations.adopt.found import managed_ids
 from operations.adopt.plan import Plan
 
 NETWORK = "openstack:networking/network:Network"

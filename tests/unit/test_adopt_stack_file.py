@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from clients.errors import CloudError
-from operations.adopt.entry import Entry, MissingId
-from operations.adopt.stack_file import StackFile
+from operations.stack_file.entry import Entry, MissingId
+from operations.stack_file.file import StackFile
 
 TEXT = """\
 # Why this file is as it is.

@@ -10,7 +10,7 @@ import yaml
 from clients.errors import CloudError
 from config.load import parse
 from operations import new_stack
-from operations.adopt.stack_file import StackFile, mistakes
+from operations.stack_file.file import StackFile, mistakes
 
 LEFT = (
     "openstack.cloud: it is empty; give the entry of clouds.yaml with an administrator's login",

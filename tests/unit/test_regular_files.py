@@ -11,7 +11,7 @@ from clients.errors import CloudError
 from dynamic_providers.ceph_login_files import files as login_files
 from dynamic_providers.kolla_deployment import configuration, groups, shared_files
 from dynamic_providers.kolla_host import inventory, made_files
-from operations.adopt.stack_file import StackFile
+from operations.stack_file.file import StackFile
 
 FIFO = "it is a FIFO, not a regular file"
 

@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from clients.errors import CloudError
-from operations.adopt.stack_file import mistakes
 from operations.engine import Stack
 from operations.report.drift import Drift
 from operations.report.report import Report
 from operations.report.risk import NotKnown
 from operations.review import review
+from operations.stack_file.file import mistakes
 from tests.unit.test_report_output import network, report_of
 
 GOOD = {"private-cloud:openstack": {"cloud": "lab-admin"}}

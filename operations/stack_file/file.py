@@ -20,8 +20,8 @@ from config.errors.issues import KeyPath
 from config.load import SettingsError, parse
 from config.secret import SecretText
 from config.settings import NAMESPACE, Settings
-from operations.adopt.entry import Entry, MissingId
-from operations.adopt.layout import as_written, cut_tail, put_tail, text_as_written
+from operations.stack_file.entry import Entry, MissingId
+from operations.stack_file.layout import as_written, cut_tail, put_tail, text_as_written
 
 _ENCRYPTED = "secure"
 _COMMENT = re.compile(r"^ *(#.*)", re.MULTILINE)

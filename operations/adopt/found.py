@@ -3,46 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel
 
 from clients.keystone.assignment import Place
-from config.errors.issues import KeyPath
 from config.grant import RoleGrantSpec
 from config.resource_types import ROLE_SET
 from config.settings import Settings
 from config.spec import Adoptable
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry to add to a section of the stack file.
-
-    Attributes:
-        section: its section, such as "networks".
-        title: what it is, for people.
-        values: as it is to be written: nothing that the model would fill in by itself.
-    """
-
-    section: str
-    title: str
-    values: dict[str, Any]
-
-    @classmethod
-    def of(cls, section: str, title: str, spec: Adoptable) -> Self:
-        """The entry that reads as SPEC."""
-        values = _as_a_person_writes(spec.model_dump(mode="json", exclude_defaults=True))
-        return cls(section, title, values)
-
-
-@dataclass(frozen=True)
-class MissingId:
-    """An entry that stands in the stack file and is there on the cloud, but not in the stack's state."""
-
-    path: KeyPath
-    title: str
-    adopt: str
+from operations.stack_file.entry import Entry, MissingId
 
 
 @dataclass(frozen=True)
@@ -134,15 +104,3 @@ def granted_ids(inputs: Mapping[str, Any]) -> Iterator[str]:
     )
     for role in (inputs.get("roles") or ()) if place.scope_kind != "system" else ():
         yield grant_id(place.assignment_id(role), inherited=place.inherited)
-
-
-def _as_a_person_writes(value: Any) -> Any:
-    """The name first, then the id; the id last where there is no name."""
-    if isinstance(value, list):
-        return [_as_a_person_writes(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    order = ["name", "adopt"] if "name" in value else []
-    order += [key for key in value if key not in {*order, "adopt"}]
-    order += ["adopt"]
-    return {key: _as_a_person_writes(value[key]) for key in dict.fromkeys(order) if key in value}
