@@ -184,7 +184,7 @@ requirements: ## compile requirements.txt and tests/requirements.txt from pyproj
 bench: bench-image bench-launch bench-fleet bench-hosts bench-engine bench-expansion ## all six benchmarks
 
 bench-image: toolchain lab ## the image import beside qemu-img, rbd and Glance
-	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image
+	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.image $(ARGS)
 
 bench-launch: toolchain lab ## from creating a server to its first line on the console, by the kind of its image
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.launch $(ARGS)

@@ -6,9 +6,10 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import uuid
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,8 @@ from bench.engine.configuration import SOURCE as PROVIDER
 from bench.image.sources import MIB
 from clients import ceph
 from clients import openstack as openstack_client
-from dynamic_providers.rbd_image import verify
+from clients import rbd as rbd_client
+from dynamic_providers.rbd_image import registration, verify
 from dynamic_providers.rbd_image.provider import RbdImageProvider
 
 if TYPE_CHECKING:
@@ -93,10 +95,19 @@ def not_read_back() -> Iterator[None]:
 
 def qemu_img(options: tuple[str, ...], source: Source) -> Callable[[], None]:
     """`qemu-img convert` straight into RBD: a conversion, nothing else."""
-    target = f"rbd:{POOL}/{SCRATCH}:id=admin:conf={ceph.conf_path(None)}"
+    convert(options, source, qemu_target(SCRATCH))
+    return remove_scratch
+
+
+def qemu_target(image: str) -> str:
+    """An RBD image as qemu-img names it."""
+    return f"rbd:{POOL}/{image}:id=admin:conf={ceph.conf_path(None)}"
+
+
+def convert(options: tuple[str, ...], source: Source, target: str) -> None:
+    """`qemu-img convert` to RAW."""
     command = ["qemu-img", "convert", *options, "-f", source.format, "-O", "raw", str(source.path), target]
     subprocess.run(command, check=True)
-    return remove_scratch
 
 
 def snapshot_and_location(source: Source) -> Callable[[], None]:
@@ -111,6 +122,38 @@ def snapshot_and_location(source: Source) -> Callable[[], None]:
         clean_up()
 
     return after
+
+
+TUNED = ("-W", "-m", "16", "-t", "none", "-S", "4M")
+
+
+def by_hand(source: Source, *, compared: bool = False) -> Callable[[], None]:
+    """What a careful person does: sha256sum, tuned qemu-img, snapshot, protection, Glance by REST; COMPARED reads back too."""
+    image = str(uuid.uuid4())
+    sums = f"{source.sha256}  {source.path}\n"
+    subprocess.run(["sha256sum", "-c", "--quiet"], input=sums, text=True, check=True)
+    target = qemu_target(image)
+    convert(TUNED, source, target)
+    if compared:
+        command = ["qemu-img", "compare", "-f", source.format, "-F", "raw", str(source.path), target]
+        subprocess.run(command, check=True, capture_output=True)
+    rbd("snap", "create", "--no-progress", f"{POOL}/{image}@snap")
+    rbd("snap", "protect", f"{POOL}/{image}@snap")
+    with openstack_client.connect(CLOUD) as cloud:
+        record = {"id": image, "name": SCRATCH, "disk_format": "raw", "container_format": "bare"}
+        cloud.image.post("/images", json=record).raise_for_status()
+        url = rbd_client.location(fsid(), POOL, image)
+        cloud.image.post(f"/images/{image}/locations", json={"url": url}).raise_for_status()
+        while cloud.image.get(f"/images/{image}").json()["status"] != "active":
+            time.sleep(registration.POLL_S)
+    return partial(_delete, image)
+
+
+@cache
+def fsid() -> str:
+    """The lab's cluster."""
+    with ceph.cluster("admin") as handle:
+        return str(handle.get_fsid())
 
 
 @contextmanager
@@ -186,7 +229,9 @@ QUICK: dict[str, Callable[[Source], Callable[[], None]]] = {
     "limit": limit,
     "ours": ours,
     "ours, not read back": ours_not_read_back,
-    "tuned qemu-img": partial(qemu_img, ("-W", "-m", "16", "-t", "none", "-S", "4M")),
+    "by hand": by_hand,
+    "by hand, compared": partial(by_hand, compared=True),
+    "tuned qemu-img": partial(qemu_img, TUNED),
     "convert script": snapshot_and_location,
 }
 SLOW: dict[str, Callable[[Source], Callable[[], None]]] = {
