@@ -5,6 +5,7 @@ What is the project's is asked as the fleet's own account; whether the hosts hav
 
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError
@@ -35,7 +36,7 @@ def check(nova: Nova, steps: Sequence[Step]) -> None:
         return
     own, args = nova.own, nova.args
     more = sum({Action.CREATE: 1, Action.DELETE: -1}.get(step.action, 0) for step in steps)
-    problems = [*_image(own, args), *_flavor(nova, more), *(_quota(own, args, more) if more > 0 else ())]
+    problems = [*_image(own, args), *_flavor(nova, more), *_quota(own, args, steps)]
     if problems:
         lines = "".join(f"\n  - {problem}" for problem in problems)
         raise CloudError(f"fleet {args.name!r} is left as it is:{lines}")
@@ -112,17 +113,24 @@ def _room(
         )
 
 
-def _quota(own: "Connection", args: ServerFleetArgs, more: int) -> Iterator[str]:
+def _quota(own: "Connection", args: ServerFleetArgs, steps: Sequence[Step]) -> Iterator[str]:
+    """What is lacking for those that are made, less what those give back that go."""
+    coming = [args.wanted.flavor for step in steps if step.action in {Action.CREATE, Action.REPLACE}]
+    if not coming:
+        return
+    goes = {Action.DELETE, Action.REPLACE}
+    going = [step.server.flavor for step in steps if step.action in goes and step.server]
     limits: dict[str, Any] = answered(own.compute.get("/limits"), "Nova", "tell the project's quota")
     found = limits["limits"]["absolute"]
-    flavor = args.wanted.flavor
     for what, limit, used, each in (
-        ("instances", "maxTotalInstances", "totalInstancesUsed", 1),
-        ("cores", "maxTotalCores", "totalCoresUsed", flavor.vcpus),
-        ("MiB of memory", "maxTotalRAMSize", "totalRAMUsed", flavor.ram_mb),
+        ("instances", "maxTotalInstances", "totalInstancesUsed", lambda _: 1),
+        ("cores", "maxTotalCores", "totalCoresUsed", attrgetter("vcpus")),
+        ("MiB of memory", "maxTotalRAMSize", "totalRAMUsed", attrgetter("ram_mb")),
     ):
-        if found[limit] != _UNLIMITED and found[used] + more * each > found[limit]:
+        more = sum(map(each, coming)) - sum(map(each, going))
+        left = found[limit] - found[used]
+        if more > max(left, 0) and found[limit] != _UNLIMITED:
             yield (
-                f"{more} more servers need {more * each} {what}, and the project has {found[limit] - found[used]} of its "
-                f"{found[limit]} left; raise its quota, or lower count"
+                f"its servers need {more} more {what}, and the project has {left} of its {found[limit]} left; raise its "
+                "quota, or lower count"
             )

@@ -33,8 +33,11 @@ def image(name: str, source: Path) -> dict[str, Any]:
     }
 
 
-def config(source: Path) -> dict[str, Any]:
-    """The fleet, and all that it is made of."""
+def config(base: Path, vlan: int = VLAN, subnet: dict[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
+    """The fleet with other KEYS, and all that it is made of; files that run side by side need a VLAN each."""
+    source = base / "disk.raw"
+    for name in ("disk.raw", "second.raw"):
+        source.with_name(name).write_bytes(secrets.token_bytes(1 << 20))
     return {
         "openstack": {"cloud": "lab-admin"},
         "projects": [
@@ -48,9 +51,9 @@ def config(source: Path) -> dict[str, Any]:
         "networks": [
             {
                 "name": NETWORK,
-                "segments": [{"physical_network": "physnet1", "vlan": VLAN}],
+                "segments": [{"physical_network": "physnet1", "vlan": vlan}],
                 "shared_with": [PLACE],
-                "subnets": [{"name": f"{NETWORK}-v4", "cidr": "10.195.0.0/24"}],
+                "subnets": [{"name": f"{NETWORK}-v4", **(subnet or {"cidr": "10.195.0.0/24"})}],
             }
         ],
         "security_groups": [
@@ -80,6 +83,7 @@ def config(source: Path) -> dict[str, Any]:
                 "security_groups": ["ssh"],
                 "update": {"bake_s": 0, "max_unavailable": COUNT},
                 "metadata": {"team": "tests"},
+                **keys,
             }
         ],
     }
@@ -141,14 +145,10 @@ def member(number: int) -> str:
 
 
 @contextmanager
-def fake_fleet(base: Path, lab: Lab) -> Iterator[Fleet]:
-    """The fleet, up; destroyed afterwards."""
-    source = base / "disk.raw"
-    source.write_bytes(secrets.token_bytes(1 << 20))
-    source.with_name("second.raw").write_bytes(secrets.token_bytes(1 << 20))
+def fake_fleet(base: Path, lab: Lab, declared: dict[str, Any]) -> Iterator[Fleet]:
+    """What is DECLARED, up; destroyed afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CEPH_CONF", str(lab.ceph_conf))
         patch.setenv("OS_CLIENT_CONFIG_FILE", str(lab.clouds))
-        declared = config(source)
         with own_stack(base / "stack", declared) as stack:
             yield Fleet(stack, declared)

@@ -13,7 +13,7 @@ import pytest
 
 from lab.settings import Lab
 from lab.supervisor import Supervisor
-from tests.lab.fleets import COUNT, FLEET, Fleet, fake_fleet
+from tests.lab.fleets import COUNT, FLEET, Fleet, config, fake_fleet
 from tests.lab.own_compute_host import until
 from tests.lab.own_stack import STACK
 from tests.lab.running_lab import brought, command
@@ -28,7 +28,8 @@ AWAY_S = 60
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Fleet]:
-    with fake_fleet(tmp_path_factory.mktemp("fleets"), lab) as made:
+    base = tmp_path_factory.mktemp("fleets")
+    with fake_fleet(base, lab, config(base)) as made:
         made.declare(update={"bake_s": 2, "max_unavailable": 2}, probe={"within_s": 120})
         made.stack.up()
         yield made

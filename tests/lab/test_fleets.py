@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.settings import Lab
-from tests.lab.fleets import COUNT, FLEET, NETWORK, SFX, Fleet, fake_fleet, member
+from tests.lab.fleets import COUNT, FLEET, NETWORK, SFX, Fleet, config, fake_fleet, member
 from tests.lab.own_compute_host import until
 from tests.lab.own_stack import STACK
 from tests.soak.process_tree import RunningPulumi
@@ -24,7 +24,8 @@ UP = ("up", "--yes", "--skip-preview", "--stack", STACK)
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, lab: Lab) -> Iterator[Fleet]:
-    with fake_fleet(tmp_path_factory.mktemp("fleets"), lab) as made:
+    base = tmp_path_factory.mktemp("fleets")
+    with fake_fleet(base, lab, config(base)) as made:
         yield made
 
 

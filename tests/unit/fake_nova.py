@@ -96,7 +96,7 @@ class FakeNova:
             if url == "/limits":
                 rest = {f"maxTotal{what}": -1 for what in ("Cores", "RAMSize")}
                 rest |= {"totalCoresUsed": 0, "totalRAMUsed": 0}
-                return answer(200, {"limits": {"absolute": self.limits | rest}})
+                return answer(200, {"limits": {"absolute": rest | self.limits}})
             if url == "/ports":
                 return answer(200, {"ports": self.ports})
             if url == "/allocation_candidates":

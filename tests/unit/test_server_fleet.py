@@ -216,6 +216,16 @@ def test_a_rebuild_that_nova_heard_and_never_ends_is_gone_on_with_by_the_next_ru
     assert written(nova) == ["forceDelete nightly-02", "create nightly-02"]
 
 
+def test_a_bigger_flavor_that_the_quota_lacks_is_told_before_a_server_is_deleted(nova: FakeNova) -> None:
+    outs = made(args(count=3))
+    written(nova)
+    nova.limits |= {"maxTotalRAMSize": 2000, "totalRAMUsed": 3 * 512}
+    bigger = {"flavor": {"name": "big", "vcpus": 1, "ram_mb": 1024, "disk_gb": 1}}
+    with pytest.raises(CloudError, match="need 1536 more MiB of memory, and the project has 464 of its 2000"):
+        updated(outs, args(count=3, wanted=bigger))
+    assert written(nova) == []
+
+
 def test_busy_nova_is_asked_for_less_and_all_are_done(nova: FakeNova) -> None:
     outs = made(args())
     nova.busy = 9
@@ -352,6 +362,7 @@ def test_a_second_server_of_a_member_goes_only_when_two_runs_far_apart_have_seen
             "description": f"Fleet nightly of the Pulumi stack {OWNER}",
         }
     ]
+    nova.ports.append({**nova.ports[0], "id": "theirs", "description": f"Fleet Nightly of {OWNER}"})
     first = updated(outs, args(count=1))
     assert set(first["strays"]) == {"twin", "left"}
     second = updated(first, args(count=1))
@@ -359,7 +370,7 @@ def test_a_second_server_of_a_member_goes_only_when_two_runs_far_apart_have_seen
     long_ago = (datetime.now(UTC) - timedelta(minutes=11)).isoformat()
     third = updated({**second, "strays": dict.fromkeys(("twin", "left"), long_ago)}, args(count=1))
     assert third["strays"] == {}
-    assert nova.ports == []
+    assert [port["id"] for port in nova.ports] == ["theirs"]
     CRUD.read(f"{PROJECT}/nightly", third)
     assert list(nova.servers) == list(outs["servers"].values())
 
@@ -388,7 +399,7 @@ def test_all_that_is_missing_is_said_at_once_before_a_server_is_touched(nova: Fa
     nova.images[GOOD] |= {"status": "deactivated", "min_ram": 1024}
     with pytest.raises(CloudError) as raised:
         CRUD.create(args(flavor_id="f2"))
-    for words in ("is deactivated", "1024 MiB", "may not use flavor", "8 more servers need 8 instances"):
+    for words in ("is deactivated", "1024 MiB", "may not use flavor", "8 more instances"):
         assert words in str(raised.value)
     assert nova.changes == []
 
