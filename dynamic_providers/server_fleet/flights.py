@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from functools import partial
 
@@ -167,6 +167,8 @@ class Flights:
             waiting.remove(step)
         now = time.monotonic()
         flights = [Flight(step, made_for(step), Phase.COMING, now, now) for step in batch]
+        if any(step.member in self._unanswered for step in batch):
+            flights = self._not_heard(flights, flying)
         for flight, outcome in zip(flights, pool.map(self._ask, flights), strict=True):
             if isinstance(outcome, BusyError):
                 self.pace.slow_down()
@@ -176,6 +178,22 @@ class Flights:
                 log_line(f"{flight.step.member}: {outcome}")
             else:
                 flying[flight.step.key] = flight
+
+    def _not_heard(self, flights: Sequence[Flight], flying: dict[str, Flight]) -> list[Flight]:
+        """Those of FLIGHTS that Nova has to be asked for: what it did hear, though it did not answer, is FLYING."""
+        there = {server.id: server for server in self.look()}
+        members = {server.member for server in there.values()}
+        left = []
+        for flight in flights:
+            step = flight.step
+            server = there.get(step.server.id) if step.server else None
+            is_there = step.action is Action.CREATE and step.member in members
+            if step.member in self._unanswered and (is_there or _is_begun(step, server, flight.made)):
+                flying[step.key] = flight
+                continue
+            flight.step = replace(step, server=server or step.server)  # as it is now, such as with its home
+            left.append(flight)
+        return left
 
     def _ask(self, flight: Flight) -> CloudError | None:
         step, member = flight.step, self.members.get(flight.step.member)
@@ -319,3 +337,10 @@ class Flights:
         self.pace.went_well(took)
         self.proved.add(flight.step.member)
         log_line(f"{flight.step.member}: is well after {took:.0f} s")
+
+
+def _is_begun(step: Step, server: Server | None, made: Made) -> bool:
+    """Whether Nova rebuilds SERVER as STEP says, or has: it changes image and metadata in one request."""
+    if step.action is not Action.REBUILD or server is None or server.made is None or server.proved:
+        return False
+    return made.is_like(server.made)

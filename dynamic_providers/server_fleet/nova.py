@@ -41,6 +41,9 @@ _BUSY = frozenset(
     }
 )
 
+_ONCE = {"connect_retries": 0, "status_code_retries": 0}
+"""What Nova may have heard without an answer is not asked for again before a look: a second server would be made."""
+
 
 class BusyError(CloudError):
     """Nova, or Keystone for it, does not answer now, or asks for fewer requests."""
@@ -132,7 +135,7 @@ class Nova:
         request: dict[str, Any] = {"server": body}
         if self.args.server_group_id:
             request["os:scheduler_hints"] = {"group": self.args.server_group_id}
-        self._post("create", "/servers", request, f"make server {member.name}")
+        self._post("create", "/servers", request, f"make server {member.name}", **_ONCE)
 
     def rebuild(self, server: Server, member: Member, made: Made) -> None:
         """Have Nova rebuild it: the same server, name, ports and home, another root disk."""
@@ -144,7 +147,7 @@ class Nova:
         }
         if made.user_data == Made.of(self.args.wanted, "", member).user_data:  # a rollback has the server's
             body["user_data"] = _encoded(self._user_data(member)) or None
-        self._act("rebuild", server, {"rebuild": body}, "rebuild")
+        self._act("rebuild", server, {"rebuild": body}, "rebuild", **_ONCE)
 
     def delete(self, server: Server) -> None:
         """Have Nova delete it at once, also where deleted servers are kept for a while; gone already is success."""
@@ -210,13 +213,13 @@ class Nova:
         whose = identity(self.args.owner_stack, self.args.name) | {GROUP: self.args.wanted.server_group}
         return metadata_for(server, member, whose, made) | self.args.wanted.metadata
 
-    def _act(self, kind: str, server: Server, action: Mapping[str, Any], doing: str) -> None:
-        self._post(kind, f"/servers/{server.id}/action", action, f"{doing} server {server.name}")
+    def _act(self, kind: str, server: Server, action: Mapping[str, Any], doing: str, **retries: int) -> None:
+        self._post(kind, f"/servers/{server.id}/action", action, f"{doing} server {server.name}", **retries)
 
-    def _post(self, kind: str, url: str, body: Mapping[str, Any], doing: str) -> None:
+    def _post(self, kind: str, url: str, body: Mapping[str, Any], doing: str, **retries: int) -> None:
         self._count(kind)
         with _patience():
-            answer = self.own.compute.post(url, json=body, microversion=MICROVERSION)
+            answer = self.own.compute.post(url, json=body, microversion=MICROVERSION, **retries)
         if answer.status_code == HTTPStatus.CONFLICT:
             raise ConflictError(f"Nova refused to {doing}: 409, {openstack.message(answer)}")
         _answered(answer, doing)

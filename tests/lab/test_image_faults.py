@@ -11,7 +11,7 @@ import yaml
 
 from clients import openstack as openstack_client
 from clients.errors import CloudError
-from tests.lab.faulty_glance import Fault, GlanceRequest, faulty_glance
+from tests.lab.faulty_service import Fault, Request, faulty_service
 from tests.lab.golden_image import at_the_lab, first, glance, inputs, make, provider, raw_digest_in_rbd
 
 __all__ = ["at_the_lab", "first"]
@@ -24,7 +24,7 @@ def behind(lab, tmp_path, monkeypatch):
     @contextmanager
     def at(fault):
         entries = yaml.safe_load(lab.clouds.read_text(encoding="utf-8"))
-        with faulty_glance(lab.url(lab.ports.glance), fault) as url:
+        with faulty_service(lab.url(lab.ports.glance), fault) as url:
             entries["clouds"]["lab-image-import"] |= {
                 "image_endpoint_override": f"{url}/v2",
                 "image_api_version": "2",
@@ -43,7 +43,7 @@ def busy(status: int, method: str, ending: str, times: int) -> Fault:
     """Answers STATUS to the first TIMES requests whose path ends with ENDING."""
     left = [times]
 
-    def answer(request: GlanceRequest) -> int | None:
+    def answer(request: Request) -> int | None:
         if concerns(request, method, ending) and left[0]:
             left[0] -= 1
             return status
@@ -52,7 +52,7 @@ def busy(status: int, method: str, ending: str, times: int) -> Fault:
     return Fault(answer)
 
 
-def concerns(request: GlanceRequest, method: str, ending: str) -> bool:
+def concerns(request: Request, method: str, ending: str) -> bool:
     return request.method == method and request.path.partition("?")[0].endswith(ending)
 
 

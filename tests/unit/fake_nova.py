@@ -53,7 +53,7 @@ class FakeNova:
         self.failing: set[str] = set()  # names of servers that end in ERROR
         self.unanswered: set[str] = (
             set()
-        )  # names of servers whose rebuild Nova does, and says that it does not
+        )  # names of servers that Nova makes or rebuilds, and says once that it does not
         self.stuck: set[str] = set()  # names of servers whose rebuild never ends
         self.busy = 0  # so many requests are refused with 429
         self.kill_at: int | None = None  # the number of the write at which the run is killed
@@ -129,8 +129,12 @@ class FakeNova:
                 if server["status"] == "ERROR":
                     server["fault"] = {"message": "No valid host was found."}
 
-    def post(self, url: str, json: dict[str, Any], microversion: str = "") -> requests.Response:
+    def post(
+        self, url: str, json: dict[str, Any], microversion: str = "", **retries: int
+    ) -> requests.Response:
         assert microversion == "2.73"
+        # Whatever would be done twice, keystoneauth may not ask for again by itself.
+        assert (set(retries.values()) == {0}) == (url == "/servers" or "rebuild" in json)
         with self.lock:
             if self.busy:
                 self.busy -= 1
@@ -163,7 +167,9 @@ class FakeNova:
         return answer(204)
 
     def _create(self, body: dict[str, Any]) -> requests.Response:
-        taken = {port["port"] for server in self.servers.values() for port in server["ports"]}
+        # Two that are made at the same time both get past the API.
+        bound = [server for server in self.servers.values() if server["status"] != "BUILD"]
+        taken = {port["port"] for server in bound for port in server["ports"]}
         if taken & {port["port"] for port in body["networks"]}:
             return refused(409, "Port is still in use.")
         self._number += 1
@@ -190,7 +196,7 @@ class FakeNova:
             ],
             "boot": 1,
         }
-        return answer(202, {"server": {"id": f"s{self._number}"}})
+        return self._done("create", body["name"])
 
     def _act(self, id_: str, kind: str, body: Any) -> requests.Response:
         server = self.servers.get(id_)
@@ -233,7 +239,14 @@ class FakeNova:
         if "user_data" in body:
             server["user_data"] = base64.b64decode(body["user_data"] or "").decode()
             server["OS-EXT-SRV-ATTR:user_data"] = body["user_data"]
-        return refused(500, "MessagingTimeout") if server["name"] in self.unanswered else answer(202)
+        return self._done("rebuild", server["name"])
+
+    def _done(self, kind: str, name: str) -> requests.Response:
+        """The answer to what is done; of some servers each kind is denied once."""
+        if name in self.unanswered and not self.requests[f"{kind} {name}, denied"]:
+            self.requests[f"{kind} {name}, denied"] += 1
+            return refused(503, "MessagingTimeout")
+        return answer(202, {})
 
     def _console(self, server: dict[str, Any]) -> str:
         if server["image"]["id"] in self.silent:

@@ -226,6 +226,15 @@ def test_a_bigger_flavor_that_the_quota_lacks_is_told_before_a_server_is_deleted
     assert written(nova) == []
 
 
+def test_what_nova_does_and_denies_is_done_once(nova: FakeNova) -> None:
+    nova.unanswered = {"nightly-01", "nightly-02"}
+    outs = made(args(count=2))
+    assert written(nova) == ["create nightly-01", "create nightly-02"]
+    after = updated(outs, args(NEXT, count=2))
+    assert (after["failure"], after["servers"]) == ("", outs["servers"])
+    assert written(nova) == ["rebuild nightly-01", "rebuild nightly-02"]
+
+
 def test_busy_nova_is_asked_for_less_and_all_are_done(nova: FakeNova) -> None:
     outs = made(args())
     nova.busy = 9
@@ -502,6 +511,7 @@ def test_a_machine_is_made_with_its_home_which_is_attached_again_and_its_owners_
     updated(outs, annas())
     assert written(nova) == ["attach v1 to nightly-anna"]
     nova.of("nightly-anna")["metadata"]["renew"] = "yes"
+    nova.busy = 1  # which Nova has not heard
     for expected in (["rebuild nightly-anna"], []):
         updated(outs, annas())
         assert written(nova) == expected
