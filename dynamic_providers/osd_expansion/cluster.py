@@ -119,9 +119,13 @@ class Cluster:
         with ioctx:
             yield ioctx
 
-    def osds(self) -> dict[int, Found]:
-        """All OSDs, by number."""
-        rows = self._ask("osd dump")["osds"]
+    def dump(self) -> Any:
+        """The map of OSDs, as Ceph tells it."""
+        return self._ask("osd dump")
+
+    def osds(self, dump: Any = None) -> dict[int, Found]:
+        """All OSDs, by number; DUMP if that was asked already."""
+        rows = (dump or self.dump())["osds"]
         return {row["osd"]: Found(row["uuid"], bool(row["up"]), row["primary_affinity"]) for row in rows}
 
     def of_hosts(self, hosts: Collection[str]) -> set[int]:
@@ -134,9 +138,9 @@ class Cluster:
             for child in node["children"]
         }
 
-    def snapshot(self) -> Snapshot:
-        """Map, weights and sizes."""
-        dump = self._ask("osd dump")
+    def snapshot(self, dump: Any = None) -> Snapshot:
+        """Map, weights and sizes; DUMP if that was asked already."""
+        dump = dump or self.dump()
         rows = self._ask("osd df", to="manager")["nodes"]
         groups = self._ask("pg dump", to="manager", dumpcontents=["pgs"])["pg_stats"]
         return Snapshot(
@@ -175,7 +179,7 @@ class Cluster:
 
     def objections(self) -> list[str]:
         """Why nothing more should be begun: flags that people set, and what Ceph complains of."""
-        flags = HANDS_OFF & set(self._ask("osd dump")["flags"].split(","))
+        flags = HANDS_OFF & set(self.dump()["flags"].split(","))
         found = [f"the flag {flag} is set" for flag in sorted(flags)]
         for code, check in self._ask("health")["checks"].items():
             if code in PAUSING:
@@ -194,7 +198,7 @@ class Cluster:
 
     def upmaps(self) -> Pins:
         """The pairs of ``pg-upmap-items``, by placement group."""
-        return _upmaps(self._ask("osd dump"))
+        return _upmaps(self.dump())
 
     def set_upmaps(self, pins: Pins, weight: tuple[int, int] | None = None) -> None:
         """Give placement groups these pairs instead of those that they have, and an OSD a CRUSH weight, at once.

@@ -224,7 +224,7 @@ class Expansion:
             self._adapt(
                 others_lack_copies=any("degraded" in g.state for n, g in groups.items() if n not in ours)
             )
-            return f"{len(late)} PGs move" if late else None
+            return "; ".join([f"{len(late)} PGs move", *self.cluster.objections()]) if late else None
 
         self._until_none(waiting)
 

@@ -107,9 +107,10 @@ def _leaving(
 
 def look(cluster: Cluster, declared: OsdExpansionArgs, entries: Entries) -> tuple[Work, Snapshot]:
     """The same, asked of CLUSTER."""
-    snapshot = cluster.snapshot()
+    dump = cluster.dump()
+    snapshot = cluster.snapshot(dump)
     of_hosts = cluster.of_hosts(declared.hosts) if declared.hosts else set()
-    return work(declared, cluster.osds(), of_hosts, snapshot, entries), snapshot
+    return work(declared, cluster.osds(dump), of_hosts, snapshot, entries), snapshot
 
 
 def refusals(declared: OsdExpansionArgs, task: Task, snapshot: Snapshot, planned: Plan) -> list[str]:
