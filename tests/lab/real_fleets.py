@@ -1,6 +1,7 @@
 """A fleet on lab-qemu, whose servers boot: what its stack declares, and what Nova has of it."""
 
 import secrets
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lab import image as lab_image
 from lab.guest import image as guest
 from lab.qemu.host import TRAIT, ZONE
 from lab.settings import Lab
@@ -73,6 +75,30 @@ def config(
             }
         ],
     }
+
+
+def other_guest(lab: Lab, base: Path, suffix: str, kind: str) -> dict[str, Any]:
+    """KIND-SUFFIX, an image of the tiny guest: one that PANICS, or ANOTHER than its build_digest says."""
+    _, file = (guest.folder(lab) / "SHA256SUMS").read_text().split()
+    disk = base / f"{kind}.raw"
+    command(base, "qemu-img", "convert", "-O", "raw", str(guest.folder(lab) / file), str(disk))
+    if kind == "panics":
+        (base / "init").write_text("#!/busybox sh\n")  # it ends, which Linux does not forgive
+        (base / "init").chmod(0o755)
+        (base / "busybox").write_bytes(guest.BUSYBOX.read_bytes())
+        (base / "busybox").chmod(0o755)
+        command(base, "sh", "-c", "printf 'init\nbusybox\n' | ./busybox cpio -o -H newc > initrd")
+        changes = ["rm /initrd.img", "write initrd /initrd.img"]
+    else:
+        changes = ["mkdir another"]  # other bytes, or it would be the same image
+    for change in changes:
+        command(base, "/sbin/debugfs", "-w", "-R", change, f"{disk}?offset={lab_image.PARTITION}")
+    return image(f"{kind}-{suffix}", disk) | {"properties": {"build_digest": f"of-{kind}"}}
+
+
+def command(folder: Path, *words: str) -> None:
+    """Run it in FOLDER."""
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
 
 
 class RealFleet:

@@ -3,12 +3,13 @@
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from lab.settings import Lab
 from tests.lab.own_stack import STACK
-from tests.lab.real_fleets import RealFleet, config, real_fleet
+from tests.lab.real_fleets import RealFleet, config, other_guest, real_fleet
 
 pytestmark = pytest.mark.xdist_group(name="qemu")
 
@@ -49,15 +50,25 @@ def test_made_anew_each_has_another_boot_and_the_same_address(real: RealFleet) -
     assert set(real.rebuilds().values()) == {1}
 
 
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("broken", "its console shows no `ready"),
+        pytest.param("panics", "its console shows no `ready", marks=pytest.mark.nightly),
+        pytest.param("another", ", and of-another is declared", marks=pytest.mark.nightly),
+    ],
+)
 def test_an_image_that_does_not_boot_touches_exactly_one_server_which_is_brought_back(
-    real: RealFleet,
+    real: RealFleet, tmp_path: Path, image: str, says: str
 ) -> None:
     boots, rebuilds = real.boots(), real.rebuilds()
     images = {server.image.id for server in real.servers().values()}
-    real.declare(image=f"broken-{SFX}", probe={"console": True, "within_s": 90})
+    if image != "broken":
+        real.config["images"].append(other_guest(real.lab, tmp_path, SFX, image))
+    real.declare(image=f"{image}-{SFX}", probe={"console": True, "within_s": 90})
     done = real.stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
     assert done.returncode != 0
-    assert "its console shows no `ready" in done.stdout
+    assert says in done.stdout
     real.declare(probe={"console": True, "within_s": 240})
     touched = {name: count - rebuilds[name] for name, count in real.rebuilds().items()}
     assert sorted(touched.values()) == [0, 0, 2], json.dumps(touched)
