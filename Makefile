@@ -54,8 +54,8 @@ clean: ## stop the lab and remove everything this checkout made (.cloud)
 toolchain: ## install Pulumi's engine, its plugins and the Python environment into .cloud
 	@$(PYTHON) -m toolchain install
 
-lab: ## install and start the lab (HOSTS=3 with STACK=hosts)
-	@$(PYTHON) -m lab install
+lab: ## install and start the lab (HOSTS=3 with STACK=hosts; CEPH=reef or pacific)
+	@$(PYTHON) -m lab install $(if $(CEPH),--ceph $(CEPH))
 	@$(PYTHON) -m lab up $(LAB_HOSTS)
 
 ##@ Change a cloud (STACK=dev unless given)

@@ -25,7 +25,12 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m lab", description="A real cloud on one machine, on loopback."
     )
     commands = made.add_subparsers(dest="command", required=True)
-    commands.add_parser("install", help="Debian packages, and the OpenStack services' environment")
+    install_ = commands.add_parser("install", help="Debian packages, and the OpenStack services' environment")
+    install_.add_argument(
+        "--ceph",
+        choices=("pacific", "reef"),
+        help="the release of Ceph's daemons, 16.2 or 18.2, from now on; left out: as before, at first pacific",
+    )
     up_ = commands.add_parser("up", help="bring up what is not up, repair what is broken; safe to repeat")
     up_.add_argument(
         "--hosts",
@@ -47,8 +52,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def install(lab: Lab) -> None:
-    """Get what is not there."""
+def install(lab: Lab, ceph: str | None = None) -> None:
+    """Get what is not there; with `ceph`, the daemons of this release."""
     if problems := preflight.root():
         raise LabError("\n".join(problems))
     lab.folder.mkdir(parents=True, exist_ok=True)
@@ -64,9 +69,18 @@ def install(lab: Lab) -> None:
         ),
         Step("Debian packages", lambda: packages.install_debian(log), (first,)),
     ]
+    if ceph:
+        steps.append(Step(f"Ceph {ceph}", lambda: choose_ceph(lab, ceph), ("Debian packages",)))
     clock = Clock()
     run(steps, clock)
     clock.say("The lab's programs are installed.")
+
+
+def choose_ceph(lab: Lab, release: str) -> None:
+    """Have Ceph's daemons of this release."""
+    from lab import ceph_release  # noqa: PLC0415 - it needs a Debian package
+
+    ceph_release.choose(lab, release)
 
 
 def reset(lab: Lab) -> None:
@@ -150,7 +164,7 @@ def main() -> int:
     try:
         lab = settings.load(anew=command == "reset")
         if command == "install":
-            install(lab)
+            install(lab, arguments.ceph)
             return 0
         if command in ("up", "status", "reset", "reinstall", "osd"):
             into_the_venv(lab)

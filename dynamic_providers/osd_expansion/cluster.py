@@ -19,7 +19,7 @@ PREFIX = "private-cloud/osd-expansion/"
 OBJECTS = "private-cloud-probe."
 """How the names of the objects begin that are written to measure latency."""
 SLEEP, PROPOSALS = "osd/osd_recovery_sleep", "mon/paxos_propose_interval"
-BALANCER = "mgr/mgr/balancer/active"
+BALANCER, PROFILE = "mgr/mgr/balancer/active", "osd/osd_mclock_profile"
 """Options that are set while OSDs fill, as SECTION/NAME."""
 HANDS_OFF = frozenset(
     {
@@ -53,7 +53,7 @@ def rights(probe_pool: str) -> dict[str, str]:
     ]
     commands += [
         f'"config {verb}" with who={section} name={name}'
-        for section, name in (option.split("/", 1) for option in (SLEEP, PROPOSALS, BALANCER))
+        for section, name in (option.split("/", 1) for option in (SLEEP, PROPOSALS, BALANCER, PROFILE))
         for verb in ("set", "rm")
     ]
     return {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
 from clients.progress import log_line
-from dynamic_providers.osd_expansion.cluster import BALANCER, PROPOSALS, SLEEP, Cluster
+from dynamic_providers.osd_expansion.cluster import BALANCER, PROFILE, PROPOSALS, SLEEP, Cluster
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
 from dynamic_providers.osd_expansion.placement import Pins
@@ -278,9 +278,7 @@ class Expansion:
     def _apply_pace(self) -> None:
         if not self.journal.set_option(SLEEP, SLEEPS[self.pace.sleep]) and not self._kept:
             self._kept = True
-            log_line(
-                f"{SLEEP} was changed by somebody, or by mClock: it stays so, and steps are the only pace"
-            )
+            log_line(f"{SLEEP} was changed by somebody: it stays so, and steps are the only pace")
 
     def _become_primary(self, osd: int) -> None:
         found = self.journal.entries.affinity.get(osd)
@@ -353,7 +351,8 @@ def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks
         expansion = Expansion(declared, journal.cluster, journal, probe, lock, until, pace)
         try:
             journal.set_option(PROPOSALS, QUICK_PROPOSALS)
-            _pause_balancer(journal)
+            pause_balancer(journal)
+            prefer_clients(journal)
             for task in tasks:
                 expansion.bring(task)
         except OutOfTimeError as late:
@@ -363,7 +362,14 @@ def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks
     return ""
 
 
-def _pause_balancer(journal: Journal) -> None:
+def prefer_clients(journal: Journal) -> None:
+    """Under mClock, where `SLEEP` has no effect; a custom profile stays."""
+    if journal.cluster.option(PROFILE) != "custom":
+        journal.set_option(PROFILE, "high_client_ops")
+
+
+def pause_balancer(journal: Journal) -> None:
+    """Have Ceph's balancer move nothing beside, if there is one."""
     try:
         journal.set_option(BALANCER, "false")
     except CommandRefused as refused:

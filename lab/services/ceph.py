@@ -10,7 +10,7 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
-from lab import commands, packages
+from lab import ceph_release, commands
 from lab.configuration import File
 from lab.daemon import Daemon, UnhealthyError
 from lab.services.ceph_commands import connected
@@ -23,7 +23,7 @@ from lab.services.ceph_configuration import (
     mon_folder,
     osd_folder,
 )
-from lab.settings import EXTRA_OSDS, INSTANCE_POOL, OSD_COUNT, POOL, VOLUME_POOL
+from lab.settings import EXTRA_OSDS, INSTANCE_POOL, OSD_COUNT, POOL, VOLUME_POOL, LabError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,6 +57,10 @@ def make_monitor(lab: Lab, secrets: Mapping[str, str]) -> None:
     folder = mon_folder(lab)
     made = folder.with_name("mon.made")
     if made.exists():
+        if (release := made.read_text() or ceph_release.PACIFIC) != ceph_release.chosen(lab):
+            raise LabError(
+                f"This lab's Ceph was made by {release}, and {ceph_release.chosen(lab)} was chosen: run `python -m lab reset`."
+            )
         return
     shutil.rmtree(folder, ignore_errors=True)  # a former attempt was cut off: it never ran
     folder.mkdir(parents=True)
@@ -67,14 +71,16 @@ def make_monitor(lab: Lab, secrets: Mapping[str, str]) -> None:
     where = f"[v2:{lab.address}:{lab.ports.ceph_mon_v2},v1:{lab.address}:{lab.ports.ceph_mon_v1}]"
     fsid = secrets["uuid/fsid"]
     commands.logged(
-        ["monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", MON, where, str(monmap)], log
+        ceph_release.program(
+            lab, "monmaptool", "--create", "--clobber", "--fsid", fsid, "--addv", MON, where, str(monmap)
+        ),
+        log,
     )
     common = ["-c", str(lab.ceph_conf), "-i", MON]
-    commands.logged(
-        ["ceph-mon", "--mkfs", *common, "--monmap", str(monmap), "--keyring", str(everybody.path)], log
-    )
+    first = ["ceph-mon", "--mkfs", *common, "--monmap", str(monmap), "--keyring", str(everybody.path)]
+    commands.logged(ceph_release.program(lab, *first), log)
     everybody.path.unlink()
-    made.touch()
+    made.write_text(ceph_release.chosen(lab))
 
 
 def make_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
@@ -88,7 +94,7 @@ def make_osd(lab: Lab, secrets: Mapping[str, str], number: int) -> None:
     File(folder / "keyring", keyring((f"osd.{number}",), secrets)).write()
     command = ["ceph-osd", "--mkfs", "--no-mon-config", "-c", str(lab.ceph_conf), "-i", str(number)]
     command += ["--osd-uuid", secrets[f"uuid/osd.{number}"], "--monmap", str(folder.with_name("monmap"))]
-    commands.logged(command, lab.log / f"make-ceph-osd.{number}.log")
+    commands.logged(ceph_release.program(lab, *command), lab.log / f"make-ceph-osd.{number}.log")
     made.touch()
 
 
@@ -105,6 +111,10 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
         ceph.ask(
             "config set", who="mgr", name="mgr/devicehealth/enable_monitoring", value="false", force=True
         )
+        if (
+            ceph_release.chosen(lab) == ceph_release.REEF
+        ):  # Debian 13's Python does not load all of its modules
+            ceph.ask("health mute", code="MGR_MODULE_DEPENDENCY", sticky=True)
         everybody = keyring(tuple(name for name in CAPS if name != "mon."), secrets)
         ceph.ask("auth import", given=everybody)
 
@@ -216,18 +226,18 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     found = [
         Daemon(
             name="ceph-mon",
-            command=("/usr/bin/ceph-mon", *common, "-i", MON),
+            command=ceph_release.program(lab, "/usr/bin/ceph-mon", *common, "-i", MON),
             address=f"{lab.address}:{mon_ports[0]},{mon_ports[1]}",
-            version=functools.partial(packages.version, "ceph-mon"),
+            version=functools.partial(ceph_release.version, lab, "ceph-mon"),
             check=functools.partial(monitor_health, lab),
             files=(file,),
             ports=mon_ports,
         ),
         Daemon(
             name="ceph-mgr",
-            command=("/usr/bin/ceph-mgr", *common, "-i", MON),
+            command=ceph_release.program(lab, "/usr/bin/ceph-mgr", *common, "-i", MON),
             address=lab.address,
-            version=functools.partial(packages.version, "ceph-mgr"),
+            version=functools.partial(ceph_release.version, lab, "ceph-mgr"),
             check=functools.partial(manager_health, lab),
             files=(file,),
         ),
@@ -235,9 +245,9 @@ def daemons(lab: Lab, secrets: Mapping[str, str]) -> tuple[Daemon, ...]:
     found += [
         Daemon(
             name=f"ceph-osd.{number}",
-            command=("/usr/bin/ceph-osd", *common, "-i", str(number)),
+            command=ceph_release.program(lab, "/usr/bin/ceph-osd", *common, "-i", str(number)),
             address=lab.address,
-            version=functools.partial(packages.version, "ceph-osd"),
+            version=functools.partial(ceph_release.version, lab, "ceph-osd"),
             check=functools.partial(osd_health, lab, number),
             files=(file,),
         )

@@ -38,7 +38,13 @@ class CephCommands:
         there = self.cluster.list_pools()
         for name in names:
             if name not in there:
-                self.ask("osd pool create", pool=name, pg_num=placement_groups, pgp_num=placement_groups)
+                self.ask(
+                    "osd pool create",
+                    pool=name,
+                    pg_num=placement_groups,
+                    pgp_num=placement_groups,
+                    yes_i_really_mean_it=True,  # 18.2 asks for it where a name begins with a dot, and does nothing
+                )
                 self.ask("osd pool application enable", pool=name, app=application)
 
 

@@ -1,4 +1,4 @@
-"""A Ceph of a test's own: one monitor and one manager on loopback, no authentication; OSDs in memory if wanted."""
+"""A Ceph of a test's own, of the lab's release: one monitor and one manager on loopback, no authentication; OSDs in memory if wanted."""
 
 import socket
 import subprocess
@@ -13,6 +13,7 @@ import rados
 
 from clients import ceph
 from clients.errors import CloudError
+from lab import ceph_release, settings
 
 CONF = """[global]
 fsid = {fsid}
@@ -44,6 +45,11 @@ osd memory target = 939524096
 """
 
 
+def program(*command: str) -> tuple[str, ...]:
+    """How a program of Ceph's daemons is run, as in the lab."""
+    return ceph_release.program(settings.load(), *command)
+
+
 @contextmanager
 def own_ceph(folder: Path, *modules: str) -> Iterator[Path]:
     """The path of its ceph.conf; the manager runs these modules. Both processes are gone afterwards."""
@@ -60,15 +66,14 @@ def own_ceph(folder: Path, *modules: str) -> Iterator[Path]:
     made = ["monmaptool", "--create", "--fsid", fsid, "--addv", "a", f"[v2:127.0.0.1:{port}]", str(monmap)]
     first = ["ceph-mon", "--mkfs", "-c", str(conf), "-i", "a", "--monmap", str(monmap)]
     for command in (made, first):
-        subprocess.run(command, check=True, capture_output=True)
+        subprocess.run(program(*command), check=True, capture_output=True)
     processes = []
     with (folder / "log").open("w", encoding="utf-8") as log:
         try:
-            for program in ("ceph-mon", "ceph-mgr"):
-                processes.append(
-                    subprocess.Popen([program, "-f", "-c", str(conf), "-i", "a"], stdout=log, stderr=log)
-                )
-                if program == "ceph-mon":
+            for name in ("ceph-mon", "ceph-mgr"):
+                daemon = program(name, "-f", "-c", str(conf), "-i", "a")
+                processes.append(subprocess.Popen(daemon, stdout=log, stderr=log))
+                if name == "ceph-mon":
                     wait(lambda: reached(conf))
                     enable(conf, modules)
             with ceph.cluster("admin", str(conf)) as handle:
@@ -96,14 +101,14 @@ class Osds:
             ceph.command(handle, "osd new", uuid=identity, id=number)
         made = ["ceph-osd", "-c", str(self.conf), "-i", str(number), "--mkfs", "--no-mon-config"]
         made += ["--osd-uuid", identity, "--monmap", str(folder / "monmap")]
-        subprocess.run(made, check=True, capture_output=True)
+        subprocess.run(program(*made), check=True, capture_output=True)
         self.start(number)
 
     def start(self, number: int) -> None:
         """Start one that was made, and wait until the monitor knows."""
         with (self.conf.parent / f"osd.{number}.log").open("a", encoding="utf-8") as log:
             self.running[number] = subprocess.Popen(
-                ["ceph-osd", "-f", "-c", str(self.conf), "-i", str(number)], stdout=log, stderr=log
+                program("ceph-osd", "-f", "-c", str(self.conf), "-i", str(number)), stdout=log, stderr=log
             )
         self.wait_until(number, up=True)
 

@@ -14,7 +14,7 @@ import rados
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion import journal, loop
-from dynamic_providers.osd_expansion.cluster import BALANCER, OBJECTS, SLEEP, Cluster, connected, rights
+from dynamic_providers.osd_expansion.cluster import OBJECTS, PROFILE, SLEEP, Cluster, connected, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
@@ -273,10 +273,13 @@ def may(cluster: Cluster) -> None:
         with loop.alone(ioctx):
             own = journal.Journal(cluster)
             own.set_option(SLEEP, loop.SLEEPS[0])
-            own.set_option(BALANCER, "false")
+            loop.pause_balancer(own)
+            loop.prefer_clients(own)
             assert cluster.option(SLEEP) == loop.SLEEPS[0]
+            assert cluster.option(PROFILE) == "high_client_ops"
             own.restore()
     assert cluster.option(SLEEP) is None
+    assert cluster.option(PROFILE) is None
     cluster.reweight(0, cluster.weights()[0])
     cluster.set_affinity(0, 1.0)
     cluster.set_upmaps(dict.fromkeys(list(cluster.groups())[:1], ()))

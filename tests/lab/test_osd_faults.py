@@ -12,7 +12,7 @@ from clients import ceph
 from dynamic_providers.osd_expansion import loop
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
 from tests.lab.osd_runs import POOL, declared, join, settings, settled, working
-from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
+from tests.lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
 
 pytestmark = pytest.mark.nightly
 NEW = 3
@@ -127,7 +127,7 @@ def test_a_killed_daemon_is_waited_for(
         daemon.kill()
         daemon.wait()
         with (osds.conf.parent / f"{name}.log").open("w", encoding="utf-8") as log:
-            daemons.append(subprocess.Popen(daemon.info["cmdline"], stdout=log, stderr=log))
+            daemons.append(subprocess.Popen(program(*daemon.info["cmdline"]), stdout=log, stderr=log))
 
 
 def test_pgs_that_are_split_in_the_middle_are_filled_too(osds: Osds, cluster: Cluster) -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from config.load import SettingsError, parse
 from dynamic_providers.osd_expansion import upmap
-from dynamic_providers.osd_expansion.cluster import SLEEP, Cluster, Found, Group, rights
+from dynamic_providers.osd_expansion.cluster import PROFILE, SLEEP, Cluster, Found, Group, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
-from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace
+from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace, prefer_clients
 from dynamic_providers.osd_expansion.placement import UpSets, parsed, released
 from dynamic_providers.osd_expansion.plan import Move, Osd, Snapshot, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency
@@ -282,6 +282,20 @@ def test_an_option_that_somebody_changes_meanwhile_stays_so() -> None:
     assert not journal.set_option(SLEEP, "0.2")
     journal.restore()
     assert kept[SLEEP] == "7"
+
+
+@pytest.mark.parametrize(
+    ("found", "during"), [(None, "high_client_ops"), ("balanced", "high_client_ops"), ("custom", "custom")]
+)
+def test_clients_come_first_under_mclock_unless_somebody_has_a_profile_of_their_own(
+    found: str | None, during: str
+) -> None:
+    kept: dict[str, str | None] = {PROFILE: found}
+    journal = Journal(Monitors(kept))
+    prefer_clients(journal)
+    assert kept[PROFILE] == during
+    journal.restore()
+    assert kept[PROFILE] == found
 
 
 @pytest.mark.parametrize(
