@@ -94,6 +94,10 @@ class ProgramCopy:
         """Runs the command behind `make report`; what it prints is in `stdout`."""
         return self._operation("report", stack, *arguments)
 
+    def fleet(self, command: str, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs the command behind `make fleet-COMMAND`; what it prints is in `stdout`."""
+        return self._operation(f"fleet_{command}", stack, *arguments)
+
     def _operation(self, name: str, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         python = str(ROOT / ".cloud" / "venv" / "bin" / "python")
         words = ["-m", f"operations.{name}", "--stack", stack, *arguments]

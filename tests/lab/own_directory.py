@@ -71,12 +71,12 @@ class OwnDirectory:
             self.process = None
             keystone_cache.forget(settings.load())
 
-    def modify(self, dn: str, *lines: str) -> None:
-        """Changes an entry, and has Keystone see it; LINES are those of an LDIF change.
+    def modify(self, dn: str, *lines: str, kind: str = "modify") -> None:
+        """Changes an entry, and has Keystone see it; LINES are those of an LDIF change of that KIND.
 
         LMDB takes it beside the running server.
         """
-        text = "\n".join([f"dn: {dn}", "changetype: modify", *lines, ""])
+        text = "\n".join([f"dn: {dn}", f"changetype: {kind}", *lines, ""])
         subprocess.run(
             ["/usr/sbin/slapmodify", "-F", str(self.lab.data / "ldap" / "config"), "-b", LDAP_BASE],
             input=text,
