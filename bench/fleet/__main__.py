@@ -50,6 +50,7 @@ def all_well(lab: Lab, count: int) -> set[str]:
 
 def measured(way: Any, site: Site, conn: Any, proxy: CountingProxy, count: int) -> dict[str, Any]:
     """Make servers, make them anew, remove them; what making them anew took."""
+    site.publish(conn)
     with way(site, conn, count) as commands:
         before = all_well(site.lab, count)
         load = os.getloadavg()[0]

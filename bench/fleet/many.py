@@ -34,6 +34,7 @@ def measure(site: Site, conn: Connection, proxy: CountingProxy, count: int, roun
             proxy.taken()
             found["preview"].append(_timed(preview.run))
             found["requests of an empty preview"] = dict(proxy.taken())
+            site.publish(conn)
             found["nova"].append(_timed(partial(_rebuilt, conn)))
             site.declare(fleets=[fleet(count, real=False) | {"recreate": secrets.token_hex(4)}])
             found["ours"].append(_timed(site.pulumi("up", "--yes", "--skip-preview").run))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from openstack.connection import Connection
+
     from lab.settings import Lab
 
 STACK = "bench"
@@ -42,7 +44,8 @@ def config(lab: Lab) -> dict[str, Any]:
     """The stack file without a fleet."""
     digest, file = (guest.folder(lab) / "SHA256SUMS").read_text().split()
     place = {"project": NAME, "domain": "Default"}
-    quota = {"compute": {"instances": -1, "cores": -1, "ram": -1}, "network": {"ports": -1}}
+    compute = dict.fromkeys(("instances", "cores", "ram_mb"), "unlimited")
+    quota = {"compute": compute, "network": {"ports": "unlimited"}}
     return {
         "openstack": {"cloud": "lab-admin"},
         "projects": [{"name": NAME, "domain": "Default", "quota": quota}],
@@ -73,7 +76,7 @@ def config(lab: Lab) -> dict[str, Any]:
                 "source": str(guest.folder(lab) / file),
                 "source_format": "qcow2",
                 "sha256": digest,
-                "visibility": "public",
+                "visibility": "community",
                 "properties": {"build_digest": guest.digest(lab)},
             }
         ],
@@ -151,3 +154,8 @@ class Site:
         """Declare and make it so."""
         self.declare(**more)
         self.pulumi("up", "--yes", "--skip-preview").run()
+
+    def publish(self, conn: Connection) -> None:
+        """Have every way find the image by its name, which the account that imports it may not; an `up` takes it back."""
+        for image in conn.image.images(name=NAME, visibility="community"):
+            conn.image.update_image(image, visibility="public")
