@@ -158,4 +158,4 @@ class Site:
     def publish(self, conn: Connection) -> None:
         """Have every way find the image by its name, which the account that imports it may not; an `up` takes it back."""
         for image in conn.image.images(name=NAME, visibility="community"):
-            conn.image.update_image(image, visibility="public")
+            conn.image.update_image(image.id, visibility="public")
