@@ -19,6 +19,8 @@ from dynamic_providers.server_fleet.probe import Shown
 from dynamic_providers.server_fleet.server import Made, Server
 
 POLL_S = 2.0
+LIST_S = 10.0
+"""How old Nova's list may be while it is done with all servers, and only their probes are waited for."""
 DEAF_S = 300.0
 """How long Nova may not answer before a run gives up; none of that counts against a server."""
 _REQUESTS_AT_ONCE = 16
@@ -81,6 +83,8 @@ class Flights:
     touched: set[str] = field(default_factory=set)
     sleep: Callable[[float], None] = time.sleep
     _there: set[str] = field(default_factory=set)
+    _listed: dict[str, list[Server]] = field(default_factory=dict)  # by member, the best first
+    _listed_at: float = 0.0
     _unanswered: set[str] = field(default_factory=set)  # members of whose change Nova may have heard
 
     def bring(self, steps: Sequence[Step], made_for: Callable[[Step], Made]) -> dict[str, str]:
@@ -133,6 +137,10 @@ class Flights:
 
     def _look(self, flying: Mapping[str, Flight]) -> dict[str, list[Server]]:
         before = time.monotonic()
+        if before - self._listed_at < LIST_S and all(
+            flight.phase is Phase.PROBING for flight in flying.values()
+        ):
+            return self._listed
         servers = self.look()
         deaf = time.monotonic() - before
         self._there = {server.id for server in servers}
@@ -141,6 +149,7 @@ class Flights:
             found.setdefault(server.member, []).append(server)
         for flight in flying.values():
             flight.since += deaf
+        self._listed, self._listed_at = found, time.monotonic()
         return found
 
     def _begin(

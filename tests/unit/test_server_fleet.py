@@ -142,6 +142,13 @@ def test_an_image_that_does_not_boot_touches_exactly_the_canary_which_is_brought
     assert (healed["failure"], written(nova)) == ("", [])
 
 
+def test_while_only_probes_are_waited_for_nova_is_not_asked_for_its_list(nova: FakeNova) -> None:
+    outs = made(args())
+    nova.requests.clear()
+    updated(outs, args(BROKEN))
+    assert nova.requests["GET servers"] * 2 < nova.requests["console"]
+
+
 def test_a_console_that_shows_another_image_is_a_failure_at_once(nova: FakeNova) -> None:
     outs = made(args())
     after = updated(outs, args(NEXT, build_digest="something-else", probe={"within_s": 1000}))
