@@ -46,7 +46,6 @@ HOST = Installation(
     KollaSshSpec.model_construct(user="kolla", private_key_file=Path("none"), public_key="ssh-ed25519 AAAA"),
     ManagementSpec(vlan=MANAGEMENT, cidr=f"10.{MANAGEMENT}.0.0/24", gateway=addresses(MANAGEMENT)[1]),
     HostImageSpec(image="registry.corp.example/host:1"),
-    datapath_type="netdev",
 )
 
 
@@ -84,7 +83,7 @@ class Cabling:
     def make_network(self) -> str:
         """Run the host image's script; return what it complained of."""
         file = self.host_ovs.folder / "network.json"
-        file.write_text(network(self.installation))
+        file.write_text(network(replace(self.installation, datapath_type="netdev")))
         return run(
             *self.host.inside(sys.executable, str(HOST_NETWORK), str(file)),
             environment=self.host_ovs.environment,
