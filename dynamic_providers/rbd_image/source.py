@@ -23,9 +23,8 @@ from config.image import Image, SourceFormat
 from dynamic_providers.rbd_image import decompression, fetch, inspection, reading
 from dynamic_providers.rbd_image.reading import Source
 
-TICK_S = (
-    0.02  # two changes of a file within one tick of the kernel's clock, at most 10 ms, have the same time
-)
+# Two changes of a file within one tick of the kernel's clock, at most 10 ms, have the same time.
+TICK_S = 0.02
 HASHED_AT_ONCE = 1 << 20  # stays in the processor's cache between being read and being hashed
 
 
@@ -91,8 +90,6 @@ class _OnItsWay:
     beside: ThreadPoolExecutor
     file: BinaryIO | None = None
     before: list[int] = field(default_factory=list)
-    found: Source | None = None
-    is_verified: bool = False
     steps: _Steps | None = None
 
     @property
@@ -107,7 +104,8 @@ class _OnItsWay:
                 self.held.push(partial(_remove_after_success, path))
                 self.file = self.held.enter_context(path.open("rb"))
             later = self.beside.submit
-            self.steps = _Steps(later(self._survey), later(self._hash), later(self._decompress))
+            survey, digest = later(self._survey), later(self._hash)
+            self.steps = _Steps(survey, digest, later(self._decompress, survey, digest))
         return self.steps
 
     def surveyed(self) -> Source | None:
@@ -149,8 +147,7 @@ class _OnItsWay:
         if decompression.compression_of(self.file):
             return None
         called = f"source {self.image.source!r}"
-        self.found = surveyed(self.file, self.image.source_format, called, self.image.name)
-        return self.found
+        return surveyed(self.file, self.image.source_format, called, self.image.name)
 
     def _hash(self) -> None:
         if self.file and not self.is_remote:  # what is fetched is hashed on the way
@@ -158,10 +155,9 @@ class _OnItsWay:
             if digest != self.sha256:
                 self._refuse_if_changed()
                 raise mismatch(self.image.source, self.sha256, digest)
-        self.is_verified = True
 
-    def _decompress(self) -> Source | None:
-        if self.found or not self.file or not self.is_verified:
+    def _decompress(self, survey: Future[Source | None], digest: Future[None]) -> Source | None:
+        if survey.exception() or survey.result() or digest.exception():
             return None
         called = f"source {self.image.source!r}, decompressed,"
         return surveyed(self._decompressed(called), self.image.source_format, called, self.image.name)

@@ -111,9 +111,8 @@ def register_osds(lab: Lab, secrets: Mapping[str, str]) -> None:
         ceph.ask(
             "config set", who="mgr", name="mgr/devicehealth/enable_monitoring", value="false", force=True
         )
-        if (
-            ceph_release.chosen(lab) == ceph_release.REEF
-        ):  # Debian 13's Python does not load all of its modules
+        # Debian 13's Python does not load all of its manager's modules.
+        if ceph_release.chosen(lab) == ceph_release.REEF:
             ceph.ask("health mute", code="MGR_MODULE_DEPENDENCY", sticky=True)
         everybody = keyring(tuple(name for name in CAPS if name != "mon."), secrets)
         ceph.ask("auth import", given=everybody)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from lab.settings import Lab
 from tests.program_copy import ProgramCopy
 from tests.soak.process_tree import RunningPulumi
@@ -50,6 +52,12 @@ class Fault:
     afterwards: Callable[[Request], int | None] = nothing
     seen: list[Request] = field(default_factory=list)
     told: tuple[str, str] = ("", "")
+
+
+EITHER_WAY = pytest.mark.parametrize(
+    "heard", [False, True], ids=["before Nova hears it", "after Nova has done it"]
+)
+"""For `killed_at`."""
 
 
 @contextmanager

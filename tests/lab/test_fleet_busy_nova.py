@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.settings import Lab
-from tests.lab.faulty_service import Fault, Request, killed_at, nothing, with_faulty_nova, writes
+from tests.lab.faulty_service import EITHER_WAY, Fault, Request, killed_at, nothing, with_faulty_nova, writes
 from tests.lab.fleets import NETWORK, Fleet, config, fake_fleet, member
 from tests.lab.own_stack import STACK, OwnStack
 
@@ -101,7 +101,7 @@ def test_busy_nova_is_asked_again_and_does_everything_once(
     assert rebuilds(fleet) == {name: count + 1 for name, count in rebuilt.items()}
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["before Nova hears it", "after Nova has done it"])
+@EITHER_WAY
 def test_killed_at_any_write_the_next_run_goes_on_and_makes_nothing_twice(
     fleet: Fleet, fault: Fault, tmp_path: Path, heard: bool
 ) -> None:

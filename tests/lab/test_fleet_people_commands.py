@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.settings import Lab
-from tests.lab.faulty_service import Fault, killed_at, with_faulty_nova
+from tests.lab.faulty_service import EITHER_WAY, Fault, killed_at, with_faulty_nova
 from tests.lab.own_compute_host import until
 from tests.lab.own_directory import OwnDirectory
 from tests.lab.own_stack import STACK, OwnStack
@@ -155,7 +155,7 @@ def test_whose_name_folds_to_anothers_gets_no_machine_and_takes_none(people: Peo
     assert {one: people.identity(one) for one in before} == before
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["before Nova hears it", "after Nova has done it"])
+@EITHER_WAY
 def test_killed_at_any_write_while_somebody_comes_leaves_and_comes_back_nothing_is_lost(
     people: People, fault: Fault, tmp_path: Path, heard: bool
 ) -> None:
@@ -186,7 +186,7 @@ def interrupted(people: People, fault: Fault, folder: Path, number: int, *, hear
     people.stack.up()
 
 
-@pytest.mark.parametrize("heard", [False, True], ids=["before Nova hears it", "after Nova has done it"])
+@EITHER_WAY
 def test_killed_while_machine_and_home_are_deleted_the_next_run_deletes_what_was_announced_and_nothing_else(
     people: People, fault: Fault, tmp_path: Path, heard: bool
 ) -> None:

@@ -205,6 +205,16 @@ def test_killed_at_any_step_the_next_create_converges_without_orphans(first, ste
     provider.delete(result.id, result.outs)
 
 
+def assert_made_whole(first, record):
+    """That the next create makes the generation of RECORD, to the last byte."""
+    result = make(inputs(first[0]))
+    try:
+        assert result.outs["glance_id"] == record["id"]
+        assert raw_digest_in_rbd(record["id"]) == first[1]
+    finally:
+        provider.delete(result.id, result.outs)
+
+
 def owned_records():
     with openstack_client.connect("lab-image-import") as conn:
         return records(conn, private_cloud_stack=STACK)
@@ -220,12 +230,7 @@ def test_a_snapshot_whose_check_a_kill_cut_short_is_no_image(first):
         pool.ioctx.write(
             f"{prefix}.{0:016x}", b"bad", 12345
         )  # the disk error that the check would have found
-    result = make(inputs(first[0]))
-    try:
-        assert result.outs["glance_id"] == record["id"]
-        assert raw_digest_in_rbd(record["id"]) == first[1]
-    finally:
-        provider.delete(result.id, result.outs)
+    assert_made_whole(first, record)
 
 
 @pytest.mark.parametrize(
@@ -245,12 +250,7 @@ def test_what_a_kill_left_of_an_rbd_image_that_was_being_made_is_no_obstacle(fir
             with rbd.Image(pool.ioctx, record["id"]) as image:
                 header = f"rbd_header.{image.id()}"
             pool.ioctx.remove_object(header)
-    result = make(inputs(first[0]))
-    try:
-        assert result.outs["glance_id"] == record["id"]
-        assert raw_digest_in_rbd(record["id"]) == first[1]
-    finally:
-        provider.delete(result.id, result.outs)
+    assert_made_whole(first, record)
 
 
 @pytest.mark.parametrize(
@@ -380,12 +380,7 @@ def test_nothing_of_a_wrong_file_stays_where_its_import_was_killed(first, second
         store.writable(pool.ioctx, record["id"]) as target,
     ):
         writer.write(wrong, target, pool, Image(name="test", source="-", hash="none"))
-    result = make(inputs(first[0]))
-    try:
-        assert result.outs["glance_id"] == record["id"]
-        assert raw_digest_in_rbd(record["id"]) == first[1]
-    finally:
-        provider.delete(result.id, result.outs)
+    assert_made_whole(first, record)
 
 
 def test_a_killed_import_takes_its_decoder_with_it(first):

@@ -51,9 +51,8 @@ class FakeNova:
         self.lock = threading.RLock()
         self.silent = {BROKEN}  # images whose servers show nothing on their console
         self.failing: set[str] = set()  # names of servers that end in ERROR
-        self.unanswered: set[str] = (
-            set()
-        )  # names of servers that Nova makes or rebuilds, and says once that it does not
+        # Names of servers that Nova makes or rebuilds, and says once that it does not.
+        self.unanswered: set[str] = set()
         self.stuck: set[str] = set()  # names of servers whose rebuild never ends
         self.busy = 0  # so many requests are refused with 429
         self.kill_at: int | None = None  # the number of the write at which the run is killed
