@@ -11,6 +11,7 @@ from clients.errors import CloudError
 from config.errors.issues import nearest
 from operations.command import command, parser_of, say
 from operations.stack_file.file import StackFile
+from operations.stack_file.path import path_of
 
 
 def mark(path: Path, name: str, day: str) -> bool:
@@ -38,7 +39,7 @@ def main() -> int:
     parser = parser_of("fleet-recreate", __doc__)
     parser.add_argument("--name", required=True, help="the fleet's")
     arguments = parser.parse_args()
-    path = Path(f"Pulumi.{arguments.stack}.yaml")
+    path = path_of(arguments.stack)
     day = datetime.now(UTC).date().isoformat()
     changed = mark(path, arguments.name, day)
     done = f"is {day!r} now" if changed else f"was {day!r} already: whatever is left to do is done"

@@ -1,7 +1,6 @@
 """Have somebody's machine made anew: `make fleet-renew PERSON=anna` asks in the owner's place, and runs `up`."""
 
 import sys
-from pathlib import Path
 
 from clients.errors import CloudError
 from clients.names import folded
@@ -13,6 +12,7 @@ from dynamic_providers.server_fleet.declared import OWNER
 from dynamic_providers.server_fleet.server import RENEW, Server
 from operations.command import command, parser_of, say
 from operations.stack_file.file import StackFile
+from operations.stack_file.path import path_of
 
 
 def ask(settings: Settings, owner_stack: str, person: str) -> list[str]:
@@ -45,7 +45,7 @@ def main() -> int:
     parser = parser_of("fleet-renew", __doc__)
     parser.add_argument("--person", required=True, help="the account of the machine's owner")
     arguments = parser.parse_args()
-    settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
+    settings = StackFile.read(path_of(arguments.stack)).settings()
     names = ask(settings, f"{NAMESPACE}/{arguments.stack}", arguments.person)
     say(f"{', '.join(names)}: made anew by the next `up`; what is outside of /home is lost then")
     return 0

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from openstack.connection import Connection
 
@@ -24,6 +23,7 @@ from dynamic_providers.server_fleet.nova import manners
 from dynamic_providers.server_fleet.server import LEASE
 from operations.command import command, parser_of
 from operations.stack_file.file import StackFile
+from operations.stack_file.path import path_of
 
 _SHOWN = 12
 
@@ -117,7 +117,7 @@ def main() -> int:
     parser = parser_of("fleet-status", __doc__)
     parser.add_argument("--notice", action="store_true", help="give it to the command of each fleet")
     arguments = parser.parse_args()
-    settings = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml")).settings()
+    settings = StackFile.read(path_of(arguments.stack)).settings()
     images = {image.name: image for image in settings.images}
     with connect(settings.openstack.cloud) as admin:
         found = {

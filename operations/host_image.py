@@ -14,6 +14,7 @@ import yaml
 
 from clients.errors import CloudError
 from operations.command import command, parser_of
+from operations.stack_file.path import path_of
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "host_image"
@@ -65,11 +66,11 @@ def main() -> int:
         "--name-only", action="store_true", help="print the image's reference and build nothing"
     )
     given = parser.parse_args()
-    file = f"Pulumi.{given.stack}.yaml"
-    if not (ROOT / file).is_file():
-        raise CloudError(f"there is no {file}; give the name of a stack")
-    stack = yaml.safe_load((ROOT / file).read_text())["config"]
-    image = reference(stack, file)
+    file = ROOT / path_of(given.stack)
+    if not file.is_file():
+        raise CloudError(f"there is no {file.name}; give the name of a stack")
+    stack = yaml.safe_load(file.read_text())["config"]
+    image = reference(stack, file.name)
     if given.name_only:
         sys.stdout.write(f"{image}\n")
         return 0

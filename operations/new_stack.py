@@ -8,6 +8,7 @@ from pathlib import Path
 from clients.errors import CloudError
 from operations.command import command, say
 from operations.stack_file.file import mistakes
+from operations.stack_file.path import path_of
 
 TEMPLATE = Path(__file__).with_name("stack_template.yaml")
 PLACEHOLDER = "@NAME@"
@@ -24,10 +25,10 @@ def make(name: str, folder: Path) -> Path:
         raise CloudError(
             f"{name!r} is no name for a stack; give up to 100 letters, digits, '-', '_' and '.', such as staging"
         )
-    for path in (folder / f"Pulumi.{name}.yaml", folder / f"Pulumi.{name}.yml"):
-        if path.exists():
-            raise CloudError(f"{path.name} is there already; edit it, or give another name")
-    path = folder / f"Pulumi.{name}.yaml"
+    path = folder / path_of(name)
+    for there in (path, path.with_suffix(".yml")):
+        if there.exists():
+            raise CloudError(f"{there.name} is there already; edit it, or give another name")
     with path.open("x", encoding="utf-8") as file:
         file.write(TEMPLATE.read_text(encoding="utf-8").replace(PLACEHOLDER, name))
     return path

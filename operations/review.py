@@ -17,6 +17,7 @@ from operations.report.redaction import text
 from operations.report.rendering import as_json, markdown, page
 from operations.report.risk import Risk
 from operations.stack_file.file import mistakes
+from operations.stack_file.path import path_of
 
 FOLDER = Path(".cloud/review")
 POLICY = ("--policy-pack", "policy")
@@ -46,7 +47,7 @@ def review(stack: str, folder: Path, *, fail_on: str | None = None, nothing_left
         comment.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return WRONG
 
-    wrong = mistakes(Path.cwd() / f"Pulumi.{stack}.yaml")
+    wrong = mistakes(path_of(stack))
     if wrong:
         return refuse("its file has mistakes, and no preview was made", wrong)
     try:

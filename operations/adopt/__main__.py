@@ -18,6 +18,7 @@ from operations.command import command, parser_of, say
 from operations.engine import Stack
 from operations.stack_file.entry import Entry, MissingId
 from operations.stack_file.file import StackFile
+from operations.stack_file.path import path_of
 
 
 @command("adopt", SDKException)
@@ -53,7 +54,7 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 
 def _adopt(arguments: argparse.Namespace) -> int:
-    file = StackFile.read(Path(f"Pulumi.{arguments.stack}.yaml"))
+    file = StackFile.read(path_of(arguments.stack))
     stack = Stack(arguments.stack)
     settings = file.settings()
     in_state, in_file = managed_ids(stack.state()), frozenset(adopted_ids(settings))

@@ -9,6 +9,7 @@ from operations.repair.left_behind import end, orphans, remove_torn_notes
 from operations.repair.locked_stack import LockedStack
 from operations.repair.planned import Pending, pending_in, urns_in
 from operations.repair.takeover import look
+from operations.stack_file.path import path_of
 
 
 @command("repair")
@@ -74,7 +75,7 @@ def resolve(stack: LockedStack, operations: list[Pending]) -> list[str]:
         say("When it was killed:")
     for operation in operations:
         say(f"  - {operation}")
-    say(f"Looking on the cloud for what Pulumi.{stack.name}.yaml declares and the state does not know.")
+    say(f"Looking on the cloud for what {path_of(stack.name)} declares and the state does not know.")
     findings = look(stack, operations)
     if findings.imports:
         stack.take_over(findings.imports)

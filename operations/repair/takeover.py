@@ -17,6 +17,7 @@ from operations.repair.locked_stack import LockedStack
 from operations.repair.planned import Import, Pending, declared_in, imports_in, unknown_in
 from operations.stack_file.entry import MissingId
 from operations.stack_file.file import StackFile
+from operations.stack_file.path import path_of
 
 _LOOKED_FOR = tuple(kind for kind in KINDS if kind not in {"grants", "server_groups"})
 """The sections whose objects OpenStack refuses to make twice; whatever else is declared, the next `up` finds."""
@@ -45,7 +46,7 @@ def look(stack: LockedStack, operations: list[Pending]) -> Findings:
     Raises:
         CloudError: the program or the cloud cannot be asked.
     """
-    file = StackFile.read(Path(f"Pulumi.{stack.name}.yaml"))
+    file = StackFile.read(path_of(stack.name))
     state = stack.state()
     plan = _previewed(stack)
     unresolved = [
@@ -108,7 +109,7 @@ def _previewed(stack: LockedStack, *arguments: str) -> Mapping[str, Any]:
 def _undeclared(stack: str, operation: Pending) -> str:
     kind, name = operation.type.rpartition(":")[2], operation.name
     return (
-        f"{kind} {name} was being created, and Pulumi.{stack}.yaml no longer declares it: put its entry back and repeat "
+        f"{kind} {name} was being created, and {path_of(stack)} no longer declares it: put its entry back and repeat "
         f"this, then run `make up STACK={stack}` once before you take it out. Or see that the cloud has no such thing, "
         f"then `pulumi refresh --stack {stack} --clear-pending-creates`"
     )
