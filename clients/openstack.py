@@ -17,7 +17,9 @@ from clients.errors import CloudError
 
 if TYPE_CHECKING:
     from openstack.config.cloud_region import CloudRegion
-    from openstack.connection import Connection
+    from openstack.connection import Connection as Connection  # noqa: PLC0414 - for whoever is given one
+else:
+    Connection = Any  # its module imports the classes of all services, which takes long
 
 API_TIMEOUT_S = 60
 RETRIES = 5  # with keystoneauth's growing pauses (0.5 s, doubled): half a minute in all
@@ -52,7 +54,7 @@ class CredentialLogin:
 @contextmanager
 def connect(
     cloud: str, login: Login | CredentialLogin | None = None, *, project_id: str | None = None
-) -> Iterator["Connection"]:
+) -> Iterator[Connection]:
     """Yield an authorised connection as the clouds.yaml entry ``cloud`` says; close it afterwards.
 
     With ``login`` it is that account's, and the entry says only where the cloud is. With ``project_id`` the entry's
@@ -62,7 +64,7 @@ def connect(
     Raises:
         CloudError: no such entry, Keystone refuses the login, or the cloud cannot be reached, now or later on.
     """
-    from openstack.connection import Connection  # noqa: PLC0415 - it imports the classes of all services
+    from openstack.connection import Connection  # noqa: PLC0415 - see above
 
     region = region_of(cloud, **_BOUNDS) if login else login_of(cloud, **_BOUNDS)
     connection = Connection(**({"config": region} if login is None else _as_account(region, login)))

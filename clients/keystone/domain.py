@@ -3,16 +3,11 @@
 API: https://docs.openstack.org/api-ref/identity/v3/ (list domains).
 """
 
-from typing import TYPE_CHECKING
-
 from clients import exact
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 
-def domain_id(conn: "Connection", name: str) -> str | None:
+def domain_id(conn: Connection, name: str) -> str | None:
     """The id of the domain NAME; None for one that is yet to be made.
 
     Raises:

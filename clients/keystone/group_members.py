@@ -3,18 +3,13 @@
 API: https://docs.openstack.org/api-ref/identity/v3/ (list users in group).
 """
 
-from typing import TYPE_CHECKING
-
 from clients import exact
 from clients.errors import CloudError
 from clients.keystone.domain import domain_id
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 
-def accounts_in(conn: "Connection", group: str, domain: str) -> list[str]:
+def accounts_in(conn: Connection, group: str, domain: str) -> list[str]:
     """The names of the accounts in GROUP of DOMAIN that may log in.
 
     An empty group is refused: most often a filter or the attribute of members is wrong.

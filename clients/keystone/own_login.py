@@ -2,14 +2,10 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clients.errors import InUseError
 from clients.keystone.assignment import Place
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Own:
         return set(role_ids) & self.role_ids if at_work else set()
 
 
-def read(conn: "Connection", *, with_groups: bool = True) -> Own:
+def read(conn: Connection, *, with_groups: bool = True) -> Own:
     """Read whose login the connection is: two requests, or one without its groups."""
     found = conn.identity.get("/auth/tokens", headers={"X-Subject-Token": str(conn.auth_token)})
     token = answered(found, "Keystone", "tell whose token this is")["token"]
@@ -68,7 +64,7 @@ def read(conn: "Connection", *, with_groups: bool = True) -> Own:
     )
 
 
-def keep(conn: "Connection", place: Place, role_ids: Collection[str]) -> None:
+def keep(conn: Connection, place: Place, role_ids: Collection[str]) -> None:
     """Refuse to take ROLE_IDS away at PLACE where this run's own account needs one of them.
 
     Raises:

@@ -6,15 +6,12 @@ API: https://docs.openstack.org/api-ref/identity/v3/ (role assignments, OS-INHER
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests import Response
 
 from clients.keystone.assignment import INHERITED, Assignment, Place, qualified
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 _HINTS = {
     HTTPStatus.FORBIDDEN: "Give the account of openstack.cloud the role admin, or declare elsewhere what it may not do.",
@@ -37,7 +34,7 @@ class Found:
     above: tuple[Assignment, ...]
 
 
-def on_project(conn: "Connection", project_id: str) -> Found:
+def on_project(conn: Connection, project_id: str) -> Found:
     """Read what counts on the project: two requests, and one for its domain and for each parent project.
 
     Without `effective`, Keystone tells what was really assigned: a group is a group, and what is inherited stands
@@ -53,7 +50,7 @@ def on_project(conn: "Connection", project_id: str) -> Found:
     return Found(tuple(sorted(here, key=str)), tuple(sorted(above, key=str)))
 
 
-def _listed(conn: "Connection", query: dict[str, str]) -> list[Assignment]:
+def _listed(conn: Connection, query: dict[str, str]) -> list[Assignment]:
     found = conn.identity.get("/role_assignments", params={**query, "include_names": "true"})
     task = "list role assignments with names (is the directory of a domain down?)"
     return [
@@ -66,7 +63,7 @@ def _listed(conn: "Connection", query: dict[str, str]) -> list[Assignment]:
     ]
 
 
-def roles(conn: "Connection", place: Place) -> set[str]:
+def roles(conn: Connection, place: Place) -> set[str]:
     """The ids of the roles that are assigned at this very place; none where the principal or scope is gone."""
     response = conn.identity.get("/role_assignments", params=_all_at(place))
     return {
@@ -82,7 +79,7 @@ def _all_at(place: Place) -> dict[str, str]:
     return {f"{place.principal_kind}.id": place.principal_id, scope: place.scope_id}
 
 
-def is_there(conn: "Connection", place: Place) -> bool:
+def is_there(conn: Connection, place: Place) -> bool:
     """Whether the principal and the scope exist; the system always does."""
     holders = [f"/{place.principal_kind}s/{place.principal_id}"]
     for holder in holders if place.scope_kind == "system" else [*holders, _scope_url(place)]:
@@ -93,12 +90,12 @@ def is_there(conn: "Connection", place: Place) -> bool:
     return True
 
 
-def add(conn: "Connection", place: Place, role_id: str) -> None:
+def add(conn: Connection, place: Place, role_id: str) -> None:
     """Assign the role; assigned already is success."""
     _answered(conn.identity.put(url(place, role_id)), f"give role {role_id} to {place}")
 
 
-def remove(conn: "Connection", place: Place, role_id: str) -> None:
+def remove(conn: Connection, place: Place, role_id: str) -> None:
     """Take the role away; gone already is success."""
     response = conn.identity.delete(url(place, role_id))
     _answered(response, f"take role {role_id} from {place}", HTTPStatus.NOT_FOUND)

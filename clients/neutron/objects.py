@@ -1,18 +1,16 @@
 """Networks and subnets in Neutron, by their ids."""
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from openstack import exceptions
 
 from clients.errors import CloudError
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection
 
 Kind = Literal["network", "subnet"]
 
 
-def get(conn: "Connection", kind: Kind, id_: str) -> Any | None:
+def get(conn: Connection, kind: Kind, id_: str) -> Any | None:
     """The one of KIND with this id; None where there is none."""
     try:
         return getattr(conn.network, f"get_{kind}")(id_)
@@ -20,7 +18,7 @@ def get(conn: "Connection", kind: Kind, id_: str) -> Any | None:
         return None
 
 
-def change(conn: "Connection", kind: Kind, id_: str, what: str, **changes: Any) -> None:
+def change(conn: Connection, kind: Kind, id_: str, what: str, **changes: Any) -> None:
     """Send the CHANGES of one of KIND; WHAT they are is for a sentence."""
     try:
         getattr(conn.network, f"update_{kind}")(id_, **changes)

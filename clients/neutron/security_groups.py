@@ -6,21 +6,18 @@ level, because the SDK fills in the project of the caller's own login.
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests import Response
 
 from clients import exact
 from clients.neutron.security_group_rules import Rule
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 MOST_NAMED = 5
 
 
-def get(conn: "Connection", group_id: str) -> dict[str, Any] | None:
+def get(conn: Connection, group_id: str) -> dict[str, Any] | None:
     """The group as Neutron has it; None where it is gone."""
     answer = conn.network.get(f"/security-groups/{group_id}")
     if answer.status_code == HTTPStatus.NOT_FOUND:
@@ -28,7 +25,7 @@ def get(conn: "Connection", group_id: str) -> dict[str, Any] | None:
     return dict(answered(answer, "Neutron", f"read security group {group_id}")["security_group"])
 
 
-def rules(conn: "Connection", group_id: str) -> dict[str, Rule] | None:
+def rules(conn: Connection, group_id: str) -> dict[str, Rule] | None:
     """The group's rules by their ids; None where the group is gone."""
     group = get(conn, group_id)
     if group is None:
@@ -36,7 +33,7 @@ def rules(conn: "Connection", group_id: str) -> dict[str, Rule] | None:
     return {rule["id"]: Rule.of_neutron(rule, group_id) for rule in group["security_group_rules"]}
 
 
-def bring_to(conn: "Connection", group_id: str, project_id: str, wanted: Iterable[Rule]) -> None:
+def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[Rule]) -> None:
     """Add what is missing, then remove what is not wanted: what stays is let through all the while."""
     live = rules(conn, group_id) or {}
     declared = set(wanted)
@@ -55,7 +52,7 @@ def bring_to(conn: "Connection", group_id: str, project_id: str, wanted: Iterabl
             answered(answer, "Neutron", f"remove a rule from security group {group_id}")
 
 
-def namesakes(conn: "Connection", group: Mapping[str, Any]) -> list[str]:
+def namesakes(conn: Connection, group: Mapping[str, Any]) -> list[str]:
     """The ids of other groups in the project of GROUP that have its name: Neutron allows several."""
     project_id, name = group["project_id"], group["name"]
     answer, found = exact.listed(conn.network, "security-groups", {"project_id": project_id, "name": name})
@@ -63,7 +60,7 @@ def namesakes(conn: "Connection", group: Mapping[str, Any]) -> list[str]:
     return [other["id"] for other in found if other["id"] != group["id"]]
 
 
-def users(conn: "Connection", group_id: str) -> str:
+def users(conn: Connection, group_id: str) -> str:
     """The servers and other ports that use the group, for people; empty where there are none."""
     answer = conn.network.get("/ports", params={"security_groups": group_id})
     ports = answered(answer, "Neutron", f"list the ports of security group {group_id}")["ports"]
@@ -72,7 +69,7 @@ def users(conn: "Connection", group_id: str) -> str:
     return ", ".join(named) + (f" and {more} more port{'s' if more > 1 else ''}" if more else "")
 
 
-def _user(conn: "Connection", port: dict[str, Any]) -> str:
+def _user(conn: Connection, port: dict[str, Any]) -> str:
     if not port["device_owner"].startswith("compute:"):
         return f"port {port['name'] or port['id']}"
     answer = conn.compute.get(f"/servers/{port['device_id']}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pulumi
 from keystoneauth1.exceptions import ClientException
@@ -14,7 +14,7 @@ from clients import exact
 from clients.errors import CloudError
 from clients.keystone.domain import domain_id
 from clients.keystone.group_members import accounts_in
-from clients.openstack import answered, connect
+from clients.openstack import Connection, answered, connect
 from components.identity.directory_renderings import probe_settings
 from config.directory import DirectorySpec
 from config.fleet import FleetSpec
@@ -22,9 +22,6 @@ from dynamic_providers.server_fleet.nova import identity, servers_of
 from dynamic_providers.server_fleet.people import Person, TwoHomesError, people
 from dynamic_providers.server_fleet.server import Server
 from dynamic_providers.server_fleet.user_data import keys_in, public_key
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def _keys_of(
     return own, "" if own else none
 
 
-def _accounts(spec: FleetSpec, admin: "Connection", warn: Callable[[str], None]) -> list[str] | None:
+def _accounts(spec: FleetSpec, admin: Connection, warn: Callable[[str], None]) -> list[str] | None:
     assert spec.people is not None
     if spec.people.group is None:
         return list(spec.people.names)
@@ -111,9 +108,7 @@ def _accounts(spec: FleetSpec, admin: "Connection", warn: Callable[[str], None])
         return None
 
 
-def there(
-    spec: FleetSpec, admin: "Connection", owner_stack: str
-) -> tuple[list[Server], list[dict[str, Any]]]:
+def there(spec: FleetSpec, admin: Connection, owner_stack: str) -> tuple[list[Server], list[dict[str, Any]]]:
     """The servers and homes of the fleet that the cloud has; nothing for a project that is yet to be made.
 
     Raises:
@@ -135,7 +130,7 @@ def there(
     return servers_of(admin, project_id, owner_stack, spec.name), homes
 
 
-def _project_id(spec: FleetSpec, admin: "Connection") -> str | None:
+def _project_id(spec: FleetSpec, admin: Connection) -> str | None:
     domain = domain_id(admin, spec.project.domain)
     if domain is None:
         return None

@@ -7,17 +7,15 @@ the image's record; Cinder, from 27 (2025.2) on, first asks the location API. do
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from keystoneauth1.exceptions import ClientException
 from openstack.exceptions import SDKException
 
 from clients import glance
 from clients.errors import CloudError
+from clients.openstack import Connection
 from config.image import Cloner
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 TIMEOUT_S = 5  # of the internal address, which need not be reachable from here
 _DOCS = "docs/images.md says more"
@@ -41,7 +39,7 @@ class Seen:
     location_api: Literal["open", "closed", "absent"]
 
 
-def look(conn: "Connection") -> Seen | None:
+def look(conn: Connection) -> Seen | None:
     """Look at an active image by the address that CONN uses and by the catalogue's internal one; None without any image."""
     try:
         images = glance.parsed(conn.image.get("/images", params={"status": "active", "limit": 1}))["images"]
@@ -89,7 +87,7 @@ def _shows(record: glance.Record) -> bool:
     return bool(record.get("direct_url") or record.get("locations"))
 
 
-def _shown_at(conn: "Connection", root: str, image_id: str) -> bool | None:
+def _shown_at(conn: Connection, root: str, image_id: str) -> bool | None:
     """Whether the Glance at ROOT shows a location; None where it does not answer."""
     try:
         answer = conn.session.get(f"{root}/v2/images/{image_id}", raise_exc=False, timeout=TIMEOUT_S)
@@ -98,7 +96,7 @@ def _shown_at(conn: "Connection", root: str, image_id: str) -> bool | None:
         return None
 
 
-def _location_api(conn: "Connection", image_id: str) -> Literal["open", "closed", "absent"]:
+def _location_api(conn: Connection, image_id: str) -> Literal["open", "closed", "absent"]:
     status = conn.image.get(f"/images/{image_id}/locations").status_code
     if status == HTTPStatus.OK:
         return "open"

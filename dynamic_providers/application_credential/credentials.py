@@ -8,18 +8,16 @@ Access rules stay with the user until it is deleted. Requests are made at the RE
 import time
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ConfigDict, Field
 from requests import Response
 
 from clients import exact, openstack
 from clients.errors import CloudError
+from clients.openstack import Connection
 from config.application_credential import AccessRuleSpec
 from dynamic_providers.base import Inputs
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 REVOKED_S = 1.0
 """Keystone rounds the moment of a password's change to the second: a token of that second is refused too."""
@@ -86,7 +84,7 @@ class ApplicationCredentialArgs(Inputs):
         return {"application_credential": fields}
 
 
-def get(conn: "Connection", user_id: str, credential_id: str) -> Record | None:
+def get(conn: Connection, user_id: str, credential_id: str) -> Record | None:
     """The credential as Keystone has it, or None. CONN may be an administrator's."""
     response = conn.identity.get(f"/users/{user_id}/application_credentials/{credential_id}")
     doing = f"show application credential {credential_id} of user {user_id}"
@@ -129,7 +127,7 @@ def _post(login: openstack.Login, wanted: ApplicationCredentialArgs) -> Response
     return response
 
 
-def _remove_namesakes(conn: "Connection", wanted: ApplicationCredentialArgs) -> None:
+def _remove_namesakes(conn: Connection, wanted: ApplicationCredentialArgs) -> None:
     user_id = wanted.user_id
     collection = f"users/{user_id}/application_credentials"
     response, ours = exact.listed(
@@ -146,7 +144,7 @@ def _remove_namesakes(conn: "Connection", wanted: ApplicationCredentialArgs) -> 
         remove(conn, user_id, found["id"])
 
 
-def remove(conn: "Connection", user_id: str, credential_id: str) -> None:
+def remove(conn: Connection, user_id: str, credential_id: str) -> None:
     """Delete it, if it is still there. CONN may be an administrator's."""
     response = conn.identity.delete(f"/users/{user_id}/application_credentials/{credential_id}")
     doing = f"delete application credential {credential_id} of user {user_id}"

@@ -5,21 +5,17 @@ API: https://docs.openstack.org/api-ref/network/v2/ (security groups, default ru
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from clients import exact
 from clients.errors import CloudError
 from clients.neutron.security_group_rules import NEUTRONS_OWN, Rule
 from clients.neutron.security_groups import bring_to
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 NAME = "default"
 
 
-def ensure(conn: "Connection", project_id: str) -> str:
+def ensure(conn: Connection, project_id: str) -> str:
     """The group's id. Neutron makes the group when an administrator lists those of the project.
 
     Raises:
@@ -35,7 +31,7 @@ def ensure(conn: "Connection", project_id: str) -> str:
     return str(found[0]["id"])
 
 
-def give_back(conn: "Connection", group_id: str, project_id: str) -> None:
+def give_back(conn: Connection, group_id: str, project_id: str) -> None:
     """Leave the group to Neutron again.
 
     One that nothing uses is deleted: Neutron makes it anew with its own rules when it is next needed, and
@@ -51,14 +47,14 @@ def give_back(conn: "Connection", group_id: str, project_id: str) -> None:
     bring_to(conn, group_id, project_id, _template(conn))
 
 
-def _named_by_other_groups(conn: "Connection", group_id: str) -> bool:
+def _named_by_other_groups(conn: Connection, group_id: str) -> bool:
     """Whether a rule of another group lets this one in or out: it would go with this group."""
     answer = conn.network.get("/security-group-rules", params={"remote_group_id": group_id})
     found = answered(answer, "Neutron", f"list the rules that name {group_id}")["security_group_rules"]
     return any(rule["security_group_id"] != group_id for rule in found)
 
 
-def _template(conn: "Connection") -> Iterable[Rule]:
+def _template(conn: Connection) -> Iterable[Rule]:
     answer = conn.network.get("/default-security-group-rules", params={"used_in_default_sg": "true"})
     if answer.status_code == HTTPStatus.NOT_FOUND:  # before Neutron 23 (2023.2) it could not be changed
         return NEUTRONS_OWN

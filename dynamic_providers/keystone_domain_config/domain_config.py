@@ -7,15 +7,12 @@ API: https://docs.openstack.org/api-ref/identity/v3/#domain-configuration. Where
 
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from requests import Response
 
 from clients.errors import CloudError
-from clients.openstack import answered, message
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered, message
 
 Options = dict[str, dict[str, str]]
 
@@ -25,7 +22,7 @@ _POLL_S = 1
 _HINTS = {HTTPStatus.FORBIDDEN: "The account of openstack.cloud needs the role admin there."}
 
 
-def get(connection: "Connection", domain_id: str) -> Options | None:
+def get(connection: Connection, domain_id: str) -> Options | None:
     """Give the options as text, without the password, which Keystone never tells; None if there are none."""
     answer = connection.identity.get(f"/domains/{domain_id}/config")
     found = _answered(answer, "read", HTTPStatus.NOT_FOUND)
@@ -37,7 +34,7 @@ def get(connection: "Connection", domain_id: str) -> Options | None:
     }
 
 
-def put(connection: "Connection", domain_id: str, options: Options, password: str) -> None:
+def put(connection: Connection, domain_id: str, options: Options, password: str) -> None:
     """Set exactly these options, in one transaction: what was there before is gone."""
     config: dict[str, dict[str, str]] = {
         group: {name: _literal(text) for name, text in values.items()} for group, values in options.items()
@@ -47,7 +44,7 @@ def put(connection: "Connection", domain_id: str, options: Options, password: st
     _answered(connection.identity.put(f"/domains/{domain_id}/config", json={"config": config}), "set")
 
 
-def delete(connection: "Connection", domain_id: str) -> None:
+def delete(connection: Connection, domain_id: str) -> None:
     """Remove all options; gone already, or the whole domain gone, is success."""
     _answered(connection.identity.delete(f"/domains/{domain_id}/config"), "remove", HTTPStatus.NOT_FOUND)
 
@@ -57,7 +54,7 @@ def _answered(answer: Response, doing: str, *fine: HTTPStatus) -> dict[str, Any]
 
 
 def wait_until_used(
-    connection: "Connection", domain_id: str, domain: str, witness: tuple[str, str] | None
+    connection: Connection, domain_id: str, domain: str, witness: tuple[str, str] | None
 ) -> None:
     """Wait until Keystone finds ``witness``, ("user", NAME) or ("group", NAME), in the domain.
 

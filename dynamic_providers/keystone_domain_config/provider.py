@@ -1,16 +1,13 @@
 """The CRUD of a domain's configuration."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from clients.errors import CloudError
-from clients.openstack import connect
+from clients.openstack import Connection, connect
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.keystone_domain_config import domain_config
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class KeystoneDomainConfigArgs(Inputs):
@@ -84,7 +81,7 @@ class KeystoneDomainConfigProvider(DynamicProvider[KeystoneDomainConfigArgs, Out
         with connect(state.inputs.cloud) as connection:
             domain_config.delete(connection, state.id)
 
-    def _bring_to(self, connection: "Connection", inputs: KeystoneDomainConfigArgs) -> Outputs:
+    def _bring_to(self, connection: Connection, inputs: KeystoneDomainConfigArgs) -> Outputs:
         domain_config.put(connection, inputs.domain_id, inputs.options, inputs.password)
         domain_config.wait_until_used(connection, inputs.domain_id, inputs.domain, inputs.witness)
         return Outputs()

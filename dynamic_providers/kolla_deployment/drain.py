@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from clients.errors import CloudError, InUseError
+from clients.openstack import Connection
 from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.host_usage import named
@@ -16,7 +17,6 @@ from dynamic_providers.kolla_deployment.neutron_host import ROUTER, SWITCH, Serv
 
 if TYPE_CHECKING:
     from openstack.compute.v2.server import Server
-    from openstack.connection import Connection
     from openstack.network.v2.agent import Agent
 
 POLL_S = 2.0
@@ -27,7 +27,7 @@ MOVES = {"ACTIVE": LIVE, "PAUSED": LIVE, "SHUTOFF": COLD}
 """What moves an instance in this state; one in another state is its project's to bring into one of these."""
 
 
-def drain(conn: "Connection", host: str, leaving: frozenset[str], *, deadline: float) -> None:
+def drain(conn: Connection, host: str, leaving: frozenset[str], *, deadline: float) -> None:
     """Move everything that Nova and Neutron have on the host to hosts that stay; its services are disabled.
 
     A few instances move at a time, so that one that hangs holds no other up; Nova by its own default migrates one
@@ -50,7 +50,7 @@ def drain(conn: "Connection", host: str, leaving: frozenset[str], *, deadline: f
         )
 
 
-def _move_instances(conn: "Connection", host: str, deadline: float) -> list[str]:
+def _move_instances(conn: Connection, host: str, deadline: float) -> list[str]:
     stays = []
     for left in nova_host.unconfirmed(conn, host):
         if left.migration_type == "migration":  # by a run that was killed, of a stopped instance; or by hand
@@ -87,7 +87,7 @@ def _move_instances(conn: "Connection", host: str, deadline: float) -> list[str]
     return stays
 
 
-def _moved(conn: "Connection", id_: str, host: str) -> Generator[str, None, str | None]:
+def _moved(conn: Connection, id_: str, host: str) -> Generator[str, None, str | None]:
     """Look at it and do what is next, once a step.
 
     Yields:
@@ -120,11 +120,11 @@ def _named(instance: "Server", why: str) -> str:
     return f"instance {instance.name} ({instance.id}; {why})"
 
 
-def _confirm(conn: "Connection", id_: str) -> None:
+def _confirm(conn: Connection, id_: str) -> None:
     nova_host.act(conn, id_, {"confirmResize": None}, f"confirm the migration of instance {id_}")
 
 
-def _move_served(conn: "Connection", host: str, leaving: frozenset[str]) -> list[str]:
+def _move_served(conn: Connection, host: str, leaving: frozenset[str]) -> list[str]:
     agents = [one for one in neutron_host.agents(conn) if one.host not in leaving]
     staying = {agent.id for agent in agents}
     given: dict[str, int] = {}  # what agents get here; they report their load only now and then
@@ -158,7 +158,7 @@ def _move_served(conn: "Connection", host: str, leaving: frozenset[str]) -> list
     return stays
 
 
-def _move(conn: "Connection", one: Served, agent: "Agent", host: str) -> None:
+def _move(conn: Connection, one: Served, agent: "Agent", host: str) -> None:
     if one.kind == ROUTER:  # Neutron gives a router to one agent only, unless it is highly available
         neutron_host.note_moving(conn, one, host)
         _leave_agent(conn, one)
@@ -169,7 +169,7 @@ def _move(conn: "Connection", one: Served, agent: "Agent", host: str) -> None:
         _leave_agent(conn, one)
 
 
-def _leave_agent(conn: "Connection", one: Served) -> None:
+def _leave_agent(conn: Connection, one: Served) -> None:
     if one.agent_id:
         neutron_host.take(conn, one)
 

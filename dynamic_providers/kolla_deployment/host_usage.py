@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from clients.enumeration import enumerated
+from clients.openstack import Connection
 from dynamic_providers.kolla_deployment import ceph_host, neutron_host, nova_host
 from dynamic_providers.kolla_deployment.ceph_host import Clouds
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 MOST_NAMED = 5
 Thing = TypeVar("Thing")
@@ -32,7 +30,7 @@ class HostUsage:
         return "; ".join(filter(None, (self.movable, self.osds)))
 
 
-def of(conn: "Connection | None", clouds: Clouds, host: str, leaving: frozenset[str]) -> HostUsage:
+def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> HostUsage:
     """Look for them; without a cloud for OSDs only.
 
     Args:
@@ -78,6 +76,6 @@ def _group(words: str, things: Sequence[Thing], name: Callable[[Thing], str]) ->
     return f"{len(things)} {words}: {named(things, name)}" if things else ""
 
 
-def _project(conn: "Connection", id_: str) -> str:
+def _project(conn: Connection, id_: str) -> str:
     answer = conn.identity.get(f"/projects/{id_}")
     return f"project {answer.json()['project']['name']}" if answer.ok else f"project {id_}"

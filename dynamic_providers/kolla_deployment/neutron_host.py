@@ -10,11 +10,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from clients import exact
-from clients.openstack import answered
+from clients.openstack import Connection, answered
 from dynamic_providers.kolla_deployment.nova_host import REASON
 
 if TYPE_CHECKING:
-    from openstack.connection import Connection
     from openstack.network.v2.agent import Agent
 
 SWITCH = "Open vSwitch agent"
@@ -55,7 +54,7 @@ class Served:
     elsewhere: tuple[str, ...]
 
 
-def agents(conn: "Connection", host: str | None = None) -> list["Agent"]:
+def agents(conn: Connection, host: str | None = None) -> list["Agent"]:
     """All agents, or those of one host."""
     from openstack.network.v2.agent import Agent
 
@@ -69,7 +68,7 @@ def serves(agent: "Agent") -> bool:
     return bool(agent.is_alive and agent.is_admin_state_up)
 
 
-def served(conn: "Connection", host: str) -> list[Served]:
+def served(conn: Connection, host: str) -> list[Served]:
     """The routers and networks that agents of the host have, by name."""
     found = []
     for agent in agents(conn, host):
@@ -81,26 +80,26 @@ def served(conn: "Connection", host: str) -> list[Served]:
     return sorted(found, key=lambda one: (one.kind.singular, one.name, one.id))
 
 
-def disable(conn: "Connection", host: str) -> None:
+def disable(conn: Connection, host: str) -> None:
     """Let no router and no network come to the host's agents; a switch agent has no such choice to make."""
     for agent in agents(conn, host):
         if agent.is_admin_state_up and agent.agent_type in {ROUTER.agent, NETWORK.agent}:
             _set(conn, agent, {"admin_state_up": False, "description": REASON})
 
 
-def enable(conn: "Connection", agent: "Agent") -> None:
+def enable(conn: Connection, agent: "Agent") -> None:
     """Let it work again."""
     _set(conn, agent, {"admin_state_up": True, "description": ""})
 
 
-def forget(conn: "Connection", host: str) -> None:
+def forget(conn: Connection, host: str) -> None:
     """Delete the records of the host's agents. Gone is success."""
     for agent in agents(conn, host):
         doing = f"delete the record of {agent.agent_type} on {host}"
         answered(conn.network.delete(f"/agents/{agent.id}"), "Neutron", doing, HTTPStatus.NOT_FOUND)
 
 
-def add(conn: "Connection", one: Served, agent: "Agent") -> None:
+def add(conn: Connection, one: Served, agent: "Agent") -> None:
     """Schedule it on the agent (idempotent)."""
     body = {f"{one.kind.singular}_id": one.id}
     answer = conn.network.post(f"/agents/{agent.id}/{one.kind.on_agent}", json=body)
@@ -110,25 +109,25 @@ def add(conn: "Connection", one: Served, agent: "Agent") -> None:
         answered(answer, "Neutron", f"give {one.kind.singular} {one.name} ({one.id}) to {agent.host}")
 
 
-def take(conn: "Connection", one: Served) -> None:
+def take(conn: Connection, one: Served) -> None:
     """Have the host's agent serve it no longer; that it does not already is success."""
     answer = conn.network.delete(f"/agents/{one.agent_id}/{one.kind.on_agent}/{one.id}")
     doing = f"take {one.kind.singular} {one.name} ({one.id}) from its agent"
     answered(answer, "Neutron", doing, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 
 
-def note_moving(conn: "Connection", one: Served, host: str) -> None:
+def note_moving(conn: Connection, one: Served, host: str) -> None:
     """Mark a router: between two agents it has none, and a run that is killed there would not find it again."""
     answered(conn.network.put(f"/routers/{one.id}/tags/{_tag(host)}"), "Neutron", f"tag router {one.id}")
 
 
-def note_moved(conn: "Connection", one: Served, host: str) -> None:
+def note_moved(conn: Connection, one: Served, host: str) -> None:
     """Take the mark away."""
     answer = conn.network.delete(f"/routers/{one.id}/tags/{_tag(host)}")
     answered(answer, "Neutron", f"untag router {one.id}", HTTPStatus.NOT_FOUND)
 
 
-def moving(conn: "Connection", host: str) -> list[Served]:
+def moving(conn: Connection, host: str) -> list[Served]:
     """The routers that a killed run left between the host's agent and another one."""
     answer, rows = exact.listed(conn.network, "routers", {}, {"tags": _tag(host)})
     answered(answer, "Neutron", "list the routers that move", HTTPStatus.NOT_FOUND)  # Neutron without routers
@@ -139,12 +138,12 @@ def _tag(host: str) -> str:
     return f"private-cloud-leaves-{host}"
 
 
-def _agents_of(conn: "Connection", kind: Kind, id_: str) -> list[dict[str, Any]]:
+def _agents_of(conn: Connection, kind: Kind, id_: str) -> list[dict[str, Any]]:
     answer = conn.network.get(f"/{kind.plural}/{id_}/{kind.agents}")
     return list(answered(answer, "Neutron", f"list the agents of {kind.singular} {id_}")["agents"])
 
 
-def _served(conn: "Connection", kind: Kind, row: Mapping[str, Any], agent_id: str) -> Served:
+def _served(conn: Connection, kind: Kind, row: Mapping[str, Any], agent_id: str) -> Served:
     from openstack.network.v2.agent import Agent
 
     others = [Agent(**one) for one in _agents_of(conn, kind, row["id"]) if one["id"] != agent_id]
@@ -159,7 +158,7 @@ def _served(conn: "Connection", kind: Kind, row: Mapping[str, Any], agent_id: st
     )
 
 
-def _set(conn: "Connection", agent: "Agent", body: dict[str, Any]) -> None:
+def _set(conn: Connection, agent: "Agent", body: dict[str, Any]) -> None:
     answer = conn.network.put(f"/agents/{agent.id}", json={"agent": body})
     state = "up" if body["admin_state_up"] else "down"
     answered(answer, "Neutron", f"set {agent.agent_type} on {agent.host} {state}")

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from clients import exact
 from clients.errors import InUseError
-from clients.openstack import answered
+from clients.openstack import Connection, answered
 
 if TYPE_CHECKING:
     from openstack.compute.v2.migration import Migration
     from openstack.compute.v2.server import Server
     from openstack.compute.v2.service import Service
-    from openstack.connection import Connection
 
 MICROVERSION = "2.59"
 REASON = "private-cloud: this host is being removed"
@@ -24,7 +23,7 @@ REASON = "private-cloud: this host is being removed"
 _PAGE = 500
 
 
-def services(conn: "Connection", host: str | None = None) -> list["Service"]:
+def services(conn: Connection, host: str | None = None) -> list["Service"]:
     """All of Nova's services, or those of one host."""
     from openstack.compute.v2.service import Service
 
@@ -37,12 +36,12 @@ def is_up(service: "Service") -> bool:
     return bool(service.state == "up" and not service.is_forced_down)
 
 
-def computes(conn: "Connection", host: str) -> list["Service"]:
+def computes(conn: Connection, host: str) -> list["Service"]:
     """The host's compute service: one, or none."""
     return [service for service in services(conn, host) if service.binary == "nova-compute"]
 
 
-def disable(conn: "Connection", host: str) -> None:
+def disable(conn: Connection, host: str) -> None:
     """Let nothing new come to the host; what somebody else has disabled keeps its reason.
 
     To a host that is down nothing comes, and Nova would wait a minute for its answer.
@@ -52,12 +51,12 @@ def disable(conn: "Connection", host: str) -> None:
             _set(conn, service, {"status": "disabled", "disabled_reason": REASON})
 
 
-def enable(conn: "Connection", service: "Service") -> None:
+def enable(conn: Connection, service: "Service") -> None:
     """Let instances come to it again."""
     _set(conn, service, {"status": "enabled"})
 
 
-def instances(conn: "Connection", host: str) -> list["Server"]:
+def instances(conn: Connection, host: str) -> list["Server"]:
     """The instances of all projects on the host, by name."""
     from openstack.compute.v2.server import Server
 
@@ -77,7 +76,7 @@ def instances(conn: "Connection", host: str) -> list["Server"]:
     return sorted(found, key=lambda one: (str(one.name), str(one.id)))
 
 
-def instance(conn: "Connection", id_: str) -> "Server | None":
+def instance(conn: Connection, id_: str) -> "Server | None":
     """The instance as it is now; None where it is gone."""
     from openstack.compute.v2.server import Server
 
@@ -86,7 +85,7 @@ def instance(conn: "Connection", id_: str) -> "Server | None":
     return Server(**found["server"]) if found else None
 
 
-def unconfirmed(conn: "Connection", host: str) -> list["Migration"]:
+def unconfirmed(conn: Connection, host: str) -> list["Migration"]:
     """The migrations away from the host that somebody has to confirm or revert: until then instances keep their place.
 
     Their type is ``migration`` (an administrator's) or ``resize`` (to another flavor, its project's).
@@ -98,14 +97,14 @@ def unconfirmed(conn: "Connection", host: str) -> list["Migration"]:
     return [Migration(**row) for row in rows]
 
 
-def act(conn: "Connection", id_: str, action: dict[str, Any], doing: str) -> None:
+def act(conn: Connection, id_: str, action: dict[str, Any], doing: str) -> None:
     """Have Nova do something with an instance."""
     answered(
         conn.compute.post(f"/servers/{id_}/action", json=action, microversion=MICROVERSION), "Nova", doing
     )
 
 
-def forget(conn: "Connection", host: str) -> None:
+def forget(conn: Connection, host: str) -> None:
     """Delete the records of the host's services, and what Placement still holds of it. Gone is success.
 
     Nova deletes the resource provider with the compute service; one that it left, as it does where Placement
@@ -134,12 +133,12 @@ def forget(conn: "Connection", host: str) -> None:
         answered(answer, "Placement", f"delete resource provider {provider['name']}", HTTPStatus.NOT_FOUND)
 
 
-def _set(conn: "Connection", service: "Service", body: dict[str, str]) -> None:
+def _set(conn: Connection, service: "Service", body: dict[str, str]) -> None:
     answer = conn.compute.put(f"/os-services/{service.id}", json=body, microversion=MICROVERSION)
     answered(answer, "Nova", f"make {service.binary} on {service.host} {body['status']}")
 
 
-def _listed(conn: "Connection", collection: str, exactly: dict[str, str], doing: str) -> list[dict[str, Any]]:
+def _listed(conn: Connection, collection: str, exactly: dict[str, str], doing: str) -> list[dict[str, Any]]:
     answer, rows = exact.listed(conn.compute, collection, exactly, microversion=MICROVERSION)
     answered(answer, "Nova", doing)
     return rows

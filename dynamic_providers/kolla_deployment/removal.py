@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from clients import openstack
 from clients.errors import CloudError, InUseError
+from clients.openstack import Connection
 from clients.progress import log_line
 from clients.ssh import HostUnreachable
 from dynamic_providers.kolla_deployment import (
@@ -23,9 +23,6 @@ from dynamic_providers.kolla_deployment.deployment import DeployedHost
 from dynamic_providers.kolla_deployment.facts import LOCAL
 from dynamic_providers.kolla_deployment.host_usage import HostUsage, named
 from dynamic_providers.kolla_deployment.kolla import Kolla
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 WITHIN_S = 1800.0
 """For a host to drain."""
@@ -129,7 +126,7 @@ class Removal:
     def _going(self) -> list[DeployedHost]:
         return [host for host in self.leaving if host.name not in self.failed]
 
-    def _empty(self, conn: "Connection", host: DeployedHost) -> None:
+    def _empty(self, conn: Connection, host: DeployedHost) -> None:
         if host.removal == "drain":
             drain.drain(conn, host.name, self._names(), deadline=time.monotonic() + self.within)
         # Only now that it takes nothing new is it sure that nothing is on it.
@@ -160,7 +157,7 @@ class Removal:
                 with self._collect_errors(host):
                     _clear(host)
 
-    def _forget(self, conn: "Connection | None", host: DeployedHost) -> None:
+    def _forget(self, conn: Connection | None, host: DeployedHost) -> None:
         if conn is not None:
             nova_host.forget(conn, host.name)
             neutron_host.forget(conn, host.name)
@@ -174,14 +171,14 @@ class Removal:
             log_line(f"warning: {stays}")
         log_line(f"{host.name}: removed")
 
-    def _usage(self, conn: "Connection | None", host: DeployedHost) -> HostUsage:
+    def _usage(self, conn: Connection | None, host: DeployedHost) -> HostUsage:
         return host_usage.of(conn, self.clouds, host.name, self._names())
 
     def _names(self) -> frozenset[str]:
         return frozenset(host.name for host in self.leaving)
 
     @contextmanager
-    def _connect(self) -> Iterator["Connection | None"]:
+    def _connect(self) -> Iterator[Connection | None]:
         """Connect; None where the cloud is gone with its last control hosts, by this run or one before it."""
         with ExitStack() as stack:
             conn = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from clients import openstack
 from clients.errors import CloudError
+from clients.openstack import Connection
 from clients.progress import log_line
 from dynamic_providers.kolla_deployment import neutron_host, nova_host
 from dynamic_providers.kolla_deployment.neutron_host import NETWORK, ROUTER, SWITCH
@@ -13,7 +14,6 @@ from dynamic_providers.kolla_deployment.nova_host import REASON
 
 if TYPE_CHECKING:
     from openstack.compute.v2.service import Service
-    from openstack.connection import Connection
     from openstack.network.v2.agent import Agent
 
 POLL_S = 5.0  # agents and services report every 10 s to 30 s
@@ -50,7 +50,7 @@ def missing(cloud: str, hosts: Mapping[str, Collection[str]], *, within: float) 
         return {host: [f"{host} could not be verified: {error}"] for host in hosts_by_role}
 
 
-def _wait(conn: "Connection", hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
+def _wait(conn: Connection, hosts: Mapping[str, set[str]], deadline: float) -> dict[str, list[str]]:
     last_line = float("-inf")
     while True:
         found = _look(conn, hosts)
@@ -64,7 +64,7 @@ def _wait(conn: "Connection", hosts: Mapping[str, set[str]], deadline: float) ->
         time.sleep(min(POLL_S, deadline - now))
 
 
-def _look(conn: "Connection", hosts: Mapping[str, set[str]]) -> dict[str, list[str]]:
+def _look(conn: Connection, hosts: Mapping[str, set[str]]) -> dict[str, list[str]]:
     services = nova_host.services(conn)
     agents = neutron_host.agents(conn)
     found = {}
@@ -77,7 +77,7 @@ def _look(conn: "Connection", hosts: Mapping[str, set[str]]) -> dict[str, list[s
     return found
 
 
-def _of_nova(conn: "Connection", host: str, services: Sequence["Service"]) -> list[str]:
+def _of_nova(conn: Connection, host: str, services: Sequence["Service"]) -> list[str]:
     for service in services:
         if service.host != host or service.binary != "nova-compute":
             continue
@@ -95,7 +95,7 @@ def _of_nova(conn: "Connection", host: str, services: Sequence["Service"]) -> li
     return [f"Nova has no compute service of {host}; look into /var/log/kolla/nova/nova-compute.log there"]
 
 
-def _of_neutron(conn: "Connection", host: str, kind: str, agents: Sequence["Agent"]) -> list[str]:
+def _of_neutron(conn: Connection, host: str, kind: str, agents: Sequence["Agent"]) -> list[str]:
     for agent in agents:
         if (agent.host, agent.agent_type) != (host, kind):
             continue

@@ -1,15 +1,12 @@
 """What a network has and the OpenStack plugin cannot take away again: it leaves an empty value out."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
 from clients.neutron import objects
-from clients.openstack import connect
+from clients.openstack import Connection, connect
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class NetworkAttributesArgs(Inputs):
@@ -64,13 +61,13 @@ class NetworkAttributesProvider(DynamicProvider[NetworkAttributesArgs, Outputs])
                 _change(cloud, state.id, {"dns_domain": "", "qos_policy_id": None})
 
 
-def _of(cloud: "Connection", network_id: str) -> dict[str, str | None]:
+def _of(cloud: Connection, network_id: str) -> dict[str, str | None]:
     """Both as the network has them; empty where there is no network."""
     found = objects.get(cloud, "network", network_id)
     return {"dns_domain": found.dns_domain or "", "qos_policy_id": found.qos_policy_id} if found else {}
 
 
-def _change(cloud: "Connection", network_id: str, wanted: dict[str, Any]) -> None:
+def _change(cloud: Connection, network_id: str, wanted: dict[str, Any]) -> None:
     objects.change(cloud, "network", network_id, "DNS domain or QoS policy", **wanted)
 
 

@@ -1,7 +1,6 @@
 """The CRUD of a role set."""
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 import pulumi
 from pydantic import Field
@@ -10,10 +9,8 @@ from clients import openstack
 from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Place, PrincipalKind, ScopeKind
+from clients.openstack import Connection
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class RoleSetArgs(Inputs):
@@ -116,13 +113,13 @@ class RoleSetProvider(DynamicProvider[RoleSetArgs, RoleSetOutputs]):
             _take(conn, state.inputs.place, found & set(state.outputs.given) - set(successor.roles))
 
 
-def _removed_with(conn: "Connection", state: State) -> set[str]:
+def _removed_with(conn: Connection, state: State) -> set[str]:
     """Ids of the roles that a delete of the role set takes away."""
     found = role_assignments.roles(conn, state.inputs.place)
     return found if state.inputs.exact else found & set(state.outputs.given)
 
 
-def _bring_to(conn: "Connection", inputs: RoleSetArgs, given: set[str]) -> None:
+def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
     """Add first, then remove, so that there is no moment without a role that stays.
 
     Args:
@@ -140,7 +137,7 @@ def _bring_to(conn: "Connection", inputs: RoleSetArgs, given: set[str]) -> None:
         role_assignments.remove(conn, inputs.place, role_id)
 
 
-def _take(conn: "Connection", place: Place, role_ids: set[str]) -> None:
+def _take(conn: Connection, place: Place, role_ids: set[str]) -> None:
     own_login.keep(conn, place, role_ids)
     for role_id in sorted(role_ids):
         role_assignments.remove(conn, place, role_id)

@@ -1,17 +1,13 @@
 """The CRUD of a security group's rules."""
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
 from clients import openstack
 from clients.errors import CloudError, InUseError
 from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
+from clients.openstack import Connection
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
 
 
 class SecurityGroupRulesArgs(Inputs):
@@ -88,11 +84,11 @@ class SecurityGroupRulesProvider(DynamicProvider[SecurityGroupRulesArgs, Outputs
             return [_in_use(conn, state.id, users)] if users else []
 
 
-def _bring_to(conn: "Connection", inputs: SecurityGroupRulesArgs) -> None:
+def _bring_to(conn: Connection, inputs: SecurityGroupRulesArgs) -> None:
     security_groups.bring_to(conn, inputs.security_group_id, inputs.project_id, inputs.rules)
 
 
-def _in_use(conn: "Connection", group_id: str, users: str) -> str:
+def _in_use(conn: Connection, group_id: str, users: str) -> str:
     group = security_groups.get(conn, group_id) or {}
     return (
         f"security group {group.get('name')!r} ({group_id}) is used by {users}; give them another group first, or "

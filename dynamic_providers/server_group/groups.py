@@ -6,17 +6,14 @@ says; an administrator reads and deletes those of all projects.
 """
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from clients import exact
 from clients.enumeration import enumerated
 from clients.errors import CloudError, InUseError
-from clients.openstack import answered
-
-if TYPE_CHECKING:
-    from openstack.connection import Connection
+from clients.openstack import Connection, answered
 
 _HEADERS = {"OpenStack-API-Version": "compute 2.64"}
 _GROUPS = "os-server-groups"
@@ -48,7 +45,7 @@ class ServerGroupRule(BaseModel):
         return self.policy + (f" with at most {limit} on a host" if limit else "")
 
 
-def get(conn: "Connection", group_id: str) -> dict[str, Any] | None:
+def get(conn: Connection, group_id: str) -> dict[str, Any] | None:
     """The group as Nova has it; None where it is gone."""
     answer = conn.compute.get(f"/{_GROUPS}/{group_id}", headers=_HEADERS)
     if answer.status_code == HTTPStatus.NOT_FOUND:
@@ -56,7 +53,7 @@ def get(conn: "Connection", group_id: str) -> dict[str, Any] | None:
     return dict(answered(answer, "Nova", f"read server group {group_id}")["server_group"])
 
 
-def find_or_create(conn: "Connection", project_id: str, name: str, wanted: ServerGroupRule) -> str:
+def find_or_create(conn: Connection, project_id: str, name: str, wanted: ServerGroupRule) -> str:
     """The id of the group NAME of the project that CONN is logged in to: found, as a killed run left it, or made.
 
     Raises:
@@ -81,13 +78,13 @@ def find_or_create(conn: "Connection", project_id: str, name: str, wanted: Serve
     return str(answered(answer, "Nova", f"make server group {name!r}")["server_group"]["id"])
 
 
-def members(conn: "Connection", group: dict[str, Any]) -> str:
+def members(conn: Connection, group: dict[str, Any]) -> str:
     """The servers in GROUP, for people; empty where there are none."""
     ids = group["members"]
     return enumerated([_server(conn, id_) for id_ in ids[:MOST_NAMED]], len(ids))
 
 
-def delete(conn: "Connection", group_id: str) -> None:
+def delete(conn: Connection, group_id: str) -> None:
     """Delete the group; gone already is success.
 
     Raises:
@@ -103,7 +100,7 @@ def delete(conn: "Connection", group_id: str) -> None:
         answered(answer, "Nova", f"delete server group {group_id}")
 
 
-def refusal(conn: "Connection", group: dict[str, Any]) -> str:
+def refusal(conn: Connection, group: dict[str, Any]) -> str:
     """Why GROUP is not deleted; empty where nothing is in the way."""
     servers = members(conn, group)
     if not servers:
@@ -114,6 +111,6 @@ def refusal(conn: "Connection", group: dict[str, Any]) -> str:
     )
 
 
-def _server(conn: "Connection", server_id: str) -> str:
+def _server(conn: Connection, server_id: str) -> str:
     answer = conn.compute.get(f"/servers/{server_id}")
     return f"server {answer.json()['server']['name'] if answer.ok else server_id}"
