@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import random
+import re
 import statistics
 import tempfile
 import time
@@ -66,8 +67,22 @@ def measured(way: Any, site: Site, conn: Any, proxy: CountingProxy, count: int) 
         "away_s": watch.away_s,
         "requests": sum(requests.values()),
         "by kind": dict(requests.most_common()),
-        "told": [line.strip() for line in told.splitlines() if "servers touched" in line],
         "load": load,
+        **_of_the_fleet(told, count),
+    }
+
+
+def _of_the_fleet(told: str, count: int) -> dict[str, Any]:
+    """What a rollout of COUNT servers asked Nova for, as it TOLD in its last line; nothing for other ways."""
+    line = re.search(r"servers touched,.*; requests: (.*)", told)
+    if line is None:
+        return {}
+    asked = {kind: int(number) for number, kind in re.findall(r"(\d+) (\w+)", line[1])}
+    consoles = asked.get("console", 0)
+    return {
+        "of the fleet": asked,
+        "requests a server": (sum(asked.values()) - consoles) / count,
+        "console reads a server": consoles / count,
     }
 
 
@@ -78,12 +93,13 @@ def ratios(runs: Runs) -> dict[str, float]:
         return float(statistics.median(run[what] for run in runs[way]))
 
     names = {"seconds": "time", "requests": "requests", "away_s": "downtime"}
-    return {
+    found = {
         f"{name} ours/{way}": median("ours", what) / median(way, what)
         for what, name in names.items()
         for way in runs
         if way != "ours"
     }
+    return found | {what: median("ours", what) for what in ("requests a server", "console reads a server")}
 
 
 def main() -> None:

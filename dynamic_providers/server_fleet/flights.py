@@ -13,14 +13,11 @@ from clients.progress import log_line
 from dynamic_providers.server_fleet import probe
 from dynamic_providers.server_fleet.declared import Member
 from dynamic_providers.server_fleet.nova import BusyError, ConflictError, Nova
-from dynamic_providers.server_fleet.pace import Pace
+from dynamic_providers.server_fleet.pace import LIST_S, POLL_S, Pace
 from dynamic_providers.server_fleet.plan import Action, Step, best_first
 from dynamic_providers.server_fleet.probe import Shown
 from dynamic_providers.server_fleet.server import Made, Server
 
-POLL_S = 2.0
-LIST_S = 10.0
-"""How old Nova's list may be while it is done with all servers, and only their probes are waited for."""
 DEAF_S = 300.0
 """How long Nova may not answer before a run gives up; none of that counts against a server."""
 _REQUESTS_AT_ONCE = 16
@@ -104,9 +101,10 @@ class Flights:
                 if not flying:
                     self.sleep(POLL_S if waiting else 0)
                     continue
-                there = self._look(flying)
-                outcomes = pool.map(partial(self._advance, probes, there), list(flying.values()))
-                for key, outcome in zip(list(flying), outcomes, strict=True):
+                anew = self._list(flying)
+                due = [key for key, flight in flying.items() if anew or flight.phase is Phase.PROBING]
+                outcomes = pool.map(partial(self._advance, probes), [flying[key] for key in due])
+                for key, outcome in zip(due, outcomes, strict=True):
                     if outcome is None:
                         continue
                     flight = flying.pop(key)
@@ -135,12 +133,12 @@ class Flights:
                     raise CloudError(f"{error}. What was begun, the next run goes on with") from error
                 self.sleep(POLL_S)
 
-    def _look(self, flying: Mapping[str, Flight]) -> dict[str, list[Server]]:
+    def _list(self, flying: Mapping[str, Flight]) -> bool:
+        """List the servers anew if the list is too old; whether it was."""
         before = time.monotonic()
-        if before - self._listed_at < LIST_S and all(
-            flight.phase is Phase.PROBING for flight in flying.values()
-        ):
-            return self._listed
+        only_probes = all(flight.phase is Phase.PROBING for flight in flying.values())
+        if before - self._listed_at < (LIST_S if only_probes else self.pace.list_s):
+            return False
         servers = self.look()
         deaf = time.monotonic() - before
         self._there = {server.id for server in servers}
@@ -150,7 +148,7 @@ class Flights:
         for flight in flying.values():
             flight.since += deaf
         self._listed, self._listed_at = found, time.monotonic()
-        return found
+        return True
 
     def _begin(
         self,
@@ -235,11 +233,9 @@ class Flights:
         else:
             flight.enter(Phase.COMING)
 
-    def _advance(
-        self, probes: ThreadPoolExecutor, there: Mapping[str, list[Server]], flight: Flight
-    ) -> str | None:
+    def _advance(self, probes: ThreadPoolExecutor, flight: Flight) -> str | None:
         """One step further: None on its way, an empty text where it is done, else why it failed."""
-        found = there.get(flight.step.member, [])
+        found = self._listed.get(flight.step.member, [])
         try:
             if flight.phase is Phase.LEAVING:
                 outcome = self._leaving(flight, found)
@@ -301,6 +297,7 @@ class Flights:
         if server.status == "SHUTOFF" and not server.task:  # it was before, and a rebuild leaves it so
             self.nova.start(server)
         elif server.is_settled:
+            self.pace.nova_times.append(time.monotonic() - flight.since)
             flight.enter(Phase.PROBING)
             return self._probing(probes, flight, server)
         else:

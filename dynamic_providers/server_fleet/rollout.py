@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from clients.enumeration import enumerated
 from clients.progress import log_line
-from dynamic_providers.server_fleet import flights, probe
+from dynamic_providers.server_fleet import pace, probe
 from dynamic_providers.server_fleet.declared import ServerFleetArgs
 from dynamic_providers.server_fleet.flights import Flights
 from dynamic_providers.server_fleet.nova import Nova
@@ -38,8 +38,8 @@ class Rollout:
         args = self.args
         self._ends = time.monotonic() + args.update.time_budget_s
         members = {member.name: member for member in args.members}
-        pace = Pace.at_first(args.update.max_unavailable, args.probe.within_s)
-        self.flights = Flights(self.nova, members, pace, self._has_time, sleep=self.sleep)
+        at_first = Pace.at_first(args.update.max_unavailable, args.probe.within_s)
+        self.flights = Flights(self.nova, members, at_first, self._has_time, sleep=self.sleep)
 
     @property
     def args(self) -> ServerFleetArgs:
@@ -137,7 +137,7 @@ class Rollout:
                     for member, server in servers.items()
                     if (lacking := probe.outside(server, self.args.probe))
                 }
-            self.sleep(min(flights.POLL_S, max(0.0, ends - time.monotonic())))
+            self.sleep(min(pace.POLL_S, max(0.0, ends - time.monotonic())))
 
     def _has_time(self) -> bool:
         return time.monotonic() < self._ends

@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 NAME = "lab-guest.qcow2"
 KERNEL = "linux-image-cloud-amd64"
-# What finds QEMU's devices, its disks and its network cards, and what these need.
+# What finds QEMU's devices, its disks, its network cards and its power button, and what these need.
 MODULES = (
     *("virtio", "virtio_ring", "virtio_pci", "virtio_pci_modern_dev", "virtio_pci_legacy_dev"),
     *("virtio_blk", "virtio_net", "net_failover", "failover"),
     *("scsi_common", "scsi_mod", "libata", "ata_piix", "cdrom", "sr_mod", "isofs"),  # the config drive
+    *("button", "evdev"),
 )
 BUSYBOX = Path("/bin/busybox")
 MKE2FS = Path("/sbin/mke2fs")

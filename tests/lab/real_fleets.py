@@ -63,7 +63,8 @@ def config(
         "images": [
             image(f"good-{suffix}", guest.folder(lab) / file)
             | {"source_format": "qcow2", "properties": {"build_digest": guest.digest(lab)}},
-            image(f"broken-{suffix}", broken) | {"properties": {"build_digest": "never-shown"}},
+            image(f"broken-{suffix}", broken)
+            | {"properties": {"build_digest": "never-shown", "os_shutdown_timeout": "2"}},
         ],
         "fleets": [
             {
@@ -93,7 +94,8 @@ def other_guest(lab: Lab, base: Path, suffix: str, kind: str) -> dict[str, Any]:
         changes = ["mkdir another"]  # other bytes, or it would be the same image
     for change in changes:
         command(base, "/sbin/debugfs", "-w", "-R", change, f"{disk}?offset={lab_image.PARTITION}")
-    return image(f"{kind}-{suffix}", disk) | {"properties": {"build_digest": f"of-{kind}"}}
+    properties = {"build_digest": f"of-{kind}", "os_shutdown_timeout": "2"}  # some heed no power button
+    return image(f"{kind}-{suffix}", disk) | {"properties": properties}
 
 
 def command(folder: Path, *words: str) -> None:

@@ -24,7 +24,7 @@ from lab.qemu.host import NAME, QemuHost
 from lab.services import glance
 from lab.settings import Lab
 from lab.supervisor import Supervisor
-from tests.lab.guests import DNS, Guest, Guests, guests, name, until
+from tests.lab.guests import DNS, Guest, Guests, guests, name, until, virsh
 from tests.lab.network_probe import Capture
 
 # The story and a fleet start servers here in `make test`.
@@ -173,6 +173,16 @@ def both_links_are_up(lab: Lab) -> bool:
         ["ovs-appctl", "-t", str(control), "bond/show"], check=True, capture_output=True, text=True
     ).stdout
     return len(re.findall(r"^(?:slave|member) \S+: enabled", shown, re.MULTILINE)) == len(LINKS)
+
+
+def test_a_guest_turns_itself_off_when_nova_presses_its_power_button(lab: Lab, running: Running) -> None:
+    compute, guest = running.guests.conn.compute, running.apart
+    boot = guest.boot
+    compute.stop_server(guest.server)
+    compute.wait_for_server(guest.server, status="SHUTOFF")
+    assert virsh(lab, "domstate", guest.domain, "--reason") == "shut off (shutdown)"
+    compute.start_server(guest.server)
+    until(lambda: guest.boot != boot, "its next boot")
 
 
 def test_an_image_in_use_is_not_deleted_and_the_servers_are_named(running: Running) -> None:

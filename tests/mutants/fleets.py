@@ -55,6 +55,12 @@ MUTANTS = (
         "if not batch:",
         RUN,
     ),
+    Mutant(
+        "dynamic_providers.server_fleet.flights:Flights.bring",
+        "if anew or flight.phase is Phase.PROBING",
+        "if flight",
+        RUN,
+    ),
     Mutant("dynamic_providers.server_fleet.flights:_is_begun", " or server.proved", "", RUN),
     Mutant("dynamic_providers.server_fleet.nova:Nova.create", ", **_ONCE", "", RUN),
     Mutant(

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from clients import openstack
-from dynamic_providers.server_fleet import flights
+from dynamic_providers.server_fleet import flights, pace
 
 PROJECT = "p1"
 OWNER = "private-cloud/test"
@@ -219,6 +219,7 @@ class FakeNova:
 
     def _put(self, server: dict[str, Any], kind: str, body: dict[str, Any]) -> requests.Response:
         if kind == "metadata":
+            assert server["status"] not in {"BUILD", "REBUILD"}, "Nova is not done with it"
             self.changes.append(f"metadata {server['name']}")
             server["metadata"] |= body
         else:
@@ -269,5 +270,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> FakeNova:
         yield fake
 
     monkeypatch.setattr(openstack, "connect", connect)
-    monkeypatch.setattr(flights, "POLL_S", 0)
+    for module in (flights, pace):
+        monkeypatch.setattr(module, "POLL_S", 0)
     return fake

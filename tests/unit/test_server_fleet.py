@@ -13,6 +13,7 @@ import pytest
 from clients import openstack
 from clients.errors import CloudError
 from dynamic_providers.server_fleet.declared import Member
+from dynamic_providers.server_fleet.pace import LIST_S, POLL_S, Pace
 from dynamic_providers.server_fleet.provider import ServerFleet, ServerFleetProvider
 from tests.unit import fake_nova
 from tests.unit.fake_nova import BROKEN, GOOD, NEXT, OWNER, PROJECT, SHA, FakeNova, KilledError
@@ -147,6 +148,22 @@ def test_while_only_probes_are_waited_for_nova_is_not_asked_for_its_list(nova: F
     nova.requests.clear()
     updated(outs, args(BROKEN))
     assert nova.requests["GET servers"] * 2 < nova.requests["console"]
+
+
+def test_what_nova_said_before_it_was_asked_to_rebuild_does_not_count(
+    nova: FakeNova, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outs = made(args())
+    monkeypatch.setattr(Pace, "list_s", 0.05)
+    assert updated(outs, args(NEXT))["failure"] == ""
+    assert set(nova.images_of().values()) == {NEXT}
+
+
+def test_a_list_is_half_as_old_as_what_nova_takes_for_a_server() -> None:
+    pace = Pace(limit=1, patience_s=600, nova_times=[6.0, 13.0, 14.0])
+    assert pace.list_s == 6.5
+    assert Pace(limit=1, patience_s=600, nova_times=[100.0]).list_s == LIST_S
+    assert Pace(limit=1, patience_s=600).list_s == POLL_S
 
 
 def test_a_console_that_shows_another_image_is_a_failure_at_once(nova: FakeNova) -> None:
