@@ -59,6 +59,16 @@ class ProgramCopy:
         }
         return cls(project, {**inherited, **own, **environment})
 
+    @property
+    def cold(self) -> "ProgramCopy":
+        """The same project, each of whose commands starts all its processes as a person's does."""
+        warm = start.folder()
+        environment = dict(self.environment)
+        environment["PATH"] = environment["PATH"].replace(str(warm), str(ENGINE / "bin"))
+        if environment["PULUMI_HOME"] == str(start.home(warm)):
+            environment["PULUMI_HOME"] = str(ENGINE / "home")
+        return ProgramCopy(self.folder, environment)
+
     def stack(self, name: str, text: str) -> None:
         """Makes the stack NAME whose stack file is TEXT."""
         self.file(name).write_text(text, encoding="utf-8")

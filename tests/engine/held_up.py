@@ -73,12 +73,12 @@ class HeldUp:
 
 @contextmanager
 def held_up(program: ProgramCopy, stack: str) -> Iterator[HeldUp]:
-    """Starts `up`, and waits until it makes the network."""
+    """Starts `up`, whose processes can be killed as a person's, and waits until it makes the network."""
     file = program.folder.parent / "hold"
     process = subprocess.Popen(
         ["pulumi", "up", "--yes", "--skip-preview", "--stack", stack, "--non-interactive"],
         cwd=program.folder,
-        env={**program.environment, "FAKE_OPENSTACK_HOLD": str(file)},
+        env={**program.cold.environment, "FAKE_OPENSTACK_HOLD": str(file)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

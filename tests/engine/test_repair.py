@@ -22,12 +22,6 @@ def program(tmp_path: Path) -> ProgramCopy:
     return program_with_fake(tmp_path, {})
 
 
-@pytest.fixture
-def cold_program(tmp_path: Path) -> ProgramCopy:
-    """The same, whose processes can be killed as a person's."""
-    return program_with_fake(tmp_path, {}, cold=True)
-
-
 def state(program: ProgramCopy) -> dict[str, object]:
     exported = json.loads(program.succeed("stack", "export", "--stack", STACK))
     deployment: dict[str, object] = exported["deployment"]
@@ -35,54 +29,54 @@ def state(program: ProgramCopy) -> dict[str, object]:
 
 
 def test_an_up_beside_another_is_refused_and_repair_does_not_touch_one_that_lives(
-    cold_program: ProgramCopy,
+    program: ProgramCopy,
 ) -> None:
-    cold_program.stack(STACK, one_network())
-    with held_up(cold_program, STACK) as up:
-        second = cold_program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    program.stack(STACK, one_network())
+    with held_up(program, STACK) as up:
+        second = program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
         assert second.returncode != 0
         assert "the stack is currently locked by 1 lock(s)" in second.stdout
         assert f"(pid {up.process.pid})" in second.stdout
-        done = cold_program.repair(STACK)
+        done = program.repair(STACK)
         assert done.returncode == 1
         assert f"process {up.process.pid} still runs on this machine" in done.stdout
         up.let_go()
-    cold_program.succeed("preview", "--expect-no-changes", "--stack", STACK)
+    program.succeed("preview", "--expect-no-changes", "--stack", STACK)
 
 
 def test_after_a_killed_update_one_command_is_enough_and_does_no_harm_twice(
-    cold_program: ProgramCopy,
+    program: ProgramCopy,
 ) -> None:
-    cold_program.stack(STACK, one_network())
-    cold_program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
-    cold_program.file(STACK).write_text(one_network(description="another"), encoding="utf-8")
-    with held_up(cold_program, STACK) as up:
+    program.stack(STACK, one_network())
+    program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
+    program.file(STACK).write_text(one_network(description="another"), encoding="utf-8")
+    with held_up(program, STACK) as up:
         up.kill()
-        refused = cold_program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        refused = program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
         assert "the stack is currently locked" in refused.stdout
-        done = cold_program.repair(STACK)
+        done = program.repair(STACK)
     assert done.returncode == 0, done.stdout
     assert f"process {up.process.pid}, since" in done.stdout
     assert "Network vms was updating: a refresh asks what it is now" in done.stdout
-    assert not orphans(cold_program.folder)
-    assert "pending_operations" not in state(cold_program)
-    printed = cold_program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
+    assert not orphans(program.folder)
+    assert "pending_operations" not in state(program)
+    printed = program.succeed("up", "--yes", "--skip-preview", "--stack", STACK)
     assert "pending operations" not in printed
-    again = cold_program.repair(STACK)
+    again = program.repair(STACK)
     assert again.returncode == 0
     assert "not locked, and nothing is pending" in again.stdout
-    cold_program.succeed("preview", "--expect-no-changes", "--stack", STACK)
+    program.succeed("preview", "--expect-no-changes", "--stack", STACK)
 
 
-def test_a_create_is_not_forgotten_before_the_cloud_was_asked_for_it(cold_program: ProgramCopy) -> None:
-    cold_program.stack(STACK, one_network())
-    with held_up(cold_program, STACK) as up:
+def test_a_create_is_not_forgotten_before_the_cloud_was_asked_for_it(program: ProgramCopy) -> None:
+    program.stack(STACK, one_network())
+    with held_up(program, STACK) as up:
         up.kill()
-        done = cold_program.repair(STACK)
+        done = program.repair(STACK)
     assert done.returncode == 1
     assert "Network vms was being created: OpenStack may have it" in done.stdout
     assert "the cloud could not be searched" in done.stdout
-    assert "pending_operations" in state(cold_program)
+    assert "pending_operations" in state(program)
 
 
 def test_notes_that_a_kill_left_empty_beside_the_state_are_removed(program: ProgramCopy) -> None:

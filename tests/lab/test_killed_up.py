@@ -69,7 +69,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> Ite
     environment = lab_environment()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    made = ProgramCopy.make(tmp_path / "killed", environment, cold=True)
+    made = ProgramCopy.make(tmp_path / "killed", environment)
     made.stack(STACK, declared(suffix, []))
     yield made
     made.succeed("destroy", "--yes", "--skip-preview", "--stack", STACK)
@@ -118,7 +118,7 @@ def kill_in_create(
     part = victim if victim == "openstack plugin" else "engine"
     wanted = program.file(STACK).read_text(encoding="utf-8")
     for _ in range(TRIES):
-        up = RunningPulumi.start(program, program.folder.parent / "up.log", *UP)
+        up = RunningPulumi.start(program.cold, program.folder.parent / "up.log", *UP)
         try:
             stop_after_create(up, state_file(program, STACK), type_, there, part)
             assert up.kill(victim)
