@@ -11,6 +11,7 @@ import rados
 
 from clients import ceph
 from clients.errors import CloudError
+from dynamic_providers.osd_expansion.max_avail import Room
 from dynamic_providers.osd_expansion.placement import UNIT, Pairs, Pins
 from dynamic_providers.osd_expansion.plan import Osd, Snapshot
 
@@ -172,6 +173,14 @@ class Cluster:
             )
             for row in rows
         }
+
+    def room(self) -> Room:
+        """How much clients can still store."""
+        told = self._ask("df")
+        return Room(
+            {pool["name"]: pool["stats"]["max_avail"] for pool in told["pools"]},
+            told["stats"]["total_used_raw_bytes"],
+        )
 
     def epoch(self) -> int:
         """Of the map of OSDs."""

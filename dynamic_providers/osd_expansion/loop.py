@@ -14,8 +14,9 @@ from clients.progress import log_line
 from dynamic_providers.osd_expansion.cluster import BALANCER, PROFILE, PROPOSALS, SLEEP, Cluster
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
+from dynamic_providers.osd_expansion.max_avail import Room
 from dynamic_providers.osd_expansion.placement import Pins
-from dynamic_providers.osd_expansion.plan import Plan, Snapshot, moves_between, next_weight, plan
+from dynamic_providers.osd_expansion.plan import GIB, Plan, Snapshot, moves_between, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency, OneAtATime, Probe, probing
 from dynamic_providers.osd_expansion.upmap import joined, pinned
 from dynamic_providers.osd_expansion.work import Action, Task, look, refusals
@@ -113,6 +114,7 @@ class Expansion:
     _told: str = ""
     _slowed: float = 0.0
     _kept: bool = False
+    _room: Room | None = None
 
     def bring(self, task: Task) -> None:
         """Bring an OSD to its weight.
@@ -122,12 +124,14 @@ class Expansion:
             CloudError: it must not be done.
         """
         weight = self.cluster.weights()[task.osd]
+        self._room = self.cluster.room() if task.action is Action.FILL else None
         if task.action is Action.FILL and not weight:
             self.journal.take_affinity(task.osd, self.cluster.osds()[task.osd].affinity)
         raise_weight = self._pinned_step if self._is_pinned(task) else self._step
         while weight != task.target:
             self._until_calm()
             weight = raise_weight(task)
+        self._tell_room(task)
         while pins := self._pins_of(task):
             self._until_calm()
             self._release(task, pins)
@@ -232,7 +236,10 @@ class Expansion:
         """Until nothing speaks against the next step."""
 
         def waiting() -> str | None:
-            if found := self.cluster.objections():
+            found = self.cluster.objections()
+            if self._room:
+                found += self.cluster.room().lost_since(self._room)
+            if found:
                 return "; ".join(found)
             unsettled = sum(not group.is_settled for group in self.cluster.groups().values())
             if unsettled:
@@ -243,6 +250,12 @@ class Expansion:
         if time.monotonic() > self.until:
             raise OutOfTimeError("the time budget is over")
         self._until_none(waiting)
+
+    def _tell_room(self, task: Task) -> None:
+        pool = self.declared.probe_pool
+        log_line(
+            f"{task}: MAX AVAIL of pool {pool} is {self.cluster.room().max_avail[pool] / GIB:.2f} GiB now"
+        )
 
     def _until_none(self, reason: Callable[[], str | None]) -> None:
         """Until nothing is REASON to wait; the lock is kept meanwhile."""

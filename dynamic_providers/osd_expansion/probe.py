@@ -77,7 +77,7 @@ class Probe:
             with self._lock:
                 self._flying.pop(number, None)
                 self._done.append((due, now - due))
-                while self._done[0][0] < now - self._kept_s:
+                while self._done and self._done[0][0] < now - self._kept_s:
                     self._done.popleft()
 
         with self._lock:

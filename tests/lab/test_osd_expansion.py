@@ -280,6 +280,7 @@ def may(cluster: Cluster) -> None:
             own.restore()
     assert cluster.option(SLEEP) is None
     assert cluster.option(PROFILE) is None
+    assert cluster.room().max_avail["images"] > 0
     cluster.reweight(0, cluster.weights()[0])
     cluster.set_affinity(0, 1.0)
     cluster.set_upmaps(dict.fromkeys(list(cluster.groups())[:1], ()))

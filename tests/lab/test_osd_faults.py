@@ -1,7 +1,9 @@
 """What happens to a cluster while an OSD fills: the run waits, goes on, and leaves all as it was; clients' data is whole."""
 
+import itertools
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +13,7 @@ import pytest
 from clients import ceph
 from dynamic_providers.osd_expansion import loop
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
+from dynamic_providers.osd_expansion.probe import Latency, probing
 from tests.lab.osd_runs import POOL, declared, join, settings, settled, working
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
 
@@ -137,6 +140,15 @@ def test_pgs_that_are_split_in_the_middle_are_filled_too(osds: Osds, cluster: Cl
     wait(lambda: len(cluster.groups()) == 32 and settled(cluster), 200)
 
 
+def test_a_pool_that_loses_room_is_waited_for(osds: Osds, cluster: Cluster, says: Says) -> None:
+    with filling(osds, cluster):
+        ceph.command(cluster.handle, "osd pool set", pool=POOL, var="size", val="3")
+        try:
+            says(f"MAX AVAIL of pool {POOL} fell")
+        finally:
+            ceph.command(cluster.handle, "osd pool set", pool=POOL, var="size", val="2")
+
+
 def test_while_clients_wait_too_long_nothing_more_is_begun(osds: Osds, cluster: Cluster, says: Says) -> None:
     over = threading.Event()
 
@@ -155,3 +167,53 @@ def test_while_clients_wait_too_long_nothing_more_is_begun(osds: Osds, cluster: 
             over.set()
             for thread in threads:
                 thread.join()
+
+
+@contextmanager
+def writing(osds: Osds, per_second: int) -> Iterator[None]:
+    """So many writes of 64 KiB a second, whether or not former ones have ended."""
+    over = threading.Event()
+
+    def load() -> None:
+        begun = time.monotonic()
+        for number in itertools.count():
+            if over.wait(max(0.0, begun + number / per_second - time.monotonic())):
+                return
+            ioctx.aio_write_full(f"load.{number % 64}", bytes(64 << 10))
+
+    with ceph.cluster("admin", str(osds.conf)) as handle, handle.open_ioctx(POOL) as ioctx:
+        thread = threading.Thread(target=load)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            ioctx.aio_flush()
+
+
+def test_while_the_load_is_tripled_latency_is_in_the_bound_again_within_ten_seconds(
+    osds: Osds, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound is one that tripled load alone keeps; the loop looks once a tick at the writes of one window."""
+    with writing(osds, 60), cluster.pool(POOL) as ioctx, probing(ioctx) as probe:
+        time.sleep(loop.BASELINE_S)
+        alone = probe.window(loop.BASELINE_S)
+    looks: list[bool] = []
+    exceeded = loop.Pace.is_exceeded
+
+    def looked(pace: loop.Pace, now: Latency) -> bool:
+        looks.append(exceeded(pace, now))
+        return looks[-1]
+
+    monkeypatch.setattr(loop.Pace, "is_exceeded", looked)
+    with (
+        writing(osds, 20),
+        filling(osds, cluster, latency_ms=max(100, round(3 * alone.p99 * 1000))),
+        writing(osds, 40),
+    ):
+        before = len(looks)
+        wait(lambda: cluster.weights()[NEW] == cluster.weights()[0], 400)
+    assert looks[before:]
+    in_a_row = [len(list(own)) for late, own in itertools.groupby(looks[before:]) if late]
+    assert max(in_a_row, default=0) * loop.TICK_S <= 10 + loop.WINDOW_S

@@ -1,11 +1,12 @@
 """What is planned for OSDs that fill or leave, and how a run decides; Ceph itself is in tests/lab/test_osd_expansion.py."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -15,10 +16,14 @@ from dynamic_providers.osd_expansion.cluster import PROFILE, SLEEP, Cluster, Fou
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
 from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace, prefer_clients
+from dynamic_providers.osd_expansion.max_avail import Room
 from dynamic_providers.osd_expansion.placement import UpSets, parsed, released
 from dynamic_providers.osd_expansion.plan import Move, Osd, Snapshot, next_weight, plan
-from dynamic_providers.osd_expansion.probe import Latency
+from dynamic_providers.osd_expansion.probe import Latency, Probe
 from dynamic_providers.osd_expansion.work import Action, work
+
+if TYPE_CHECKING:
+    import rados
 
 GIB = 1 << 30
 DUMP = """pool 2 pg_num 3
@@ -105,10 +110,39 @@ def test_an_osd_whose_place_nobody_can_take_is_not_emptied() -> None:
     assert "too few OSDs for 1 PGs, such as 1.0" in planned.refusals(0.85)[0]
 
 
+def room(images: int, used: int) -> Room:
+    return Room({"images": images * GIB}, used * GIB)
+
+
+@pytest.mark.parametrize(
+    ("images", "used", "lost"),
+    [(80, 20, False), (100, 0, False), (150, 0, False), (96, 0, False), (80, 0, True), (80, 10, True)],
+)
+def test_an_osd_that_fills_takes_no_room_but_what_clients_store(images: int, used: int, lost: bool) -> None:
+    assert bool(room(images, used).lost_since(room(100, 0))) is lost
+
+
+def test_a_pool_that_is_gone_has_lost_no_room() -> None:
+    assert Room({"volumes": 0}, 0).lost_since(room(100, 0)) == []
+
+
 def test_latency_counts_every_write_and_none_is_endless() -> None:
     assert Latency.of([0.001] * 99 + [2.0]) == Latency(0.001, 2.0, 2.0, 100)
     assert Latency.of([0.001] * 199 + [2.0]).p99 == 0.001
     assert Pace(1.0).is_exceeded(Latency.of([]))
+
+
+class EndsAtOnce:
+    """A pool whose writes end when they begin. It does not show what librados does."""
+
+    def aio_write_full(self, _name: str, _data: bytes, oncomplete: Callable[[object], None]) -> None:
+        oncomplete(None)
+
+
+def test_a_write_that_ends_when_it_is_too_old_to_count_is_forgotten() -> None:
+    probe = Probe(cast("rados.Ioctx", EndsAtOnce()), kept_s=-1.0)
+    probe._write(0, time.monotonic())
+    assert probe.window(60).samples == 0
 
 
 def test_the_pace_halves_at_once_and_grows_slowly() -> None:
