@@ -1,0 +1,157 @@
+"""OSDs without weight, and a pool whose placement groups (PGs) are aged or young; all is gone afterwards.
+
+A young PG's log covers its whole history, and a new OSD is filled from the log. An aged one's begins later, as after
+some thousand writes, and an OSD is filled by backfill. Here its log is cut short, and all PGs have moved forth and back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bench.expansion.ways import Join, options, settle
+from clients import ceph
+from clients.errors import CloudError
+from dynamic_providers.osd_expansion.cluster import BALANCER, SLEEP, Cluster, connected
+from lab import ceph_release, settings
+from lab.settings import CHECKOUT, EXTRA_OSDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+POOL = "bench-expansion"
+GROUPS, OBJECTS, SIZE = 32, 300, 4 << 20
+SHORT = {
+    "osd/osd_min_pg_log_entries": "2",
+    "osd/osd_max_pg_log_entries": "4",
+    "osd/osd_pg_log_trim_min": "1",
+    "osd/osd_target_pg_log_entries_per_osd": "1",
+}
+LONG = {"osd/osd_max_pg_log_entries": "100000", "osd/osd_min_pg_log_entries": "100000"}
+DELETES_S = 2.0
+REPORTED_S = 6.0  # the manager hears of an OSD's PGs every five seconds
+QUICK = {SLEEP: "0.020000", "osd/osd_max_backfills": "4", "osd/osd_delete_sleep": "0.001000"}
+TRACED = {"osd/osd_op_history_size": "3000", "osd/osd_op_history_duration": "3600"}
+"""So many of an hour's operations does each OSD remember, and they are the longest."""
+
+
+@contextmanager
+def room(count: int, *, young: bool) -> Iterator[Join]:
+    """So many OSDs that have joined, and the weights that are theirs."""
+    lab = settings.load()
+    conf = str(lab.ceph_conf)
+    osds = EXTRA_OSDS[:count]
+    try:
+        for osd in osds:
+            _lab_osd("add", osd)
+        with connected("admin", conf) as cluster:
+            while not all(cluster.snapshot().osds[osd].capacity for osd in osds):  # they have just joined
+                time.sleep(1)
+            snapshot = cluster.snapshot()
+            join = Join(cluster, conf, POOL, {osd: snapshot.full_weight(osd, osds) for osd in osds})
+            balancer = {BALANCER: "false"} if ceph_release.chosen(lab) == ceph_release.PACIFIC else {}
+            with (
+                options(cluster, balancer | TRACED | (LONG if young else {})),
+                _others_stay(join),
+                _pool(cluster),
+            ):
+                if not young:
+                    _age(join)
+                yield join
+    finally:
+        for osd in osds:
+            _lab_osd("remove", osd)
+
+
+def empty(join: Join) -> None:
+    """Have the OSDs without weight and without PGs again, and upmaps as CRUSH has it."""
+    with options(join.cluster, QUICK):
+        join.give(0)
+        if upmaps := join.cluster.upmaps():
+            join.cluster.set_upmaps(dict.fromkeys(upmaps, ()))
+        settle(join.cluster)
+        former, held = -1, _held(join)
+        while held != former:  # they delete what they held; a PG may be left until it peers again
+            time.sleep(DELETES_S)
+            former, held = held, _held(join)
+
+
+def _held(join: Join) -> int:
+    return sum(int(counters(join.cluster, osd)["numpg"]) for osd in join.weights)
+
+
+def counters(cluster: Cluster, osd: int) -> dict[str, Any]:
+    """What an OSD counts."""
+    return dict(tell(cluster, osd, "perf dump", logger="osd")["osd"])
+
+
+def tell(cluster: Cluster, osd: int, prefix: str, **arguments: str) -> Any:
+    """Ask an OSD itself."""
+    asked = json.dumps({"prefix": prefix, "format": "json", **arguments})
+    code, out, message = cluster.handle.osd_command(osd, asked, b"", timeout=60)
+    if code:
+        raise CloudError(f"osd.{osd} did not answer {prefix}: {message}")
+    return json.loads(out)
+
+
+@contextmanager
+def _others_stay(join: Join) -> Iterator[None]:
+    """The lab's own pools, which are nearly empty, stay on the first three OSDs."""
+    ids = [f"osd.{osd}" for osd in join.weights]
+    join.ask("osd crush rm-device-class", ids=ids)
+    join.ask("osd crush set-device-class", ids=ids, **{"class": POOL})
+    rules = {rule["rule_id"]: rule["rule_name"] for rule in join.ask("osd crush rule dump")}
+    rule = {"name": POOL, "root": "default", "type": "osd", "class": "hdd"}
+    join.ask("osd crush rule create-replicated", **rule)
+    former = {pool["pool_name"]: rules[pool["crush_rule"]] for pool in join.cluster.dump()["pools"]}
+    try:
+        for pool in former:
+            join.ask("osd pool set", pool=pool, var="crush_rule", val=POOL)
+        yield
+    finally:
+        for pool, name in former.items():
+            join.ask("osd pool set", pool=pool, var="crush_rule", val=name)
+        join.ask("osd crush rule rm", name=POOL)
+
+
+@contextmanager
+def _pool(cluster: Cluster) -> Iterator[None]:
+    ceph.command(cluster.handle, "osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
+    try:
+        with cluster.pool(POOL) as ioctx:
+            for number in range(OBJECTS):
+                ioctx.write_full(f"data.{number}", os.urandom(SIZE))
+        yield
+    finally:
+        sure: dict[str, Any] = {"yes_i_really_really_mean_it": True}
+        ceph.command(cluster.handle, "osd pool delete", pool=POOL, pool2=POOL, **sure)
+        settle(cluster)
+
+
+def _age(join: Join) -> None:
+    with options(join.cluster, SHORT), join.cluster.pool(POOL) as ioctx:
+        while young := _young(join.cluster):
+            print(f"{young} PGs are young", file=sys.stderr, flush=True)
+            for number in range(OBJECTS):
+                ioctx.write(f"data.{number}", b"\0" * 4096)
+            time.sleep(REPORTED_S)
+    with options(join.cluster, QUICK):
+        join.give()
+        settle(join.cluster)
+    empty(join)
+
+
+def _young(cluster: Cluster) -> int:
+    """How many PGs of the pool have a log of their whole history."""
+    rows = ceph.command(cluster.handle, "pg dump", to="manager", dumpcontents=["pgs"])["pg_stats"]
+    number = next(pool["pool"] for pool in cluster.dump()["pools"] if pool["pool_name"] == POOL)
+    return sum(row["log_start"] == "0'0" for row in rows if row["pgid"].startswith(f"{number}."))
+
+
+def _lab_osd(action: str, osd: int) -> None:
+    subprocess.run([sys.executable, "-m", "lab", "osd", action, str(osd)], cwd=CHECKOUT, check=True)
