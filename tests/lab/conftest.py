@@ -19,8 +19,9 @@ __all__ = ["admin", "administrator", "cloud_stack", "lab", "own_directory"]
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A file's tests share its stack and run one after the other, unless it says what they share with other files'."""
+    here = Path(__file__).parent
     for item in items:
-        if Path(__file__).parent in item.path.parents and not item.get_closest_marker("xdist_group"):
+        if item.path.parent == here and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(name=item.path.stem))
 
 

@@ -1,6 +1,7 @@
 """What the workflows may do: no secret for a fork, no text of strangers in a shell, no logic that people do not share."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repos
 LONGEST_MINUTES = 360
 
 
+@cache
 def workflow(name: str) -> dict[str, Any]:
     loaded: dict[Any, Any] = yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
     loaded["on"] = loaded.pop(True)  # what YAML 1.1 makes of the word
