@@ -164,6 +164,7 @@ def test_what_somebody_changed_by_hand_is_found_and_put_right(walk: Walk, admin:
     walk.stack.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
 def test_a_flavor_made_by_hand_is_taken_over_as_it_is_with_its_projects(
     tmp_path_factory: pytest.TempPathFactory, admin: Connection
 ) -> None:
@@ -192,6 +193,7 @@ def test_a_flavor_made_by_hand_is_taken_over_as_it_is_with_its_projects(
         admin.compute.delete_flavor(made, ignore_missing=True)
 
 
+@pytest.mark.nightly
 def test_what_a_lost_state_left_is_found_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     config = {
         "openstack": {"cloud": "lab-admin"},

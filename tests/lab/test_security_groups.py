@@ -143,7 +143,6 @@ def declared() -> Entry:
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
     config = declared()
     with own_stack(tmp_path_factory.mktemp("groups"), config) as stack:
-        stack.preview_is_empty("--refresh")
         for case in CASES:
             case.change(config)
         of("undescribed", description="")(config)
@@ -227,7 +226,6 @@ def test_what_somebody_changed_by_hand_is_found_and_put_right(walk: Walk, admin:
     assert planned[resource("SecGroup", "plain")] >= {"update"}
     assert planned[resource("SecGroup", "tags")] >= {"update"}
     walk.stack.up("--refresh")
-    walk.stack.preview_is_empty("--refresh")
     assert {name: rules(live_group(admin, walk.stack, name)) for name in found} == before
     assert live_group(admin, walk.stack, "plain").stateful is True
 
@@ -257,9 +255,9 @@ def a_port(admin: Connection, security_group: Any) -> Iterator[Any]:
         admin.network.delete_network(network)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnStack]:
-    """A stack with two groups that name each other."""
+    """A stack with two groups that name each other, and then what each test declares."""
     with own_stack(tmp_path_factory.mktemp("small"), small_config()) as stack:
         yield stack
 
@@ -272,6 +270,21 @@ def small_config(*names: str) -> Entry:
         "projects": [{"name": gamma, "domain": "Default"}],
         "security_groups": [{**one, "project": gamma} for one in groups if not names or one["name"] in names],
     }
+
+
+def test_a_second_group_of_one_name_is_refused(small: OwnStack, admin: Connection) -> None:
+    gamma = f"gamma-{SFX}"
+    project_id = small.outputs["projects"][f"{gamma}@Default"]["id"]
+    second = admin.network.create_security_group(name="cache", project_id=project_id)
+    config = small_config()
+    config["security_groups"].append({**group("cache"), "project": gamma})
+    small.declare(config)
+    refused = small.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    assert refused.returncode != 0
+    assert f"another security group 'cache' ({second.id})" in refused.stdout
+    admin.network.delete_security_group(second)
+    small.up()
+    small.preview_is_empty("--refresh")
 
 
 def test_a_group_in_use_is_refused_by_its_ports_names_and_keeps_its_rules(
@@ -293,21 +306,6 @@ def test_a_group_in_use_is_refused_by_its_ports_names_and_keeps_its_rules(
         assert f"port port-{SFX}" in checked.stdout
     small.up()
     assert admin.network.find_security_group(web.id) is None
-
-
-def test_a_second_group_of_one_name_is_refused(small: OwnStack, admin: Connection) -> None:
-    gamma = f"gamma-{SFX}"
-    project_id = small.outputs["projects"][f"{gamma}@Default"]["id"]
-    second = admin.network.create_security_group(name="cache", project_id=project_id)
-    config = small_config()
-    config["security_groups"].append({**group("cache"), "project": gamma})
-    small.declare(config)
-    refused = small.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-    assert refused.returncode != 0
-    assert f"another security group 'cache' ({second.id})" in refused.stdout
-    admin.network.delete_security_group(second)
-    small.up()
-    small.preview_is_empty("--refresh")
 
 
 @pytest.mark.nightly
@@ -332,7 +330,29 @@ def test_neutron_takes_every_protocol_in_every_way_that_a_stack_file_has(small: 
     small.preview_is_empty("--refresh")
 
 
+@pytest.mark.nightly
+def test_what_a_lost_state_left_is_found_again(small: OwnStack) -> None:
+    small.declare(small_config())
+    small.up()
+    before = small.outputs["security_groups"]
+    state = json.loads(small.program.succeed("stack", "export", "--stack", STACK))
+    state["deployment"]["resources"] = [
+        one
+        for one in state["deployment"]["resources"]
+        if not one["type"].startswith(("openstack:networking/", "pulumi-python:dynamic/networking"))
+    ]
+    small.program.import_state(STACK, json.dumps(state))
+    done = small.program.repair(STACK)
+    assert done.returncode == 0, done.stdout
+    small.up()
+    small.preview_is_empty("--refresh")
+    assert small.outputs["security_groups"] == before
+
+
 def test_a_destroy_leaves_nothing_though_groups_name_each_other(small: OwnStack, admin: Connection) -> None:
+    """Last of the module: the fixture finds nothing left to destroy."""
+    small.declare(small_config())
+    small.up()
     ids = [one["id"] for one in small.outputs["security_groups"].values()]
     small.program.succeed("destroy", "--yes", "--skip-preview", "--stack", STACK)
     assert [id_ for id_ in ids if admin.network.find_security_group(id_)] == []
@@ -377,19 +397,3 @@ def test_a_group_made_by_hand_is_taken_over_as_it_is(
         finally:
             for one in (web, db):
                 network.delete_security_group(one, ignore_missing=True)
-
-
-def test_what_a_lost_state_left_is_found_again(small: OwnStack) -> None:
-    before = small.outputs["security_groups"]
-    state = json.loads(small.program.succeed("stack", "export", "--stack", STACK))
-    state["deployment"]["resources"] = [
-        one
-        for one in state["deployment"]["resources"]
-        if not one["type"].startswith(("openstack:networking/", "pulumi-python:dynamic/networking"))
-    ]
-    small.program.import_state(STACK, json.dumps(state))
-    done = small.program.repair(STACK)
-    assert done.returncode == 0, done.stdout
-    small.up()
-    small.preview_is_empty("--refresh")
-    assert small.outputs["security_groups"] == before
