@@ -2,8 +2,8 @@
 
 Each source goes into the same pool by each way, ROUNDS times in mixed order. `ours` is the whole create with
 `hash: none`: source verified, written, read back, snapshot protected, image active in Glance. `by hand, compared` is the
-same with `sha256sum`, qemu-img, rbd and REST, `by hand` leaves out the reading back, and qemu-img does the writing alone. `limit`
-is `rbd bench`, which writes the same bytes over and over from one buffer.
+same with `sha256sum`, qemu-img, rbd and REST, `by hand` leaves out the reading back, and qemu-img does the writing alone, or
+with a reading of what it wrote. `limit` is `rbd bench`, which writes the same bytes over and over from one buffer.
 The slow ways, which need a RAW file first, and the hash of the whole RAW disk are measured on one source, in every
 second round.
 """
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.image import alone, sources, ways
 from bench.image.measure import settle, timed
-from bench.image.report import REFERENCE, report, table
+from bench.image.report import FOUR, HASH_SPEEDS, REFERENCE, report, table
 from lab.image import NAME as BOOTABLE
 from lab.settings import Lab
 
@@ -53,11 +53,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument(
-        "--only", nargs="+", metavar="SOURCE", help="these sources, and nothing that is measured alone"
+        "--only", nargs="+", metavar="SOURCE", help="these sources, and nothing alone but the hashes"
     )
     wanted = parser.parse_args()
     runs: Runs = {}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {HASH_SPEEDS: alone.hash_speeds()}
     with tempfile.TemporaryDirectory(prefix="bench-image-") as name:
         folder = Path(name)
         made = [*sources.synthetic(folder), sources.bootable(Lab().images / BOOTABLE, folder)]
@@ -67,10 +67,9 @@ def main() -> None:
         if wanted.only:
             made = [by_name[name] for name in wanted.only]
         else:
-            found["hash, GiB/s of a core"] = alone.hash_speeds()
             for source_name in (REFERENCE, "raw", "bootable"):
                 found[f"{source_name}: one import"] = alone.thinness(by_name[source_name])
-            found["plain: four imports"] = alone.four(by_name["plain"])
+            found[FOUR] = alone.four(by_name["plain"])
         print(found, flush=True)
         for number in range(wanted.rounds):
             pairs = [(source, way) for source in made for way in ways_of(source, number).items()]

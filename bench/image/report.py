@@ -7,12 +7,16 @@ import platform
 import statistics
 from typing import TYPE_CHECKING, Any
 
+from bench.image.sources import GIB, VIRTUAL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bench.image.measure import Run
 
 REFERENCE = "zlib"  # the source on which the slow ways are measured
+HASH_SPEEDS = "hash, GiB/s of a core"
+FOUR = "plain: four imports"
 BY_HAND = ("zlib", "zstd", "plain", "raw", "bootable")  # every source but the disks of other sizes
 Runs = dict[str, dict[str, list["Run"]]]  # by source and way, in the order of the rounds
 
@@ -23,6 +27,9 @@ REACHES = {  # the ratio of medians, at most
     ("raw", "ours", "tuned qemu-img"): 1.9,
     ("zlib", "ours", "convert script"): 1 / 4,
     ("zlib", "ours", "upload through Glance"): 1 / 10,
+    ("zlib", "ours-sha512", "import or hash"): 1.1,
+    ("plain", "four at once", "limit"): 1.15,
+    **{(source, "ours", "limit, processors"): 1.6 for source in ("zlib", "zstd", "plain", "bootable")},
 }
 
 
@@ -58,13 +65,35 @@ def report(runs: Runs, alone: Mapping[str, Any]) -> dict[str, Any]:
             for source, of in runs.items()
             for way, found in of.items()
             if "ours" in of and not way.startswith("ours")
-        },
+        }
+        | _further_ratios(runs, alone),
         "alone": dict(alone),
     }
 
 
 def _ratio(mine: Sequence[Run], other: Sequence[Run]) -> float:
-    return statistics.median(run.seconds for run in mine) / statistics.median(run.seconds for run in other)
+    return _median(mine) / _median(other)
+
+
+def _median(runs: Sequence[Run]) -> float:
+    return statistics.median(run.seconds for run in runs)
+
+
+def _further_ratios(runs: Runs, alone: Mapping[str, Any]) -> dict[str, float]:
+    """Processor seconds; `hash: sha512` over the larger of import and hash; four imports over the limit for their data."""
+    found: dict[str, float] = {}
+    for source, of in runs.items():
+        if "ours" in of and "limit" in of:
+            mine, least = (statistics.median(run.processor for run in of[way]) for way in ("ours", "limit"))
+            found[key(source, "ours/limit, processors")] = round(mine / least, 2)
+    of = runs.get(REFERENCE, {})
+    if "ours" in of and "ours-sha512" in of:
+        hashing = VIRTUAL / GIB / alone[HASH_SPEEDS]["sha512"]
+        ratio = _median(of["ours-sha512"]) / max(_median(of["ours"]), hashing)
+        found[key(REFERENCE, "ours-sha512/import or hash")] = round(ratio, 2)
+    if four := alone.get(FOUR):
+        found[key("plain", "four at once/limit")] = round(four["at_once_s"] / four["limit_s"], 2)
+    return found
 
 
 def table(found: Mapping[str, Any]) -> str:
