@@ -35,6 +35,7 @@ class LeakWatch:
         self._temporary = temporary
         self._older = processes()
         self._looks: dict[int, int] = {}
+        self._whose: dict[int, str] = {}
         self._kept: dict[tuple[str, bytes], bytes] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch)
@@ -89,10 +90,12 @@ class LeakWatch:
             process = Path("/proc", str(number))
             try:
                 line = (process / "cmdline").read_bytes()
-                here = namespaces(process) == _OWN_NAMESPACES
+                if looks == 1 or number not in self._whose:  # it stays in its namespaces
+                    here = namespaces(process) == _OWN_NAMESPACES
+                    self._whose[number] = "arguments of" if here else ON_A_HOST
+                whose = self._whose[number]
             except (FileNotFoundError, ProcessLookupError):
                 continue  # it has ended
-            whose = "arguments of" if here else ON_A_HOST
             self.keep(f"{whose} {line.partition(bytes(1))[0].decode(errors='replace')}", line)
 
     def _look_into(self, folder: Path) -> None:
