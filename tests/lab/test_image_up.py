@@ -38,9 +38,7 @@ def name():
 @pytest.fixture
 def declared(tmp_path, name):
     """Declares one RAW image; the program that has it. It is destroyed afterwards, and nothing of it is left."""
-    program = ProgramCopy.make(
-        tmp_path / "stack", lab_environment() | {"XDG_CACHE_HOME": str(tmp_path)}, cold=True
-    )
+    program = ProgramCopy.make(tmp_path / "stack", lab_environment() | {"XDG_CACHE_HOME": str(tmp_path)})
 
     def declare(source, sha256):
         config = {
@@ -126,7 +124,7 @@ def test_ctrl_c_in_mid_import_ends_up_with_a_true_state_and_the_next_up_converge
         up = subprocess.Popen(
             ["pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, "--non-interactive"],
             cwd=program.folder,
-            env=dict(program.environment),
+            env=dict(program.cold.environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
