@@ -127,8 +127,9 @@ class CanaryRun:
 
     def finds(self) -> list[Find]:
         """Every canary that was seen during the run, or has stayed somewhere but in the files meant for it."""
-        stayed = [find for folder in (self.folder, *self.places.values()) for find in self.stayed_in(folder)]
-        return [*self.watch.finds(Search(self.canaries)), *dict.fromkeys(stayed)]
+        elsewhere = [place for place in self.places.values() if self.folder not in place.parents]
+        stayed = [find for folder in (self.folder, *elsewhere) for find in self.stayed_in(folder)]
+        return [*self.watch.finds(Search(self.canaries)), *stayed]
 
     def stayed_in(self, folder: Path) -> list[Find]:
         """What has stayed below a folder but in the files meant for it."""

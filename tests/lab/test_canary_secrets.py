@@ -164,10 +164,10 @@ def refused_ups(run: CanaryRun, story: Story, sealed: str, folder: Path) -> None
     good = Path(story.accounts.environment["CEPH_CONF"]).read_text(encoding="utf-8")
     conf.write_text(good.replace(str(folder / "keyring"), str(keyring)), encoding="utf-8")
     story.declare(run, sealed, image="-another")
-    run.pulumi("up", "--yes", "--diff", fails=True, environment={"CEPH_CONF": str(conf)})
+    run.pulumi("up", "--yes", "--skip-preview", "--diff", fails=True, environment={"CEPH_CONF": str(conf)})
 
     story.declare(run, sealed, serial=2, physical_network="physnet9")
-    run.pulumi("up", "--yes", "--diff", "--debug", fails=True)
+    run.pulumi("up", "--yes", "--skip-preview", "--diff", "--debug", fails=True)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +204,7 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     """A stack's life."""
     story.declare(run, sealed)
     run.pulumi("preview", "--json", *POLICY)
-    run.pulumi("up", "--yes", "--diff", *POLICY)
+    run.pulumi("up", "--yes", "--skip-preview", "--diff", *POLICY)
     run.shown_on_demand = run.program.succeed("stack", "export", "--show-secrets", "--stack", STACK)
     note_made_secrets(run, story.suffix, "")
     run.pulumi("preview", "--diff", "--refresh", "--expect-no-changes")
@@ -226,7 +226,7 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     refused_ups(run, story, sealed, files)
     story.declare(run, sealed, serial=2)
     run.pulumi("preview", "--json", "--diff")
-    run.pulumi("up", "--yes", "--debug", *POLICY)
+    run.pulumi("up", "--yes", "--skip-preview", "--debug", *POLICY)
     note_made_secrets(run, story.suffix, ", the second")
     run.operation("adopt", "--name", f"*-{story.suffix}", "--dry-run")
     run.operation("adopt", "--declared", "--dry-run")
@@ -234,10 +234,10 @@ def do_everything(run: CanaryRun, story: Story, sealed: str, files: Path) -> Non
     number = len(list(run.state.rglob("*.json")))
     run.kill_up(lambda: len(list(run.state.rglob("*.json"))) > number)
     run.operation("repair")
-    run.pulumi("up", "--yes", "--json")
+    run.pulumi("up", "--yes", "--skip-preview", "--json")
     note_made_secrets(run, story.suffix, ", the third")
     run.pulumi("stack", "export")
-    run.pulumi("destroy", "--yes", "--diff")
+    run.pulumi("destroy", "--yes", "--skip-preview", "--diff")
     run.pulumi("stack", "history", "--json")
 
 
