@@ -185,7 +185,6 @@ def test_what_was_made_by_hand_is_imported_and_stays_as_it_is(program: ProgramCo
 
 
 def test_the_next_preview_is_empty_also_with_a_refresh(program: ProgramCopy, by_hand: ByHand) -> None:  # noqa: ARG001 - the story
-    program.succeed("preview", "--expect-no-changes", "--stack", STACK)
     program.succeed("preview", "--refresh", "--expect-no-changes", "--stack", STACK)
 
 

@@ -86,14 +86,17 @@ def declared() -> Entry:
     return {**base(ALPHA, BETA), "server_groups": groups}
 
 
+def changed() -> Entry:
+    config = declared()
+    for case in CASES:
+        case.change(config)
+    return config
+
+
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
-    config = declared()
-    with own_stack(tmp_path_factory.mktemp("groups"), config) as stack:
-        stack.preview_is_empty("--refresh")
-        for case in CASES:
-            case.change(config)
-        stack.declare(config)
+    with own_stack(tmp_path_factory.mktemp("groups"), declared()) as stack:
+        stack.declare(changed())
         yield Walk(stack, stack.planned())
 
 
@@ -167,42 +170,50 @@ def a_server(admin: Connection, image: Any, project_id: str, group_id: str) -> I
 
 
 def test_a_group_with_a_server_is_neither_removed_nor_replaced(
-    tmp_path_factory: pytest.TempPathFactory, admin: Connection, image: Any
+    walk: Walk, admin: Connection, image: Any
 ) -> None:
-    gamma = f"gamma-{SFX}"
-    config = {**base(gamma), "server_groups": [group("apart", gamma)]}
-    with own_stack(tmp_path_factory.mktemp("used"), config) as stack:
-        used = live_group(admin, stack, "apart", gamma)
-        with a_server(admin, image, used.project_id, used.id):
-            for without in (
-                {**config, "server_groups": []},
-                {**config, "server_groups": [group("apart", gamma, "affinity")]},
-            ):
-                stack.declare(without)
-                refused = stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-                assert refused.returncode != 0
-                assert f"server group 'apart' ({used.id}) has server server-{SFX} in it" in refused.stdout
-                assert admin.compute.get_server_group(used.id).policy == "anti-affinity"
-            assert f"server-{SFX}" in stack.program.looks_before_destroy(STACK).stdout
-        stack.up()
-        assert live_group(admin, stack, "apart", gamma).policy == "affinity"
+    stack, config = walk.stack, changed()
+    used = live_group(admin, stack, "policy")
+    others = [one for one in config["server_groups"] if one["name"] != "policy"]
+    with a_server(admin, image, used.project_id, used.id):
+        for without in (others, [*others, group("policy", policy="affinity")]):
+            stack.declare({**config, "server_groups": without})
+            refused = stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+            assert refused.returncode != 0
+            assert f"server group 'policy' ({used.id}) has server server-{SFX} in it" in refused.stdout
+            assert admin.compute.get_server_group(used.id).policy == "soft-affinity"
+        assert f"server-{SFX}" in stack.program.looks_before_destroy(STACK).stdout
+    stack.up()
+    assert live_group(admin, stack, "policy").policy == "affinity"
 
 
-def test_an_account_without_a_role_on_the_project_says_so(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    delta = f"delta-{SFX}"
-    config = {**base(delta), "grants": []}
-    with own_stack(tmp_path_factory.mktemp("denied"), config) as stack:
-        stack.declare({**config, "server_groups": [group("apart", delta)]})
-        refused = stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-        assert refused.returncode != 0
-        assert "has a role on project" in refused.stdout
-        stack.declare({**base(delta), "server_groups": [group("apart", delta)]})
-        stack.up()
-        stack.preview_is_empty("--refresh")
+def test_an_account_without_a_role_on_the_project_says_so(walk: Walk) -> None:
+    stack, config, delta = walk.stack, changed(), f"delta-{SFX}"
+    config["projects"] += base(delta)["projects"]
+    config["server_groups"].append(group("apart", delta))
+    stack.declare(config)
+    refused = stack.program.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    assert refused.returncode != 0
+    assert "has a role on project" in refused.stdout
+    config["grants"] += base(delta)["grants"]
+    stack.declare(config)
+    stack.up()
+    stack.preview_is_empty("--refresh")
 
 
+def test_what_a_killed_up_made_is_found_again_and_not_made_twice(walk: Walk) -> None:
+    before = walk.stack.outputs["server_groups"]
+    state = json.loads(walk.stack.program.succeed("stack", "export", "--stack", STACK))
+    state["deployment"]["resources"] = [
+        one for one in state["deployment"]["resources"] if not one["type"].endswith("compute:ServerGroup")
+    ]
+    walk.stack.program.import_state(STACK, json.dumps(state))
+    walk.stack.up()
+    assert walk.stack.outputs["server_groups"] == before
+    walk.stack.preview_is_empty("--refresh")
+
+
+@pytest.mark.nightly
 def test_a_group_made_by_hand_is_taken_over_as_it_is(
     tmp_path_factory: pytest.TempPathFactory, admin: Connection
 ) -> None:
@@ -229,15 +240,3 @@ def test_a_group_made_by_hand_is_taken_over_as_it_is(
         finally:
             for one in (limited, together):
                 admin.compute.delete_server_group(one, ignore_missing=True)
-
-
-def test_what_a_killed_up_made_is_found_again_and_not_made_twice(walk: Walk) -> None:
-    before = walk.stack.outputs["server_groups"]
-    state = json.loads(walk.stack.program.succeed("stack", "export", "--stack", STACK))
-    state["deployment"]["resources"] = [
-        one for one in state["deployment"]["resources"] if not one["type"].endswith("compute:ServerGroup")
-    ]
-    walk.stack.program.import_state(STACK, json.dumps(state))
-    walk.stack.up()
-    assert walk.stack.outputs["server_groups"] == before
-    walk.stack.preview_is_empty("--refresh")
