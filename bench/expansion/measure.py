@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WINDOWS, WINDOW_S, MOST_APART = 6, 5.0, 1.5
 PER_SECOND = {"idle": 10, "writes": 100, "mixed": 100}
 STALLED = 3  # times the quiet p99
+PEERING = ("getinfo", "getlog", "waitactingchange", "getmissing", "waitupthru")
+"""The states of a PG that peers: it asks other OSDs, waits for `pg_temp`, asks again, waits for `up_thru`."""
 Run = dict[str, Any]
 
 
@@ -71,9 +73,9 @@ def measure(way: str, join: Join, setting: Setting, most_apart: float) -> Run:
             run |= {"quiet_p99_ms": statistics.median(quiet) * 1000, "void": third > most_apart * first}
             if run["void"]:
                 return run
-            copied = _copied(join, known)
+            copied, peered = _copied(join, known), _peering(join, known)
             begun = time.time()
-            with noted(join.conf, join.weights) as marks:
+            with noted(join.cluster, join.conf, join.weights) as marks:
                 WAYS[way](join)
                 settle(join.cluster)
                 ended = time.time()
@@ -94,6 +96,7 @@ def measure(way: str, join: Join, setting: Setting, most_apart: float) -> Run:
         "planned_seconds": len(planned.moves) * each_s if way.startswith("ours") else None,
         "stalled": len(stalled),
         "waited_ms": waits(stalled, events(join.cluster, known, begun) if stalled else {}),
+        "peering_s": {state: s - peered[state] for state, s in _peering(join, known).items()},
         "load_average": os.getloadavg()[0],
         "each_second_ms": _each_second(done, begun, ended),
         "marks": [(round(at - begun, 1), epoch, what) for at, epoch, what in marks],
@@ -114,13 +117,19 @@ def _copied(join: Join, osds: Collection[int]) -> int:
     return sum(int(counters(join.cluster, osd)["recovery_bytes"]) for osd in osds)
 
 
-def _each_second(done: list[Write], begin: float, end: float) -> list[tuple[int, float, float]]:
-    """The number of each second with writes, its p99 and its worst."""
+def _peering(join: Join, osds: Collection[int]) -> dict[str, float]:
+    """The seconds that all PGs have spent in each state of peering until now."""
+    each = [counters(join.cluster, osd, "recoverystate_perf") for osd in osds]
+    return {state: sum(one[f"{state}_latency"]["sum"] for one in each) for state in PEERING}
+
+
+def _each_second(done: list[Write], begin: float, end: float) -> list[tuple[float, ...]]:
+    """The number of each second with writes, its p50, p99 and worst."""
     found = {
         second: latency(done, begin + second, begin + second + 1) for second in range(int(end - begin) + 1)
     }
     return [
-        (second, round(one.p99 * 1000, 1), round(one.worst * 1000, 1))
+        (second, *(round(each * 1000, 1) for each in (one.p50, one.p99, one.worst)))
         for second, one in found.items()
         if one.samples
     ]

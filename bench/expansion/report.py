@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import fields
 from typing import Any
 
-from bench.expansion.measure import Run, Setting
+from bench.expansion.measure import PEERING, Run, Setting
 
 KEYS = (
     *("seconds", "quiet_p99_ms", "p50_ms", "p99_ms", "worst_ms", "samples", "stalled"),
@@ -56,5 +56,8 @@ def _of_way(runs: list[Run]) -> dict[str, Any]:
         "worst_of_all_ms": max(run["worst_ms"] for run in runs),
         "planned_seconds": planned[-1] if planned else None,
         "not_as_planned": max(len(run["not_as_planned"]) for run in runs),
+        "peering_s": {
+            state: round(statistics.median(run["peering_s"][state] for run in runs), 2) for state in PEERING
+        },
         "waited_ms_a_run": {what: round(ms / len(runs), 1) for what, ms in waited.most_common()},
     }

@@ -85,9 +85,9 @@ def _held(join: Join) -> int:
     return sum(int(counters(join.cluster, osd)["numpg"]) for osd in join.weights)
 
 
-def counters(cluster: Cluster, osd: int) -> dict[str, Any]:
+def counters(cluster: Cluster, osd: int, kind: str = "osd") -> dict[str, Any]:
     """What an OSD counts."""
-    return dict(tell(cluster, osd, "perf dump", logger="osd")["osd"])
+    return dict(tell(cluster, osd, "perf dump", logger=kind)[kind])
 
 
 def tell(cluster: Cluster, osd: int, prefix: str, **arguments: str) -> Any:

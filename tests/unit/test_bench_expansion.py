@@ -7,6 +7,7 @@ import pytest
 
 from bench.expansion import plot
 from bench.expansion.client import Write
+from bench.expansion.measure import PEERING
 from bench.expansion.report import report
 from bench.expansion.trace import BEFORE, UNKNOWN, waits
 
@@ -16,12 +17,16 @@ def run(way: str, **given: Any) -> dict[str, Any]:
     setting = {"ceph": "16.2.15", "young": False, "osds": 1, "load": "writes", "iops": 0}
     figures: dict[str, Any] = dict.fromkeys(("p50_ms", "samples", "stalled", "moves", "load_average"), 1)
     figures |= {"quiet_p99_ms": 10, "p99_ms": 20, "planned_to_ideal": 1.0, "copied_to_ideal": 1.0}
-    seen = {"each_second_ms": [(0, 2.0, 9.0), (2, 3.0, 700.0)], "marks": [(0.1, 7, "osd.3's weight 0.1")]}
+    seen = {
+        "each_second_ms": [(0, 2.0, 9.0, 9.0), (2, 3.0, 70.0, 700.0)],
+        "marks": [(0.1, 7, "osd.3's weight 0.1")],
+    }
     told: dict[str, Any] = {
         "planned_seconds": None,
         "not_as_planned": [],
         "waited_ms": {"waiting for peered": 9.0},
     }
+    told["peering_s"] = dict.fromkeys(PEERING, 1.0)
     return {"way": way, "worst_ms": 100.0, "seconds": 10.0} | setting | figures | seen | told | given
 
 
