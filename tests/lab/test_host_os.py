@@ -81,22 +81,23 @@ def hosts(simulated_hosts, tmp_path):
     made.as_installed()
 
 
-def test_three_hosts_restart_into_their_image_one_after_another(hosts, capfd):
-    before = hosts.boots()
-    outs = crud.create(hosts.declared()).outs
-    assert {name: found["ok"] for name, found in outs["results"].items()} == dict.fromkeys(NAMES, True)
-    assert hosts.booted() == dict.fromkeys(NAMES, SECOND)
-    assert all(hosts.boots()[name] != before[name] for name in NAMES)
-    up_since = [float(hosts.run(name, "stat -c %.9Y /proc/1")) for name in NAMES]
+def test_hosts_restart_into_their_image_one_after_another_and_no_other_does(hosts, capfd):
+    before, props, names = hosts.boots(), hosts.declared(), NAMES[:2]
+    props["hosts"] = props["hosts"][:2]
+    outs = crud.create(props).outs
+    assert {name: found["ok"] for name, found in outs["results"].items()} == dict.fromkeys(names, True)
+    assert hosts.booted() == dict.fromkeys(names, SECOND) | {NAMES[2]: FIRST}
+    assert {name for name, boot in hosts.boots().items() if boot != before[name]} == set(names)
+    up_since = [float(hosts.run(name, "stat -c %.9Y /proc/1")) for name in names]
     assert up_since == sorted(up_since)
     messages = [
         line for line in capfd.readouterr().err.splitlines() if "restarting" in line or "is well" in line
     ]
-    assert [line.split(":")[0] for line in messages] == [name for name in NAMES for _ in range(2)]
+    assert [line.split(":")[0] for line in messages] == [name for name in names for _ in range(2)]
 
     assert not crud.diff("host-os", crud.read("host-os", outs).outs, outs).changes
     after = hosts.boots()
-    assert crud.create(hosts.declared()).outs["results"] == outs["results"]
+    assert crud.create(props).outs["results"] == outs["results"]
     assert hosts.boots() == after
 
 

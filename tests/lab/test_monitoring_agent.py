@@ -160,20 +160,17 @@ def test_the_agent_reports_with_labels_and_its_key_shows_nowhere_but_in_its_file
     assert not crud.diff("monitoring-agent", outs, hosts.declared()).changes
 
 
-def test_another_key_is_brought_to_all_and_another_label_to_its_host_alone(hosts):
+def test_another_key_is_brought_to_all_another_label_to_its_host_alone_and_who_leaves_loses_both(hosts):
     outs = crud.create(hosts.declared()).outs
     outs = crud.update("monitoring-agent", outs, hosts.declared(OTHER_KEY)).outs
     assert {hosts.report(name)["key_sha256"] for name in NAMES} == {
         hashlib.sha256(OTHER_KEY.encode()).hexdigest()
     }
-    crud.update("monitoring-agent", outs, hosts.declared(OTHER_KEY, rack="rack-2"))
+    outs = crud.update("monitoring-agent", outs, hosts.declared(OTHER_KEY, rack="rack-2")).outs
     assert hosts.report(NAMES[0])["custom_attributes"] == {"rack": "rack-2"}
     assert hosts.limits() == [set(NAMES), set(NAMES), {NAMES[0]}]
-
-
-def test_a_host_that_leaves_loses_service_and_key_and_so_do_all_in_the_end(hosts):
-    outs = crud.create(hosts.declared()).outs
-    outs = crud.update("monitoring-agent", outs, hosts.declared(names=NAMES[:2])).outs
+    staying = hosts.declared(OTHER_KEY, names=NAMES[:2], rack="rack-2")
+    outs = crud.update("monitoring-agent", outs, staying).outs
     assert set(outs["results"]) == set(NAMES[:2])
     gone = (
         f"test ! -e {PATH} && systemctl is-active newrelic-infra; systemctl is-enabled newrelic-infra; true"
