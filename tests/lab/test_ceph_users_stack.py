@@ -110,8 +110,7 @@ def test_the_import_works_with_the_user_that_the_same_stack_made(imports: Import
     assert imports.stack.outputs["ceph_users"][imports.name]["user"] == f"{imports.name}.1"
 
 
-def test_a_second_preview_is_empty_after_a_refresh_too(imports: Import) -> None:
-    imports.stack.preview_is_empty()
+def test_a_preview_is_empty_after_a_refresh(imports: Import) -> None:
     imports.stack.preview_is_empty("--refresh")
 
 

@@ -134,7 +134,6 @@ def test_what_was_published_is_taken_by_the_next_up_which_copies_nothing(builder
     (record,) = records(builder.name)
     assert not record["os_hidden"]
     assert "private_cloud_published" not in record
-    builder.stack.preview_is_empty()
     builder.stack.preview_is_empty("--refresh")
 
 
@@ -206,10 +205,10 @@ def test_an_image_that_was_renamed_takes_what_is_published_under_its_new_name(bu
     ("more", "code", "says"),
     [
         (("--source-format", "qcow2"), 3, "is not QCOW2"),
-        (("--sha256", "0" * 64), 3, "nothing was imported"),
-        (("--visibility", "public"), 3, "no public image"),
-        (("--pool", "none"), 3, "no pool 'none'"),
-        (("--ceph-user", "none"), 3, "no key for client.none"),
+        pytest.param(("--sha256", "0" * 64), 3, "nothing was imported", marks=pytest.mark.nightly),
+        pytest.param(("--visibility", "public"), 3, "no public image", marks=pytest.mark.nightly),
+        pytest.param(("--pool", "none"), 3, "no pool 'none'", marks=pytest.mark.nightly),
+        pytest.param(("--ceph-user", "none"), 3, "no key for client.none", marks=pytest.mark.nightly),
         (("--colour", "red"), 2, "unrecognized arguments"),
     ],
 )
@@ -241,7 +240,6 @@ def test_an_image_that_was_there_is_adopted_as_it_is_and_the_next_preview_is_emp
     adopted = builder.stack.outputs["images"][image.name]
     assert (adopted["glance_id"], adopted["size_bytes"]) == (image.id, record_of(image.id)["size"])
     assert made_at(image.id) == before
-    builder.stack.preview_is_empty()
     builder.stack.preview_is_empty("--refresh")
     # It is protected while `adopt` is there; later content replaces it like any other.
     source, newer = builder.build()

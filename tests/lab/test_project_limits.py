@@ -86,7 +86,7 @@ def configuration(name: str, **fields: Any) -> Config:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project whose stack file says nothing of limits or groups; each test declares its own."""
+    """A project whose stack file says nothing of limits or groups at first; the tests follow each other."""
     name = f"limits-{secrets.token_hex(3)}"
     with own_stack(tmp_path_factory.mktemp("limits"), configuration(name)) as stack:
         yield Project(stack, name)
@@ -111,13 +111,10 @@ def test_declared_limits_hold_and_all_others_stay(project: Project) -> None:
     project.stack.up()
     for service in SERVICES:
         assert project.limits(service) == before[service] | IN_THE_SERVICES_WORDS[service]
-    project.stack.preview_is_empty()
     project.stack.preview_is_empty("--refresh")
 
 
 def test_a_limit_changed_by_hand_is_found_and_set_back(project: Project) -> None:
-    project.declare(quota=QUOTA)
-    project.stack.up()
     before = {service: project.limits(service) for service in SERVICES}
     network, compute, volume = project.admin.network, project.admin.compute, project.admin.block_storage
     answered(network.put(f"/quotas/{project.id}", json={"quota": {"port": 71}}))
@@ -131,8 +128,6 @@ def test_a_limit_changed_by_hand_is_found_and_set_back(project: Project) -> None
 
 
 def test_a_limit_taken_out_of_the_file_stays_as_it_is(project: Project) -> None:
-    project.declare(quota=QUOTA)
-    project.stack.up()
     before = {service: project.limits(service) for service in SERVICES}
     project.declare()
     project.stack.up()
@@ -146,7 +141,6 @@ def test_limits_of_one_volume_type_hold_and_those_of_others_stay(project: Projec
     project.declare(quota={"volume": {"types": [{"name": volume_type, "size_gb": 50}]}})
     project.stack.up()
     assert project.limits("volume") == before | {f"gigabytes_{volume_type}": 50}
-    project.stack.preview_is_empty()
     project.stack.preview_is_empty("--refresh")
 
 
@@ -154,13 +148,10 @@ def test_a_closed_group_lets_nothing_in_and_everything_out(project: Project) -> 
     project.declare(default_security_group="closed")
     project.stack.up()
     assert project.rules() == EVERYTHING_OUT
-    project.stack.preview_is_empty()
     project.stack.preview_is_empty("--refresh")
 
 
 def test_a_rule_added_by_hand_is_found_and_removed(project: Project) -> None:
-    project.declare(default_security_group="closed")
-    project.stack.up()
     project.add_rule(protocol="6", port_range_min=22, port_range_max=22)
     drifted = project.stack.program.pulumi("preview", "--refresh", "--expect-no-changes", "--stack", STACK)
     assert drifted.returncode != 0
@@ -191,7 +182,6 @@ def test_declared_rules_are_all_there_are_and_are_changed_in_place(project: Proj
         ("ingress", "IPv4", "tcp", None, None, "10.98.0.0/16", None),
         ("egress", "IPv4", None, None, None, "10.0.0.0/8", None),
     }
-    project.stack.preview_is_empty()
     project.stack.preview_is_empty("--refresh")
     before = project.group()
     project.declare(default_security_group={"ingress": ingress[:1], "egress": "none"})
