@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from config.resource_types import ROLE_SET, SERVER_GROUP
 from operations.adopt.found import granted_ids
+from operations.report.change import NOTHING_HAPPENS, Change, changes
+from operations.report.redaction import SECRET
 
-_SECRET = "[secret]"  # noqa: S105 - what `preview --json` shows of one
-_CHANGES_NOTHING = frozenset({"same", "import", "read", "refresh"})
+_CHANGES_NOTHING = NOTHING_HAPPENS | {"protect", "unprotect"}
 _SETS_WHAT_IS_THERE = (
     "pulumi-python:dynamic/network:HostRoutes",
     "pulumi-python:dynamic/network:NetworkAttributes",
@@ -36,64 +37,45 @@ class Plan:
 
         ADOPTED are the ids that the stack file adopts: roles that are there already are not imported but taken over.
         """
-        steps = [step for step in preview.get("steps") or [] if _is_of_the_cloud(step)]
-        taken = [step for step in steps if step["op"] == "import" or _takes_over(step, adopted)]
+        things = [one for one in changes(preview) if one.custom and not one.type.startswith("pulumi:")]
+        taken = [one for one in things if one.operation == "import" or _takes_over(one, adopted)]
         return cls(
-            tuple(_title(step) for step in taken),
-            tuple(sentence for step in steps if step not in taken for sentence in _changes(step)),
+            tuple(map(_title, taken)),
+            tuple(sentence for one in things if one not in taken for sentence in _changes(one)),
         )
 
 
-def _takes_over(step: Mapping[str, Any], adopted: frozenset[str]) -> bool:
-    """Whether STEP takes over a server group, or makes a role set all of whose roles are adopted: none is given."""
-    state = step.get("newState") or {}
-    inputs = state.get("inputs") or {}
-    if step["op"] != "create":
+def _takes_over(change: Change, adopted: frozenset[str]) -> bool:
+    """Whether CHANGE takes over a server group, or makes a role set all of whose roles are adopted: none is given."""
+    if change.operation != "create":
         return False
-    if state.get("type") == SERVER_GROUP:
-        return inputs.get("adopt") in adopted
-    if state.get("type") != ROLE_SET:
-        return False
-    given = set(granted_ids(inputs))
+    if change.type == SERVER_GROUP:
+        return change.new.get("adopt") in adopted
+    given = set(granted_ids(change.new)) if change.type == ROLE_SET else set()
     return bool(given) and given <= adopted
 
 
-def _is_of_the_cloud(step: Mapping[str, Any]) -> bool:
-    """Whether STEP is about a thing of the cloud, and not about a component or a provider's settings."""
-    state = step.get("newState") or step.get("oldState") or {}
-    return bool(state.get("custom")) and not state["type"].startswith("pulumi:providers:")
+def _title(change: Change) -> str:
+    return f"{change.type.rpartition(':')[2]} {change.name}"
 
 
-def _title(step: Mapping[str, Any]) -> str:
-    state = step.get("newState") or step["oldState"]
-    return f"{state['type'].rpartition(':')[2]} {step['urn'].rpartition('::')[2]}"
-
-
-def _changes(step: Mapping[str, Any]) -> Iterator[str]:
-    kind = (step.get("newState") or step["oldState"])["type"]
-    if step["op"] in _CHANGES_NOTHING or (step["op"] == "create" and kind in _SETS_WHAT_IS_THERE):
+def _changes(change: Change) -> Iterator[str]:
+    if change.operation in _CHANGES_NOTHING:
         return
-    fields = step.get("diffReasons") or []
-    if step["op"] != "update" or not fields:
-        yield f"{_title(step)}: {step['op']}"
+    if change.operation == "create" and change.type in _SETS_WHAT_IS_THERE:
         return
-    for field in fields:
-        if field == "tags" and _has_tags(step):
-            continue
-        there, wanted = (
-            _shown((step.get(state) or {}).get("inputs") or {}, field) for state in ("oldState", "newState")
-        )
-        yield f"{_title(step)}: {field} is {there} and would become {wanted}"
+    if change.operation != "update" or not change.keys:
+        yield f"{_title(change)}: {change.operation}"
+        return
+    # The plugin imports declared tags as tags that others gave.
+    has_tags = set(change.new.get("tags") or ()) <= set(change.outputs.get("allTags") or ())
+    for key in (one.key for one in change.keys if not (one.key == "tags" and has_tags)):
+        there, wanted = (_shown(inputs, key) for inputs in (change.old, change.new))
+        yield f"{_title(change)}: {key} is {there} and would become {wanted}"
 
 
-def _has_tags(step: Mapping[str, Any]) -> bool:
-    """Whether what STEP is about has the declared tags: the plugin imports them as tags that others gave it."""
-    declared = set((step["newState"].get("inputs") or {}).get("tags") or ())
-    return declared <= set((step["oldState"].get("outputs") or {}).get("allTags") or ())
-
-
-def _shown(inputs: Mapping[str, Any], field: str) -> str:
-    if field not in inputs:
+def _shown(inputs: Mapping[str, Any], key: str) -> str:
+    if key not in inputs:
         return "not set"
-    text = json.dumps(inputs[field], ensure_ascii=False)
-    return "a secret" if _SECRET in text else text
+    text = json.dumps(inputs[key], ensure_ascii=False)
+    return "a secret" if SECRET in text else text

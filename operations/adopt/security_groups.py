@@ -8,9 +8,10 @@ from openstack.network.v2.security_group import SecurityGroup
 from clients.neutron.security_group_rules import SAME_GROUP, Direction, Rule
 from config.security_group import DEFAULT
 from config.security_group_rule import ANY, ICMP, family_of
-from operations.adopt.found import Found, LeftOut, Wanted, known_projects
+from operations.adopt.found import Found, LeftOut, Wanted
 from operations.adopt.live import Live
-from operations.stack_file.entry import Entry, MissingId
+from operations.adopt.project_groups import groups_of_projects
+from operations.stack_file.entry import Entry
 
 Written = dict[str, Any]
 
@@ -21,27 +22,16 @@ class UnsayableError(Exception):
 
 def security_groups(live: Live, wanted: Wanted, entries: list[Entry]) -> Iterator[Found]:
     """All groups but the default ones, of projects that the stack file knows, ENTRIES added."""
-    declared = {spec.qualified_name: index for index, spec in enumerate(wanted.settings.security_groups)}
-    known = known_projects(wanted.settings, entries)
-    names = [_qualified(group, live) for group in live.security_groups]
-    managed = {_qualified(group, live) for group in live.security_groups if group.id in wanted.managed}
-    for group in live.security_groups:
-        name = _qualified(group, live)
-        title = f"security group {name!r}"
-        if group.name == DEFAULT or group.id in wanted.managed or not wanted.named(group.name):
-            continue
-        if names.count(name) > 1:
-            yield LeftOut(
-                title,
-                f"several security groups of this project have this name; rename it ({group.id})",
-                declared=name in declared and name not in managed,
-            )
-        elif name in declared:
-            yield MissingId(("security_groups", declared[name]), title, group.id)
-        elif live.project_name(group.project_id) not in known:
-            yield LeftOut(title, "the stack file does not know the project")
-        else:
-            yield _security_group(group, title, live)
+    groups = [group for group in live.security_groups if group.name != DEFAULT]
+    yield from groups_of_projects(
+        "security group",
+        groups,
+        live,
+        wanted,
+        entries,
+        cure="rename it ({id})",
+        entry=_security_group,
+    )
 
 
 def _security_group(group: SecurityGroup, title: str, live: Live) -> Entry | LeftOut:
@@ -104,7 +94,3 @@ def _remote(rule: Rule, names: Mapping[str, str]) -> str | dict[str, str]:
             f"a rule of it names security group {rule.group}, which is a default one or another project's"
         )
     return {"group": names[rule.group]}
-
-
-def _qualified(group: SecurityGroup, live: Live) -> str:
-    return f"{live.project_name(group.project_id)}/{group.name}"

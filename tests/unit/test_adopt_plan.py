@@ -31,9 +31,14 @@ def test_the_routes_of_an_adopted_subnet_are_no_change() -> None:
     assert not Plan.of({"steps": [step("create", "pulumi-python:dynamic/network:HostRoutes")]}).changes
 
 
-@pytest.mark.parametrize("op", ["create", "replace", "create-replacement", "delete"])
+@pytest.mark.parametrize("op", ["create", "replace", "delete"])
 def test_whatever_is_made_replaced_or_removed_is_told(op: str) -> None:
     assert Plan.of({"steps": [step(op)]}).changes == (f"Network vms: {op}",)
+
+
+def test_the_steps_of_a_replacement_are_one_change() -> None:
+    steps = [step("create-replacement"), step("replace"), step("delete-replaced")]
+    assert Plan.of({"steps": steps}).changes == ("Network vms: replace",)
 
 
 def test_an_update_says_which_field_differs_and_how() -> None:
@@ -64,7 +69,7 @@ def test_a_server_group_that_the_file_adopts_is_taken_over_and_another_is_made()
 
 def test_tags_that_a_thing_has_already_are_no_change() -> None:
     def tagging(*declared: str) -> dict[str, Any]:
-        old = {"type": NETWORK, "custom": True, "inputs": {}, "outputs": {"allTags": ["a", "b"]}}
+        old = {"type": NETWORK, "custom": True, "inputs": {"name": "vms"}, "outputs": {"allTags": ["a", "b"]}}
         new = {"type": NETWORK, "custom": True, "inputs": {"tags": list(declared)}}
         return step("update", diffReasons=["tags"], oldState=old, newState=new)
 
@@ -82,7 +87,7 @@ def test_a_secret_is_not_shown() -> None:
             user,
             "nightly",
             diffReasons=["password"],
-            oldState={"type": user, "custom": True, "inputs": {}},
+            oldState={"type": user, "custom": True, "inputs": {"name": "nightly"}},
             newState={"type": user, "custom": True, "inputs": {"password": "[secret]"}},
         )
     ]
