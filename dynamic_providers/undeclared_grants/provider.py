@@ -1,9 +1,7 @@
 """The CRUD of removing undeclared grants."""
 
 import logging
-from typing import Any
 
-from pulumi.dynamic import DiffResult
 from pydantic import Field
 
 from clients import openstack
@@ -43,16 +41,7 @@ class UndeclaredGrantsProvider(DynamicProvider[UndeclaredGrantsArgs, UndeclaredG
 
     replace_on = frozenset({"project_id"})
     connection_fields = frozenset({"cloud"})
-    create_only_fields = frozenset({"undeclared"})
-
-    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
-        """A non-empty list is a diff; an emptied one is not."""
-        declared = super().diff(_id, _olds, _news)
-        return DiffResult(
-            changes=declared.changes or bool(_news.get("undeclared")),
-            replaces=declared.replaces,
-            delete_before_replace=declared.delete_before_replace,
-        )
+    to_do_fields = frozenset({"undeclared"})
 
     def find_or_create(self, inputs: UndeclaredGrantsArgs) -> tuple[str, UndeclaredGrantsOutputs]:
         """Remove what is listed."""
