@@ -8,8 +8,8 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from config.ceph_caps import CephCapsSpec, too_wide
 from config.errors.issues import invalid
+from config.fields import CephConf, ProjectPath, matching, rising_from_one
 from config.fields import CephUser as CephUserName
-from config.fields import ProjectPath, matching, rising_from_one
 from config.spec import Effects, Problems, Spec, changing, checking
 
 
@@ -41,10 +41,7 @@ class CephLoginSpec(Spec):
         "admin",
         description="the cephx user without 'client.'; 'admin', or one that may make users and no more",
     )
-    conf: Path | None = Field(
-        None,
-        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
-    )
+    conf: CephConf = None
 
 
 class CephUserSpec(Spec):

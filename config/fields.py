@@ -22,7 +22,10 @@ def from_the_projects_folder(path: PurePath, info: ValidationInfo) -> Path:
 
 
 ProjectPath = Annotated[Path, AfterValidator(from_the_projects_folder)]
-
+CephConf = Annotated[
+    Path | None,
+    Field(description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf"),
+]
 
 IpAddr = IPv4Address | IPv6Address
 IpNet = IPv4Network | IPv6Network

@@ -1,6 +1,5 @@
 """Role grants: who may do what where, every name with its domain."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -150,8 +149,3 @@ class RoleGrantSpec(Adoptable):
     def qualified_name(self) -> str:
         """ROLE/user/NAME@DOMAIN/PROJECT@DOMAIN[/inherited]: names it among all grants of the cloud."""
         return f"{self.role}/{self.declared.spelled}"
-
-
-def together(grants: Sequence[RoleGrantSpec]) -> DeclaredGrant:
-    """What GRANTS, all of one user or group on one scope, give."""
-    return DeclaredGrant(grants[0].declared.place, tuple(grant.role for grant in grants))

@@ -1,6 +1,6 @@
 """Golden images, and how the import reaches Ceph and Glance."""
 
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import ClassVar, Literal
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from clients.glance import is_managed
 from config.checksums import digest_in
 from config.errors.issues import invalid
-from config.fields import CephUser, FormerName, Name, Sha256, Size, Text, from_the_projects_folder
+from config.fields import CephConf, CephUser, FormerName, Name, Sha256, Size, Text, from_the_projects_folder
 from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
 
 Cloner = Literal["nova", "cinder"]
@@ -30,10 +30,7 @@ class ImageStoreSpec(Spec):
         description="the cephx user without 'client.', such as 'image-import'; one of ceph_users with a folder, or one "
         "that ceph.conf names a keyring for"
     )
-    ceph_conf: Path | None = Field(
-        None,
-        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
-    )
+    ceph_conf: CephConf = None
     cloned_by: tuple[Cloner, ...] = Field(
         ("cinder", "nova"),
         description="a list of 'cinder' and 'nova': who clones images; preview warns where one of them would copy instead",

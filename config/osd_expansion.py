@@ -1,11 +1,10 @@
 """OSDs that fill or leave at a pace that clients do not notice."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, ValidationInfo
 
-from config.fields import AtLeastOne, CephUser, HostName, Name, Size, each_once
+from config.fields import AtLeastOne, CephConf, CephUser, HostName, Name, Size, each_once
 from config.spec import Effects, Problems, Spec, changing, checking
 
 
@@ -20,10 +19,7 @@ class OsdExpansionSpec(Spec):
         "osd-expansion",
         description="the cephx user without 'client.'; `python -m dynamic_providers.osd_expansion caps` prints its caps",
     )
-    conf: Path | None = Field(
-        None,
-        description="the path of ceph.conf; left out, CEPH_CONF of the environment or /etc/ceph/ceph.conf",
-    )
+    conf: CephConf = None
     probe_pool: Name = Field(
         description="the pool in which latency is measured, by 4 KiB writes to objects of its own, such as 'volumes'"
     )

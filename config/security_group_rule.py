@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from clients.neutron.security_group_rules import (
     PROTOCOLS,
@@ -15,7 +15,7 @@ from clients.neutron.security_group_rules import (
     canonical_protocol,
 )
 from config.errors.issues import invalid, nearest
-from config.fields import IpNet, Name, cidr_or_error
+from config.fields import IpNet, Name, between, cidr_or_error
 from config.spec import Problems, Spec, checking
 
 ANY = "any"
@@ -23,7 +23,6 @@ _WITH_PORTS = ("tcp", "udp", "sctp", "dccp", "udplite")
 ICMP = ("icmp", "ipv6-icmp")
 _LAST_PROTOCOL = 255
 _LAST_PORT = 65535
-_LAST_ICMP_VALUE = 255
 _ETHERTYPES: tuple[Ethertype, ...] = ("IPv4", "IPv6")
 
 
@@ -52,12 +51,6 @@ def _ports(value: object) -> object:
     return str(value)
 
 
-def _icmp_value(value: int) -> int:
-    if not 0 <= value <= _LAST_ICMP_VALUE:
-        raise invalid(f"{value} is not an ICMP type or code; give a number from 0 to {_LAST_ICMP_VALUE}")
-    return value
-
-
 def _ethertype(value: object) -> object:
     found = {ethertype.lower(): ethertype for ethertype in _ETHERTYPES}.get(str(value).lower())
     if not found:
@@ -75,7 +68,7 @@ def _remote_or_group(value: object) -> object:
     return value if value == SAME_GROUP else cidr_or_error(value, f", '{SAME_GROUP}' or {{group: NAME}}")
 
 
-IcmpValue = Annotated[int, AfterValidator(_icmp_value)]
+IcmpValue = Annotated[int, between(0, 255, "is not an ICMP type or code; give a number")]
 
 
 class SecurityGroupReference(Spec):

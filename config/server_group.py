@@ -2,20 +2,13 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo
 
-from config.errors.issues import invalid
-from config.fields import LARGEST_NUMBER, Name
-from config.spec import Effects, Protectable, changing
+from config.fields import LARGEST_NUMBER, Name, between
+from config.spec import Effects, Problems, Protectable, changing, checking
 
 ServerGroupPolicy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
 """nova/api/openstack/compute/schemas/server_groups.py"""
-
-
-def _servers(value: int) -> int:
-    if not 1 <= value <= LARGEST_NUMBER:
-        raise invalid(f"{value} is no number of servers; give a whole number from 1 to {LARGEST_NUMBER}")
-    return value
 
 
 class ServerGroupSpec(Protectable):
@@ -32,17 +25,17 @@ class ServerGroupSpec(Protectable):
         description="'affinity' (one host), 'anti-affinity' (different hosts), 'soft-affinity' or 'soft-anti-affinity' "
         "(as far as possible)"
     )
-    max_server_per_host: Annotated[int, AfterValidator(_servers)] | None = Field(
+    max_server_per_host: (
+        Annotated[int, between(1, LARGEST_NUMBER, "is no number of servers; give a whole number")] | None
+    ) = Field(
         None, description="how many of its servers one host may have, with 'anti-affinity' only; left out, 1"
     )
 
-    @field_validator("max_server_per_host")
-    @classmethod
-    def _of_anti_affinity(cls, number: int | None, info: ValidationInfo) -> int | None:
+    @checking("max_server_per_host")
+    def _of_anti_affinity(cls, number: int | None, info: ValidationInfo) -> Problems:
         policy = info.data.get("policy")
         if number is not None and policy and policy != "anti-affinity":
-            raise invalid(f"policy {policy!r} has no number of servers; drop this, or give 'anti-affinity'")
-        return number
+            yield f"policy {policy!r} has no number of servers; drop this, or give 'anti-affinity'"
 
     @property
     def project_name(self) -> str:

@@ -8,7 +8,7 @@ import pulumi
 from components.identity.ids import Ids
 from components.identity.lookup import id_of
 from components.identity.role_assignments import RoleAssignments
-from config.grant import RoleGrantSpec, together
+from config.grant import RoleGrantSpec
 
 
 def make_grants(
@@ -33,7 +33,7 @@ def make_grants(
 def _made(
     grants: Sequence[RoleGrantSpec], cloud: str, ids: Ids, opts: pulumi.ResourceOptions
 ) -> RoleAssignments:
-    declared = together(grants)
+    declared = replace(grants[0].declared, role_names=tuple(grant.role for grant in grants))
     principal, scope = grants[0].principal, grants[0].scope
     scope_id = "all" if scope.system else ids.of(scope.project, str(scope.domain))
 

@@ -4,7 +4,6 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from config.errors.issues import INVALID, KeyPath, ValidationIssue, nearest
 from config.errors.synonyms import meant
@@ -22,6 +21,7 @@ _KINDS = {  # error types of pydantic, by how they begin, and what the value is 
     "model": "a map of keys and values",
     "path": "a path",
 }
+_SAID = "what docs/settings.md says"
 
 
 def path_of(error: "ErrorDetails") -> KeyPath:
@@ -41,8 +41,7 @@ def issue_of(error: "ErrorDetails", model: type[BaseModel]) -> ValidationIssue:
     if error["type"] == INVALID:
         return ValidationIssue(path, error["msg"])
     if error["type"] == "missing":
-        described = _field_at(model, path)
-        return ValidationIssue(path, f"it is missing; give {described}")
+        return ValidationIssue(path, f"it is missing; give {_field_at(model, path)}")
     if error["type"] == "extra_forbidden":
         parent = _model_at(model, path[:-1])
         keys = list(parent.model_fields) if parent else []
@@ -69,12 +68,8 @@ def _field_at(model: type[BaseModel], path: KeyPath) -> str:
     for length in range(len(path), 0, -1):
         parent, key = _model_at(model, path[: length - 1]), path[length - 1]
         if parent and key in parent.model_fields:
-            return _described(parent.model_fields[str(key)])
-    return "what docs/settings.md says"
-
-
-def _described(field: FieldInfo) -> str:
-    return field.description or "what docs/settings.md says"
+            return parent.model_fields[str(key)].description or _SAID
+    return _SAID
 
 
 def _model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:

@@ -1,9 +1,9 @@
 """Kolla's groups for an inventory folder: those of the installed Kolla-Ansible, without its example hosts."""
 
 import re
-import shutil
 from pathlib import Path
 
+from clients.ansible import located
 from clients.errors import CloudError
 
 FILE = "00-groups"  # read first, as Ansible goes by name
@@ -16,12 +16,8 @@ _DEFINED = re.compile(r"^\s*(\[baremetal:children\]|baremetal:)\s*$", re.MULTILI
 
 def shipped(command: str) -> str:
     """The text of the inventory that Kolla-Ansible ships as its example of many nodes."""
-    program = shutil.which(command)
-    if program is None:
-        raise CloudError(
-            f"there is no program {command}: install Kolla-Ansible, or give its path as kolla.command"
-        )
-    for prefix in (Path(program).resolve().parents[1], *SYSTEM):
+    program = located(command)
+    for prefix in (program.resolve().parents[1], *SYSTEM):
         if (prefix / SHIPPED).is_file():
             return (prefix / SHIPPED).read_text(encoding="utf-8")
     raise CloudError(
