@@ -47,12 +47,10 @@ class RunResult:
     """How a run ended.
 
     Attributes:
-        code: the command's exit code.
         log: everything it printed.
         tasks: how many tasks were begun.
         task: the name of the last of them.
         whole: whether Ansible began every play and told its verdict.
-        failures: by host.
         seen: the hosts that took part.
     """
 
@@ -167,13 +165,7 @@ def beside(program: Path, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def answer(installed: str, *command: str, environment: Mapping[str, str]) -> str:
-    """What one of Ansible's programs prints.
-
-    Args:
-        installed: a program beside which Ansible is: kolla-ansible, by its name or path.
-        command: the program and its arguments.
-        environment: what it gets beside this process's own.
-    """
+    """What COMMAND, one of Ansible's programs, prints; INSTALLED is the program beside which Ansible is: kolla-ansible."""
     done = subprocess.run(
         # A program is looked for in the PATH of this process, not in the one that it gets.
         ["/usr/bin/env", *command],

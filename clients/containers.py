@@ -14,11 +14,7 @@ _WELL = re.compile(r"^Up (?!.*\((?:unhealthy|health: starting|starting|Paused)\)
 
 @dataclass(frozen=True)
 class Containers:
-    """What the engine tells.
-
-    Attributes:
-        states: by name, in the engine's words.
-    """
+    """What the engine tells: states by name, in its words."""
 
     states: Mapping[str, str]
 

@@ -45,7 +45,6 @@ class RemoteCommandFailed(CloudError):  # noqa: N818
     """The command itself failed on the host.
 
     Attributes:
-        code: its exit code.
         stderr: what it complained of; may be long.
     """
 
@@ -61,7 +60,6 @@ class SshHost(BaseModel):
     Attributes:
         name: the host's own, for sentences and names of files.
         address: its IP address or name.
-        port: of its SSH server.
         user: the account there; commands run as root, by ``sudo -n`` where it is another.
         private_key_file: that account's key.
         known_hosts_file: where the host's key is pinned.

@@ -18,7 +18,6 @@ class DeclaredGrant:
 
     Attributes:
         place: of whom, and on what; its ids are empty until they are looked up or made.
-        role_names: of the roles.
     """
 
     place: Place

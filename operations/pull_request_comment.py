@@ -30,7 +30,6 @@ class PullRequest:
     Attributes:
         api: the address of GitHub's API.
         repository: OWNER/NAME.
-        number: of the pull request.
         token: which may write comments.
     """
 

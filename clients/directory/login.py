@@ -34,7 +34,6 @@ class Login:
         ca_file: PEM file of the CA that signed the servers' certificates.
         ca_setting: what the stack file calls it, for sentences.
         bind_dn: the account, a DN (Active Directory takes user@domain too).
-        bind_password: its password.
         timeout_s: for connecting and for each answer.
     """
 

@@ -41,9 +41,6 @@ class Settings:
     """A directory as a domain would use it.
 
     Attributes:
-        login: how it is reached.
-        users: what counts as a user.
-        groups: what counts as a group.
         subtree: whether entries further below the base DN count (query_scope sub).
         page_size: entries an answer, 0 for all in one.
     """

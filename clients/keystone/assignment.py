@@ -82,7 +82,6 @@ class Assignment:
 
     Attributes:
         place: whose role it is, and where it was assigned.
-        role_id: of the role.
         role: its name; NAME@DOMAIN for a role that belongs to a domain.
     """
 

@@ -13,7 +13,6 @@ class Own:
     """The account of a connection.
 
     Attributes:
-        user_id: its id.
         group_ids: of the groups through which it may have roles.
         scopes: where roles count for its token: kind and id of a project or domain, and whether inherited.
         role_ids: the roles of its token.

@@ -30,15 +30,8 @@ class Domain(pulumi.ComponentResource):
     Makes one `openstack.identity.Project` with `is_domain`: Keystone keeps a domain as a project that acts
     as one, and the OpenStack provider has no other resource for it. Deleting disables it first, as Keystone
     asks. With `spec.directory`, also its `KeystoneDomainConfig` or `KollaDomainFile`: the program has looked
-    through the directory before it asks for any of these, and nothing is made if a setting is wrong.
-
-    Args:
-        name: of the resources.
-        spec: the domain's entry in the stack file.
-        cloud: the entry of clouds.yaml with an administrator's login.
-        kolla: where Kolla-Ansible runs; needed for a directory that is delivered by it.
-        principals: the users and groups of this domain that grants name.
-        opts: the provider.
+    through the directory before it asks for any of these, and nothing is made if a setting is wrong. PRINCIPALS are
+    the users and groups of this domain that grants name; KOLLA delivers a directory whose spec says so.
 
     Raises:
         pulumi.RunError: a setting of the directory is wrong; the sentence says which.

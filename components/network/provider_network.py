@@ -17,9 +17,8 @@ class ProviderNetwork(pulumi.ComponentResource):
     """A provider network.
 
     Makes one `openstack.networking.Network` with its segments, one `NetworkAttributes` where it has a DNS domain or a
-    QoS policy, one `Subnet` for each of its subnets, one
-    `HostRoutes` for each subnet that has some, and one `RbacPolicyV2` (access_as_shared) for each project it
-    is shared with. Neutron cannot move a network to another VLAN nor give it other availability hints, nor
+    QoS policy, one `Subnet` for each of its subnets, one `HostRoutes` for each subnet that has some, and one
+    `RbacPolicyV2` (access_as_shared) for each project it is shared with. Neutron cannot move a network to another VLAN nor give it other availability hints, nor
     change a subnet's CIDR or its IPv6 modes: those replace, old before new, and Neutron refuses while ports
     are on it.
     """

@@ -20,7 +20,6 @@ class Placeholders:
     """The placeholders for one stack file, all different.
 
     Attributes:
-        raw: the file's keys.
         tried: how many were tried at each path.
     """
 

@@ -34,7 +34,6 @@ class CephLoginFilesOutputs(Outputs):
     """What was written.
 
     Attributes:
-        names: of the files.
         damage: what a refresh found that the next update mends; empty when all is well.
     """
 

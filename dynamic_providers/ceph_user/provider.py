@@ -33,7 +33,6 @@ class CephUserOutputs(Outputs):
 
     Attributes:
         key: in base64; a secret.
-        fsid: of the cluster.
         mon_host: the monitors' addresses, as ceph.conf writes them.
     """
 

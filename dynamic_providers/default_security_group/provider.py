@@ -25,11 +25,7 @@ class DefaultSecurityGroupArgs(Inputs):
 
 
 class DefaultSecurityGroupOutputs(Outputs):
-    """What was found.
-
-    Attributes:
-        security_group_id: of the group.
-    """
+    """The group that Neutron has made."""
 
     security_group_id: str
 

@@ -11,12 +11,7 @@ FILE = "/var/lib/private-cloud/os-trial.json"
 
 @dataclass(frozen=True)
 class PendingUpgrade:
-    """An upgrade whose health check is not finished.
-
-    Attributes:
-        image: the reference of the new image.
-        containers: those that were healthy before, and have to be again.
-    """
+    """An upgrade whose health check is not finished: to which image, and the containers that have to be healthy again."""
 
     image: str
     containers: frozenset[str]

@@ -23,9 +23,7 @@ class Found:
     Attributes:
         ok: whether it has booted the image it should, and that is proved.
         image: what it has booted; None where it could not be asked.
-        digest: of that image.
         serial: of the host's spec, as far as it has come.
-        message: what is wrong; None if nothing is.
         untouched: whether it was left alone because another host had failed.
     """
 

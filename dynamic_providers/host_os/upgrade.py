@@ -29,14 +29,10 @@ def is_there(status: Status, wanted: str) -> bool:
 def upgrade_host(
     host: HostOsHost, wanted: str, how: HostOsArgs, *, fetch_again: bool, may_restart: Callable[[], None]
 ) -> Deployment:
-    """Bring the host to its image, from wherever a killed run has left it.
+    """Bring the host to its image, the reference WANTED, from wherever a killed run has left it.
 
-    Args:
-        host: which.
-        wanted: the reference.
-        how: what is declared of all.
-        fetch_again: whether what the reference names by now is wanted where it is booted already.
-        may_restart: raises where the host must not be restarted now.
+    With FETCH_AGAIN what the reference names by now is wanted also where it is booted already; MAY_RESTART raises where
+    the host must not be restarted now.
 
     Raises:
         CloudError: the host is not there, whether rolled back or not; the sentence says how it was left.

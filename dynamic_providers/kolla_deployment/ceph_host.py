@@ -41,7 +41,6 @@ class Osd:
     """An OSD on the host.
 
     Attributes:
-        placement_groups: how many it holds.
         safe: whether Ceph says that data and redundancy stay as they are without it.
     """
 

@@ -30,8 +30,6 @@ class Result:
         ok: whether all is done that is wanted.
         wanted: the fingerprint that was wanted.
         step: where it failed; "" if it did not.
-        task: the task of that step.
-        message: what went wrong.
         log: path of everything that Kolla-Ansible printed.
     """
 

@@ -31,13 +31,7 @@ def drain(conn: Connection, host: str, leaving: frozenset[str], *, deadline: flo
     """Move everything that Nova and Neutron have on the host to hosts that stay; its services are disabled.
 
     A few instances move at a time, so that one that hangs holds no other up; Nova by its own default migrates one
-    at a time live.
-
-    Args:
-        conn: an administrator's connection.
-        host: the host to empty.
-        leaving: all hosts that go, which get nothing.
-        deadline: ``time.monotonic()`` at which waiting ends.
+    at a time live. LEAVING are all hosts that go, which get nothing; DEADLINE is by ``time.monotonic()``.
 
     Raises:
         InUseError: some of it could not be moved; it is named, with the reasons.

@@ -31,13 +31,9 @@ class HostUsage:
 
 
 def of(conn: Connection | None, clouds: Clouds, host: str, leaving: frozenset[str]) -> HostUsage:
-    """Look for them; without a cloud for OSDs only.
+    """Look for them; for OSDs only without CONN, where the cloud has gone with its control hosts.
 
-    Args:
-        conn: an administrator's connection; None where the cloud has gone with its control hosts.
-        clouds: how Ceph is asked.
-        host: the host in question.
-        leaving: all hosts that go: an agent on one of them is none that will serve.
+    LEAVING are all hosts that go: an agent on one of them is none that will serve.
     """
     osds = _group(
         "OSD(s) not empty",

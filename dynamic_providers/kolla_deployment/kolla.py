@@ -29,11 +29,8 @@ class Kolla:
     """How Kolla-Ansible is run.
 
     Attributes:
-        command: the program.
         configdir: of globals.yml and passwords.yml.
-        inventory: the folder.
         logs: gets one file a run.
-        facts: what Ansible has found out of hosts, one file a host.
         lock: file descriptor that is to stay open as long as a run lives.
     """
 

@@ -12,13 +12,10 @@ REMOVAL_S = 300  # a volume with many files takes a while
 
 @dataclass(frozen=True)
 class Leftovers:
-    """What is there.
+    """Kolla's containers and volumes there, by name, and the host's marker.
 
     Attributes:
         engine: whether the container engine is installed, without which there are no containers.
-        containers: Kolla's, by name.
-        volumes: Kolla's, by name.
-        marker: whether the host's marker is there.
     """
 
     engine: bool

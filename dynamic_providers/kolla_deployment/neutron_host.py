@@ -41,7 +41,6 @@ class Served:
     Attributes:
         agent_id: of the agent on the host in question.
         zones: the availability zones it asks for.
-        physical_network: of a provider network.
         elsewhere: agents on other hosts that have it too and serve.
     """
 

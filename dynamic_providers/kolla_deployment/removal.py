@@ -58,9 +58,7 @@ class Removal:
     """One removal of hosts; one that fails holds no other up.
 
     Attributes:
-        leaving: the hosts that go.
         staying: names and roles of those that stay.
-        clouds: OpenStack and Ceph.
         destroy: runs ``kolla-ansible destroy`` on the hosts named and says of those that failed why.
         within: seconds for emptying each host.
         failed: why a host could not be removed, by its name.

@@ -29,12 +29,8 @@ AGENTS = {
 def missing(cloud: str, hosts: Mapping[str, Collection[str]], *, within: float) -> dict[str, list[str]]:
     """Wait until every host's services are up and its agents alive.
 
-    A service or agent that a removal disabled is enabled again: the host is declared, so it stays.
-
-    Args:
-        cloud: entry of clouds.yaml with an administrator's login.
-        hosts: names and roles of those that were deployed.
-        within: seconds to wait; the first look is always taken.
+    A service or agent that a removal disabled is enabled again: the host is declared, so it stays. HOSTS have their
+    roles; WITHIN are seconds to wait, and the first look is always taken.
 
     Returns:
         Sentences by host, one for each thing that is still missing; hosts without any are left out.

@@ -14,9 +14,7 @@ from dynamic_providers.kolla_host.declared import KollaHostArgs
 def require_place(host: KollaHostArgs, made: Collection[Path] = ()) -> None:
     """Refuse, before anything is touched, what would mix this host with another or with somebody's own files.
 
-    Args:
-        host: what is declared.
-        made: files that are ours by what the state says, whatever is in them.
+    MADE are files that are ours by what the state says, whatever is in them.
     """
     inventory.require_free(host.inventory, host.name, host.ssh.address, host.command)
     for path in host.files:

@@ -14,11 +14,8 @@ def unmet(
 ) -> list[str]:
     """Every point that is not as declared; none where the host is fit.
 
-    Args:
-        host: what it has to be.
-        found: what it is.
-        checked_disks: paths of disks that may have anything on them: they were clean once, and Ceph has had them.
-        links: whether they are looked at; not where the host's network is about to be changed.
+    CHECKED_DISKS, by path, may have anything on them: they were clean once, and Ceph has had them. LINKS is whether
+    these are looked at: not where the host's network is about to be changed.
     """
     return [
         *_names(host, found),

@@ -18,9 +18,7 @@ _VARIABLES = frozenset({"group_vars", "host_vars"})
 def text(host: ManagedHost, variables: Mapping[str, Any]) -> str:
     """The host's own file: YAML with the host, its variables, and itself in each of its groups.
 
-    Args:
-        host: how Ansible reaches it, and what it is.
-        variables: what goes beside ansible_host, such as network_interface.
+    VARIABLES go beside ansible_host, such as network_interface.
     """
     name = host.name
     groups: dict[str, Any] = {"all": {"hosts": {name: _host_vars(host, variables)}}}
@@ -41,11 +39,7 @@ def known_hosts_of(folder: Path, name: str) -> Path:
 def require_free(folder: Path, name: str, address: str, command: str) -> None:
     """Refuse a host that another file of the folder speaks of too, under its name or at its address.
 
-    Args:
-        folder: of the inventory.
-        name: the host's.
-        address: the host's.
-        command: kolla-ansible, whose Ansible reads the others' files.
+    COMMAND is kolla-ansible, whose Ansible reads the others' files.
     """
     if folder.exists() and not folder.is_dir():
         raise CloudError(

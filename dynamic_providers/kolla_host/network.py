@@ -58,12 +58,7 @@ _STATE = re.compile(r"^network (started|confirmed|changing|restored)$", re.MULTI
 
 
 def differences(declared: str | None, found: Found) -> list[str]:
-    """What of the host's file is not as DECLARED, by its keys; none where the host has no such file.
-
-    Args:
-        declared: the file's text as it should be; None leaves the host's as it is.
-        found: what the host said.
-    """
+    """What of the host's file is not as the text DECLARED, by its keys; none without one, or without such a file there."""
     if declared is None or (found.network is None and found.network_error is None):
         return []
     wanted, there = json.loads(declared), found.network or {}

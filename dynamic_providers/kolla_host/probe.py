@@ -25,7 +25,6 @@ class Osd:
 
     Attributes:
         id: its number in its cluster, None where the disk does not tell.
-        uuid: its own.
         cluster: fsid of its cluster.
     """
 

@@ -1,1 +1,1 @@
-"""A subnet without allocation pools, which the OpenStack plugin cannot declare: it leaves an empty list out."""
+"""The DNS domain and the QoS policy of a network, which the OpenStack plugin cannot take away again."""

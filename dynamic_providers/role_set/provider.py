@@ -120,13 +120,7 @@ def _removed_with(conn: Connection, state: State) -> set[str]:
 
 
 def _bring_to(conn: Connection, inputs: RoleSetArgs, given: set[str]) -> None:
-    """Add first, then remove, so that there is no moment without a role that stays.
-
-    Args:
-        conn: the administrator's.
-        inputs: what is declared.
-        given: ids of the roles that were declared before.
-    """
+    """Add first, then remove, so that there is no moment without a role that stays; GIVEN were declared before."""
     wanted = set(inputs.roles)
     found = role_assignments.roles(conn, inputs.place)
     too_many = (found if inputs.exact else found & given) - wanted
@@ -149,8 +143,7 @@ class RoleSet(DynamicResource, module="identity", name="RoleSet"):
     openstack.identity.RoleAssignment is one role, and Pulumi removes what is no longer declared at the end of
     a run, after what depends on it was made. An application credential is made with the roles that its account
     has at that moment, and keeps only those that stay. So the roles change first, all at once, and then what
-    rests on them is made with the roles that stay. See RoleSetArgs for what it
-    declares.
+    rests on them is made with the roles that stay. See RoleSetArgs for what it declares.
     """
 
     made_by = RoleSetProvider

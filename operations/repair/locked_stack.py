@@ -25,10 +25,7 @@ class Lock:
 
     Attributes:
         where: the lock file's address.
-        user: who ran pulumi.
-        host: on which machine.
-        pid: its process there.
-        since: when it locked.
+        user: who ran pulumi, on the machine `host`.
     """
 
     where: str

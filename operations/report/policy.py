@@ -19,7 +19,6 @@ class Violation:
 
     Attributes:
         level: mandatory or advisory; a word that is not known counts as mandatory.
-        pack: the policy pack's name.
         policy: the rule's name.
         what: the resource's name; empty where it is about the whole stack.
         message: in the pack's words.

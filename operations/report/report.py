@@ -36,7 +36,6 @@ class Report:
     """Everything that is told of one preview.
 
     Attributes:
-        stack: the stack's name.
         changes: the worst first.
         unchanged: how many things stay as they are.
         drift: what somebody changed beside this program, or why that is not known.

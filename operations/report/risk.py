@@ -119,9 +119,8 @@ class Verdict:
     """What a rule says of a change.
 
     Attributes:
-        risk: its class.
         sentence: why, in plain words.
-        facts: who depends on it.
+        facts: who depends on what changes.
     """
 
     risk: Risk
