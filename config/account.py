@@ -1,7 +1,7 @@
 """Service accounts: their names, passwords, roles and application credentials."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationInfo
 
@@ -12,7 +12,7 @@ from config.errors.issues import invalid, nearest
 from config.fields import Email, FormerName, Name, Note
 from config.grant import DeclaredGrant
 from config.secret import Secret, SecretText
-from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
+from config.spec import Adoptable, Problems, Spec, checking
 
 _PASSWORD = (
     "{generated: 1}, {file: PATH}, {env: NAME}, or a value that `pulumi config set --secret --path` encrypted"  # noqa: S105 - a sentence
@@ -41,10 +41,8 @@ def _password(given: Any, info: ValidationInfo) -> Generated | SecretText:
     return secret
 
 
-class AccessSpec(Spec):
+class AccessSpec(Spec, replaced="project domain inherited"):
     """The roles of an account on one project or domain; all that it has there."""
-
-    effects: ClassVar[Effects] = changing(replaced="project domain inherited")
 
     roles: RoleNames = Field(min_length=1, description="a list of names of roles, such as [member]")
     project: Name | None = Field(None, description="the project; leave it out for the domain itself")
@@ -72,10 +70,8 @@ class AccessSpec(Spec):
         return (self.project, self.domain) == (project, domain)
 
 
-class AccountSpec(Adoptable):
+class AccountSpec(Adoptable, nothing="adopt renamed_from", replaced="domain", renamed="name"):
     """A service account: a user of Keystone's own that this program makes."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="domain", renamed="name")
 
     name: Name = Field(description="the account's name, unique in its domain")
     renamed_from: FormerName = None

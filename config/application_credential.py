@@ -1,13 +1,13 @@
 """Application credentials, as an account in the stack file declares them."""
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from config.errors.issues import invalid
 from config.fields import CredentialName, Name, RulePath, RuleService, Serials, each_once
-from config.spec import Effects, Spec, changing
+from config.spec import Spec
 
 
 def _expiry(given: Any) -> datetime:
@@ -27,10 +27,8 @@ def _expiry(given: Any) -> datetime:
 RoleNames = Annotated[tuple[Name, ...], each_once("role")]
 
 
-class AccessRuleSpec(Spec):
+class AccessRuleSpec(Spec, replaced="service method path"):
     """One kind of request that an application credential may be used for."""
-
-    effects: ClassVar[Effects] = changing(replaced="service method path")
 
     service: RuleService = Field(
         description="the service's type in the catalogue, such as 'image' or 'compute'"
@@ -41,10 +39,8 @@ class AccessRuleSpec(Spec):
     path: RulePath = Field(description="the request's path, such as '/v2/images' or '/v2.1/servers/**'")
 
 
-class ApplicationCredentialSpec(Spec):
+class ApplicationCredentialSpec(Spec, replaced="name project domain roles access_rules expires"):
     """A machine's own login: it knows no password, and may do part of what its account may."""
-
-    effects: ClassVar[Effects] = changing(replaced="name project domain roles access_rules expires")
 
     name: CredentialName = Field(
         description="the credential's name, unique in the account, at most 240 characters"

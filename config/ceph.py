@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -10,7 +10,7 @@ from config.ceph_caps import CephCapsSpec, too_wide
 from config.errors.issues import invalid
 from config.fields import CephConf, ProjectPath, matching, rising_from_one
 from config.fields import CephUser as CephUserName
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 
 def _that_ceph_can_read(folder: Path) -> Path:
@@ -32,10 +32,8 @@ PlainUser = Annotated[  # in names of files, and in sections of ceph.conf
 ]
 
 
-class CephLoginSpec(Spec):
+class CephLoginSpec(Spec, nothing="user conf"):
     """The login with which cephx users are made."""
-
-    effects: ClassVar[Effects] = changing(nothing="user conf")
 
     user: CephUserName = Field(
         "admin",
@@ -44,10 +42,8 @@ class CephLoginSpec(Spec):
     conf: CephConf = None
 
 
-class CephUserSpec(Spec):
+class CephUserSpec(Spec, nothing="wide_caps adopt", replaced="name folder"):
     """A cephx user, as one entity of Ceph for each serial: a key lives as long as its entity."""
-
-    effects: ClassVar[Effects] = changing(nothing="wide_caps adopt", replaced="name folder")
 
     name: PlainUser = Field(
         description="the user's name without 'client.', such as 'image-import'; its entities are client.NAME.SERIAL"

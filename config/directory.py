@@ -2,7 +2,7 @@
 
 import os
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from config.errors.issues import invalid
 from config.fields import ProjectPath, Size
 from config.secret import Secret, SecretText
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 Attribute = Annotated[  # RFC 4512, 2.5: a name or an OID, and options
     str, Field(pattern=r"^[A-Za-z][A-Za-z0-9;-]*$|^[0-2](\.[0-9]+)+$")
@@ -76,13 +76,11 @@ DistinguishedName = Annotated[str, AfterValidator(_distinguished_name)]
 SearchFilter = Annotated[str, AfterValidator(_filter)]
 
 
-class DirectorySpec(Spec):
+class DirectorySpec(Spec, nothing="preflight_ca_file adopt"):
     """Where the users and groups of a domain are kept, and how Keystone reads them; it never writes there.
 
     Certificates are always verified. The defaults fit OpenLDAP; docs/settings.md has those for Active Directory.
     """
-
-    effects: ClassVar[Effects] = changing(nothing="preflight_ca_file adopt")
 
     url: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
         min_length=1,

@@ -1,13 +1,13 @@
 """Flavors: the sizes that servers come in, and which projects may use them."""
 
 from operator import attrgetter
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, ValidationInfo
 
 from config.fields import AtLeastOne, Line, Name, Size, each_once, matching
 from config.network import ProjectReference
-from config.spec import Effects, Problems, Protectable, changing, checking
+from config.spec import Problems, Protectable, checking
 
 
 def _as_text(value: object) -> object:
@@ -37,12 +37,10 @@ class FlavorProjectSpec(ProjectReference):
     )
 
 
-class FlavorSpec(Protectable):
+class FlavorSpec(
+    Protectable, nothing="adopt protected", replaced="name vcpus ram_mb disk_gb ephemeral_gb swap_mb public"
+):
     """A size of servers. Servers keep theirs when their flavor changes or goes."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="adopt protected", replaced="name vcpus ram_mb disk_gb ephemeral_gb swap_mb public"
-    )
 
     name: Name = Field(description="the flavor's name, unique in the cloud, such as 'dev.large'")
     description: Line = Field("", description="free text; left out, one that is there stays")

@@ -1,6 +1,6 @@
 """Fleets: servers of one image and one flavor, numbered or one for each person, which are made anew together."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -11,7 +11,7 @@ from config.fields import AtLeastOne, Name, Port, Size, between, each_once, matc
 from config.identity import ALWAYS_THERE
 from config.people import FleetKeysSpec, FleetPeopleSpec, name_problem, shared_names
 from config.secret import Secret, SecretText
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 OWN_METADATA = "private_cloud_"
 """How the metadata begins that this program itself keeps on its servers."""
@@ -32,21 +32,17 @@ def _people(given: Any) -> Any:
     return {"names": given} if isinstance(given, list | tuple) else given
 
 
-class FleetProjectSpec(Spec):
+class FleetProjectSpec(Spec, replaced="name domain"):
     """The project that a fleet's servers belong to."""
-
-    effects: ClassVar[Effects] = changing(replaced="name domain")
 
     name: Name = Field(description="the project's name, one of projects")
     domain: Name = Field(description="the domain the project is in")
 
 
-class FleetUpdateSpec(Spec):
+class FleetUpdateSpec(
+    Spec, nothing="mode deadline_days canary waves max_unavailable bake_s on_failure time_budget_s"
+):
     """How the servers of a fleet are made anew."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="mode deadline_days canary waves max_unavailable bake_s on_failure time_budget_s"
-    )
 
     mode: Literal["proactive", "opportunistic"] | None = Field(
         None,
@@ -86,10 +82,8 @@ class FleetUpdateSpec(Spec):
             yield "with mode: proactive nothing waits for a deadline; leave one of the two out"
 
 
-class FleetProbeSpec(Spec):
+class FleetProbeSpec(Spec, nothing="console tcp command within_s"):
     """What a server has to show, besides being ACTIVE in Nova, to count as well."""
-
-    effects: ClassVar[Effects] = changing(nothing="console tcp command within_s")
 
     console: bool = Field(
         default=False,
@@ -107,12 +101,8 @@ class FleetProbeSpec(Spec):
     within_s: AtLeastOne = Field(300, description="seconds that this may take, a number from 1")
 
 
-class FleetSpec(Spec):
+class FleetSpec(Spec, nothing="protected update probe keep_days notice", replaced="name project"):
     """Servers of one image, numbered or one for each person. Names and addresses stay; root disks do not."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="protected update probe keep_days notice", replaced="name project"
-    )
 
     name: Annotated[
         str,

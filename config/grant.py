@@ -1,7 +1,7 @@
 """Role grants: who may do what where, every name with its domain."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationInfo
 
@@ -9,7 +9,7 @@ from clients.keystone.assignment import Assignment, Place, PrincipalKind
 from clients.names import folded
 from config.fields import Name
 from config.resource_names import resource_name
-from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
+from config.spec import Adoptable, Problems, Spec, checking
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,15 @@ class DeclaredGrant:
         )
 
 
-class Principal(Spec):
+class Principal(Spec, replaced="name domain"):
     """A user or a group, and the domain that holds it."""
-
-    effects: ClassVar[Effects] = changing(replaced="name domain")
 
     name: Name = Field(description="the user's or group's name")
     domain: Name = Field(description="the domain that holds it, declared or existing")
 
 
-class GrantScope(Spec):
+class GrantScope(Spec, replaced="project domain system"):
     """What a role is granted on: a project of a domain, the domain itself, or the whole system."""
-
-    effects: ClassVar[Effects] = changing(replaced="project domain system")
 
     project: Name | None = Field(None, description="the project; leave it out for the domain itself")
     domain: Name | None = Field(None, description="the project's domain, or the domain itself")
@@ -91,10 +87,8 @@ class GrantScope(Spec):
         return f"{self.project}@{self.domain}" if self.project else str(self.domain)
 
 
-class RoleGrantSpec(Adoptable):
+class RoleGrantSpec(Adoptable, nothing="adopt", replaced="inherited"):
     """One role assignment: a role, for one user or one group, on one project or domain, or on the system."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt", replaced="inherited")
 
     role: Name = Field(description="the role's name, such as 'member'")
     user: Principal | None = Field(None, description="the user: {name, domain}")

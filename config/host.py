@@ -1,7 +1,7 @@
 """Hosts: how each is cabled, what it does in the cloud, and which system it boots."""
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
@@ -17,13 +17,11 @@ from config.fields import (
     VlanId,
     each_once,
 )
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 
-class HostImageSpec(Spec):
+class HostImageSpec(Spec, nothing="base"):
     """The immutable system of the hosts; `make host-image` builds it from the folder host_image."""
-
-    effects: ClassVar[Effects] = changing(nothing="base")
 
     base: ImageReference = Field(
         "quay.io/centos-bootc/centos-bootc:stream10",
@@ -78,10 +76,8 @@ class BootedImageSpec(Spec):
     )
 
 
-class BareMetalHostSpec(Spec):
+class BareMetalHostSpec(Spec, replaced="name"):
     """A host: how it is cabled, what it does in the cloud, and which system it boots."""
-
-    effects: ClassVar[Effects] = changing(replaced="name")
 
     name: HostName = Field(description="the host's name, without a domain, unique among this program's hosts")
     address: IpAddress = Field(description="its address on the management VLAN, inside management.cidr")
@@ -151,10 +147,8 @@ class BareMetalHostSpec(Spec):
         return self.os.image if self.os else stack.image
 
 
-class HostOsSpec(Spec):
+class HostOsSpec(Spec, nothing="on_failure wait may_interrupt"):
     """How hosts are brought to another OS image: one at a time, and no further than the first failure."""
-
-    effects: ClassVar[Effects] = changing(nothing="on_failure wait may_interrupt")
 
     on_failure: Literal["rollback", "stop"] = Field(
         "rollback",

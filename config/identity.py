@@ -1,6 +1,6 @@
 """Domains and projects."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from config.directory import DirectorySpec
 from config.fields import KeystoneText, ProjectName
 from config.quota import QuotaSpec
 from config.security_group import DefaultGroup
-from config.spec import Effects, Protectable, changing
+from config.spec import Protectable
 
 Undeclared = Literal["ignore", "list", "remove"]
 """What is done about grants on a project that the stack file does not declare."""
@@ -18,20 +18,16 @@ ALWAYS_THERE = "Default"
 """The domain that Keystone makes for itself; every stack file may name it."""
 
 
-class DomainSpec(Protectable):
+class DomainSpec(Protectable, nothing="adopt protected", replaced="name"):
     """A Keystone domain that this program makes."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt protected", replaced="name")
 
     name: ProjectName = Field(description="the domain's name, unique in the cloud")
     description: KeystoneText = Field("", description="free text")
     directory: DirectorySpec | None = Field(None, description="the LDAP directory that holds its users")
 
 
-class ProjectSpec(Protectable):
+class ProjectSpec(Protectable, nothing="adopt protected", replaced="name domain"):
     """A project that this program makes."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt protected", replaced="name domain")
 
     name: ProjectName = Field(description="the project's name, unique in its domain")
     domain: ProjectName = Field(description="the domain it is in, declared or existing")

@@ -1,7 +1,7 @@
 """Golden images, and how the import reaches Ceph and Glance."""
 
 from pathlib import PurePosixPath
-from typing import ClassVar, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,7 +10,7 @@ from clients.glance import is_managed
 from config.checksums import digest_in
 from config.errors.issues import invalid
 from config.fields import CephConf, CephUser, FormerName, Name, Sha256, Size, Text, from_the_projects_folder
-from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
+from config.spec import Adoptable, Problems, Spec, checking
 
 Cloner = Literal["nova", "cinder"]
 SourceFormat = Literal["qcow2", "raw"]
@@ -19,10 +19,8 @@ Verify = Literal["while_writing", "first"]
 WhenUsed = Literal["refuse", "hide", "trash"]
 
 
-class ImageStoreSpec(Spec):
+class ImageStoreSpec(Spec, nothing="cloud ceph_user ceph_conf cloned_by", replaced="pool"):
     """How the image import reaches Ceph and Glance."""
-
-    effects: ClassVar[Effects] = changing(nothing="cloud ceph_user ceph_conf cloned_by", replaced="pool")
 
     cloud: Name = Field(description="the entry of clouds.yaml that images are registered with")
     pool: Name = Field(description="Glance's RBD pool, such as 'images'")
@@ -87,12 +85,10 @@ class Image(Adoptable):
                 )
 
 
-class ImageSpec(Image):
+class ImageSpec(
+    Image, nothing="renamed_from source source_format sha256sums verify hash when_used adopt", renamed="name"
+):
     """An image of the stack file."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="renamed_from source source_format sha256sums verify hash when_used adopt", renamed="name"
-    )
 
     renamed_from: FormerName = None
     sha256sums: PurePosixPath | None = Field(

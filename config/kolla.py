@@ -1,7 +1,7 @@
 """Where Kolla-Ansible runs, which files it runs with, and what it runs for hosts."""
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -19,7 +19,7 @@ from config.fields import (
 )
 from config.kolla_files import globals_problem, service_file_problem
 from config.secret import Secret
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 # The commands of kolla-ansible 22 that converge the hosts of an inventory.
 STEPS = (
@@ -37,10 +37,8 @@ STEPS = (
 )
 
 
-class KollaHostSpec(Spec):
+class KollaHostSpec(Spec, replaced="address"):
     """The machine that Kolla-Ansible runs on, reached by SSH."""
-
-    effects: ClassVar[Effects] = changing(replaced="address")
 
     address: Name = Field(description="its name or IP address")
     port: Port = Field(22, description="the port of its SSH server, a number from 1 to 65535")
@@ -91,11 +89,9 @@ class KollaCephSpec(Spec):
     conf: ProjectPath = Field(Path("/etc/ceph/ceph.conf"), description="the path of ceph.conf")
 
 
-class KollaSpec(Spec):
+# Both say where the file is; the rest, how Kolla is run.
+class KollaSpec(Spec, replaced="configdir config_folder"):
     """Where Kolla-Ansible (22.x tried) runs, and which files it runs with."""
-
-    # Both say where the file is; the rest, how Kolla is run.
-    effects: ClassVar[Effects] = changing(replaced="configdir config_folder")
 
     host: KollaHostSpec | None = Field(
         None,

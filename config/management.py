@@ -1,18 +1,14 @@
 """The management VLAN: it exists on the switches, this program does not create it, and networks must not use it."""
 
-from typing import ClassVar
-
 from pydantic import Field, ValidationInfo
 
 from config.fields import Cidr, IpAddr, IpAddress, IpNet, Name, VlanId
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 from config.subnet import host_address_problem
 
 
-class ManagementSpec(Spec):
+class ManagementSpec(Spec, nothing="vlan physical_networks cidr gateway addresses"):
     """The management VLAN and the addresses that are in use there."""
-
-    effects: ClassVar[Effects] = changing(nothing="vlan physical_networks cidr gateway addresses")
 
     vlan: VlanId = Field(description="the management VLAN's ID, a number from 1 to 4094")
     physical_networks: tuple[Name, ...] = Field(

@@ -2,12 +2,12 @@
 
 import json
 from operator import attrgetter
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo
 
 from config.fields import DnsDomain, FormerName, Line, Mtu, Name, PhysicalNetworkName, Tag, VlanId, each_once
-from config.spec import Adoptable, Effects, Problems, Protectable, Spec, changing, checking
+from config.spec import Adoptable, Problems, Protectable, Spec, checking
 from config.subnet import SubnetSpec
 
 MOST_HINTS = 255
@@ -17,10 +17,8 @@ IPV6_LEAST_MTU = 1280
 """RFC 8200: what every IPv6 link carries."""
 
 
-class SegmentSpec(Spec):
+class SegmentSpec(Spec, replaced="physical_network vlan"):
     """One VLAN on one physical network."""
-
-    effects: ClassVar[Effects] = changing(replaced="physical_network vlan")
 
     physical_network: PhysicalNetworkName = Field(
         description="Neutron's name of the physical network, such as 'physnet1'"
@@ -28,10 +26,8 @@ class SegmentSpec(Spec):
     vlan: VlanId = Field(description="the VLAN ID, a number from 1 to 4094")
 
 
-class ProjectReference(Adoptable):
+class ProjectReference(Adoptable, nothing="adopt", replaced="project domain"):
     """A project that uses a network, and its domain."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt", replaced="project domain")
 
     project: Name = Field(description="the project's name")
     domain: Name = Field(description="the domain the project is in")
@@ -47,12 +43,13 @@ class ProjectReference(Adoptable):
         return f"{self.project}@{self.domain}"
 
 
-class ProviderNetworkSpec(Protectable):
+class ProviderNetworkSpec(
+    Protectable,
+    nothing="adopt protected renamed_from",
+    replaced="segments availability_hints",
+    renamed="name",
+):
     """A provider network, its segments and its subnets."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="adopt protected renamed_from", replaced="segments availability_hints", renamed="name"
-    )
 
     name: Name = Field(description="the network's name, unique among this program's networks")
     renamed_from: FormerName = None

@@ -1,19 +1,15 @@
 """OSDs that fill or leave at a pace that clients do not notice."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo
 
 from config.fields import AtLeastOne, CephConf, CephUser, HostName, Name, Size, each_once
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 
-class OsdExpansionSpec(Spec):
+class OsdExpansionSpec(Spec, nothing="user conf probe_pool strategy latency_times latency_ms time_budget_s"):
     """OSDs that fill or leave, one at a time, a few placement groups after another."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="user conf probe_pool strategy latency_times latency_ms time_budget_s"
-    )
 
     user: CephUser = Field(
         "osd-expansion",

@@ -3,22 +3,20 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field, ValidationInfo
 
 from clients.names import folded
 from config.directory import Attribute
 from config.fields import Name, ProjectPath, each_once
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 _LONGEST = 63  # RFC 1123: a host's name
 
 
 class FleetPeopleSpec(Spec):
     """Who has a machine: the members of a group, or those named here."""
-
-    effects: ClassVar[Effects] = changing()
 
     names: Annotated[tuple[Name, ...], each_once("person")] = Field(
         (), description="a list of names of accounts; people may be such a list itself"
@@ -40,8 +38,6 @@ class FleetPeopleSpec(Spec):
 
 class FleetKeysSpec(Spec):
     """Where the public SSH keys of people are."""
-
-    effects: ClassVar[Effects] = changing()
 
     ldap: Attribute | None = Field(
         None,

@@ -2,14 +2,14 @@
 
 import re
 from datetime import date
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
 from config.errors.issues import invalid
 from config.fields import IpAddress, Name
 from config.resource_names import resource_name
-from config.spec import Effects, Problems, Spec, changing, checking
+from config.spec import Problems, Spec, checking
 
 RuleName = Literal[
     "vlan-used-once",
@@ -77,10 +77,8 @@ def _day(value: Any) -> Any:
         raise invalid(f"{value!r} is not a day; give one as YYYY-MM-DD, such as '2027-06-30'") from None
 
 
-class ExceptionSpec(Spec):
+class ExceptionSpec(Spec, nothing="rule resource reason until"):
     """A rule that one resource need not keep for some time, and why."""
-
-    effects: ClassVar[Effects] = changing(nothing="rule resource reason until")
 
     rule: RuleName = Field(description="the rule's name, as docs/policy.md lists them")
     resource: Name = Field(description="what need not keep it: the name that the violation begins with")
@@ -95,10 +93,8 @@ class ExceptionSpec(Spec):
         return self.rule, resource_name(self.resource)
 
 
-class PolicySpec(Spec):
+class PolicySpec(Spec, nothing="production levels dns_servers names"):
     """How strictly the policy pack's rules are held, and what it cannot know by itself."""
-
-    effects: ClassVar[Effects] = changing(nothing="production levels dns_servers names")
 
     production: bool = Field(
         default=False, description="true or false: whether people rely on this cloud, so that all rules count"

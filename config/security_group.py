@@ -1,7 +1,7 @@
 """Security groups: the default one of a project, and those with a name of their own."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 
@@ -15,7 +15,7 @@ from config.security_group_rule import (
     SecurityGroupReference,
     SecurityGroupRuleSpec,
 )
-from config.spec import Effects, Problems, Protectable, Spec, changing, checking
+from config.spec import Problems, Protectable, Spec, checking
 
 NEUTRON, CLOSED = "neutron", "closed"
 DEFAULT = "default"
@@ -96,12 +96,10 @@ DefaultGroup = Annotated[DefaultSecurityGroupSpec | None, BeforeValidator(_defau
 """'neutron' (None: left alone), 'closed' (nothing in, everything out), or {ingress, egress}."""
 
 
-class SecurityGroupSpec(Protectable):
+class SecurityGroupSpec(
+    Protectable, nothing="adopt protected renamed_from", replaced="project domain", renamed="name"
+):
     """A security group of a project, and all its rules."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="adopt protected renamed_from", replaced="project domain", renamed="name"
-    )
 
     name: Name = Field(description="the group's name, unique among this program's in its project")
     renamed_from: FormerName = None

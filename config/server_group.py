@@ -1,22 +1,20 @@
 """Server groups: servers that Nova places on one host, or on several."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo
 
 from config.fields import LARGEST_NUMBER, Name, between
-from config.spec import Effects, Problems, Protectable, changing, checking
+from config.spec import Problems, Protectable, checking
 
 ServerGroupPolicy = Literal["affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity"]
 """nova/api/openstack/compute/schemas/server_groups.py"""
 
 
-class ServerGroupSpec(Protectable):
+class ServerGroupSpec(
+    Protectable, nothing="adopt protected", replaced="name project domain policy max_server_per_host"
+):
     """A server group of a project. Nova changes nothing of one, and servers join it only when they are made."""
-
-    effects: ClassVar[Effects] = changing(
-        nothing="adopt protected", replaced="name project domain policy max_server_per_host"
-    )
 
     name: Name = Field(description="the group's name, unique among this program's in its project")
     project: Name = Field(description="the project it belongs to")

@@ -1,7 +1,5 @@
 """The settings of a stack file, checked as a whole and immutable."""
 
-from typing import ClassVar
-
 from pydantic import Field
 
 from clients.directory.settings import Named
@@ -22,13 +20,11 @@ from config.osd_expansion import OsdExpansionSpec
 from config.policy import PolicySpec
 from config.security_group import SecurityGroupSpec
 from config.server_group import ServerGroupSpec
-from config.spec import Effects, Spec, changing
+from config.spec import Spec
 
 
-class OpenStackSpec(Spec):
+class OpenStackSpec(Spec, nothing="cloud allow_system_scope"):
     """How OpenStack's own resources are made."""
-
-    effects: ClassVar[Effects] = changing(nothing="cloud allow_system_scope")
 
     cloud: Name = Field(description="the entry of clouds.yaml with an administrator's login")
     allow_system_scope: bool = Field(
@@ -39,10 +35,8 @@ class OpenStackSpec(Spec):
 NAMESPACE = "private-cloud"
 
 
-class Settings(Spec):
+class Settings(Spec, nothing="existing_domains"):
     """A whole stack file: each field is one `private-cloud:` key."""
-
-    effects: ClassVar[Effects] = changing(nothing="existing_domains")
 
     openstack: OpenStackSpec = Field(
         description="{cloud}: the entry of clouds.yaml with an administrator's login"

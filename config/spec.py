@@ -18,15 +18,6 @@ class Effect(StrEnum):
     NOTHING = "nothing in the cloud"
 
 
-Effects = Mapping[str, Effect]
-
-
-def changing(*, nothing: str = "", replaced: str = "", renamed: str = "") -> Effects:
-    """What changing each of the named fields does: rows of names, with blanks between them."""
-    rows = {Effect.NOTHING: nothing, Effect.REPLACED: replaced, Effect.RENAMED: renamed}
-    return {name: effect for effect, row in rows.items() for name in row.split()}
-
-
 Problems = Iterator[str | tuple[KeyPath, str]]
 """Sentences about a value, each with the path of the part that it is about, if not about the whole."""
 
@@ -50,12 +41,18 @@ def checking(*fields: str) -> Callable[[Callable[[Any, Any, ValidationInfo], Pro
 class Spec(BaseModel):
     """A part of the stack file; each field's description says what would be right there.
 
-    Attributes:
-        effects: what changing a field does, by name; a field that is not there is updated in place.
+    A subclass names in rows, with blanks between, the fields of which a change does NOTHING in the cloud, and those by which
+    things are REPLACED or RENAMED; the others are updated in place.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-    effects: ClassVar[Effects] = {}
+    effects: ClassVar[Mapping[str, Effect]] = {}
+
+    def __init_subclass__(cls, *, nothing: str = "", replaced: str = "", renamed: str = "") -> None:
+        super().__init_subclass__()
+        rows = {Effect.NOTHING: nothing, Effect.REPLACED: replaced, Effect.RENAMED: renamed}
+        if any(rows.values()):
+            cls.effects = {name: effect for effect, row in rows.items() for name in row.split()}
 
     @classmethod
     def effect_of(cls, field: str) -> Effect:

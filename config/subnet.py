@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from itertools import combinations
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, ValidationInfo, WrapSerializer
 
@@ -20,7 +20,7 @@ from config.fields import (
     each_once,
     ip_address_or_error,
 )
-from config.spec import Adoptable, Effects, Problems, Spec, changing, checking
+from config.spec import Adoptable, Problems, Spec, checking
 
 MOST_DNS_SERVERS = 5
 """Neutron's default `max_dns_nameservers` of a subnet."""
@@ -53,13 +53,11 @@ class AllocationPoolSpec(Spec):
         return f"{self.start}-{self.end}"
 
 
-class Ipv6Spec(Spec):
+class Ipv6Spec(Spec, replaced="address_mode ra_mode"):
     """How the ports of an IPv6 subnet get their addresses, and who advertises its router.
 
     Neutron's combinations: both modes the same, or one of them, or none.
     """
-
-    effects: ClassVar[Effects] = changing(replaced="address_mode ra_mode")
 
     address_mode: Ipv6Mode | None = Field(
         None,
@@ -133,10 +131,8 @@ def _pools_as_written(pools: object, dump: SerializerFunctionWrapHandler) -> obj
     return NO_POOLS if pools == () else dump(pools)
 
 
-class SubnetSpec(Adoptable):
+class SubnetSpec(Adoptable, nothing="adopt renamed_from", replaced="cidr", renamed="name"):
     """A subnet of a provider network."""
-
-    effects: ClassVar[Effects] = changing(nothing="adopt renamed_from", replaced="cidr", renamed="name")
 
     name: Name = Field(description="the subnet's name, unique in its network")
     renamed_from: FormerName = None
