@@ -2,12 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from clients.ssh import SshHost
 
 
-class ManagedHost(BaseModel):
+class ManagedHost(BaseModel, frozen=True, extra="forbid"):
     """A host of the cloud.
 
     Nothing has a default: one that is in a resource's state and not in what is declared would be a difference.
@@ -18,8 +18,6 @@ class ManagedHost(BaseModel):
         container_engine: docker or podman.
         labels: the operator's own words for it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ssh: SshHost
     roles: tuple[str, ...] = Field(min_length=1)

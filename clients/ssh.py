@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from clients import host_keys
 from clients.errors import CloudError
@@ -54,7 +54,7 @@ class RemoteCommandFailed(CloudError):  # noqa: N818
         self.stderr = stderr
 
 
-class SshHost(BaseModel):
+class SshHost(BaseModel, frozen=True, extra="forbid"):
     """How a host is reached.
 
     Attributes:
@@ -64,8 +64,6 @@ class SshHost(BaseModel):
         private_key_file: that account's key.
         known_hosts_file: where the host's key is pinned.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)
     address: str = Field(min_length=1)

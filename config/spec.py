@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 
 from config.errors.issues import KeyPath, ValidationIssues
 
@@ -38,14 +38,13 @@ def checking(*fields: str) -> Callable[[Callable[[Any, Any, ValidationInfo], Pro
     return validator
 
 
-class Spec(BaseModel):
+class Spec(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """A part of the stack file; each field's description says what would be right there.
 
     A subclass names in rows, with blanks between, the fields of which a change does NOTHING in the cloud, and those by which
     things are REPLACED or RENAMED; the others are updated in place.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     effects: ClassVar[Mapping[str, Effect]] = {}
 
     def __init_subclass__(cls, *, nothing: str = "", replaced: str = "", renamed: str = "") -> None:

@@ -23,7 +23,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 from pulumi.runtime import known_types
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from dynamic_providers.grpc_errors import say_sentences_alone
 
@@ -32,19 +32,15 @@ FOUND_BY_READ = ("damage", "drift", "unmet")
 """Outputs in which providers tell, as sentences, what a refresh found that is not as it should be."""
 
 
-class Inputs(BaseModel):
+class Inputs(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What a resource declares. Frozen; an unknown field is an error; a field with ``repr=False`` is a secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-
-class Outputs(BaseModel):
+class Outputs(BaseModel, frozen=True, extra="ignore", defer_build=True):
     """What the provider found out. Kept in state beside the inputs; never shares a field name with them.
 
     A field with ``repr=False`` is a secret.
     """
-
-    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 Direction = Literal["ingress", "egress"]
 Ethertype = Literal["IPv4", "IPv6"]
@@ -40,7 +40,7 @@ _ICMP_IN_IPV6 = {"icmp", "icmpv6", "ipv6-icmp"}  # Neutron takes all three for t
 _ANY = {None, "", "any", "ip", "hopopt", "0"}
 
 
-class Rule(BaseModel):
+class Rule(BaseModel, frozen=True, extra="forbid"):
     """What is let through.
 
     Attributes:
@@ -53,8 +53,6 @@ class Rule(BaseModel):
         group: likewise, the id of a security group, or "same-group".
         address_group: likewise, the id of an address group.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     direction: Direction
     ethertype: Ethertype

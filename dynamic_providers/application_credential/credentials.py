@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from requests import Response
 
 from clients import exact, openstack
@@ -30,7 +30,7 @@ _OWN_LOGIN = {
 Record = dict[str, Any]
 
 
-class ApplicationCredentialArgs(Inputs):
+class ApplicationCredentialArgs(Inputs, hide_input_in_errors=True):  # one is the password
     """What an application credential declares.
 
     Attributes:
@@ -45,8 +45,6 @@ class ApplicationCredentialArgs(Inputs):
         revision: of the account's roles on the project: with other roles it is made anew.
         owner_stack: ``project/stack``: whose it is.
     """
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # one is the password
 
     cloud: str = Field(min_length=1)
     user_id: str = Field(min_length=1)

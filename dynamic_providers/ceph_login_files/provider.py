@@ -2,21 +2,19 @@
 
 from pathlib import Path
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
 from dynamic_providers.ceph_login_files import files
 
 
-class CephLoginFilesArgs(Inputs):
+class CephLoginFilesArgs(Inputs, hide_input_in_errors=True):  # a keyring is among them
     """What the files of a login declare.
 
     Attributes:
         folder: absolute path, on the machine that runs pulumi.
         texts: what each file says, by its name in the folder.
     """
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # a keyring is among them
 
     folder: str = Field(pattern="^/")
     texts: dict[str, str] = Field(min_length=1, repr=False)

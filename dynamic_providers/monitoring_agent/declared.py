@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 import yaml
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from clients.managed_host import ManagedHost
 from dynamic_providers.base import Inputs
@@ -31,7 +31,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class MonitoringAgentArgs(Inputs):
+class MonitoringAgentArgs(Inputs, hide_input_in_errors=True):  # one is the key
     """What the monitoring agents of a stack declare.
 
     Attributes:
@@ -41,8 +41,6 @@ class MonitoringAgentArgs(Inputs):
         command: of kolla-ansible, beside which ansible-playbook is.
         logs: the folder for what Ansible prints.
     """
-
-    model_config = ConfigDict(hide_input_in_errors=True)  # one is the key
 
     hosts: dict[str, ManagedHost]
     license_key: str = Field(default="", repr=False)  # given apart, as a secret

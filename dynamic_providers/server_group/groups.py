@@ -8,7 +8,7 @@ says; an administrator reads and deletes those of all projects.
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from clients import exact
 from clients.enumeration import enumerated
@@ -20,15 +20,13 @@ _GROUPS = "os-server-groups"
 MOST_NAMED = 5
 
 
-class ServerGroupRule(BaseModel):
+class ServerGroupRule(BaseModel, frozen=True, extra="forbid"):
     """What a server group is besides its name.
 
     Attributes:
         policy: Nova's name of it.
         max_server_per_host: the rule of an anti-affinity; None for Nova's own, 1.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     policy: str
     max_server_per_host: int | None = None
