@@ -150,7 +150,7 @@ def located(program: str) -> Path:
     found = shutil.which(program)
     if found is None:
         raise CloudError(
-            f"there is no program {program}: install it, or give its absolute path as kolla.command"
+            f"there is no program {program}: install Kolla-Ansible, or give its absolute path as kolla.command"
         )
     return Path(found)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from clients.errors import CloudError
 from config.checks.cross_checks import cross_checks
-from config.errors.issues import KeyPath, ValidationIssue
+from config.errors.issues import KeyPath, ValidationIssue, shown
 from config.errors.placeholders import Placeholders
 from config.errors.pruning import Pruned, exists
 from config.errors.sentences import issue_of, path_of
@@ -120,15 +120,11 @@ def _without(pruned: Pruned, placeholders: Placeholders, mistakes: list[KeyPath]
 
 
 def _described(problem: ValidationIssue, raw: dict[str, Any]) -> str:
-    key, names = "", []
+    names = []
     here: Any = raw
     for step in problem.path:
-        if isinstance(step, int):
-            key += f"[{step}]"
-        else:
-            key += f".{step}" if key else step
         here = here[step] if exists(here, (step,)) else None
         if isinstance(step, int) and isinstance(here, dict) and isinstance(here.get("name"), str):
             names.append(here["name"])
     named = f" ({' / '.join(names)})" if names else ""
-    return f"{key}{named}: {problem.sentence}"
+    return f"{shown(problem.path)}{named}: {problem.sentence}"

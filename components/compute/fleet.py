@@ -16,7 +16,7 @@ from components.compute.flavor import Flavor
 from components.compute.people import Owner, owners
 from components.compute.server_group import ProjectServerGroup
 from components.identity.account import ServiceAccount
-from components.identity.ids import Ids
+from components.identity.ids import Ids, known
 from components.identity.project import Project
 from components.network.provider_network import ProviderNetwork
 from components.network.security_group import SecurityGroup
@@ -216,12 +216,12 @@ class Fleet(pulumi.ComponentResource):
         declared_members: list[dict[str, Any]],
     ) -> dict[str, str]:
         """What there is to do with each member; nothing where Nova cannot be asked."""
-        known_project = await _known(project_id)
+        known_project = await known(project_id)
         members = [
             declared.Member.model_validate(
                 one
-                | {"port_ids": [await _known(port) for port in one["port_ids"]]}
-                | ({"home": await _known(one["home"]) or ""} if one["home"] is not None else {})
+                | {"port_ids": [await known(port) for port in one["port_ids"]]}
+                | ({"home": await known(one["home"]) or ""} if one["home"] is not None else {})
             )
             for one in declared_members
         ]
@@ -310,8 +310,3 @@ def _member(
             held=owner.held,
         )
     return member.model_dump() | {"port_ids": port_ids, "home": home.id if home else None}
-
-
-async def _known(output: pulumi.Output[str]) -> str | None:
-    """The value of OUTPUT, or None while it is of something yet to be made."""
-    return await output.future() if await output.is_known() else None

@@ -23,3 +23,9 @@ class Ids:
     def of(self, project: str | None, domain: str) -> pulumi.Input[str]:
         """The id of PROJECT in DOMAIN, or of DOMAIN itself."""
         return self.projects[f"{project}@{domain}"] if project else self.domains[domain]
+
+
+async def known(identifier: pulumi.Input[str]) -> str | None:
+    """IDENTIFIER, or None while it is of something yet to be made."""
+    output: pulumi.Output[str] = pulumi.Output.from_input(identifier)
+    return await output.future() if await output.is_known() else None

@@ -13,7 +13,7 @@ from clients.keystone.own_login import Own
 from clients.keystone.role_assignments import Found
 from clients.openstack import connect
 from components.identity.account import ServiceAccount
-from components.identity.ids import Ids
+from components.identity.ids import Ids, known
 from components.identity.role_assignments import RoleAssignments
 from config.grant import DeclaredGrant
 from config.identity import Undeclared
@@ -69,10 +69,10 @@ class AuthoritativeProject(pulumi.ComponentResource):
         declared: Sequence[RoleAssignments],
     ) -> list[dict[str, Any]]:
         """Warn of what is not declared; what shall be removed of it, as the dynamic resource takes it."""
-        known_id = await _known(project_id)
+        known_id = await known(project_id)
         if known_id is None:
             return []
-        known = [await _with_known_ids(made) for made in declared]
+        grants = [await _with_known_ids(made) for made in declared]
         try:
             found, own = await asyncio.to_thread(_read, cloud, known_id, undeclared)
         except CloudError as error:
@@ -80,7 +80,9 @@ class AuthoritativeProject(pulumi.ComponentResource):
                 f"project {name}: undeclared grants could not be looked for: {error}", resource=self
             )
             return []
-        beside = [one for one in (*found.here, *found.above) if not any(grant.covers(one) for grant in known)]
+        beside = [
+            one for one in (*found.here, *found.above) if not any(grant.covers(one) for grant in grants)
+        ]
         decided = removal.of(found, beside, own) if own else None
         if beside:
             lines = (
@@ -128,12 +130,6 @@ def _read(cloud: str, project_id: str, undeclared: Undeclared) -> tuple[Found, O
 
 
 async def _with_known_ids(made: RoleAssignments) -> DeclaredGrant:
-    principal_id, scope_id = await _known(made.principal_id), await _known(made.scope_id)
+    principal_id, scope_id = await known(made.principal_id), await known(made.scope_id)
     place = replace(made.grant.place, principal_id=principal_id or "", scope_id=scope_id or "")
     return replace(made.grant, place=place)
-
-
-async def _known(identifier: pulumi.Input[str]) -> str | None:
-    """IDENTIFIER, or None while it is of something yet to be made."""
-    output: pulumi.Output[str] = pulumi.Output.from_input(identifier)
-    return await output.future() if await output.is_known() else None

@@ -11,20 +11,22 @@ from clients.openstack import connect
 from components.storage import cloning
 from config.image import ImageStoreSpec
 
-Look = Callable[[ImageStoreSpec], list[str]]
-
 
 async def warn(
-    look: Look, unknown: Callable[[str], None], store: ImageStoreSpec, resource: pulumi.Resource | None
+    look: Callable[[ImageStoreSpec], list[str]],
+    question: str,
+    unknown: Callable[[str], None],
+    store: ImageStoreSpec,
+    resource: pulumi.Resource | None,
 ) -> list[str]:
-    """Tells RESOURCE what LOOK says of STORE, and UNKNOWN why it could not be looked; gives what was told.
+    """Tells RESOURCE what LOOK says of STORE, and UNKNOWN why QUESTION has no answer; gives what was told.
 
     Such as with an account that is yet to be made: whether the import works is the import's to say.
     """
     try:
         warnings = [f"images: {sentence}" for sentence in await asyncio.to_thread(look, store)]
     except CloudError as error:
-        unknown(f"images: {_QUESTIONS[look]} was not checked: {error}")
+        unknown(f"images: {question} was not checked: {error}")
         return []
     for sentence in warnings:
         pulumi.log.warn(sentence, resource)
@@ -47,9 +49,3 @@ def blindness(store: ImageStoreSpec) -> list[str]:
             return []
         lacks = rbd.missing_caps(pool, blind)
         return [f"no image could be removed, because its clones could not be seen: {lacks}"]
-
-
-_QUESTIONS: dict[Look, str] = {
-    copies: "whether they would be cloned",
-    blindness: "whether clones can be seen",
-}

@@ -31,9 +31,12 @@ def make_images(settings: Settings, ceph_users: Mapping[str, CephxUser]) -> dict
     }
     if images:
         first = next(iter(images.values()))
-        for look, unknown in ((copies, pulumi.log.info), (blindness, pulumi.log.debug)):
+        for look, question, unknown in (
+            (copies, "whether they would be cloned", pulumi.log.info),
+            (blindness, "whether clones can be seen", pulumi.log.debug),
+        ):
             warnings: pulumi.Output[list[str]] = pulumi.Output.from_input(
-                warn(look, partial(unknown, resource=first), store, first)
+                warn(look, question, partial(unknown, resource=first), store, first)
             )
             del warnings  # it goes on beside the rest, and the engine waits for it
     return images

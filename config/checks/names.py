@@ -8,6 +8,10 @@ from config.errors.issues import KeyPath, ValidationIssue, nearest
 from config.identity import ALWAYS_THERE
 from config.settings import Settings
 
+_NAMED_ONCE = (
+    *("domain", "project", "grant", "network", "security group", "flavor", "server group", "fleet", "image"),
+)
+
 
 def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
     """Names that two entries of one kind have."""
@@ -23,19 +27,10 @@ def names_used_twice(settings: Settings) -> Iterator[ValidationIssue]:
                     ("domains", index), f"domain {domain.name!r} {reason}{same}; drop one of the two"
                 )
     yield from _twice("existing_domains", "domain", settings.existing_domains)
-    yield from _twice("domains", "domain", (domain.name for domain in settings.domains))
-    yield from _twice("projects", "project", (project.qualified_name for project in settings.projects))
-    yield from _twice("grants", "grant", (grant.qualified_name for grant in settings.grants))
-    yield from _twice("networks", "network", (network.name for network in settings.networks))
-    yield from _twice(
-        "security_groups", "security group", (group.qualified_name for group in settings.security_groups)
-    )
-    yield from _twice("flavors", "flavor", (flavor.name for flavor in settings.flavors))
-    yield from _twice(
-        "server_groups", "server group", (group.qualified_name for group in settings.server_groups)
-    )
-    yield from _twice("fleets", "fleet", (fleet.name for fleet in settings.fleets))
-    yield from _twice("images", "image", (image.name for image in settings.images))
+    for kind in _NAMED_ONCE:
+        section = f"{kind.replace(' ', '_')}s"
+        entries = getattr(settings, section)
+        yield from _twice(section, kind, (getattr(one, "qualified_name", "") or one.name for one in entries))
     for index, network in enumerate(settings.networks):
         for problem in _twice("subnets", "subnet", (subnet.name for subnet in network.subnets)):
             yield ValidationIssue(("networks", index, *problem.path), problem.sentence)

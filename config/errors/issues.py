@@ -13,6 +13,11 @@ KeyPath = tuple[str | int, ...]
 """Where a value stands in the stack file: ("networks", 1, "subnets", 0, "cidr")."""
 
 
+def shown(path: KeyPath) -> str:
+    """PATH as people write it: networks[1].subnets[0].cidr."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
+
+
 def invalid(sentence: str) -> PydanticCustomError:
     """Return the error that a validator raises; SENTENCE says what is wrong and what would be right."""
     return PydanticCustomError(INVALID, "{sentence}", {"sentence": sentence})

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.errors.issues import KeyPath
+from config.errors.issues import KeyPath, shown
 
 _WORD = "unreadable-"
 _NAMED = re.compile(rf"'{_WORD}(\d+)'")
@@ -36,7 +36,7 @@ class Placeholders:
     def without_names(self, sentence: str) -> str:
         """Return SENTENCE with the place in the file instead of each placeholder name."""
         places = list(self.tried)
-        return _NAMED.sub(lambda found: _place(places[int(found[1]) - 1][:-1]), sentence)
+        return _NAMED.sub(lambda found: shown(places[int(found[1]) - 1][:-1]), sentence)
 
     def _candidates(self, number: int) -> tuple[Any, ...]:
         # One for each kind of required field; a field refuses those of the others.
@@ -68,7 +68,3 @@ def _numbers(value: Any) -> Iterator[int]:
             yield from _numbers(inner)
     elif isinstance(value, int):
         yield value
-
-
-def _place(path: KeyPath) -> str:
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")

@@ -93,9 +93,7 @@ class LockedStack(Stack):
         Raises:
             CloudError: it cannot be removed.
         """
-        done = self.run("cancel", "--yes")
-        if done.returncode:
-            raise CloudError(f"`pulumi cancel` fails: {(done.stderr or done.stdout).strip()}")
+        self._succeed("cancel", "--yes")
 
     def take_over(self, imports: list[Import]) -> None:
         """Has the state know IMPORTS, unprotected, as if it had seen their creates end; the cloud is only read.
@@ -107,9 +105,7 @@ class LockedStack(Stack):
             file = Path(folder) / "import.json"
             file.write_text(json.dumps(import_file(imports)), encoding="utf-8")
             how = ("--protect=false", "--generate-code=false", "--yes", "--skip-preview")
-            done = self.run("import", "--file", str(file), *how)
-        if done.returncode:
-            raise CloudError(f"`pulumi import` fails: {(done.stdout + done.stderr).strip()}")
+            self._succeed("import", "--file", str(file), *how)
 
     def settle(self, *, forget_creates: bool) -> None:
         """Has the state learn what the cloud has of everything in it and, with FORGET_CREATES, forget the creates under way.
@@ -121,6 +117,9 @@ class LockedStack(Stack):
             CloudError: something cannot be read.
         """
         creates = "--clear-pending-creates" if forget_creates else "--skip-pending-creates"
-        done = self.run("refresh", "--yes", "--skip-preview", creates)
+        self._succeed("refresh", "--yes", "--skip-preview", creates)
+
+    def _succeed(self, command: str, *arguments: str) -> None:
+        done = self.run(command, *arguments)
         if done.returncode:
-            raise CloudError(f"`pulumi refresh` fails: {(done.stdout + done.stderr).strip()}")
+            raise CloudError(f"`pulumi {command}` fails: {(done.stdout + done.stderr).strip()}")

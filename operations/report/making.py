@@ -47,7 +47,11 @@ def make(stack: Stack, preview_words: Sequence[str] = (), *, with_drift: bool = 
         unchanged=len(things) - len(happening),
         drift=_drift(stack) if with_drift else NotKnown("it was not looked for"),
         violations=broken,
-        warnings=tuple(_diagnostics(preview, "warning")),
+        warnings=tuple(
+            text(str(entry.get("message", ""))).strip().removeprefix("warning: ")
+            for entry in preview.get("diagnostics") or ()
+            if entry.get("severity") == "warning"
+        ),
         errors=tuple(map(text, errors)),
         map=cloud_map(everything, judged, found.generations),
     )
@@ -57,12 +61,6 @@ def _preview(stack: Stack, words: Sequence[str]) -> tuple[dict[str, Any], list[s
     with event_log() as log:
         preview, errors = stack.preview("--show-sames", "--event-log", str(log), *words)
         return preview, errors, violations(lines_of(log))
-
-
-def _diagnostics(preview: Mapping[str, Any], severity: str) -> Iterator[str]:
-    for entry in preview.get("diagnostics") or ():
-        if entry.get("severity") == severity:
-            yield text(str(entry.get("message", ""))).strip().removeprefix(f"{severity}: ")
 
 
 @contextmanager

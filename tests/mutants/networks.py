@@ -126,9 +126,9 @@ MUTANTS = (
         "tests/unit/test_server_group.py",
     ),
     Mutant(
-        "operations.adopt.plan:_has_tags",
-        "return declared <=",
-        "return bool(declared) or declared <=",
+        "operations.adopt.plan:_changes",
+        "has_tags = set(",
+        'has_tags = bool(change.new.get("tags")) or set(',
         "tests/unit/test_adopt_plan.py",
     ),
     Mutant(

@@ -108,7 +108,7 @@ def test_events_and_exit_code_of_the_program_are_the_result_and_its_output_is_in
 
 
 def test_a_program_that_is_not_there_is_a_sentence(tmp_path):
-    with pytest.raises(CloudError, match="there is no program no-such-ansible: install it"):
+    with pytest.raises(CloudError, match="there is no program no-such-ansible: install Kolla-Ansible"):
         ansible.run(["no-such-ansible"], environment={}, log=tmp_path / "log", on_event=lambda _: None)
 
 

@@ -134,7 +134,11 @@ def warnings_of(monkeypatch: pytest.MonkeyPatch, answer: Any, **store: Any) -> l
     pulumi.runtime.test(
         lambda: pulumi.Output.from_input(
             image_warnings.warn(  # type: ignore[arg-type]
-                image_warnings.copies, lambda text: messages.append(("info", text)), spec, None
+                image_warnings.copies,
+                "whether they would be cloned",
+                lambda text: messages.append(("info", text)),
+                spec,
+                None,
             )
         )
     )()

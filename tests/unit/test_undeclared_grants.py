@@ -21,7 +21,7 @@ from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Assignment, Place
 from clients.keystone.own_login import Own
 from clients.keystone.role_assignments import Found
-from components.identity import undeclared_grants
+from components.identity import ids, undeclared_grants
 from components.identity.undeclared_grants import AuthoritativeProject
 from config.grant import DeclaredGrant
 from config.identity import Undeclared
@@ -279,6 +279,6 @@ def test_an_id_that_is_not_known_yet_is_none() -> None:
         not_yet: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         not_yet.set_result(False)
         unknown: pulumi.Output[str] = pulumi.Output(set(), later, not_yet)
-        return await undeclared_grants._known("id"), await undeclared_grants._known(unknown)
+        return await ids.known("id"), await ids.known(unknown)
 
     assert asyncio.run(known()) == ("id", None)
