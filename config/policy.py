@@ -120,7 +120,3 @@ class PolicySpec(Spec, nothing="production levels dns_servers names"):
         for index, (rule, resource) in enumerate(seen):
             if (rule, resource) in seen[:index]:
                 yield (index,), f"{resource!r} is excepted from {rule} already; drop one of the two"
-
-    def convention(self, kind: Kind) -> str:
-        """The regular expression that the whole name of a KIND has to match."""
-        return self.names.get(kind, CONVENTION)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from config.policy import Kind
+from config.policy import CONVENTION, Kind
 from config.resource_types import (
     FLAVOR,
     HOST,
@@ -32,7 +32,7 @@ _KINDS: dict[str, Kind] = {
 
 def _against_the_convention(resource: Declared, facts: Facts) -> Iterator[str]:
     kind = _KINDS.get(resource.type) or ("domain" if resource.is_true("isDomain") else "project")
-    name, pattern = resource.text("name"), facts.policy.convention(kind)
+    name, pattern = resource.text("name"), facts.policy.names.get(kind, CONVENTION)
     if name and not re.fullmatch(pattern, name):
         yield f"the {kind.replace('_', ' ')}'s name {name!r} does not match '{pattern}'"
 

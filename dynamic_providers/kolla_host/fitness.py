@@ -1,6 +1,6 @@
 """Whether a host is what the stack declares: each point that is not, as one sentence."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from dynamic_providers.kolla_host import switch
 from dynamic_providers.kolla_host.declared import KollaHostArgs
@@ -18,62 +18,48 @@ def unmet(
     these are looked at: not where the host's network is about to be changed.
     """
     return [
-        *_names(host, found),
-        *_engine(host, found),
+        *_host(host, found),
         *(_links(host, found) if links else ()),
         *_disks(host, found, checked_disks),
     ]
 
 
-def _names(host: KollaHostArgs, found: Found) -> list[str]:
+def _host(host: KollaHostArgs, found: Found) -> Iterator[str]:
     called = found.nodename.partition(".")[0]
-    if called == host.name:
-        return []
-    # Nova, Neutron and Ceph know a host by what it calls itself.
-    return [
-        (
+    if called != host.name:  # Nova, Neutron and Ceph know a host by what it calls itself
+        yield (
             f"it calls itself {called}, not {host.name}: correct the address if that is another host; if it was renamed,"
             f" take {called} out of the stack first and install it as {host.name}"
         )
-    ]
+    if found.engine is None:
+        yield (
+            f"{host.container_engine} does not answer ({found.engine_error}): start it, or correct container_engine"
+        )
 
 
-def _engine(host: KollaHostArgs, found: Found) -> list[str]:
-    if found.engine is not None:
-        return []
-    return [
-        f"{host.container_engine} does not answer ({found.engine_error}): start it, or correct container_engine"
-    ]
-
-
-def _links(host: KollaHostArgs, found: Found) -> list[str]:
+def _links(host: KollaHostArgs, found: Found) -> Iterator[str]:
     if found.switch is None:
-        return [
-            f"Open vSwitch does not answer ({found.switch_error}): install it from the host image, which has it"
-        ]
-    return [
-        f"{problem}: correct its links and vlans in the stack file, or look why the host did not make them from"
-        " /etc/private-cloud/network.json, then `systemctl restart host-network` there"
-        for problem in switch.problems(found.switch, host.links, host.vlans)
-    ]
+        yield f"Open vSwitch does not answer ({found.switch_error}): install it from the host image, which has it"
+        return
+    for problem in switch.problems(found.switch, host.links, host.vlans):
+        yield (
+            f"{problem}: correct its links and vlans in the stack file, or look why the host did not make them from"
+            " /etc/private-cloud/network.json, then `systemctl restart host-network` there"
+        )
 
 
-def _disks(host: KollaHostArgs, found: Found, checked_disks: Collection[str]) -> list[str]:
-    sentences = []
+def _disks(host: KollaHostArgs, found: Found, checked_disks: Collection[str]) -> Iterator[str]:
     paths_by_device: dict[str, str] = {}
     for path in sorted(set(host.osd_disks)):
         disk = found.disks[path]
         if isinstance(disk, str):
-            sentences.append(
-                f"disk {path} cannot be read ({disk}): correct osd_disks, or look whether it has failed"
-            )
+            yield f"disk {path} cannot be read ({disk}): correct osd_disks, or look whether it has failed"
             continue
         other = paths_by_device.setdefault(disk.device, path)
         if other != path:
-            sentences.append(f"disks {other} and {path} are the same disk, {disk.device}: leave one out")
+            yield f"disks {other} and {path} are the same disk, {disk.device}: leave one out"
         elif path not in checked_disks and (why := _not_clean(disk)):
-            sentences.append(f"disk {path} ({disk.device}, {disk.size / _GIB:.1f} GiB) {why}")
-    return sentences
+            yield f"disk {path} ({disk.device}, {disk.size / _GIB:.1f} GiB) {why}"
 
 
 def _not_clean(disk: Disk) -> str | None:

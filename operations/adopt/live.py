@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from keystoneauth1.exceptions import ClientException
 from openstack.compute.v2._proxy import Proxy as ComputeProxy
@@ -52,20 +52,17 @@ class Live:
     """The user or group ("user", "group") of an id, None where Keystone or its directory cannot say."""
     users_named: Callable[[str, str], tuple[User, ...]] = lambda _domain_id, _name: ()
     """The users of a domain (its id) that Keystone takes for NAME: without case and accents, so compare them."""
-    domain_names: dict[str, str] = field(init=False)
-    """The name of each domain, by its id."""
 
-    project_names: dict[str, str] = field(init=False)
-    """PROJECT@DOMAIN of each project, by its id."""
+    @cached_property
+    def domain_names(self) -> dict[str, str]:
+        """The name of each domain, by its id."""
+        return {domain.id: domain.name for domain in self.domains}
 
-    def __post_init__(self) -> None:
-        domains = {domain.id: domain.name for domain in self.domains}
-        projects = {
-            project.id: f"{project.name}@{domains.get(project.domain_id, project.domain_id)}"
-            for project in self.projects
-        }
-        object.__setattr__(self, "domain_names", domains)
-        object.__setattr__(self, "project_names", projects)
+    @cached_property
+    def project_names(self) -> dict[str, str]:
+        """PROJECT@DOMAIN of each project, by its id."""
+        domains = self.domain_names
+        return {one.id: f"{one.name}@{domains.get(one.domain_id, one.domain_id)}" for one in self.projects}
 
     def project_name(self, project_id: str) -> str:
         """PROJECT@DOMAIN; ID@? for one that is gone."""

@@ -152,8 +152,5 @@ def _clones(pool: str, user: str, conf: str | None, image_id: str) -> tuple[str,
 
 
 def _osds(user: str, conf: str | None, host: str) -> tuple[str, ...] | NotKnown:
-    def query() -> Iterable[str]:
-        found = ceph_host.osds(Clouds("", user, conf or ceph.DEFAULT_CONF), host)
-        return [f"osd.{osd.id}" for osd in found if not osd.empty]
-
-    return answer("Ceph", query)
+    clouds = Clouds("", user, conf or ceph.DEFAULT_CONF)
+    return answer("Ceph", lambda: [f"osd.{osd.id}" for osd in ceph_host.osds(clouds, host) if not osd.empty])
