@@ -23,7 +23,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 from pulumi.runtime import known_types
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from dynamic_providers.grpc_errors import say_sentences_alone
 
@@ -34,6 +34,12 @@ FOUND_BY_READ = ("damage", "drift", "unmet")
 
 class Inputs(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What a resource declares. Frozen; an unknown field is an error; a field with ``repr=False`` is a secret."""
+
+
+class CloudInputs(Inputs):
+    """What a resource declares that is reached by CLOUD, the entry of clouds.yaml with an administrator's login."""
+
+    cloud: str = Field(min_length=1)
 
 
 class Outputs(BaseModel, frozen=True, extra="ignore", defer_build=True):

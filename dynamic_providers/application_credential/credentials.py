@@ -17,7 +17,7 @@ from clients import exact, openstack
 from clients.errors import CloudError
 from clients.openstack import Connection
 from config.application_credential import AccessRuleSpec
-from dynamic_providers.base import Inputs
+from dynamic_providers.base import CloudInputs
 
 REVOKED_S = 1.0
 """Keystone rounds the moment of a password's change to the second: a token of that second is refused too."""
@@ -30,11 +30,10 @@ _OWN_LOGIN = {
 Record = dict[str, Any]
 
 
-class ApplicationCredentialArgs(Inputs, hide_input_in_errors=True):  # one is the password
+class ApplicationCredentialArgs(CloudInputs, hide_input_in_errors=True):  # one is the password
     """What an application credential declares.
 
     Attributes:
-        cloud: entry of clouds.yaml with an administrator's login, and where the cloud is.
         user_id: of the account, which makes it itself.
         password: of the account. Counts when it is made only.
         project_id: what it gives access to.
@@ -46,7 +45,6 @@ class ApplicationCredentialArgs(Inputs, hide_input_in_errors=True):  # one is th
         owner_stack: ``project/stack``: whose it is.
     """
 
-    cloud: str = Field(min_length=1)
     user_id: str = Field(min_length=1)
     password: str = Field(min_length=1, repr=False)
     project_id: str = Field(min_length=1)

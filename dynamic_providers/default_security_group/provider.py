@@ -6,20 +6,13 @@ from pydantic import Field
 from clients import openstack
 from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.default_security_group import group
 
 
-class DefaultSecurityGroupArgs(Inputs):
-    """What is declared.
+class DefaultSecurityGroupArgs(CloudInputs):
+    """What is declared: all of the group's rules, sorted; a rule that is not here is removed."""
 
-    Attributes:
-        cloud: entry of clouds.yaml with an administrator's login.
-        project_id: whose default group it is.
-        rules: all of the group's rules, sorted; a rule that is not here is removed.
-    """
-
-    cloud: str = Field(min_length=1)
     project_id: str = Field(min_length=1)
     rules: list[Rule]
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from clients.managed_host import ManagedHost
-from dynamic_providers.base import Inputs
+from dynamic_providers.base import CloudInputs
 
 
 class HostOsHost(ManagedHost):
@@ -20,19 +20,17 @@ class HostOsHost(ManagedHost):
     serial: int
 
 
-class HostOsArgs(Inputs):
+class HostOsArgs(CloudInputs):
     """What the OS images of a stack's hosts declare.
 
     Attributes:
         hosts: all hosts of the stack, in the order in which they are upgraded.
-        cloud: entry of clouds.yaml with an administrator's login.
         on_failure: of an image that does not prove itself.
         wait: seconds for a restart, and as many again for the containers.
         may_interrupt: "control-plane" and "instances", as far as a restart may interrupt them.
     """
 
     hosts: list[HostOsHost]
-    cloud: str = Field(min_length=1)
     on_failure: Literal["rollback", "stop"] = "rollback"
     wait: float = Field(900, gt=0)
     may_interrupt: list[Literal["control-plane", "instances"]] = Field(default_factory=list)

@@ -6,11 +6,11 @@ from pydantic import Field
 
 from clients.errors import CloudError
 from clients.openstack import Connection, connect
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.keystone_domain_config import domain_config
 
 
-class KeystoneDomainConfigArgs(Inputs):
+class KeystoneDomainConfigArgs(CloudInputs):
     """What a domain's configuration declares.
 
     Attributes:
@@ -19,9 +19,7 @@ class KeystoneDomainConfigArgs(Inputs):
         options: Keystone's options by group, each a literal text; without the password.
         password: of the bind account. A secret.
         adopt: whether a different configuration that is there already is replaced.
-        witness_kind: what the witness is.
         witness_name: of one who is in the directory: by it can be told that Keystone uses the configuration.
-        cloud: entry of clouds.yaml with an administrator's login.
     """
 
     domain_id: str = ""  # given apart, as it may not be known yet; so is the password
@@ -31,7 +29,6 @@ class KeystoneDomainConfigArgs(Inputs):
     adopt: bool = False
     witness_kind: Literal["user", "group"] = "user"
     witness_name: str | None = None
-    cloud: str = Field(min_length=1)
 
     @property
     def witness(self) -> tuple[str, str] | None:

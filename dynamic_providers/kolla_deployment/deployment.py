@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from clients.errors import CloudError
 from clients.managed_host import ManagedHost
-from dynamic_providers.base import Inputs
+from dynamic_providers.base import CloudInputs
 from dynamic_providers.kolla_deployment import groups
 from dynamic_providers.kolla_deployment.ceph_host import Clouds
 
@@ -33,7 +33,7 @@ class DeployedHost(ManagedHost):
     osd_disks: list[str]
 
 
-class KollaDeploymentArgs(Inputs):
+class KollaDeploymentArgs(CloudInputs):
     """What a deployment declares.
 
     Attributes:
@@ -42,12 +42,10 @@ class KollaDeploymentArgs(Inputs):
         inventory_vars: what is in each of these files beside ansible_host.
         configdir: folder of globals.yml and passwords.yml, which are read and never written.
         config_folder: Kolla's node_custom_config, which gets service_config.
-        inventory: the folder.
         command: Kolla-Ansible's program.
         steps: Kolla-Ansible's commands, in their order.
         globals: Kolla's variables as YAML, delivered as configdir/globals.d/private-cloud.yml.
         service_config: texts by their path in config_folder.
-        cloud: entry of clouds.yaml with an administrator's login.
         ceph_user: cephx user without ``client.``; left out where no Ceph is looked at.
         ceph_conf: path of ceph.conf.
     """
@@ -62,7 +60,6 @@ class KollaDeploymentArgs(Inputs):
     steps: list[str] = Field(min_length=1)
     globals: str = ""
     service_config: dict[str, str] = Field(default_factory=dict)
-    cloud: str = Field(min_length=1)
     ceph_user: str | None = None
     ceph_conf: str | None = None
 

@@ -62,11 +62,8 @@ class Found:
     Attributes:
         nodename: what the host calls itself.
         engine: version of the container engine, by what answers.
-        engine_error: why none answers.
         switch: Open vSwitch's tables.
-        switch_error: why there are none.
         network: what the host makes its network from; None without such a file.
-        network_error: why it could not be read.
         interfaces: names of all network interfaces there.
         os_image: reference of the image that is booted, None where the host has no bootc.
         disks: by their paths.

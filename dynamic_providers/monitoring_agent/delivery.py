@@ -32,8 +32,6 @@ class Found:
     Attributes:
         ok: whether the agent reports with the configuration declared.
         digest: of the configuration that is there; None for none, or where it is not known.
-        task: that failed.
-        message: what is wrong.
         log: what Ansible printed.
         out_of_reach: whether nothing was found out, because the host did not answer.
         leaving: whether it is declared no more, and its agent could not be removed yet.

@@ -6,20 +6,17 @@ from pydantic import Field
 
 from clients.neutron import objects
 from clients.openstack import Connection, connect
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 
 
-class NetworkAttributesArgs(Inputs):
+class NetworkAttributesArgs(CloudInputs):
     """What a network is to have; an empty text is none.
 
     Attributes:
-        cloud: entry of clouds.yaml with which Neutron is used.
-        network_id: the network's.
         dns_domain: of the names of its ports, with the dot at its end.
         qos_policy_id: of the QoS policy of ports that have none of their own.
     """
 
-    cloud: str = Field(min_length=1)
     network_id: str = Field(min_length=1)
     dns_domain: str = ""
     qos_policy_id: str = ""

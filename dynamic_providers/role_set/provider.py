@@ -10,17 +10,13 @@ from clients.errors import InUseError
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Place, PrincipalKind, ScopeKind
 from clients.openstack import Connection
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 
 
-class RoleSetArgs(Inputs):
+class RoleSetArgs(CloudInputs):
     """What a role set declares.
 
     Attributes:
-        cloud: entry of clouds.yaml with an administrator's login.
-        principal_kind: user or group.
-        principal_id: of the user or group.
-        scope_kind: project, domain or system.
         scope_id: of the project or domain; "all" for the system.
         inherited: whether the roles count in the projects below the scope instead of on it (OS-INHERIT).
         roles: ids of the roles, sorted.
@@ -30,7 +26,6 @@ class RoleSetArgs(Inputs):
         role_names: for people.
     """
 
-    cloud: str = Field(min_length=1)
     principal_kind: PrincipalKind
     principal_id: str = Field(min_length=1)
     scope_kind: ScopeKind

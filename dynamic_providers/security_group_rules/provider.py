@@ -7,20 +7,12 @@ from clients.errors import CloudError, InUseError
 from clients.neutron import security_groups
 from clients.neutron.security_group_rules import Rule
 from clients.openstack import Connection
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 
 
-class SecurityGroupRulesArgs(Inputs):
-    """What is declared.
+class SecurityGroupRulesArgs(CloudInputs):
+    """What is declared: all of the group's rules, sorted; a rule that is not here is removed."""
 
-    Attributes:
-        cloud: entry of clouds.yaml with an administrator's login.
-        project_id: whose group it is.
-        security_group_id: of the group.
-        rules: all of the group's rules, sorted; a rule that is not here is removed.
-    """
-
-    cloud: str = Field(min_length=1)
     project_id: str = Field(min_length=1)
     security_group_id: str = Field(min_length=1)
     rules: list[Rule]

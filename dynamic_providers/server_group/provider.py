@@ -5,24 +5,20 @@ from pydantic import Field
 
 from clients import openstack
 from clients.errors import CloudError
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.server_group import groups
 from dynamic_providers.server_group.groups import ServerGroupRule
 
 
-class ServerGroupArgs(Inputs):
-    """What is declared.
+class ServerGroupArgs(CloudInputs):
+    """What is declared; the cloud's account has a role on the project.
 
     Attributes:
-        cloud: entry of clouds.yaml with an administrator's login, whose account has a role on the project.
-        project_id: whose group it is.
-        name: of the group.
         policy: Nova's name of it.
         max_server_per_host: the rule of an anti-affinity; left out, Nova's own.
         adopt: the id of one that is there already.
     """
 
-    cloud: str = Field(min_length=1)
     project_id: str = Field(min_length=1)
     name: str = Field(min_length=1)
     policy: str

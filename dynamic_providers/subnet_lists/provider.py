@@ -6,25 +6,22 @@ from pydantic import Field
 
 from clients.neutron import objects
 from clients.openstack import connect
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 
 ROUTES, POOLS = "host_routes", "allocation_pools"
 
 Items = list[dict[str, str]]
 
 
-class SubnetListArgs(Inputs):
+class SubnetListArgs(CloudInputs):
     """What the list is.
 
     Attributes:
-        cloud: entry of clouds.yaml with which Neutron is used.
-        subnet_id: the subnet's.
         attribute: Neutron's name of the list.
         items: all of them as Neutron has them, ordered by `in_order`.
         given_back: what the list is at the end; pools only if it has none by then.
     """
 
-    cloud: str = Field(min_length=1)
     subnet_id: str = Field(min_length=1)
     attribute: Literal["host_routes", "allocation_pools"]
     items: Items

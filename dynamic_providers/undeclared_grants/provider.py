@@ -7,22 +7,15 @@ from pydantic import Field
 from clients import openstack
 from clients.keystone import own_login, role_assignments
 from clients.keystone.assignment import Assignment
-from dynamic_providers.base import DynamicProvider, DynamicResource, Inputs, Outputs, ResourceState
+from dynamic_providers.base import CloudInputs, DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.undeclared_grants import removal
 
 LOG = logging.getLogger(__name__)
 
 
-class UndeclaredGrantsArgs(Inputs):
-    """What an authoritative project hands over.
+class UndeclaredGrantsArgs(CloudInputs):
+    """What shall be removed of an authoritative project, as this run's program found it."""
 
-    Attributes:
-        cloud: entry of clouds.yaml with an administrator's login.
-        project_id: of the project.
-        undeclared: what shall be removed, as this run's program found it. An empty list is no change, whatever was there before.
-    """
-
-    cloud: str = Field(min_length=1)
     project_id: str = Field(min_length=1)
     undeclared: list[Assignment] = Field(default_factory=list)
 
