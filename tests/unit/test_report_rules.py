@@ -232,6 +232,8 @@ def test_grants_that_nobody_declared_are_told_one_by_one() -> None:
     assert "role 'member' for user bob@corp on project lab@corp" in judged.sentence
     assert [fact.count for fact in judged.facts] == [1]
     assert risk("create", UNDECLARED, "lab@corp", new={"project_id": "p1", "undeclared": []}) is HARMLESS
+    before = {"project_id": "p1", "undeclared": []}
+    assert risk("update", UNDECLARED, "lab@corp", old=before, new=new) is INTERRUPTS
 
 
 def test_another_attribute_for_ids_needs_a_person_and_another_address_only_interrupts() -> None:
