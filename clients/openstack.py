@@ -42,6 +42,13 @@ class Login:
     password: str = field(repr=False)
     project_id: str
 
+    def __str__(self) -> str:
+        return f"account {self.user_id}"
+
+    def plugin(self, auth_url: str) -> v3.Password:
+        """What keystoneauth logs in with."""
+        return v3.Password(auth_url, user_id=self.user_id, password=self.password, project_id=self.project_id)
+
 
 @dataclass(frozen=True)
 class CredentialLogin:
@@ -49,6 +56,17 @@ class CredentialLogin:
 
     credential_id: str
     secret: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"application credential {self.credential_id}"
+
+    def plugin(self, auth_url: str) -> v3.ApplicationCredential:
+        """What keystoneauth logs in with."""
+        return v3.ApplicationCredential(
+            auth_url,
+            application_credential_id=self.credential_id,
+            application_credential_secret=self.secret,
+        )
 
 
 @contextmanager
@@ -75,7 +93,7 @@ def connect(
             connection.authorize()
         except (sdk_exceptions.SDKException, keystone_exceptions.ClientException) as error:
             auth_url = region.config.get("auth", {}).get("auth_url", "its auth_url")
-            whose = _whose(login)
+            whose = str(login or "the entry's account")
             if project_id:
                 whose += f" has a role on project {project_id}, and that it"
             raise CloudError(
@@ -130,27 +148,8 @@ def answered(
     )
 
 
-def _whose(login: Login | CredentialLogin | None) -> str:
-    if login is None:
-        return "the entry's account"
-    if isinstance(login, CredentialLogin):
-        return f"application credential {login.credential_id}"
-    return f"account {login.user_id}"
-
-
 def _as_account(region: "CloudRegion", login: Login | CredentialLogin) -> dict[str, Any]:
-    auth_url = region.config.get("auth", {}).get("auth_url")
-    auth: v3.Password | v3.ApplicationCredential
-    if isinstance(login, CredentialLogin):
-        auth = v3.ApplicationCredential(
-            auth_url,
-            application_credential_id=login.credential_id,
-            application_credential_secret=login.secret,
-        )
-    else:
-        auth = v3.Password(
-            auth_url=auth_url, user_id=login.user_id, password=login.password, project_id=login.project_id
-        )
+    auth = login.plugin(region.config.get("auth", {}).get("auth_url"))
     verify, certificate = region.get_requests_verify_args()
     session = Session(auth=auth, verify=verify, cert=certificate, timeout=API_TIMEOUT_S)
     return {

@@ -50,13 +50,9 @@ def _vlan_off_the_trunk(resources: Sequence[Declared], _facts: Facts) -> Iterato
         if missing:
             yield Finding.of(
                 network,
-                f"VLAN {vlan} on {physical} is not on the trunk of {_listed(missing)}, where its virtual machines, "
+                f"VLAN {vlan} on {physical} is not on the trunk of {enumerated(missing[:3], len(missing))}, where its virtual machines, "
                 "routers or DHCP agents may be",
             )
-
-
-def _listed(names: Sequence[str], most: int = 3) -> str:
-    return enumerated(names[:most], len(names))
 
 
 def _overlapping(resources: Sequence[Declared], facts: Facts) -> Iterator[Finding]:

@@ -1,9 +1,8 @@
 """A directory's settings for Keystone's API, for Keystone's files, and for the preflight."""
 
 from clients.directory.login import Login
-from clients.directory.settings import Entries, Kind, Named, Settings
+from clients.directory.settings import Entries, Kind, Settings
 from config.directory import DirectorySpec
-from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfigArgs
 
 Options = dict[str, dict[str, str]]
 """Keystone's options by group, as text: {"identity": {"driver": "ldap"}, "ldap": {…}}."""
@@ -42,23 +41,6 @@ def keystone_options(spec: DirectorySpec) -> Options:
         if value is not None
     }
     return {"identity": {"driver": "ldap"}, "ldap": texts}
-
-
-def config_args(
-    spec: DirectorySpec, domain: str, cloud: str, witness: Named | None
-) -> KeystoneDomainConfigArgs:
-    """What Keystone's API is told of the domain DOMAIN, by the entry CLOUD of clouds.yaml.
-
-    WITNESS is somebody who is in the directory, by whom it can be told that Keystone uses it.
-    """
-    return KeystoneDomainConfigArgs(
-        domain=domain,
-        options=keystone_options(spec),
-        adopt=spec.adopt,
-        witness_kind=witness.kind if witness else "user",
-        witness_name=witness.name if witness else None,
-        cloud=cloud,
-    )
 
 
 def domain_file(spec: DirectorySpec, password: str) -> str:

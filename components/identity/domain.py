@@ -9,14 +9,14 @@ import pulumi_openstack as openstack
 
 from clients.directory.login import DirectoryError, UnreachableError
 from clients.directory.settings import Named
-from components.identity.directory_renderings import config_args, domain_file, probe_settings
+from components.identity.directory_renderings import domain_file, keystone_options, probe_settings
 from components.identity.kolla_domain_file import KollaDomainFile
 from components.identity.lookup import id_of
 from config.directory import DirectorySpec
 from config.identity import DomainSpec
 from config.kolla import KollaSpec
 from config.resource_names import resource_name
-from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfig
+from dynamic_providers.keystone_domain_config.provider import KeystoneDomainConfig, KeystoneDomainConfigArgs
 from program.resource_options import adopting, known_as, protecting
 from program.secret_output import secret_output
 
@@ -66,7 +66,14 @@ class Domain(pulumi.ComponentResource):
         if spec.directory and spec.directory.delivery == "api":
             config = KeystoneDomainConfig(
                 name,
-                config_args(spec.directory, spec.name, cloud, found.sample if found else None),
+                KeystoneDomainConfigArgs(
+                    domain=spec.name,
+                    options=keystone_options(spec.directory),
+                    adopt=spec.directory.adopt,
+                    witness_kind=found.sample.kind if found else "user",
+                    witness_name=found.sample.name if found else None,
+                    cloud=cloud,
+                ),
                 domain_id=domain.id,
                 password=secret_output(spec.directory.bind_password),
                 opts=pulumi.ResourceOptions(parent=self),
