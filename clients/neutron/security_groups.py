@@ -20,9 +20,8 @@ MOST_NAMED = 5
 def get(conn: Connection, group_id: str) -> dict[str, Any] | None:
     """The group as Neutron has it; None where it is gone."""
     answer = conn.network.get(f"/security-groups/{group_id}")
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    return dict(answered(answer, "Neutron", f"read security group {group_id}")["security_group"])
+    found = answered(answer, "Neutron", f"read security group {group_id}", HTTPStatus.NOT_FOUND)
+    return found.get("security_group")
 
 
 def rules(conn: Connection, group_id: str) -> dict[str, Rule] | None:
@@ -48,8 +47,7 @@ def bring_to(conn: Connection, group_id: str, project_id: str, wanted: Iterable[
             kept.add(rule)
             continue
         answer = conn.network.delete(f"/security-group-rules/{rule_id}")
-        if answer.status_code != HTTPStatus.NOT_FOUND:
-            answered(answer, "Neutron", f"remove a rule from security group {group_id}")
+        answered(answer, "Neutron", f"remove a rule from security group {group_id}", HTTPStatus.NOT_FOUND)
 
 
 def namesakes(conn: Connection, group: Mapping[str, Any]) -> list[str]:

@@ -39,10 +39,8 @@ def give_back(conn: Connection, group_id: str, project_id: str) -> None:
     """
     if not _named_by_other_groups(conn, group_id):
         answer = conn.network.delete(f"/security-groups/{group_id}")
-        if answer.status_code == HTTPStatus.NOT_FOUND:
-            return
         if answer.status_code != HTTPStatus.CONFLICT:
-            answered(answer, "Neutron", f"delete {group_id}")
+            answered(answer, "Neutron", f"delete {group_id}", HTTPStatus.NOT_FOUND)
             return
     bring_to(conn, group_id, project_id, _template(conn))
 

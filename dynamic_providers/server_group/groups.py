@@ -46,9 +46,7 @@ class ServerGroupRule(BaseModel, frozen=True, extra="forbid"):
 def get(conn: Connection, group_id: str) -> dict[str, Any] | None:
     """The group as Nova has it; None where it is gone."""
     answer = conn.compute.get(f"/{_GROUPS}/{group_id}", headers=_HEADERS)
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        return None
-    return dict(answered(answer, "Nova", f"read server group {group_id}")["server_group"])
+    return answered(answer, "Nova", f"read server group {group_id}", HTTPStatus.NOT_FOUND).get("server_group")
 
 
 def find_or_create(conn: Connection, project_id: str, name: str, wanted: ServerGroupRule) -> str:
@@ -94,8 +92,7 @@ def delete(conn: Connection, group_id: str) -> None:
     if refused := refusal(conn, group):
         raise InUseError(refused)
     answer = conn.compute.delete(f"/{_GROUPS}/{group_id}", headers=_HEADERS)
-    if answer.status_code != HTTPStatus.NOT_FOUND:
-        answered(answer, "Nova", f"delete server group {group_id}")
+    answered(answer, "Nova", f"delete server group {group_id}", HTTPStatus.NOT_FOUND)
 
 
 def refusal(conn: Connection, group: dict[str, Any]) -> str:
