@@ -63,21 +63,30 @@ def servers_of(admin: "Connection", project_id: str, owner_stack: str, fleet: st
 
     Nova filters requests that it has just taken by no tag; so all of the project are read.
     """
-    found: list[Server] = []
+    whose = identity(owner_stack, fleet)
+    rows = pages(admin, "/servers/detail", {"all_tenants": "1", "project_id": project_id})
+    return [Server.of_nova(row) for row in rows if exact.only([row.get("metadata") or {}], whose)]
+
+
+def pages(
+    admin: "Connection",
+    url: str,
+    params: Mapping[str, str],
+    key: str = "servers",
+    microversion: str = MICROVERSION,
+) -> Iterator[dict[str, Any]]:
+    """All rows of a list of Nova's, which gives a thousand in an answer."""
     marker: dict[str, str] = {}
     while True:
         with _patience():
             answer = admin.compute.get(
-                "/servers/detail",
-                params={"all_tenants": "1", "project_id": project_id, "limit": str(_PAGE), **marker},
-                microversion=MICROVERSION,
+                url, params={**params, "limit": str(_PAGE), **marker}, microversion=microversion
             )
-        rows = _answered(answer, f"list the servers of project {project_id}")["servers"]
-        ours = identity(owner_stack, fleet)
-        found += [Server.of_nova(row) for row in rows if exact.only([row.get("metadata") or {}], ours)]
+        rows = _answered(answer, f"list {key}")[key]
+        yield from rows
         if len(rows) < _PAGE:
-            return found
-        marker = {"marker": rows[-1]["id"]}
+            return
+        marker = {"marker": rows[-1].get("uuid") or rows[-1]["id"]}  # a migration's id is a number of its own
 
 
 def manners(

@@ -1,18 +1,20 @@
 """The CRUD of a fleet's servers."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pulumi
+from openstack.exceptions import SDKException
 from pydantic import Field
 
 from clients import openstack
 from clients.errors import CloudError
+from clients.progress import log_line
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
 from dynamic_providers.server_fleet import preflight, probe, strays
 from dynamic_providers.server_fleet.declared import ServerFleetArgs
 from dynamic_providers.server_fleet.nova import Nova, manners, servers_of
-from dynamic_providers.server_fleet.plan import Action, Step, plan
+from dynamic_providers.server_fleet.plan import Action, Step, best_first, plan
 from dynamic_providers.server_fleet.rollout import Rollout
 from dynamic_providers.server_fleet.server import Made, Server
 
@@ -103,8 +105,9 @@ class ServerFleetProvider(DynamicProvider[ServerFleetArgs, ServerFleetOutputs]):
             steps = plan(inputs.wanted, inputs.members, rollout.flights.look(), how)
             preflight.check(nova, steps)
             rollout.run(steps)
-            left_behind = _strays(nova, inputs, steps, before.strays)
-            found = _found(inputs, rollout.flights.look(), before, rollout.flights.host_keys)
+            servers = rollout.flights.look()
+            left_behind = _strays(nova, steps, servers, before.strays)
+            found = _found(inputs, servers, before, rollout.flights.host_keys)
         return found.model_copy(
             update={"failure": rollout.failure, "left": rollout.left, "strays": left_behind}
         )
@@ -118,12 +121,17 @@ def _connected(inputs: ServerFleetArgs) -> Iterator[Nova]:
 
 
 def _strays(
-    nova: Nova, inputs: ServerFleetArgs, steps: Iterable[Step], seen: Mapping[str, str]
+    nova: Nova, steps: Iterable[Step], servers: Collection[Server], seen: Mapping[str, str]
 ) -> dict[str, str]:
-    own = {port for member in inputs.members for port in member.port_ids if port}
-    description = strays.port_description(inputs.owner_stack, inputs.name)
-    ports = strays.stray_ports(nova.admin, inputs.project_id, description, own)
-    return strays.collect(nova, steps, ports, seen)
+    """What is left of strays. Where they cannot be looked for, as it was: the servers are done all the same."""
+    own = {port for member in nova.args.members for port in member.port_ids if port}
+    description = strays.port_description(nova.args.owner_stack, nova.args.name)
+    try:
+        ports = strays.stray_ports(nova.admin, nova.args.project_id, description, own)
+        return strays.collect(nova, steps, ports, strays.stray_allocations(nova, servers), seen)
+    except (CloudError, SDKException) as error:
+        log_line(f"fleet {nova.args.name}: what killed runs left is not looked for: {error}")
+        return dict(seen)
 
 
 def _found(
@@ -133,7 +141,8 @@ def _found(
     keys: Mapping[str, list[str]] | None = None,
 ) -> ServerFleetOutputs:
     own = {member.name for member in inputs.members}
-    there = {server.member: server for server in servers if server.member in own}
+    best_last = sorted(servers, key=best_first, reverse=True)
+    there = {server.member: server for server in best_last if server.member in own}
     host_keys = {
         member: found for member, found in {**before.host_keys, **(keys or {})}.items() if member in there
     }

@@ -8,6 +8,7 @@ import json
 import secrets
 import socket
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -227,7 +228,7 @@ def test_where_the_former_image_is_gone_the_rollout_stops_at_its_canary_and_says
 
 
 def test_what_two_runs_far_apart_saw_beside_the_members_is_deleted_and_nothing_else(fleet: Fleet) -> None:
-    """A second server of a member, and a port; beside them what is others' but for a letter's case."""
+    """A second server of a member, a port and an allocation; beside them what is others' but for a letter's case."""
     conn = fleet.stack.admin
     fleet.declare(count=COUNT + 2)
     fleet.stack.up()
@@ -239,12 +240,15 @@ def test_what_two_runs_far_apart_saw_beside_the_members_is_deleted_and_nothing_e
     place = {"network_id": ours.network_id, "project_id": fleet.project_id}
     left = network.create_port(**place, description=ours.description, name="left")
     others = network.create_port(**place, description=ours.description.upper(), name="others")
+    leaked = allocation_without_server(conn, twin.id)
     try:
         fleet.declare(count=COUNT)
         fleet.stack.up()
         assert {twin.id, left.id} <= server_ids(fleet) | {port.id for port in fleet.ports.values()}
-        as_if_seen_long_ago(fleet, {twin.id, left.id})
+        as_if_seen_long_ago(fleet, {twin.id, left.id, leaked})
         fleet.stack.up()
+        assert not allocation(conn, leaked)["allocations"]
+        assert allocation(conn, other.id)["allocations"]
         until(lambda: twin.id not in server_ids(fleet), "the second server is deleted")
         assert other.id in server_ids(fleet)
         there = {port.id for port in fleet.ports.values()}
@@ -255,6 +259,22 @@ def test_what_two_runs_far_apart_saw_beside_the_members_is_deleted_and_nothing_e
         network.delete_port(others)
         conn.compute.delete_server(other)
         conn.compute.wait_for_delete(other)
+
+
+def allocation(conn: Any, consumer: str) -> Any:
+    return conn.placement.get(f"/allocations/{consumer}", microversion="1.38").json()
+
+
+def allocation_without_server(conn: Any, server: str) -> str:
+    """As Nova may leave one: that of SERVER once more, for a server that there is not."""
+    found = allocation(conn, server)
+    for host in found["allocations"].values():
+        del host["generation"]
+    body = found | {"consumer_generation": None, "consumer_type": "INSTANCE"}
+    consumer = str(uuid.uuid4())
+    answer = conn.placement.put(f"/allocations/{consumer}", json=body, microversion="1.38")
+    answer.raise_for_status()
+    return consumer
 
 
 def server_ids(fleet: Fleet) -> set[str]:

@@ -76,10 +76,17 @@ MUTANTS = (
         RUN,
     ),
     Mutant("dynamic_providers.server_fleet.strays:collect", "< CERTAIN_AFTER", "< -CERTAIN_AFTER", RUN),
+    Mutant(
+        "dynamic_providers.server_fleet.strays:stray_allocations",
+        'if exact.only([_placement(nova, f"/allocations/{consumer}")], whose)',
+        "if consumer",
+        RUN,
+    ),
+    Mutant("dynamic_providers.server_fleet.strays:stray_allocations", "consumers - known", "consumers", RUN),
     Mutant("dynamic_providers.server_fleet.strays:stray_ports", '"description": description, ', "", RUN),
     Mutant(
         "dynamic_providers.server_fleet.nova:servers_of",
-        'if exact.only([row.get("metadata") or {}], ours)',
+        'if exact.only([row.get("metadata") or {}], whose)',
         "if row",
         RUN,
     ),

@@ -17,7 +17,7 @@ import requests
 from clients import openstack
 from dynamic_providers.server_fleet import flights, pace
 
-PROJECT = "p1"
+PROJECT, USER = "p1", "u1"
 OWNER = "private-cloud/test"
 GOOD, NEXT, BROKEN = "good-image", "next-image", "broken-image"
 SHA = {GOOD: "a" * 64, NEXT: "b" * 64, BROKEN: "c" * 64}
@@ -43,6 +43,7 @@ class FakeNova:
 
     def __init__(self) -> None:
         self.compute = self.network = self.image = self.placement = self
+        self.current_user_id = USER
         self.extra_specs: dict[str, str] = {}
         self.hosts = [{"VCPU": (64, 0), "MEMORY_MB": (65536, 0), "DISK_GB": (1000, 0)}]  # capacity and used
         self.servers: dict[str, dict[str, Any]] = {}
@@ -64,6 +65,8 @@ class FakeNova:
             for id_ in SHA
         }
         self.ports: list[dict[str, Any]] = []
+        self.allocations: dict[str, dict[str, str]] = {}  # in Placement, by consumer
+        self.migration = "m1"
         self.asked_placement: dict[str, str] = {}
         self._number = 0
 
@@ -96,23 +99,38 @@ class FakeNova:
                 rest = {f"maxTotal{what}": -1 for what in ("Cores", "RAMSize")}
                 rest |= {"totalCoresUsed": 0, "totalRAMUsed": 0}
                 return answer(200, {"limits": {"absolute": rest | self.limits}})
-            if url == "/ports":
-                return answer(200, {"ports": self.ports})
+            if (found := self._strays(url)) is not None:
+                return answer(200, found)
             if url == "/allocation_candidates":
-                assert params
-                self.asked_placement = params
-                hosts = {
-                    str(number): {
-                        "resources": {what: {"capacity": c, "used": u} for what, (c, u) in host.items()}
-                    }
-                    for number, host in enumerate(self.hosts)
-                }
-                return answer(200, {"provider_summaries": hosts})
+                return self._candidates(params)
             kind, identifier = url.split("/")[1:]
             if kind == "images":
                 return answer(200, self.images[identifier]) if identifier in self.images else answer(404, {})
             flavor = {"extra_specs": self.extra_specs}
             return answer(200, {"flavor": flavor}) if identifier == "f1" else answer(404, {})
+
+    def _candidates(self, params: dict[str, str] | None) -> requests.Response:
+        assert params
+        self.asked_placement = params
+        hosts = {
+            str(number): {"resources": {what: {"capacity": c, "used": u} for what, (c, u) in host.items()}}
+            for number, host in enumerate(self.hosts)
+        }
+        return answer(200, {"provider_summaries": hosts})
+
+    def _strays(self, url: str) -> dict[str, Any] | None:
+        """What is asked to find allocations of no server."""
+        own = [one for one in self.allocations.values() if one["user_id"] == USER]
+        answers: dict[str, dict[str, Any]] = {
+            "/servers": {"servers": [{"id": id_} for id_ in self.servers]},
+            "/os-migrations": {"migrations": [{"uuid": self.migration}]},
+            "/usages": {"usages": {"unknown": {"consumer_count": len(own)}}},
+            "/resource_providers": {"resource_providers": [{"uuid": "h1"}]},
+            "/resource_providers/h1/allocations": {"allocations": self.allocations},
+            "/ports": {"ports": self.ports},
+            **{f"/allocations/{consumer}": held for consumer, held in self.allocations.items()},
+        }
+        return answers.get(url)
 
     def _go_on(self) -> None:
         away = sum(server["status"] == "REBUILD" for server in self.servers.values())
@@ -162,6 +180,7 @@ class FakeNova:
 
     def delete(self, url: str) -> requests.Response:
         self.changes.append(f"delete {url}")
+        self.allocations.pop(url.split("/")[2], None)
         self.ports = [port for port in self.ports if not url.endswith(port["id"])]
         return answer(204)
 

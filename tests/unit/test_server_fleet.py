@@ -12,11 +12,12 @@ import pytest
 
 from clients import openstack
 from clients.errors import CloudError
+from dynamic_providers.server_fleet import strays
 from dynamic_providers.server_fleet.declared import Member
 from dynamic_providers.server_fleet.pace import LIST_S, POLL_S, Pace
 from dynamic_providers.server_fleet.provider import ServerFleet, ServerFleetProvider
 from tests.unit import fake_nova
-from tests.unit.fake_nova import BROKEN, GOOD, NEXT, OWNER, PROJECT, SHA, FakeNova, KilledError
+from tests.unit.fake_nova import BROKEN, GOOD, NEXT, OWNER, PROJECT, SHA, USER, FakeNova, KilledError
 
 CRUD = ServerFleetProvider()
 UPDATE = {
@@ -406,6 +407,33 @@ def test_a_second_server_of_a_member_goes_only_when_two_runs_far_apart_have_seen
     assert [port["id"] for port in nova.ports] == ["theirs"]
     CRUD.read(f"{PROJECT}/nightly", third)
     assert list(nova.servers) == list(outs["servers"].values())
+
+
+def test_an_allocation_of_no_server_goes_only_if_it_is_the_fleets_own(nova: FakeNova) -> None:
+    outs = made(args(count=1))
+    ours = {"project_id": PROJECT, "user_id": USER}
+    nova.allocations = {
+        **dict.fromkeys([*nova.servers, "leaked", nova.migration], ours),
+        "another account's": {**ours, "user_id": "u2"},
+        "another project's": {**ours, "project_id": "p2"},
+    }
+    first = updated(outs, args(count=1))
+    assert list(first["strays"]) == ["leaked"]
+    assert "leaked" in nova.allocations
+    long_ago = (datetime.now(UTC) - timedelta(minutes=11)).isoformat()
+    assert updated({**first, "strays": {"leaked": long_ago}}, args(count=1))["strays"] == {}
+    assert nova.changes[-1] == "delete /allocations/leaked"
+    assert len(nova.allocations) == 4
+
+
+def test_where_strays_cannot_be_looked_for_the_run_is_done_all_the_same(
+    nova: FakeNova, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> list[str]:
+        raise CloudError("Placement refused to show /usages: 403, not allowed")
+
+    monkeypatch.setattr(strays, "stray_allocations", refuse)
+    assert list(made(args(count=1))["servers"]) == nova.names()
 
 
 def test_hosts_without_room_are_told_before_a_server_is_made(nova: FakeNova) -> None:
