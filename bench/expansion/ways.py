@@ -66,10 +66,11 @@ class Join:
 
 def settle(cluster: Cluster) -> None:
     """Wait until all data is where the present map has it; the manager hears of a new map late."""
-    belongs = cluster.snapshot().up
-    while not all(
-        group.is_settled and group.up == belongs.get(name) for name, group in cluster.groups().items()
-    ):
+    while True:
+        belongs = cluster.snapshot().up  # the balancer may have made another map
+        groups = cluster.groups().items()
+        if all(group.is_settled and group.up == belongs.get(name) for name, group in groups):
+            return
         time.sleep(1)
 
 

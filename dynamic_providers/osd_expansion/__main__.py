@@ -8,7 +8,7 @@ import sys
 
 from clients.errors import CloudError
 from clients.progress import log_line
-from dynamic_providers.osd_expansion import journal, loop
+from dynamic_providers.osd_expansion import journal, runner
 from dynamic_providers.osd_expansion.cluster import as_caps, connected, rights
 from dynamic_providers.osd_expansion.provider import declared_in
 from dynamic_providers.osd_expansion.work import described, look
@@ -52,14 +52,14 @@ def main() -> int:
             if given.budget:
                 declared = declared.model_copy(update={"time_budget_s": given.budget})
             if given.command == "restore":
-                loop.end(cluster, declared.probe_pool)
+                runner.end(cluster, declared.probe_pool)
                 return 0
             if given.command == "plan":
                 entries = journal.read(cluster)
                 for osd, words in described(declared, *look(cluster, declared, entries), entries).items():
                     _print(f"{osd}: {words}")
                 return 0
-            outcome = loop.run(cluster, declared)
+            outcome = runner.run(cluster, declared)
     except CloudError as error:
         log_line(str(error))
         return 1

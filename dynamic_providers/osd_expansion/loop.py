@@ -1,30 +1,23 @@
 """OSDs fill and empty in small steps while clients' latency is in bounds; what is set for that is put back."""
 
-import errno
 import time
-import uuid
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from clients.ceph import CommandRefused
 from clients.errors import CloudError
 from clients.progress import log_line
-from dynamic_providers.osd_expansion.cluster import BALANCER, PROFILE, PROPOSALS, SLEEP, Cluster
+from dynamic_providers.osd_expansion.cluster import SLEEP, Cluster
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
-from dynamic_providers.osd_expansion.journal import Entries, Journal
+from dynamic_providers.osd_expansion.journal import Journal
 from dynamic_providers.osd_expansion.max_avail import Room
 from dynamic_providers.osd_expansion.placement import Pins
 from dynamic_providers.osd_expansion.plan import GIB, Plan, Snapshot, moves_between, next_weight, plan
-from dynamic_providers.osd_expansion.probe import Latency, OneAtATime, Probe, probing
+from dynamic_providers.osd_expansion.probe import Latency, OneAtATime, Probe
 from dynamic_providers.osd_expansion.upmap import joined, pinned
-from dynamic_providers.osd_expansion.work import Action, Task, look, refusals
+from dynamic_providers.osd_expansion.work import Action, Task, refusals
 
-if TYPE_CHECKING:
-    import rados
-
-BASELINE_S = 10.0
 WINDOW_S = 5.0
 """Of the writes by whose latency a run decides."""
 TICK_S = 1.0
@@ -32,8 +25,6 @@ AFFINITIES = (0.25, 0.5, 0.75, 1.0)
 """The shares of its former affinity in which a full OSD becomes primary again: each makes some PGs peer."""
 SLEEPS = ("0.020000", "0.100000", "0.300000", "1.000000", "3.000000")  # as Ceph writes numbers
 """Seconds between two writes of a recovery, from the usual pace to nearly none."""
-QUICK_PROPOSALS = "0.050000"
-"""Seconds between two maps. A PG that peers waits for the monitors up to this long, twice a move; Ceph's default is 1."""
 MOST_AT_ONCE = 8
 PINNED_AT_ONCE = 16
 """PGs that are pinned in one map: their commands have to reach the monitors within `paxos_min_wait`, which is 0.05 s."""
@@ -43,19 +34,6 @@ _FLOOR_MS = 5.0  # of a bound by a baseline: below, it is the machine's noise
 
 class OutOfTimeError(Exception):
     """The time budget is over."""
-
-
-@dataclass
-class Outcome:
-    """What a run has come to.
-
-    Attributes:
-        osds: how far each OSD is, as words.
-        left: what the next run goes on with; empty for nothing.
-    """
-
-    osds: dict[str, str] = field(default_factory=dict)
-    left: str = ""
 
 
 @dataclass
@@ -305,112 +283,3 @@ class Expansion:
                 self.wait(WINDOW_S)  # until what that did to clients is in the window
         self._until_calm()
         self.journal.forget_affinity(osd)
-
-
-def run(cluster: Cluster, declared: OsdExpansionArgs) -> Outcome:
-    """Go on with what is declared until it is done or the time budget is over.
-
-    Raises:
-        CloudError: another run is under way, or something must not be done.
-    """
-    with cluster.pool(declared.probe_pool) as ioctx, alone(ioctx) as lock:
-        journal = Journal(cluster)
-        journal.restore()  # of a run that was killed
-        for osd in journal.entries.purged.keys() - set(declared.remove):
-            del journal.entries.purged[osd]
-        tasks = look(cluster, declared, journal.entries)[0].tasks
-        for task in tasks:
-            if task.action is Action.PURGE:
-                _purge(task, journal)
-        moving = [task for task in tasks if task.action is not Action.PURGE]
-        late = _bring(declared, journal, lock, moving) if moving else ""
-        journal.save()
-        return how_far(cluster, declared, journal.entries, late)
-
-
-def end(cluster: Cluster, probe_pool: str) -> None:
-    """Put back what a killed run has set, and the affinity of OSDs that are not full.
-
-    Raises:
-        CloudError: a run is under way.
-    """
-    with cluster.pool(probe_pool) as ioctx, alone(ioctx):
-        journal = Journal(cluster)
-        journal.restore(give_up=True)
-        known = cluster.osds()
-        for osd, affinity in list(journal.entries.affinity.items()):
-            if osd in known:
-                cluster.set_affinity(osd, affinity)
-            journal.forget_affinity(osd)
-
-
-def how_far(cluster: Cluster, declared: OsdExpansionArgs, entries: Entries, late: str = "") -> Outcome:
-    """How far each OSD is; LATE is why a run has ended before it was done."""
-    todo, _ = look(cluster, declared, entries)
-    far = {str(task): f"{task.action}: {task.done:.0%}, continues" for task in todo.tasks}
-    far |= {f"osd.{osd}": reason for osd, reason in todo.waiting.items()}
-    left = "; ".join(f"{osd} {words}" for osd, words in far.items())
-    return Outcome(far, f"{left} (it waited for: {late})" if late and left else left)
-
-
-def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks: Sequence[Task]) -> str:
-    """Do TASKS; why there was not enough time, or an empty text."""
-    with probing(lock.ioctx) as probe:
-        time.sleep(BASELINE_S)
-        until = time.monotonic() + declared.time_budget_s
-        quiet = probe.window(BASELINE_S)
-        pace = Pace.within(declared, quiet)
-        log_line(f"quiet: {quiet}; the bound is {pace.bound * 1000:.0f} ms")
-        expansion = Expansion(declared, journal.cluster, journal, probe, lock, until, pace)
-        try:
-            journal.set_option(PROPOSALS, QUICK_PROPOSALS)
-            pause_balancer(journal)
-            prefer_clients(journal)
-            for task in tasks:
-                expansion.bring(task)
-        except OutOfTimeError as late:
-            return str(late)
-        finally:
-            journal.restore()
-    return ""
-
-
-def prefer_clients(journal: Journal) -> None:
-    """Under mClock, where `SLEEP` has no effect; a custom profile stays."""
-    if journal.cluster.option(PROFILE) != "custom":
-        journal.set_option(PROFILE, "high_client_ops")
-
-
-def pause_balancer(journal: Journal) -> None:
-    """Have Ceph's balancer move nothing beside, if there is one."""
-    try:
-        journal.set_option(BALANCER, "false")
-    except CommandRefused as refused:
-        if refused.code != errno.EINVAL:
-            raise
-        log_line("this manager has no balancer")
-
-
-def _purge(task: Task, journal: Journal) -> None:
-    cluster = journal.cluster
-    if not cluster.is_safe_to_destroy(task.osd):
-        raise CloudError(f"{task} is not purged: Ceph says that it is not safe to destroy")
-    journal.entries.purged[task.osd] = cluster.osds()[task.osd].uuid
-    journal.entries.affinity.pop(task.osd, None)
-    journal.save()
-    cluster.purge(task.osd)
-
-
-@contextmanager
-def alone(ioctx: "rados.Ioctx") -> Iterator[OneAtATime]:
-    """Be the only run in this cluster.
-
-    Raises:
-        CloudError: another run is under way.
-    """
-    lock = OneAtATime(ioctx, str(uuid.uuid4()))
-    lock.renew()
-    try:
-        yield lock
-    finally:
-        lock.release()

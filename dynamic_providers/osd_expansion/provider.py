@@ -4,7 +4,7 @@ import pulumi
 from pydantic import Field
 
 from dynamic_providers.base import DynamicProvider, DynamicResource, Outputs, ResourceState
-from dynamic_providers.osd_expansion import journal, loop
+from dynamic_providers.osd_expansion import journal, runner
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 
@@ -44,19 +44,19 @@ class OsdExpansionProvider(DynamicProvider[OsdExpansionArgs, OsdExpansionOutputs
         """Go on from the weights as they are, for as long as a run may take."""
         with connected(inputs.user, inputs.conf, inputs.probe_pool) as cluster:
             cluster.store(DECLARED, inputs.model_dump_json(exclude={"plan", "user", "conf"}))
-            return f"osd-expansion/{cluster.handle.get_fsid()}", _outputs(loop.run(cluster, inputs))
+            return f"osd-expansion/{cluster.handle.get_fsid()}", _outputs(runner.run(cluster, inputs))
 
     def read_live(self, state: State) -> State | None:
         """How far each OSD is now."""
         inputs = state.inputs
         with connected(inputs.user, inputs.conf, inputs.probe_pool) as cluster:
             entries = journal.read(cluster)
-            return State(state.id, inputs, _outputs(loop.how_far(cluster, inputs, entries)))
+            return State(state.id, inputs, _outputs(runner.how_far(cluster, inputs, entries)))
 
     def delete_live(self, state: State) -> None:
         """Put back what a killed run has set; OSDs stay as they are."""
         with connected(state.inputs.user, state.inputs.conf, state.inputs.probe_pool) as cluster:
-            loop.end(cluster, state.inputs.probe_pool)
+            runner.end(cluster, state.inputs.probe_pool)
             cluster.forget(DECLARED)
 
 
@@ -66,7 +66,7 @@ def declared_in(cluster: Cluster, user: str, conf: str | None) -> OsdExpansionAr
     return OsdExpansionArgs(user=user, conf=conf, **found) if found else None
 
 
-def _outputs(outcome: loop.Outcome) -> OsdExpansionOutputs:
+def _outputs(outcome: runner.Outcome) -> OsdExpansionOutputs:
     return OsdExpansionOutputs(osds=outcome.osds, left=outcome.left)
 
 

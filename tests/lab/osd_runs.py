@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import pytest
 import rados
 
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.osd_expansion import loop
-from dynamic_providers.osd_expansion.cluster import OBJECTS, Cluster
+from dynamic_providers.osd_expansion import loop, runner
+from dynamic_providers.osd_expansion.cluster import OBJECTS, Cluster, connected
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from tests.lab.own_ceph import Osds, wait
 
@@ -36,6 +37,20 @@ def declared(osds: Osds, **given: object) -> OsdExpansionArgs:
         }
         | given
     )
+
+
+@pytest.fixture
+def cluster(osds: Osds) -> Iterator[Cluster]:
+    """A connection to the Ceph of the file's own fixture `osds`."""
+    with connected("admin", str(osds.conf)) as found:
+        yield found
+
+
+@pytest.fixture
+def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run looks at seconds only."""
+    monkeypatch.setattr(runner, "BASELINE_S", 2.0)
+    monkeypatch.setattr(loop, "WINDOW_S", 1.0)
 
 
 class Client:
@@ -110,7 +125,7 @@ def start(osds: Osds) -> subprocess.Popen[bytes]:
 
 
 def lock_is_free(cluster: Cluster) -> bool:
-    with suppress(CloudError), cluster.handle.open_ioctx(POOL) as ioctx, loop.alone(ioctx):
+    with suppress(CloudError), cluster.handle.open_ioctx(POOL) as ioctx, runner.alone(ioctx):
         return True
     return False
 

@@ -13,7 +13,7 @@ import rados
 
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.osd_expansion import journal, loop
+from dynamic_providers.osd_expansion import journal, loop, runner
 from dynamic_providers.osd_expansion.cluster import OBJECTS, PROFILE, SLEEP, Cluster, connected, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.plan import plan
@@ -22,17 +22,22 @@ from dynamic_providers.osd_expansion.work import look
 from lab.settings import Lab
 from tests.lab.osd_runs import (
     POOL,
+    cluster,
     declared,
     join,
     kill_when,
     left_over,
     settings,
     settled,
+    short_windows,
     start,
     working,
 )
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 from tests.lab.own_stack import STACK, own_stack
+
+__all__ = ["cluster", "short_windows"]
+pytestmark = pytest.mark.usefixtures("short_windows")
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +47,6 @@ def osds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Osds]:
         make_pool(conf, POOL, groups=16, size=2)
         with ceph.cluster("admin", str(conf)) as handle:
             ceph.command(handle, "config set", who="osd", name="osd_crush_initial_weight", value="0")
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "BASELINE_S", 2.0)
-    monkeypatch.setattr(loop, "WINDOW_S", 1.0)
-
-
-@pytest.fixture
-def cluster(osds: Osds) -> Iterator[Cluster]:
-    with connected("admin", str(osds.conf)) as found:
         yield found
 
 
@@ -68,8 +61,8 @@ def test_an_osd_fills_while_a_client_writes_as_was_predicted_pg_by_pg_and_leaves
         todo, snapshot = look(cluster, declared(osds, fill=[3]), journal.read(cluster))
         predicted = plan(snapshot, {3: todo.tasks[0].target})
         assert predicted.moves
-        outcome = loop.run(cluster, declared(osds, fill=[3]))
-        assert outcome == loop.Outcome()
+        outcome = runner.run(cluster, declared(osds, fill=[3]))
+        assert outcome == runner.Outcome()
         assert {name: group.acting for name, group in cluster.groups().items()} == predicted.after
     assert cluster.weights()[3] == cluster.weights()[0]
     assert cluster.osds()[3].affinity == 1.0
@@ -83,11 +76,11 @@ def test_an_osd_fills_while_a_client_writes_as_was_predicted_pg_by_pg_and_leaves
 def test_an_osd_is_emptied_and_purged_once_its_daemon_is_stopped(osds: Osds, cluster: Cluster) -> None:
     leaving = declared(osds, remove=[3])
     with working(cluster):
-        outcome = loop.run(cluster, leaving)
+        outcome = runner.run(cluster, leaving)
         assert outcome.left.startswith("osd.3 holds nothing any more: stop its daemon")
         assert all(3 not in group.acting for group in cluster.groups().values())
         osds.stop(3)
-        assert loop.run(cluster, leaving) == loop.Outcome()
+        assert runner.run(cluster, leaving) == runner.Outcome()
     assert 3 not in cluster.osds()
     assert 3 in journal.read(cluster).purged
 
@@ -100,7 +93,7 @@ def test_what_would_leave_too_few_copies_is_refused_and_nothing_is_touched(
     wait(lambda: settled(cluster))
     weights = cluster.weights()
     with pytest.raises(CloudError, match=r"osd\.2 is left as it is: CRUSH would find too few OSDs"):
-        loop.run(cluster, declared(osds, remove=[2]))
+        runner.run(cluster, declared(osds, remove=[2]))
     assert cluster.weights() == weights
     assert journal.read(cluster).options == {}
     ceph.command(cluster.handle, "osd pool set", pool=POOL, var="size", val="2")
@@ -111,7 +104,7 @@ def test_what_would_leave_too_few_copies_is_refused_and_nothing_is_touched(
 def test_a_flag_that_somebody_has_set_is_obeyed_and_kept(osds: Osds, cluster: Cluster, flag: str) -> None:
     join(osds, cluster, 4)
     ceph.command(cluster.handle, "osd set", key=flag)
-    outcome = loop.run(cluster, declared(osds, fill=[4], time_budget_s=1))
+    outcome = runner.run(cluster, declared(osds, fill=[4], time_budget_s=1))
     assert outcome.osds == {"osd.4": "fill: 0%, continues"}
     assert f"the flag {flag} is set" in outcome.left
     assert flag in ceph.command(cluster.handle, "osd dump")["flags"]
@@ -122,10 +115,10 @@ def test_a_flag_that_somebody_has_set_is_obeyed_and_kept(osds: Osds, cluster: Cl
 def test_of_two_at_once_the_second_is_refused_until_the_first_has_ended(osds: Osds, cluster: Cluster) -> None:
     with (
         cluster.handle.open_ioctx(POOL) as ioctx,
-        loop.alone(ioctx),
+        runner.alone(ioctx),
         pytest.raises(CloudError, match="another expansion runs"),
     ):
-        loop.run(cluster, declared(osds, fill=[4]))
+        runner.run(cluster, declared(osds, fill=[4]))
 
 
 MOMENTS: dict[str, Callable[[Cluster], bool]] = {
@@ -162,10 +155,10 @@ def test_killed_again_and_again_it_goes_on_and_puts_back_what_it_found(osds: Osd
 def test_an_osd_that_dies_at_half_weight_is_waited_for(osds: Osds, cluster: Cluster) -> None:
     join(osds, cluster, 5)
     with working(cluster):
-        result: list[loop.Outcome] = []
+        result: list[runner.Outcome] = []
         with connected("admin", str(osds.conf)) as other:
             run = threading.Thread(
-                target=lambda: result.append(loop.run(other, declared(osds, fill=[5], time_budget_s=300)))
+                target=lambda: result.append(runner.run(other, declared(osds, fill=[5], time_budget_s=300)))
             )
             run.start()
             wait(lambda: cluster.weights()[5] > 0, 120)
@@ -175,7 +168,7 @@ def test_an_osd_that_dies_at_half_weight_is_waited_for(osds: Osds, cluster: Clus
             assert cluster.weights()[5] == weight
             osds.start(5)
             run.join(timeout=300)
-        assert result == [loop.Outcome()]
+        assert result == [runner.Outcome()]
 
 
 @pytest.mark.nightly
@@ -183,14 +176,14 @@ def test_a_monitor_that_does_not_answer_is_waited_for(
     osds: Osds, cluster: Cluster, capfd: pytest.CaptureFixture[str]
 ) -> None:
     join(osds, cluster, 7)
-    told, result = [""], list[loop.Outcome]()
+    told, result = [""], list[runner.Outcome]()
 
     def says(words: str) -> bool:
         told[0] += capfd.readouterr().err
         return words in told[0]
 
     with working(cluster), connected("admin", str(osds.conf)) as other:
-        run = threading.Thread(target=lambda: result.append(loop.run(other, declared(osds, fill=[7]))))
+        run = threading.Thread(target=lambda: result.append(runner.run(other, declared(osds, fill=[7]))))
         run.start()
         wait(lambda: cluster.weights()[7] > 0, 120)
         (monitor,) = (
@@ -204,7 +197,7 @@ def test_a_monitor_that_does_not_answer_is_waited_for(
         finally:
             monitor.resume()
         run.join(timeout=300)
-    assert result == [loop.Outcome()]
+    assert result == [runner.Outcome()]
 
 
 @pytest.mark.nightly
@@ -269,12 +262,12 @@ def test_its_user_may_do_what_it_needs_and_nothing_else(lab: Lab, tmp_path: Path
 
 def may(cluster: Cluster) -> None:
     with cluster.handle.open_ioctx(POOL) as ioctx:
-        assert loop.run(cluster, OsdExpansionArgs(user="u", probe_pool=POOL)) == loop.Outcome()
-        with loop.alone(ioctx):
+        assert runner.run(cluster, OsdExpansionArgs(user="u", probe_pool=POOL)) == runner.Outcome()
+        with runner.alone(ioctx):
             own = journal.Journal(cluster)
             own.set_option(SLEEP, loop.SLEEPS[0])
-            loop.pause_balancer(own)
-            loop.prefer_clients(own)
+            runner.pause_balancer(own)
+            runner.prefer_clients(own)
             assert cluster.option(SLEEP) == loop.SLEEPS[0]
             assert cluster.option(PROFILE) == "high_client_ops"
             own.restore()

@@ -11,13 +11,14 @@ import psutil
 import pytest
 
 from clients import ceph
-from dynamic_providers.osd_expansion import loop
+from dynamic_providers.osd_expansion import loop, runner
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
 from dynamic_providers.osd_expansion.probe import Latency, probing
-from tests.lab.osd_runs import POOL, declared, join, settings, settled, working
+from tests.lab.osd_runs import POOL, cluster, declared, join, settings, settled, short_windows, working
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
 
-pytestmark = pytest.mark.nightly
+__all__ = ["cluster", "short_windows"]
+pytestmark = [pytest.mark.nightly, pytest.mark.usefixtures("short_windows")]
 NEW = 3
 Says = Callable[[str], None]
 
@@ -44,18 +45,6 @@ def daemons(osds: Osds) -> Iterator[list[subprocess.Popen[bytes]]]:
         daemon.wait(timeout=30)
 
 
-@pytest.fixture(autouse=True)
-def _short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loop, "BASELINE_S", 2.0)
-    monkeypatch.setattr(loop, "WINDOW_S", 1.0)
-
-
-@pytest.fixture
-def cluster(osds: Osds) -> Iterator[Cluster]:
-    with connected("admin", str(osds.conf)) as found:
-        yield found
-
-
 @pytest.fixture
 def says(capfd: pytest.CaptureFixture[str]) -> Says:
     """Waits until the run says these words."""
@@ -73,10 +62,10 @@ def filling(osds: Osds, cluster: Cluster, **given: object) -> Iterator[None]:
     """Within, the new OSD has begun to fill; afterwards it has, and all is as it was."""
     cluster.reweight(NEW, 0)
     wait(lambda: settled(cluster), 200)
-    before, result = settings(cluster), list[loop.Outcome]()
+    before, result = settings(cluster), list[runner.Outcome]()
     with working(cluster), connected("admin", str(osds.conf)) as other:
         run = threading.Thread(
-            target=lambda: result.append(loop.run(other, declared(osds, fill=[NEW], **given)))
+            target=lambda: result.append(runner.run(other, declared(osds, fill=[NEW], **given)))
         )
         run.start()
         try:
@@ -84,7 +73,7 @@ def filling(osds: Osds, cluster: Cluster, **given: object) -> Iterator[None]:
             yield
         finally:
             run.join(timeout=400)
-        assert result == [loop.Outcome()]
+        assert result == [runner.Outcome()]
         assert cluster.osds()[NEW].affinity == 1.0
         assert cluster.weights()[NEW] == cluster.weights()[0]
         assert settings(cluster) == before
@@ -197,8 +186,8 @@ def test_while_the_load_is_tripled_latency_is_in_the_bound_again_within_ten_seco
 ) -> None:
     """The bound is one that tripled load alone keeps; the loop looks once a tick at the writes of one window."""
     with writing(osds, 60), cluster.pool(POOL) as ioctx, probing(ioctx) as probe:
-        time.sleep(loop.BASELINE_S)
-        alone = probe.window(loop.BASELINE_S)
+        time.sleep(runner.BASELINE_S)
+        alone = probe.window(runner.BASELINE_S)
     looks: list[bool] = []
     exceeded = loop.Pace.is_exceeded
 

@@ -6,14 +6,15 @@ import pytest
 
 from clients import ceph
 from clients.errors import CloudError
-from dynamic_providers.osd_expansion import journal, loop
+from dynamic_providers.osd_expansion import journal, runner
 from dynamic_providers.osd_expansion.cluster import BALANCER, Cluster, connected
 from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
-from tests.lab.osd_runs import POOL, declared, join, kill_when, settings, settled, start, working
+from tests.lab.osd_runs import POOL, cluster, declared, join, kill_when, settings, settled, start, working
 from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 
+__all__ = ["cluster"]
 pytestmark = pytest.mark.nightly
 NEW = 3
 
@@ -28,12 +29,6 @@ def osds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Osds]:
             interval = "mgr/balancer/sleep_interval"  # it is on, and does nothing before the run
             ceph.command(cluster.handle, "config set", who="mgr", name=interval, value="3600")
             join(found, cluster, NEW)
-        yield found
-
-
-@pytest.fixture
-def cluster(osds: Osds) -> Iterator[Cluster]:
-    with connected("admin", str(osds.conf)) as found:
         yield found
 
 
@@ -75,7 +70,7 @@ def test_all_weight_comes_first_and_each_pg_moves_as_predicted_when_its_pin_goes
         assert pins(cluster) > 1
         assert cluster.option(BALANCER) == "false"
         assert new_has(cluster) + pins(cluster) == len(predicted.moves)
-        left = loop.how_far(cluster, given, journal.read(cluster)).left
+        left = runner.how_far(cluster, given, journal.read(cluster)).left
         assert left.startswith(f"osd.{NEW} fill: "), left
         run = start(osds)
         said = run.communicate(timeout=300)
@@ -91,5 +86,5 @@ def test_all_weight_comes_first_and_each_pg_moves_as_predicted_when_its_pin_goes
 def test_it_is_refused_where_clients_may_be_too_old(osds: Osds, cluster: Cluster) -> None:
     ceph.command(cluster.handle, "osd set-require-min-compat-client", version="jewel")
     with pytest.raises(CloudError, match=r"osd\.3 is left as it is: .*require_min_compat_client is jewel"):
-        loop.run(cluster, declared(osds, fill=[NEW], strategy="upmap"))
+        runner.run(cluster, declared(osds, fill=[NEW], strategy="upmap"))
     assert cluster.weights()[NEW] == 0

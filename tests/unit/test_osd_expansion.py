@@ -15,11 +15,12 @@ from dynamic_providers.osd_expansion import upmap
 from dynamic_providers.osd_expansion.cluster import PROFILE, SLEEP, Cluster, Found, Group, rights
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.journal import Entries, Journal
-from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace, prefer_clients
+from dynamic_providers.osd_expansion.loop import MOST_AT_ONCE, SLEEPS, Pace
 from dynamic_providers.osd_expansion.max_avail import Room
 from dynamic_providers.osd_expansion.placement import UpSets, parsed, released
 from dynamic_providers.osd_expansion.plan import Move, Osd, Snapshot, next_weight, plan
 from dynamic_providers.osd_expansion.probe import Latency, Probe
+from dynamic_providers.osd_expansion.runner import prefer_clients
 from dynamic_providers.osd_expansion.work import Action, work
 
 if TYPE_CHECKING:
