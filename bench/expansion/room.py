@@ -18,6 +18,7 @@ from bench.expansion.ways import Join, options, settle
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion.cluster import BALANCER, SLEEP, Cluster, connected
+from dynamic_providers.osd_expansion.plan import plan
 from lab import ceph_release, settings
 from lab.settings import CHECKOUT, EXTRA_OSDS
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POOL = "bench-expansion"
-GROUPS, OBJECTS, SIZE = 32, 300, 4 << 20
+GROUPS, COPIES, OBJECTS, SIZE = 32, 2, 300, 4 << 20
 SHORT = {
     "osd/osd_min_pg_log_entries": "2",
     "osd/osd_max_pg_log_entries": "4",
@@ -58,7 +59,7 @@ def room(count: int, *, young: bool) -> Iterator[Join]:
             with (
                 options(cluster, balancer | TRACED | (LONG if young else {})),
                 _others_stay(join),
-                _pool(cluster),
+                _pool(join),
             ):
                 if not young:
                     _age(join)
@@ -120,17 +121,29 @@ def _others_stay(join: Join) -> Iterator[None]:
 
 
 @contextmanager
-def _pool(cluster: Cluster) -> Iterator[None]:
-    ceph.command(cluster.handle, "osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
+def _pool(join: Join) -> Iterator[None]:
+    """A pool with data; its number decides where CRUSH has its PGs, so that bad luck is tried again."""
+    sure: dict[str, Any] = {"pool2": POOL, "yes_i_really_really_mean_it": True}
+    join.ask("osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
     try:
-        with cluster.pool(POOL) as ioctx:
+        while not _is_usual(join):
+            join.ask("osd pool delete", pool=POOL, **sure)
+            join.ask("osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
+        with join.cluster.pool(POOL) as ioctx:
             for number in range(OBJECTS):
                 ioctx.write_full(f"data.{number}", os.urandom(SIZE))
         yield
     finally:
-        sure: dict[str, Any] = {"yes_i_really_really_mean_it": True}
-        ceph.command(cluster.handle, "osd pool delete", pool=POOL, pool2=POOL, **sure)
-        settle(cluster)
+        join.ask("osd pool delete", pool=POOL, **sure)
+        settle(join.cluster)
+
+
+def _is_usual(join: Join) -> bool:
+    """Whether the OSDs get as many PGs as is their share, but for one: the runs of another pool are like these then."""
+    snapshot = join.cluster.snapshot()
+    gained = sum(len(move.targets) for move in plan(snapshot, join.weights).moves)
+    new, old = sum(join.weights.values()), sum(osd.weight for osd in snapshot.osds.values())
+    return abs(gained - COPIES * GROUPS * new / (new + old)) <= 1
 
 
 def _age(join: Join) -> None:
