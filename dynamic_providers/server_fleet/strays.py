@@ -60,7 +60,8 @@ def stray_allocations(nova: Nova, servers: Collection[Server]) -> list[str]:
     Nova gives its consumers no type.
     """
     whose = {"project_id": nova.args.project_id, "user_id": nova.own.current_user_id or ""}
-    usages = _placement(nova, "/usages", whose)["usages"]
+    asked = nova.admin.placement.get("/usages", params={**whose}, microversion=_PLACEMENT)
+    usages = answered(asked, "Placement", "count consumers")["usages"]
     if sum(kind["consumer_count"] for kind in usages.values()) <= len(servers):
         return []
     hosts = _placement(nova, "/resource_providers")["resource_providers"]
@@ -79,8 +80,8 @@ def stray_allocations(nova: Nova, servers: Collection[Server]) -> list[str]:
     ]
 
 
-def _placement(nova: Nova, url: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
-    answer = nova.admin.placement.get(url, params=params, microversion=_PLACEMENT)
+def _placement(nova: Nova, url: str) -> dict[str, Any]:
+    answer = nova.admin.placement.get(url, microversion=_PLACEMENT)
     return dict(answered(answer, "Placement", f"show {url}"))
 
 
