@@ -10,7 +10,7 @@ from operations.adopt.found import granted_ids
 from operations.report.change import NOTHING_HAPPENS, Change, changes
 from operations.report.redaction import SECRET
 
-_CHANGES_NOTHING = NOTHING_HAPPENS | {"protect", "unprotect"}
+_CHANGES_NOTHING = NOTHING_HAPPENS | {"import", "protect", "unprotect"}
 _SETS_WHAT_IS_THERE = (
     "pulumi-python:dynamic/network:HostRoutes",
     "pulumi-python:dynamic/network:NetworkAttributes",
@@ -38,10 +38,11 @@ class Plan:
         ADOPTED are the ids that the stack file adopts: roles that are there already are not imported but taken over.
         """
         things = [one for one in changes(preview) if one.custom and not one.type.startswith("pulumi:")]
-        taken = [one for one in things if one.operation == "import" or _takes_over(one, adopted)]
+        imported = {step["urn"] for step in preview.get("steps") or () if step["op"] == "import"}
+        taken_over = [one for one in things if _takes_over(one, adopted)]
         return cls(
-            tuple(map(_title, taken)),
-            tuple(sentence for one in things if one not in taken for sentence in _changes(one)),
+            tuple(_title(one) for one in things if one.urn in imported or one in taken_over),
+            tuple(sentence for one in things if one not in taken_over for sentence in _changes(one)),
         )
 
 

@@ -73,7 +73,7 @@ def test_tags_that_a_thing_has_already_are_no_change() -> None:
         new = {"type": NETWORK, "custom": True, "inputs": {"tags": list(declared)}}
         return step("update", diffReasons=["tags"], oldState=old, newState=new)
 
-    assert Plan.of({"steps": [tagging("a", "b")]}).changes == ()
+    assert Plan.of({"steps": [step("import"), tagging("a", "b")]}) == Plan(("Network vms",), ())
     assert Plan.of({"steps": [tagging("a", "c")]}).changes == (
         'Network vms: tags is not set and would become ["a", "c"]',
     )
