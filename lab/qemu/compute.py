@@ -48,6 +48,8 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "force_config_drive": True,
         "graceful_shutdown_timeout": 5,
         "reserved_host_memory_mb": 0,
+        "cpu_allocation_ratio": 16.0,
+        "disk_allocation_ratio": 4.0,
     }
     sections["oslo_concurrency"] = {"lock_path": folder(lab) / "locks"}
     sections["compute"] = {"provider_config_location": providers}
