@@ -36,8 +36,8 @@ MKE2FS = Path("/sbin/mke2fs")
 HERE = Path(__file__).parent
 BYTES = 64 * 1024**2
 GRUB = """set root=(hd0,msdos1)
-linux /vmlinuz console=ttyS0,115200 quiet panic=10
-initrd /initrd.img
+linux16 /vmlinuz console=ttyS0,115200 quiet panic=10 cryptomgr.notests
+initrd16 /initrd.img
 boot
 """
 
