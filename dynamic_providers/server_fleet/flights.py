@@ -40,6 +40,7 @@ class Flight:
         made: what it shall be made of.
         since: when its phase began.
         began: when it was touched.
+        at_once: how many were in flight then, with it.
         lacking: what its last probe did not show.
         again: whether Nova could not make it before, in this run.
     """
@@ -49,6 +50,7 @@ class Flight:
     phase: Phase
     since: float
     began: float
+    at_once: int
     lacking: str = ""
     again: bool = False
     asked: Future[Shown] | None = None
@@ -84,10 +86,12 @@ class Flights:
     _listed_at: float = 0.0
     _unanswered: set[str] = field(default_factory=set)  # members of whose change Nova may have heard
 
-    def bring(self, steps: Sequence[Step], made_for: Callable[[Step], Made]) -> dict[str, str]:
+    def bring(
+        self, steps: Sequence[Step], made_for: Callable[[Step], Made], *, stops: bool = True
+    ) -> dict[str, str]:
         """Carry STEPS out, and wait until each server has proved itself; why others have not, by member.
 
-        After the first failure no further one is begun.
+        After the first failure no further one is begun, if it STOPS then.
 
         Raises:
             CloudError: Nova does not answer for long; the next run goes on.
@@ -95,7 +99,7 @@ class Flights:
         waiting, flying, failed = deque(steps), dict[str, Flight](), dict[str, str]()
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool, ThreadPoolExecutor(_REQUESTS_AT_ONCE) as probes:
             while waiting or flying:
-                if failed or not self.may_begin():
+                if (failed and stops) or not self.may_begin():
                     waiting.clear()
                 self._begin(pool, waiting, flying, failed, made_for)
                 if not flying:
@@ -134,10 +138,12 @@ class Flights:
                 self.sleep(POLL_S)
 
     def _list(self, flying: Mapping[str, Flight]) -> bool:
-        """List the servers anew if the list is too old; whether it was."""
+        """List the servers anew if the list is too old, or one should be ready to be probed; whether it was."""
         before = time.monotonic()
-        only_probes = all(flight.phase is Phase.PROBING for flight in flying.values())
-        if before - self._listed_at < (LIST_S if only_probes else self.pace.list_s):
+        is_one_due = any(
+            flight.phase is not Phase.PROBING and not self._is_early(flight) for flight in flying.values()
+        )
+        if before - self._listed_at < (self.pace.list_s if is_one_due else LIST_S):
             return False
         servers = self.look()
         deaf = time.monotonic() - before
@@ -173,7 +179,8 @@ class Flights:
             batch.append(step)
             waiting.remove(step)
         now = time.monotonic()
-        flights = [Flight(step, made_for(step), Phase.COMING, now, now) for step in batch]
+        at_once = len(flying) + len(batch)
+        flights = [Flight(step, made_for(step), Phase.COMING, now, now, at_once) for step in batch]
         if any(step.member in self._unanswered for step in batch):
             flights = self._not_heard(flights, flying)
         for flight, outcome in zip(flights, pool.map(self._ask, flights), strict=True):
@@ -317,6 +324,8 @@ class Flights:
             flight.enter(Phase.COMING)
             return None
         if flight.asked is None:
+            if self._is_early(flight):
+                return None
             args = self.nova.args
             # A rollback's image is another one, whose console says something else.
             digest = args.build_digest if flight.made.sha256 == args.wanted.sha256 else ""
@@ -335,12 +344,16 @@ class Flights:
             self.host_keys[flight.step.member] = list(shown.host_keys)
         return ""
 
+    def _is_early(self, flight: Flight) -> bool:
+        return self.pace.is_early(flight.step.action, time.monotonic() - flight.began)
+
     def _landed(self, flight: Flight) -> None:
         took = time.monotonic() - flight.began
         if flight.step.action is Action.DELETE:
             return
         self.downtime_s += took
-        self.pace.went_well(took)
+        if flight.step.action is not Action.PROBE and not flight.again:
+            self.pace.went_well(flight.step.action, took, flight.at_once)
         self.proved.add(flight.step.member)
         log_line(f"{flight.step.member}: is well after {took:.0f} s")
 

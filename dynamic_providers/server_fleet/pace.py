@@ -1,7 +1,11 @@
 """How many servers are in flight, and how long each may take: learned from this run."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
+from math import ceil
 from statistics import median
+
+from dynamic_providers.server_fleet.plan import Action
 
 POLL_S = 2.0
 LIST_S = 10.0
@@ -10,23 +14,25 @@ _FLOOR_S = 60.0
 _TIMES_THE_SLOWEST = 6  # in a later wave more of them share the hosts
 _ENOUGH = 5  # a canary alone is quick
 _FEWEST_AT_FIRST = 10  # what one host builds at once: nova.conf's max_concurrent_builds
-_SLOWER = 2.0
+_SLOWER, _AS_QUICK = 2.0, 1.25  # times the quickest server
+_EARLY = 0.7  # of what the last ones took
+_LAST = 5
 
 
 @dataclass
 class Pace:
-    """Halves when Nova asks for fewer requests or gets slower, and grows by one with each server that is well.
+    """Shrinks when Nova asks for fewer requests or its hosts get slower, and grows while they stay as quick.
 
     Attributes:
         limit: how many servers may be in flight now.
         patience_s: the longest that a server may take for each of its steps.
-        times: what those took that are well, in seconds.
+        times: what those took that are well, in seconds, by what was done with them.
         nova_times: what Nova took for each, until it was ACTIVE, in seconds.
     """
 
     limit: int
     patience_s: float
-    times: list[float] = field(default_factory=list)
+    times: defaultdict[Action, list[float]] = field(default_factory=lambda: defaultdict(list))
     nova_times: list[float] = field(default_factory=list)
 
     @classmethod
@@ -38,21 +44,36 @@ class Pace:
         """Nova is busy."""
         self.limit = max(1, self.limit // 2)
 
-    def went_well(self, seconds: float) -> None:
-        """A server was well after so long."""
-        rising = len(self.times) > 1 and seconds > _SLOWER * max(self.times)
-        self.times.append(seconds)
-        if rising:
-            self.slow_down()
-        else:
+    def went_well(self, action: Action, seconds: float, at_once: int) -> None:
+        """A server was well after so long, as one of AT_ONCE in flight.
+
+        Servers that the hosts make at the same time take no longer than one alone. Those that take twice as long wait for
+        each other, and are away meanwhile: no more are begun than are made at the same time, or half as many as before.
+        """
+        self.times[action].append(seconds)
+        quickest = min(self.times[action])
+        if seconds > _SLOWER * quickest:
+            made_at_once = ceil(at_once * quickest / seconds)
+            self.limit = min(self.limit, max(1, self.limit // 2, made_at_once))
+        elif seconds < _AS_QUICK * quickest:
             self.limit += 1
+
+    def is_early(self, action: Action, seconds: float) -> bool:
+        """Whether a server is hardly well after so long, as the last ones were not: it would be looked at in vain."""
+        last = self.times[action][-_LAST:]
+        return bool(last) and seconds < _EARLY * median(last)
+
+    @property
+    def slowest_s(self) -> float:
+        """What the slowest server took that is well; 0 if none is."""
+        return max((max(times) for times in self.times.values() if times), default=0.0)
 
     @property
     def longest_s(self) -> float:
         """How long a server may take now: from the slowest one so far, within floor and ceiling."""
-        if len(self.times) < _ENOUGH:
+        if sum(map(len, self.times.values())) < _ENOUGH:
             return self.patience_s
-        return min(self.patience_s, max(_FLOOR_S, _TIMES_THE_SLOWEST * max(self.times)))
+        return min(self.patience_s, max(_FLOOR_S, _TIMES_THE_SLOWEST * self.slowest_s))
 
     @property
     def list_s(self) -> float:

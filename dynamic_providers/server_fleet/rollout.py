@@ -111,7 +111,7 @@ class Rollout:
         steps = [_step_back(servers[member]) for member in sorted(back)]
         log_line(f"fleet {self.args.name}: back to the former image: {_named(steps)}")
         self._ends = float("inf")  # whatever it takes
-        still = self.flights.bring(steps, lambda step: back[step.member])
+        still = self.flights.bring(steps, lambda step: back[step.member], stops=False)
         well = len(steps) - len(still)
         count = f"{well} server{'s are' if well != 1 else ' is'} back on the former image."
         return count + "".join(f" {member} is not: {reason}." for member, reason in still.items())
@@ -148,10 +148,9 @@ class Rollout:
         if not done.touched:
             return
         requests = ", ".join(f"{count} {kind}" for kind, count in sorted(asked.items()))
-        slowest = max(done.pace.times, default=0)
         log_line(
             f"fleet {self.args.name}: {len(done.touched)} servers touched, {done.downtime_s / 60:.1f} minutes of servers "
-            f"away in all, the slowest {slowest:.0f} s; requests: {requests}"
+            f"away in all, the slowest {done.pace.slowest_s:.0f} s; requests: {requests}"
         )
 
 

@@ -39,8 +39,14 @@ MUTANTS = (
     ),
     Mutant(
         "dynamic_providers.server_fleet.flights:Flights.bring",
-        "if failed or not self.may_begin():",
+        "if (failed and stops) or not self.may_begin():",
         "if not self.may_begin():",
+        RUN,
+    ),
+    Mutant(
+        "dynamic_providers.server_fleet.rollout:Rollout._rolled_back",
+        ", stops=False",
+        "",
         RUN,
     ),
     Mutant(
@@ -61,6 +67,13 @@ MUTANTS = (
         "if flight",
         RUN,
     ),
+    Mutant(
+        "dynamic_providers.server_fleet.pace:Pace.went_well",
+        "seconds > _SLOWER * quickest",
+        "seconds > _SLOWER * seconds",
+        PLAN,
+    ),
+    Mutant("dynamic_providers.server_fleet.pace:Pace.is_early", "_EARLY * median(last)", "min(last)", PLAN),
     Mutant("dynamic_providers.server_fleet.flights:_is_begun", " or server.proved", "", RUN),
     Mutant("dynamic_providers.server_fleet.nova:Nova.create", ", **_ONCE", "", RUN),
     Mutant(

@@ -157,15 +157,52 @@ def test_who_is_away_already_comes_first() -> None:
     assert stages(steps, FleetUpdateSpec())[0][0].member == "web-03"
 
 
-def test_the_pace_halves_when_nova_is_busy_or_slower_and_grows_by_one() -> None:
+def test_the_pace_halves_when_nova_is_busy_and_grows_by_one() -> None:
     pace = Pace.at_first(20, 300)
     pace.slow_down()
     assert pace.limit == 10
-    pace.went_well(10)
-    pace.went_well(12)
+    pace.went_well(Action.REBUILD, 10, at_once=10)
+    pace.went_well(Action.REBUILD, 10, at_once=10)
     assert pace.limit == 12
-    pace.went_well(100)
-    assert pace.limit == 6
+
+
+def pace_after(*seconds: float) -> Pace:
+    """One that has rebuilt a server in each of SECONDS, and may have 12 in flight."""
+    pace = Pace(limit=12, patience_s=600)
+    pace.times[Action.REBUILD] += seconds
+    return pace
+
+
+@pytest.mark.parametrize(
+    ("seconds", "at_once", "limit"),
+    [(9, 5, 13), (10, 5, 12), (16, 5, 12), (16.1, 16, 8), (17, 4, 6), (80, 12, 6), (17, 1, 6), (17, 40, 12)],
+)
+def test_no_more_are_in_flight_than_are_made_at_the_same_time(
+    seconds: float, at_once: int, limit: int
+) -> None:
+    pace = pace_after(8)
+    pace.went_well(Action.REBUILD, seconds, at_once)
+    assert pace.limit == limit
+
+
+def test_a_whole_wave_of_slow_servers_shrinks_the_pace_to_what_is_made_at_the_same_time() -> None:
+    pace = pace_after(8)
+    for _ in range(5):
+        pace.went_well(Action.REBUILD, 20, at_once=5)
+    assert pace.limit == 2
+
+
+def test_what_is_slower_because_it_is_something_else_shrinks_nothing() -> None:
+    pace = pace_after(8)
+    pace.went_well(Action.CREATE, 30, at_once=5)
+    assert pace.limit == 13
+
+
+def test_a_server_is_not_probed_long_before_the_last_ones_were_well() -> None:
+    pace = pace_after(100, 10, 10, 10, 12, 8)
+    assert pace.is_early(Action.REBUILD, 6.9)
+    assert not pace.is_early(Action.REBUILD, 7)
+    assert not pace.is_early(Action.CREATE, 0)
 
 
 def test_a_server_may_take_as_long_as_the_fleet_has_taught_within_floor_and_ceiling() -> None:
@@ -173,11 +210,11 @@ def test_a_server_may_take_as_long_as_the_fleet_has_taught_within_floor_and_ceil
     assert pace.longest_s == 300
     for _ in range(5):
         assert pace.longest_s == 300
-        pace.went_well(2)
+        pace.went_well(Action.REBUILD, 2, at_once=1)
     assert pace.longest_s == 60
-    pace.went_well(30)
+    pace.went_well(Action.REBUILD, 30, at_once=1)
     assert pace.longest_s == 180
-    pace.went_well(200)
+    pace.went_well(Action.REBUILD, 200, at_once=1)
     assert pace.longest_s == 300
 
 
