@@ -138,10 +138,14 @@ class Flights:
                 self.sleep(POLL_S)
 
     def _list(self, flying: Mapping[str, Flight]) -> bool:
-        """List the servers anew if the list is too old, or one should be ready to be probed; whether it was."""
+        """List the servers anew if the list is too old for what is waited for; whether it was.
+
+        A server that leaves is made anew as soon as it is gone, and one that comes is of interest when it can be probed.
+        """
         before = time.monotonic()
         is_one_due = any(
-            flight.phase is not Phase.PROBING and not self._is_early(flight) for flight in flying.values()
+            flight.phase is Phase.LEAVING or (flight.phase is Phase.COMING and not self._is_early(flight))
+            for flight in flying.values()
         )
         if before - self._listed_at < (self.pace.list_s if is_one_due else LIST_S):
             return False

@@ -43,9 +43,10 @@ MUTANTS = (
         "if not self.may_begin():",
         RUN,
     ),
+    Mutant("dynamic_providers.server_fleet.rollout:Rollout._rolled_back", ", stops=False", "", RUN),
     Mutant(
-        "dynamic_providers.server_fleet.rollout:Rollout._rolled_back",
-        ", stops=False",
+        "dynamic_providers.server_fleet.flights:Flights._list",
+        "flight.phase is Phase.LEAVING or",
         "",
         RUN,
     ),

@@ -12,7 +12,7 @@ import pytest
 
 from clients import openstack
 from clients.errors import CloudError
-from dynamic_providers.server_fleet import strays
+from dynamic_providers.server_fleet import flights, strays
 from dynamic_providers.server_fleet.declared import Member
 from dynamic_providers.server_fleet.pace import LIST_S, POLL_S, Pace
 from dynamic_providers.server_fleet.provider import ServerFleet, ServerFleetProvider
@@ -158,6 +158,19 @@ def test_what_nova_said_before_it_was_asked_to_rebuild_does_not_count(
     monkeypatch.setattr(Pace, "list_s", 0.05)
     assert updated(outs, args(NEXT))["failure"] == ""
     assert set(nova.images_of().values()) == {NEXT}
+
+
+def test_a_server_that_leaves_is_looked_for_however_long_the_last_ones_took(
+    nova: FakeNova, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outs = made(args(count=1))
+    written(nova)
+    monkeypatch.setattr(flights, "LIST_S", 60.0)
+    monkeypatch.setattr(Pace, "is_early", lambda *_: "create nightly-01" not in nova.changes)
+    bigger = {"flavor": {"name": "big", "vcpus": 1, "ram_mb": 512, "disk_gb": 1}}
+    after = updated(outs, args(count=1, wanted=bigger, probe={"within_s": 5}))
+    assert after["failure"] == ""
+    assert written(nova)[1:] == ["create nightly-01"]
 
 
 def test_a_list_is_half_as_old_as_what_nova_takes_for_a_server() -> None:
