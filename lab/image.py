@@ -51,8 +51,8 @@ MASKED = (
 )
 NETWORK = "[Match]\nName=en* eth*\n\n[Network]\nDHCP=yes\n"
 FSTAB = f"LABEL={LABEL} / ext4 errors=remount-ro,x-systemd.growfs 0 1\n"
-# /vmlinuz and /initrd.img are links that Debian's kernel packages keep up to date. GRUB's `linux` would move the 54 MiB
-# that the kernel unpacks itself into, byte by byte: a third of a small guest's boot where QEMU emulates the processor.
+# /vmlinuz and /initrd.img are links that Debian's kernel packages keep up to date. GRUB's `linux` would move the 51 MiB
+# that the kernel unpacks itself into, byte by byte: a quarter of a small guest's boot where QEMU emulates the processor.
 GRUB = f"""set root=(hd0,msdos1)
 linux16 /vmlinuz root=LABEL={LABEL} ro console=tty0 console=ttyS0,115200
 initrd16 /initrd.img

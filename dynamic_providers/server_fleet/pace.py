@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil
 from statistics import median
 
@@ -66,7 +67,7 @@ class Pace:
     @property
     def slowest_s(self) -> float:
         """What the slowest server took that is well; 0 if none is."""
-        return max((max(times) for times in self.times.values() if times), default=0.0)
+        return max(chain.from_iterable(self.times.values()), default=0.0)
 
     @property
     def longest_s(self) -> float:

@@ -48,6 +48,7 @@ def files(lab: Lab, secrets: Mapping[str, str]) -> tuple[File, ...]:
         "force_config_drive": True,
         "graceful_shutdown_timeout": 5,
         "reserved_host_memory_mb": 0,
+        # Most guests wait for something to do, and their disks are clones.
         "cpu_allocation_ratio": 16.0,
         "disk_allocation_ratio": 4.0,
     }
