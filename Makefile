@@ -197,8 +197,10 @@ bench-hosts: toolchain ## enrolling six simulated hosts beside kolla-ansible, an
 	@$(PYTHON) -m lab up --hosts 6
 	@$(ENGINE_ENV); eval "$$($(PYTHON) -m lab env)"; $(VENV)/python -m bench.hosts; $(VENV)/python -m bench.links
 
-bench-expansion: toolchain lab ## an OSD that joins the lab's Ceph, by several ways (ARGS=--help); goes on with what it has
-	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.expansion $(ARGS)
+bench-expansion: toolchain ## an OSD that joins a small Ceph, by several ways (ARGS=--help); goes on with what it has, stops the lab
+	@$(PYTHON) -m lab install
+	@$(PYTHON) -m lab down
+	@$(ENGINE_ENV); $(VENV)/python -m bench.expansion $(ARGS)
 
 bench-engine: toolchain lab ## up to 500 resources beside Terraform and Ansible (hours; ARGS=--help)
 	@$(ENGINE_ENV); $(LAB_ENV); $(VENV)/python -m bench.engine $(ARGS)

@@ -1,9 +1,9 @@
-"""OSDs join the lab's Ceph while clients write, by several ways: `make bench-expansion`; `plot` draws the runs.
+"""OSDs join a small Ceph while clients write, by several ways: `make bench-expansion`; `plot` draws the runs.
 
 The ways are those of `bench/expansion/ways.py`. Clients write 4 KiB, open loop, in a process of their own; before each run
 they are quiet for six windows, and a run whose windows differ is void. Each run is a line of a file, and a bench that is
-started again goes on with what is missing there. All OSDs share one disk; `--iops` limits each, and all share the
-cores with the clients: that says little about a cluster with its own machines.
+started again goes on with what is missing there. Each OSD has a disk of its own, in memory and limited by `--iops`, as the
+monitor has; all share the cores with the clients. `make` stops the lab before, whose services use the same cores.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ import sys
 from pathlib import Path
 
 from bench.expansion import plot
-from bench.expansion.disks import limited
 from bench.expansion.measure import MOST_APART, PER_SECOND, Run, Setting, measure
 from bench.expansion.report import report, setting_of
 from bench.expansion.room import room
 from bench.expansion.ways import WAYS, of_release
 from lab import ceph_release, settings
-from lab.settings import CHECKOUT, EXTRA_OSDS, OSD_COUNT
+from lab.settings import CHECKOUT, EXTRA_OSDS
 
 ROUNDS, IOPS, MOST_VOID = 3, 1500, 3
 RESULTS = Path(__file__).parents[1] / "results" / "expansion.json"
@@ -71,8 +70,7 @@ def main() -> int:
 def work(todo: list[str], runs: list[Run], setting: Setting, given: argparse.Namespace) -> bool:
     """Do what is TODO; whether the machine was quiet enough for it."""
     void = 0
-    known = (*range(OSD_COUNT), *EXTRA_OSDS[: setting.osds])
-    with room(setting.osds, young=setting.young) as join, limited(known, setting.iops):
+    with room(setting.osds, setting.iops, young=setting.young) as join:
         while todo:
             run = measure(todo[0], join, setting, given.most_apart)
             told = {key: value for key, value in run.items() if key not in ("each_second_ms", "marks")}

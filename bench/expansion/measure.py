@@ -16,7 +16,7 @@ from bench.expansion.room import counters, empty
 from bench.expansion.trace import events, waits
 from bench.expansion.ways import WAYS, Join, settle
 from dynamic_providers.osd_expansion import journal
-from dynamic_providers.osd_expansion.plan import SECONDS_PER_GROUP, plan
+from dynamic_providers.osd_expansion.plan import plan
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,7 +59,7 @@ def measure(way: str, join: Join, setting: Setting, most_apart: float) -> Run:
     """Join by WAY, and leave again; what is void says so."""
     snapshot = join.cluster.snapshot()
     planned = plan(snapshot, join.weights)
-    each_s = journal.read(join.cluster).seconds_per_group or SECONDS_PER_GROUP
+    planned_seconds = planned.seconds(journal.read(join.cluster).seconds_per_group)
     known = sorted(snapshot.osds)
     run: Run = {"way": way} | asdict(setting)
     with tempfile.TemporaryDirectory() as folder:
@@ -93,7 +93,7 @@ def measure(way: str, join: Join, setting: Setting, most_apart: float) -> Run:
         "copied_to_ideal": (_copied(join, known) - copied) / planned.ideal_bytes,
         "moves": len(planned.moves),
         "not_as_planned": sorted(name for name, osds in planned.after.items() if acting.get(name) != osds),
-        "planned_seconds": len(planned.moves) * each_s if way.startswith("ours") else None,
+        "planned_seconds": planned_seconds if way.startswith("ours") else None,
         "stalled": len(stalled),
         "waited_ms": waits(stalled, events(join.cluster, known, begun) if stalled else {}),
         "peering_s": {state: s - peered[state] for state, s in _peering(join, known).items()},

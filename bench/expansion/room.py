@@ -1,4 +1,4 @@
-"""OSDs without weight, and a pool whose placement groups (PGs) are aged or young; all is gone afterwards.
+"""A Ceph of the bench's own: OSDs without weight, and a pool whose placement groups (PGs) are aged or young.
 
 A young PG's log covers its whole history, and a new OSD is filled from the log. An aged one's begins later, as after
 some thousand writes, and an OSD is filled by backfill. Here its log is cut short, and all PGs have moved forth and back.
@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.expansion.disks import MEMORY, OPTIONS, OsdsOnDisks
 from bench.expansion.ways import Join, options, settle
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion.cluster import BALANCER, SLEEP, Cluster, connected
 from dynamic_providers.osd_expansion.plan import plan
 from lab import ceph_release, settings
-from lab.settings import CHECKOUT, EXTRA_OSDS
+from lab.own_ceph import make_pool, own_ceph, with_osds
+from lab.settings import EXTRA_OSDS, OSD_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,31 +45,28 @@ TRACED = {"osd/osd_op_history_size": "3000", "osd/osd_op_history_duration": "360
 
 
 @contextmanager
-def room(count: int, *, young: bool) -> Iterator[Join]:
-    """So many OSDs that have joined, and the weights that are theirs."""
-    lab = settings.load()
-    conf = str(lab.ceph_conf)
-    osds = EXTRA_OSDS[:count]
-    try:
-        for osd in osds:
-            _lab_osd("add", osd)
-        with connected("admin", conf) as cluster:
-            while not all(cluster.snapshot().osds[osd].capacity for osd in osds):  # they have just joined
-                time.sleep(1)
-            snapshot = cluster.snapshot()
-            join = Join(cluster, conf, POOL, {osd: snapshot.full_weight(osd, osds) for osd in osds})
-            balancer = {BALANCER: "false"} if ceph_release.chosen(lab) == ceph_release.PACIFIC else {}
-            with (
-                options(cluster, balancer | TRACED | (LONG if young else {})),
-                _others_stay(join),
-                _pool(join),
-            ):
-                if not young:
-                    _age(join)
-                yield join
-    finally:
-        for osd in osds:
-            _lab_osd("remove", osd)
+def room(count: int, iops: int, *, young: bool) -> Iterator[Join]:
+    """A Ceph of the bench's own, so many OSDs that have joined it without weight, and the weights that are theirs."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-expansion-", dir=MEMORY) as folder,
+        own_ceph(Path(folder), options=OPTIONS) as conf,
+        with_osds(OsdsOnDisks(conf, iops), OSD_COUNT) as osds,
+        connected("admin", str(conf)) as cluster,
+    ):
+        cluster.set_option("osd/osd_crush_initial_weight", "0")
+        joined = EXTRA_OSDS[:count]
+        for osd in joined:
+            osds.add(osd)
+        while not all(cluster.snapshot().osds[osd].capacity for osd in joined):  # they have just joined
+            time.sleep(1)
+        snapshot = cluster.snapshot()
+        join = Join(cluster, str(conf), POOL, {osd: snapshot.full_weight(osd, joined) for osd in joined})
+        balancer = {BALANCER: "false"} if ceph_release.chosen(settings.load()) == ceph_release.PACIFIC else {}
+        with options(cluster, balancer | TRACED | (LONG if young else {})):
+            _make_pool(join)
+            if not young:
+                _age(join)
+            yield join
 
 
 def empty(join: Join) -> None:
@@ -100,42 +100,15 @@ def tell(cluster: Cluster, osd: int, prefix: str, **arguments: str) -> Any:
     return json.loads(out)
 
 
-@contextmanager
-def _others_stay(join: Join) -> Iterator[None]:
-    """The lab's own pools, which are nearly empty, stay on the first three OSDs."""
-    ids = [f"osd.{osd}" for osd in join.weights]
-    join.ask("osd crush rm-device-class", ids=ids)
-    join.ask("osd crush set-device-class", ids=ids, **{"class": POOL})
-    rules = {rule["rule_id"]: rule["rule_name"] for rule in join.ask("osd crush rule dump")}
-    rule = {"name": POOL, "root": "default", "type": "osd", "class": "hdd"}
-    join.ask("osd crush rule create-replicated", **rule)
-    former = {pool["pool_name"]: rules[pool["crush_rule"]] for pool in join.cluster.dump()["pools"]}
-    try:
-        for pool in former:
-            join.ask("osd pool set", pool=pool, var="crush_rule", val=POOL)
-        yield
-    finally:
-        for pool, name in former.items():
-            join.ask("osd pool set", pool=pool, var="crush_rule", val=name)
-        join.ask("osd crush rule rm", name=POOL)
-
-
-@contextmanager
-def _pool(join: Join) -> Iterator[None]:
+def _make_pool(join: Join) -> None:
     """A pool with data; its number decides where CRUSH has its PGs, so that bad luck is tried again."""
-    sure: dict[str, Any] = {"pool2": POOL, "yes_i_really_really_mean_it": True}
-    join.ask("osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
-    try:
-        while not _is_usual(join):
-            join.ask("osd pool delete", pool=POOL, **sure)
-            join.ask("osd pool create", pool=POOL, pg_num=GROUPS, pgp_num=GROUPS)
-        with join.cluster.pool(POOL) as ioctx:
-            for number in range(OBJECTS):
-                ioctx.write_full(f"data.{number}", os.urandom(SIZE))
-        yield
-    finally:
-        join.ask("osd pool delete", pool=POOL, **sure)
-        settle(join.cluster)
+    make_pool(Path(join.conf), POOL, groups=GROUPS, size=COPIES)
+    while not _is_usual(join):
+        join.ask("osd pool delete", pool=POOL, pool2=POOL, yes_i_really_really_mean_it=True)
+        make_pool(Path(join.conf), POOL, groups=GROUPS, size=COPIES)
+    with join.cluster.pool(POOL) as ioctx:
+        for number in range(OBJECTS):
+            ioctx.write_full(f"data.{number}", os.urandom(SIZE))
 
 
 def _is_usual(join: Join) -> bool:
@@ -164,7 +137,3 @@ def _young(cluster: Cluster) -> int:
     rows = ceph.command(cluster.handle, "pg dump", to="manager", dumpcontents=["pgs"])["pg_stats"]
     number = next(pool["pool"] for pool in cluster.dump()["pools"] if pool["pool_name"] == POOL)
     return sum(row["log_start"] == "0'0" for row in rows if row["pgid"].startswith(f"{number}."))
-
-
-def _lab_osd(action: str, osd: int) -> None:
-    subprocess.run([sys.executable, "-m", "lab", "osd", action, str(osd)], cwd=CHECKOUT, check=True)

@@ -23,12 +23,14 @@ WINDOW_S = 5.0
 TICK_S = 1.0
 AFFINITIES = (0.25, 0.5, 0.75, 1.0)
 """The shares of its former affinity in which a full OSD becomes primary again: each makes some PGs peer."""
-SLEEPS = ("0.020000", "0.100000", "0.300000", "1.000000", "3.000000")  # as Ceph writes numbers
-"""Seconds between two writes of a recovery, from the usual pace to nearly none."""
+SLEEPS = tuple(f"{0.0125 * 2**power:.6f}" for power in range(9))  # as Ceph writes numbers
+"""Seconds between two objects that are recovered, from hardly any to 3.2, which is nearly no recovery."""
+USUAL = 3  # 0.1 s, Ceph's default for disks
 MOST_AT_ONCE = 8
 PINNED_AT_ONCE = 16
 """PGs that are pinned in one map: their commands have to reach the monitors within `paxos_min_wait`, which is 0.05 s."""
 PINNING_TRIES = 3
+_AIM, _ROOM = 0.8, 0.6  # of the bound: from here it slows down, and below it may go faster
 _FLOOR_MS = 5.0  # of a bound by a baseline: below, it is the machine's noise
 
 
@@ -38,7 +40,7 @@ class OutOfTimeError(Exception):
 
 @dataclass
 class Pace:
-    """How fast it goes: PGs a step, and how slowly a PG recovers. Halves at once and grows slowly.
+    """How fast it goes: PGs a step, and how slowly a PG recovers. It falls at once and rises slowly.
 
     Attributes:
         bound: seconds that the p99 latency may have.
@@ -48,7 +50,7 @@ class Pace:
 
     bound: float
     most: int = 1
-    sleep: int = 1
+    sleep: int = USUAL
 
     @classmethod
     def within(cls, declared: OsdExpansionArgs, quiet: Latency) -> "Pace":
@@ -60,15 +62,19 @@ class Pace:
         """Whether clients wait too long."""
         return now.p99 > self.bound
 
-    def slower(self) -> None:
-        """Recover more slowly, and move fewer PGs with the next step."""
-        self.sleep = min(self.sleep + 1, len(SLEEPS) - 1)
-        self.most = max(1, self.most // 2)
-
-    def faster(self, now: Latency) -> None:
-        """A step has ended with this latency."""
-        if now.p99 < self.bound / 2:
+    def recover(self, now: Latency) -> None:
+        """Recover as slowly as a window of this latency asks for; where it is too long, the next step is smaller as well."""
+        if self.is_exceeded(now):
+            self.sleep = min(self.sleep + 2, len(SLEEPS) - 1)
+            self.most = max(1, self.most // 2)
+        elif now.p99 > self.bound * _AIM:
+            self.sleep = min(self.sleep + 1, len(SLEEPS) - 1)
+        elif now.p99 < self.bound * _ROOM:
             self.sleep = max(0, self.sleep - 1)
+
+    def grow(self, now: Latency) -> None:
+        """A step has ended, in which latency was so: the next one may have more PGs."""
+        if now.p99 < self.bound * _AIM:
             self.most = min(self.most + 1, MOST_AT_ONCE)
 
 
@@ -90,8 +96,9 @@ class Expansion:
     pace: Pace
     wait: Callable[[float], None] = time.sleep
     _told: str = ""
-    _slowed: float = 0.0
+    _changed: float = 0.0
     _kept: bool = False
+    _moved: int = 0
     _room: Room | None = None
 
     def bring(self, task: Task) -> None:
@@ -102,20 +109,35 @@ class Expansion:
             CloudError: it must not be done.
         """
         weight = self.cluster.weights()[task.osd]
+        self._room = None
+        self._until_calm()  # or what others had begun would count as lost
         self._room = self.cluster.room() if task.action is Action.FILL else None
         if task.action is Action.FILL and not weight:
             self.journal.take_affinity(task.osd, self.cluster.osds()[task.osd].affinity)
         raise_weight = self._pinned_step if self._is_pinned(task) else self._step
-        while weight != task.target:
+        with self._timed():
+            while weight != task.target:
+                self._until_calm()
+                weight = raise_weight(task)
+            self._tell_room(task)
+            while pins := self._pins_of(task):
+                self._until_calm()
+                self._release(task, pins)
             self._until_calm()
-            weight = raise_weight(task)
-        self._tell_room(task)
-        while pins := self._pins_of(task):
-            self._until_calm()
-            self._release(task, pins)
-        self._until_calm()
         if task.action is Action.FILL:
             self._become_primary(task.osd)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """What a PG took of this time is for the estimates of later runs; half of it, for the load differs."""
+        begun, moved = time.monotonic(), self._moved
+        try:
+            yield
+        finally:
+            if self._moved > moved:
+                each = (time.monotonic() - begun) / (self._moved - moved)
+                former = self.journal.entries.seconds_per_group or each
+                self.journal.entries.seconds_per_group = (former + each) / 2
 
     def _step(self, task: Task) -> int:
         """Change the weight so that a few PGs move, and wait until they have."""
@@ -188,12 +210,8 @@ class Expansion:
         begun = time.monotonic()
         yield lambda: self.probe.window(time.monotonic() - begun)
         self._until_moved(set(groups), epoch)
-        took = time.monotonic() - begun
-        if groups:
-            each = took / len(groups)
-            former = self.journal.entries.seconds_per_group or each
-            self.journal.entries.seconds_per_group = former * 0.8 + each * 0.2
-        self.pace.faster(self.probe.window(took))
+        self._moved += len(groups)
+        self.pace.grow(self.probe.window(time.monotonic() - begun))
 
     def _until_moved(self, ours: set[str], epoch: int) -> None:
         def waiting() -> str | None:
@@ -255,15 +273,14 @@ class Expansion:
             self.wait(TICK_S)
 
     def _adapt(self, *, others_lack_copies: bool) -> None:
-        """Slow down where clients wait too long; not what else is recovered, if that has lost copies."""
+        """Follow the clients' latency, a window after the last change; what has lost copies is recovered at any pace."""
+        former = self.pace.sleep
         if others_lack_copies:
             self.pace.sleep = 0
-            self._apply_pace()
-        elif time.monotonic() > self._slowed + WINDOW_S and self.pace.is_exceeded(
-            self.probe.window(WINDOW_S)
-        ):
-            self._slowed = time.monotonic()
-            self.pace.slower()
+        elif time.monotonic() > self._changed + WINDOW_S:
+            self.pace.recover(self.probe.window(WINDOW_S))
+        if self.pace.sleep != former:
+            self._changed = time.monotonic()
             self._apply_pace()
 
     def _apply_pace(self) -> None:

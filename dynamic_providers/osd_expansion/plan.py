@@ -10,6 +10,8 @@ from dynamic_providers.osd_expansion.placement import UNIT, Pins, UpSets, releas
 GIB = 1 << 30
 SECONDS_PER_GROUP = 8.0
 """Assumed for the estimate, until a run in this cluster has measured it."""
+SECONDS_BESIDE = 30
+"""Of a run in which nothing moves: the quiet latency is measured, and OSDs become primary again."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +110,16 @@ class Plan:
         """How much is copied."""
         return sum(move.bytes for move in self.moves)
 
+    def seconds(self, seconds_per_group: float | None) -> float:
+        """How long it takes, by what earlier runs took."""
+        return SECONDS_BESIDE + len(self.moves) * (seconds_per_group or SECONDS_PER_GROUP)
+
     def sentence(self, seconds_per_group: float | None = None) -> str:
         """What a preview prints."""
-        seconds = len(self.moves) * (seconds_per_group or SECONDS_PER_GROUP)
         (before, osd_before), (after, osd_after) = self.fullest_before, self.fullest_after
         return (
             f"{len(self.moves)} of {len(self.after)} PGs move, {self.bytes / GIB:.2f} GiB (its share: "
-            f"{self.ideal_bytes / GIB:.2f} GiB), in about {max(1, round(seconds / 60))} min; the fullest OSD "
+            f"{self.ideal_bytes / GIB:.2f} GiB), in about {max(1, round(self.seconds(seconds_per_group) / 60))} min; the fullest OSD "
             f"is osd.{osd_before} with {before:.0%} now, osd.{osd_after} with {after:.0%} then"
         )
 

@@ -17,7 +17,7 @@ from clients.errors import CloudError
 from dynamic_providers.osd_expansion import loop, runner
 from dynamic_providers.osd_expansion.cluster import OBJECTS, Cluster, connected
 from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
-from tests.lab.own_ceph import Osds, wait
+from lab.own_ceph import Osds, wait
 
 POOL = "volumes"
 OBJECTS_THERE = 64
@@ -115,7 +115,9 @@ def join(osds: Osds, cluster: Cluster, number: int) -> None:
 
 
 def settled(cluster: Cluster) -> bool:
-    return all(group.is_settled for group in cluster.groups().values())
+    """Whether all data is where the present map has it; the manager hears of a new map late."""
+    belongs = cluster.snapshot().up
+    return all(group.is_settled and group.up == belongs.get(name) for name, group in cluster.groups().items())
 
 
 def start(osds: Osds) -> subprocess.Popen[bytes]:

@@ -16,8 +16,8 @@ from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.kolla_deployment import ceph_host
 from dynamic_providers.kolla_deployment.ceph_host import Clouds
+from lab.own_ceph import own_ceph, wait
 from lab.settings import Lab
-from tests.lab.own_ceph import own_ceph, wait
 
 pytestmark = pytest.mark.xdist_group(name="ceph")
 

@@ -9,6 +9,7 @@ import rbd
 from clients import ceph
 from clients import openstack as openstack_client
 from clients.errors import CloudError, InUseError
+from lab.own_ceph import own_ceph, with_osd
 from tests.lab.golden_image import (
     at_the_lab,
     created,
@@ -22,7 +23,6 @@ from tests.lab.golden_image import (
     recorded_names_of_test,
     second,
 )
-from tests.lab.own_ceph import own_ceph, with_osd
 from tests.lab.own_glance import own_account, own_glance
 
 __all__ = ["at_the_lab", "created", "first", "second"]

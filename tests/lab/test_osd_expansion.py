@@ -19,6 +19,7 @@ from dynamic_providers.osd_expansion.declared import OsdExpansionArgs
 from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
+from lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 from lab.settings import Lab
 from tests.lab.osd_runs import (
     POOL,
@@ -33,7 +34,6 @@ from tests.lab.osd_runs import (
     start,
     working,
 )
-from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 from tests.lab.own_stack import STACK, own_stack
 
 __all__ = ["cluster", "short_windows"]
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("short_windows")
 @pytest.fixture(scope="module")
 def osds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Osds]:
     """Three OSDs with data; those that join later join without weight."""
-    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(conf, 3) as found:
+    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(Osds(conf), 3) as found:
         make_pool(conf, POOL, groups=16, size=2)
         with ceph.cluster("admin", str(conf)) as handle:
             ceph.command(handle, "config set", who="osd", name="osd_crush_initial_weight", value="0")

@@ -14,8 +14,8 @@ from clients import ceph
 from dynamic_providers.osd_expansion import loop, runner
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
 from dynamic_providers.osd_expansion.probe import Latency, probing
+from lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
 from tests.lab.osd_runs import POOL, cluster, declared, join, settings, settled, short_windows, working
-from tests.lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
 
 __all__ = ["cluster", "short_windows"]
 pytestmark = [pytest.mark.nightly, pytest.mark.usefixtures("short_windows")]
@@ -26,7 +26,7 @@ Says = Callable[[str], None]
 @pytest.fixture(scope="module")
 def osds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Osds]:
     """Three OSDs with data, and a fourth without weight."""
-    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(conf, 3) as found:
+    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(Osds(conf), 3) as found:
         make_pool(conf, POOL, groups=16, size=2)
         with connected("admin", str(conf)) as cluster:
             ceph.command(cluster.handle, "config set", who="osd", name="osd_crush_initial_weight", value="0")

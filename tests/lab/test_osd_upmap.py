@@ -11,8 +11,8 @@ from dynamic_providers.osd_expansion.cluster import BALANCER, Cluster, connected
 from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
+from lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 from tests.lab.osd_runs import POOL, cluster, declared, join, kill_when, settings, settled, start, working
-from tests.lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
 
 __all__ = ["cluster"]
 pytestmark = pytest.mark.nightly
@@ -22,7 +22,7 @@ NEW = 3
 @pytest.fixture
 def osds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Osds]:
     """Three OSDs with data, and a fourth without weight."""
-    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(conf, 3) as found:
+    with own_ceph(tmp_path_factory.mktemp("ceph")) as conf, with_osds(Osds(conf), 3) as found:
         make_pool(conf, POOL, groups=32, size=2)
         with connected("admin", str(conf)) as cluster:
             ceph.command(cluster.handle, "config set", who="osd", name="osd_crush_initial_weight", value="0")

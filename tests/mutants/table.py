@@ -1,6 +1,6 @@
 """All mutants, by area."""
 
-from tests.mutants import fleets, identity, networks
+from tests.mutants import expansion, fleets, identity, networks
 from tests.mutants.mutant import Mutant
 
-MUTANTS: tuple[Mutant, ...] = (*fleets.MUTANTS, *identity.MUTANTS, *networks.MUTANTS)
+MUTANTS: tuple[Mutant, ...] = (*expansion.MUTANTS, *fleets.MUTANTS, *identity.MUTANTS, *networks.MUTANTS)

@@ -146,20 +146,36 @@ def test_a_write_that_ends_when_it_is_too_old_to_count_is_forgotten() -> None:
     assert probe.window(60).samples == 0
 
 
-def test_the_pace_halves_at_once_and_grows_slowly() -> None:
-    pace = Pace(0.1, most=8, sleep=0)
-    pace.slower()
-    assert (pace.most, pace.sleep) == (4, 1)
-    pace.faster(Latency(0, 0.09, 0.09, 1))
-    assert (pace.most, pace.sleep) == (4, 1)
-    pace.faster(Latency(0, 0.01, 0.01, 1))
-    assert (pace.most, pace.sleep) == (5, 0)
+def p99(seconds: float) -> Latency:
+    """A window of this latency."""
+    return Latency(0, seconds, seconds, 1)
+
+
+def test_the_pace_falls_at_once_and_rises_slowly_while_a_step_lasts() -> None:
+    pace = Pace(0.1, most=8, sleep=3)
+    pace.recover(p99(0.11))
+    assert (pace.most, pace.sleep) == (4, 5)
+    pace.recover(p99(0.09))  # near the bound
+    assert (pace.most, pace.sleep) == (4, 6)
+    pace.recover(p99(0.07))
+    assert (pace.most, pace.sleep) == (4, 6)
+    pace.recover(p99(0.05))
+    assert (pace.most, pace.sleep) == (4, 5)
     for _ in range(20):
-        pace.faster(Latency(0, 0.01, 0.01, 1))
-    assert pace.most == MOST_AT_ONCE
+        pace.recover(p99(0.05))
+    assert (pace.most, pace.sleep) == (4, 0)
     for _ in range(20):
-        pace.slower()
+        pace.recover(p99(0.11))
     assert (pace.most, pace.sleep) == (1, len(SLEEPS) - 1)
+
+
+def test_a_step_has_more_pgs_than_the_last_one_if_that_left_room() -> None:
+    pace = Pace(0.1)
+    pace.grow(p99(0.09))
+    assert pace.most == 1
+    for _ in range(20):
+        pace.grow(p99(0.07))
+    assert pace.most == MOST_AT_ONCE
 
 
 @pytest.mark.parametrize(
