@@ -30,7 +30,10 @@ MOST_AT_ONCE = 8
 PINNED_AT_ONCE = 16
 """PGs that are pinned in one map: their commands have to reach the monitors within `paxos_min_wait`, which is 0.05 s."""
 PINNING_TRIES = 3
-_AIM, _ROOM = 0.8, 0.6  # of the bound: from here it slows down, and below it may go faster
+_AIM, _ROOM = (
+    0.8,
+    0.6,
+)  # of the way from quiet to the bound: from there it slows down, and below it may go faster
 _FLOOR_MS = 5.0  # of a bound by a baseline: below, it is the machine's noise
 
 
@@ -44,11 +47,13 @@ class Pace:
 
     Attributes:
         bound: seconds that the p99 latency may have.
+        quiet: seconds that it had before.
         most: PGs that may move in one step.
         sleep: position in `SLEEPS`.
     """
 
     bound: float
+    quiet: float = 0.0
     most: int = 1
     sleep: int = USUAL
 
@@ -56,25 +61,28 @@ class Pace:
     def within(cls, declared: OsdExpansionArgs, quiet: Latency) -> "Pace":
         """The bound that is declared, or that follows from the latency before."""
         ms = declared.latency_ms or max(_FLOOR_MS, declared.latency_times * quiet.p99 * 1000)
-        return cls(ms / 1000)
+        return cls(ms / 1000, quiet.p99)
 
     def is_exceeded(self, now: Latency) -> bool:
         """Whether clients wait too long."""
         return now.p99 > self.bound
+
+    def _at(self, share: float) -> float:
+        return self.quiet + (self.bound - self.quiet) * share
 
     def recover(self, now: Latency) -> None:
         """Recover as slowly as a window of this latency asks for; where it is too long, the next step is smaller as well."""
         if self.is_exceeded(now):
             self.sleep = min(self.sleep + 2, len(SLEEPS) - 1)
             self.most = max(1, self.most // 2)
-        elif now.p99 > self.bound * _AIM:
+        elif now.p99 > self._at(_AIM):
             self.sleep = min(self.sleep + 1, len(SLEEPS) - 1)
-        elif now.p99 < self.bound * _ROOM:
+        elif now.p99 < self._at(_ROOM):
             self.sleep = max(0, self.sleep - 1)
 
     def grow(self, now: Latency) -> None:
         """A step has ended, in which latency was so: the next one may have more PGs."""
-        if now.p99 < self.bound * _AIM:
+        if now.p99 < self._at(_AIM):
             self.most = min(self.most + 1, MOST_AT_ONCE)
 
 

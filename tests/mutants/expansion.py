@@ -6,8 +6,8 @@ TESTS = "tests/unit/test_osd_expansion.py"
 
 MUTANTS = (
     Mutant("dynamic_providers.osd_expansion.loop:Pace.recover", "self.sleep + 2", "self.sleep + 1", TESTS),
-    Mutant("dynamic_providers.osd_expansion.loop:Pace.recover", "* _ROOM", "* _AIM", TESTS),
-    Mutant("dynamic_providers.osd_expansion.loop:Pace.grow", "< self.bound * _AIM", "< self.bound", TESTS),
+    Mutant("dynamic_providers.osd_expansion.loop:Pace.recover", "self._at(_ROOM)", "self._at(_AIM)", TESTS),
+    Mutant("dynamic_providers.osd_expansion.loop:Pace.grow", "self._at(_AIM)", "self.bound", TESTS),
     Mutant(
         "dynamic_providers.osd_expansion.plan:Plan.refusals",
         "if share >= nearfull and",

@@ -169,6 +169,14 @@ def test_the_pace_falls_at_once_and_rises_slowly_while_a_step_lasts() -> None:
     assert (pace.most, pace.sleep) == (1, len(SLEEPS) - 1)
 
 
+def test_latency_that_is_hardly_above_the_quiet_one_leaves_room_whatever_the_bound_is() -> None:
+    pace = Pace(0.005, quiet=0.0025, sleep=8)
+    pace.recover(p99(0.0039))
+    assert pace.sleep == 7
+    pace.recover(p99(0.0046))
+    assert pace.sleep == 8
+
+
 def test_a_step_has_more_pgs_than_the_last_one_if_that_left_room() -> None:
     pace = Pace(0.1)
     pace.grow(p99(0.09))
