@@ -88,16 +88,17 @@ def how_far(cluster: Cluster, declared: OsdExpansionArgs, entries: Entries, late
 def _bring(declared: OsdExpansionArgs, journal: Journal, lock: OneAtATime, tasks: Sequence[Task]) -> str:
     """Do TASKS; why there was not enough time, or an empty text."""
     with probing(lock.ioctx) as probe:
-        time.sleep(BASELINE_S)
-        until = time.monotonic() + declared.time_budget_s
-        quiet = probe.window(BASELINE_S)
-        pace = Pace.within(declared, quiet)
-        log_line(f"quiet: {quiet}; the bound is {pace.bound * 1000:.0f} ms")
-        expansion = Expansion(declared, journal.cluster, journal, probe, lock, until, pace)
         try:
+            # Before the quiet seconds: a proposal of the monitors that waits already keeps the longer interval.
             journal.set_option(PROPOSALS, QUICK_PROPOSALS)
             pause_balancer(journal)
             prefer_clients(journal)
+            time.sleep(BASELINE_S)
+            until = time.monotonic() + declared.time_budget_s
+            quiet = probe.window(BASELINE_S)
+            pace = Pace.within(declared, quiet)
+            log_line(f"quiet: {quiet}; the bound is {pace.bound * 1000:.0f} ms")
+            expansion = Expansion(declared, journal.cluster, journal, probe, lock, until, pace)
             for task in tasks:
                 expansion.bring(task)
         except OutOfTimeError as late:
