@@ -13,6 +13,7 @@ from lab import ceph_release, settings
 from lab.configuration import ini
 from lab.daemon import UnhealthyError
 from lab.services.ceph_commands import connected
+from lab.services.ceph_configuration import OSD_MEMORY
 from lab.settings import LabError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _conf(folder: Path, fsid: str, port: int, options: Mapping[str, Mapping[str,
             "mon allow pool delete": True,
         },
         "mgr": {"mgr data": folder / "mgr"},
-        "osd": {"osd data": folder / "osd.$id", "osd memory target": 939524096},
+        "osd": {"osd data": folder / "osd.$id", "osd memory target": OSD_MEMORY},
         "client": {"admin socket": ""},
     }
     for section, more in options.items():

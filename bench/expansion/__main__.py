@@ -2,8 +2,8 @@
 
 The ways are those of `bench/expansion/ways.py`. Clients write 4 KiB, open loop, in a process of their own; before each run
 they are quiet for six windows, and a run whose windows differ is void. Each run is a line of a file, and a bench that is
-started again goes on with what is missing there. Each OSD has a disk of its own, in memory and limited by `--iops`, as the
-monitor has; all share the cores with the clients. `make` stops the lab before, whose services use the same cores.
+started again goes on with what is missing there. Each OSD has a disk of its own, in memory and limited by `--iops`; the
+monitor's data is in memory as well. All share the cores with the clients. `make` stops the lab before, which uses them too.
 """
 
 from __future__ import annotations

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from clients.errors import CloudError
 from lab.own_ceph import Osds
+from lab.settings import OSD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of the bench's own in it
-SIZE = 6 << 30  # of a sparse file
 BLKIO = Path("/sys/fs/cgroup/blkio")
 OPTIONS: Mapping[str, Mapping[str, object]] = {"osd": {"osd objectstore": "bluestore"}}
 
@@ -42,7 +42,7 @@ class OsdsOnDisks(Osds):
         """Make its disk."""
         file = self.folder(number) / "disk"
         with file.open("wb") as made:
-            made.truncate(SIZE)
+            made.truncate(OSD_BYTES)
         attach = ["losetup", "--find", "--show", str(file)]
         device = Path(subprocess.run(attach, check=True, capture_output=True, text=True).stdout.strip())
         self._devices[number] = device

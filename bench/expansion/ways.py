@@ -64,13 +64,15 @@ class Join:
             self.cluster.reweight(osd, round(weight * share))
 
 
+def settled(cluster: Cluster) -> bool:
+    """Whether all data is where the present map has it; the manager hears of a new map late."""
+    belongs = cluster.snapshot().up
+    return all(group.is_settled and group.up == belongs.get(name) for name, group in cluster.groups().items())
+
+
 def settle(cluster: Cluster) -> None:
-    """Wait until all data is where the present map has it; the manager hears of a new map late."""
-    while True:
-        belongs = cluster.snapshot().up  # the balancer may have made another map
-        groups = cluster.groups().items()
-        if all(group.is_settled and group.up == belongs.get(name) for name, group in groups):
-            return
+    """Wait until it is; the balancer may make another map meanwhile."""
+    while not settled(cluster):
         time.sleep(1)
 
 

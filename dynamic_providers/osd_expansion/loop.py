@@ -30,10 +30,8 @@ MOST_AT_ONCE = 8
 PINNED_AT_ONCE = 16
 """PGs that are pinned in one map: their commands have to reach the monitors within `paxos_min_wait`, which is 0.05 s."""
 PINNING_TRIES = 3
-_AIM, _ROOM = (
-    0.8,
-    0.6,
-)  # of the way from quiet to the bound: from there it slows down, and below it may go faster
+_AIM, _ROOM = 0.8, 0.6
+"""Shares of the way from the quiet latency to the bound: above the first it slows down, below the second it goes faster."""
 _FLOOR_MS = 5.0  # of a bound by a baseline: below, it is the machine's noise
 
 

@@ -114,12 +114,6 @@ def join(osds: Osds, cluster: Cluster, number: int) -> None:
     wait(lambda: cluster.snapshot().osds[number].capacity)
 
 
-def settled(cluster: Cluster) -> bool:
-    """Whether all data is where the present map has it; the manager hears of a new map late."""
-    belongs = cluster.snapshot().up
-    return all(group.is_settled and group.up == belongs.get(name) for name, group in cluster.groups().items())
-
-
 def start(osds: Osds) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dynamic_providers.osd_expansion", "run"]
     command += ["--user", "admin", "--conf", str(osds.conf)]

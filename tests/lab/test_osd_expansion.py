@@ -11,6 +11,7 @@ import psutil
 import pytest
 import rados
 
+from bench.expansion.ways import settled
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion import journal, loop, runner
@@ -29,7 +30,6 @@ from tests.lab.osd_runs import (
     kill_when,
     left_over,
     settings,
-    settled,
     short_windows,
     start,
     working,

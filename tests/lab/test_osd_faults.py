@@ -10,12 +10,13 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from bench.expansion.ways import settled
 from clients import ceph
 from dynamic_providers.osd_expansion import loop, runner
 from dynamic_providers.osd_expansion.cluster import Cluster, connected
 from dynamic_providers.osd_expansion.probe import Latency, probing
 from lab.own_ceph import Osds, make_pool, own_ceph, program, wait, with_osds
-from tests.lab.osd_runs import POOL, cluster, declared, join, settings, settled, short_windows, working
+from tests.lab.osd_runs import POOL, cluster, declared, join, settings, short_windows, working
 
 __all__ = ["cluster", "short_windows"]
 pytestmark = [pytest.mark.nightly, pytest.mark.usefixtures("short_windows")]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from bench.expansion.ways import settled
 from clients import ceph
 from clients.errors import CloudError
 from dynamic_providers.osd_expansion import journal, runner
@@ -12,7 +13,7 @@ from dynamic_providers.osd_expansion.plan import plan
 from dynamic_providers.osd_expansion.provider import DECLARED
 from dynamic_providers.osd_expansion.work import look
 from lab.own_ceph import Osds, make_pool, own_ceph, wait, with_osds
-from tests.lab.osd_runs import POOL, cluster, declared, join, kill_when, settings, settled, start, working
+from tests.lab.osd_runs import POOL, cluster, declared, join, kill_when, settings, start, working
 
 __all__ = ["cluster"]
 pytestmark = pytest.mark.nightly
